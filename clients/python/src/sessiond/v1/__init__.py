@@ -1,0 +1,1 @@
+"""The stubs of `sessiond.v1`, generated from protos/ by `make gen`."""

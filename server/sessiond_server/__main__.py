@@ -1,0 +1,77 @@
+"""The command line: `sessiond`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import grpc
+import uvloop
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from sessiond_server import __version__
+from sessiond_server.adapters.data_directory import DataDirectoryError
+from sessiond_server.adapters.logs import to_log
+from sessiond_server.app import NotLocalError, run_dev
+from sessiond_server.config import DEV_HTTP, DEV_LISTEN, DevSettings, default_data_directory
+from sessiond_server.transport.addresses import AddressError
+
+_USAGE_STATUS: Final = 2
+_UNHEALTHY_STATUS: Final = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sessiond")
+def main() -> None:
+    """Validate, refresh and revoke sessions for backends in any language, over gRPC."""
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  sessiond dev
+  sessiond dev --listen 127.0.0.1:0 --http 127.0.0.1:0 --data ./sessiond-data
+  sessiond dev --listen unix:/run/user/1000/sessiond/sessiond.sock
+  sessiond dev --listen 127.0.0.1:50052 --http 127.0.0.1:8081 --join ./sessiond-data"""
+)
+@click.option("--listen", default=DEV_LISTEN, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_LISTEN",
+              help="Where to serve gRPC: HOST:PORT or unix:PATH. Loopback and Unix sockets only.")  # fmt: skip
+@click.option("--http", default=DEV_HTTP, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_HTTP",
+              help="Where to serve the key set, metrics and health over HTTP. Loopback only.")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help=f"Where the embedded store and the keys live. [default: {default_data_directory()}]")  # fmt: skip
+@click.option("--join", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Use the store and the keys of the sessiond that already runs on DIR.")  # fmt: skip
+def dev(listen: str, http: str, data: Path | None, join: Path | None) -> None:
+    """Run on one machine without configuration: an embedded store, a local issuer, every method open to any local caller."""
+    if data and join:
+        raise click.UsageError("--data and --join exclude each other: --join uses the data of a running sessiond")
+    settings = DevSettings(listen=listen, http=http, data=join or data or default_data_directory(), join=join is not None)
+    try:
+        uvloop.run(run_dev(settings, log=to_log()))
+    except (AddressError, DataDirectoryError, NotLocalError) as error:
+        click.echo(f"sessiond: {error}", err=True)
+        sys.exit(_USAGE_STATUS)
+
+
+@main.command(epilog="\b\nExample:\n  sessiond healthcheck --addr 127.0.0.1:50051")
+@click.option("--addr", default=DEV_LISTEN, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_LISTEN",
+              help="The address that the server listens on.")  # fmt: skip
+@click.option("--timeout", default=2.0, show_default=True, help="Seconds to wait for an answer.")
+def healthcheck(addr: str, timeout: float) -> None:  # noqa: ASYNC109 - a command, not a coroutine
+    """Ask a server whether it serves: exit status 0 if it does, 1 if it does not or does not answer."""
+    with grpc.insecure_channel(addr) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout)
+        except grpc.RpcError as error:
+            click.echo(f"{addr}: no answer ({error.code().name})", err=True)
+            sys.exit(_UNHEALTHY_STATUS)
+    status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+    click.echo(f"{addr}: {status}")
+    sys.exit(0 if answer.status == health_pb2.HealthCheckResponse.SERVING else _UNHEALTHY_STATUS)
+
+
+if __name__ == "__main__":
+    main()

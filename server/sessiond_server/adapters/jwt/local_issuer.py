@@ -1,0 +1,196 @@
+"""The local issuer's pen and the keys that go with it: access tokens after RFC 9068."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from sessiond_server.adapters.jwt.strict_json import read_object
+from sessiond_server.adapters.jwt.verification import PRIMITIVES, KeyUnfitError, PublicKey, fitting_algorithms
+from sessiond_server.domain.claims import RESERVED_CLAIMS
+from sessiond_server.domain.identifiers import length_prefixed, to_base64url
+from sessiond_server.domain.session import Login, StoredSession
+from sessiond_server.domain.token import ParsedToken
+from sessiond_server.service.keys import MintedToken
+
+PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
+
+TOKEN_TYPE: Final = "at+jwt"
+_TOKEN_ID_BYTES: Final = 16
+# The members of a public JWK that identify it, in the order that RFC 7638 §3.2 wants.
+_THUMBPRINT_MEMBERS: Final = MappingProxyType(
+    {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+)
+
+
+class SigningKey:
+    """A private key of the local issuer; its `key_id` is the RFC 7638 thumbprint of its public half."""
+
+    __slots__ = ("_key", "_primitive", "header_segment", "jwk", "key_id", "public_key")
+
+    def __init__(self, key: PrivateKey) -> None:
+        algorithm = fitting_algorithms(key.public_key())[0]
+        self._key = key
+        self._primitive = PRIMITIVES[algorithm]
+        self.public_key = PublicKey(key.public_key(), algorithm=algorithm)
+        # EdDSA is what every library knows by that name; RFC 9864's has yet to arrive in most.
+        header_algorithm = "EdDSA" if algorithm == "Ed25519" else algorithm
+        members = self._primitive.to_jwk(key.public_key(), as_dict=True)
+        members.pop("key_ops", None)
+        self.key_id = _thumbprint(members)
+        self.jwk: Mapping[str, str] = MappingProxyType({**members, "use": "sig", "alg": header_algorithm, "kid": self.key_id})
+        header = {"typ": TOKEN_TYPE, "alg": header_algorithm, "kid": self.key_id}
+        self.header_segment = to_base64url(_compact_json(header).encode())
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> SigningKey:
+        """Read an unencrypted private key: EC on P-256, P-384 or P-521, RSA of 2048 to 8192 bits, or Ed25519.
+
+        Raises:
+            KeyUnfitError: it is something else.
+        """
+        try:
+            key = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        # Raised out here, so that no library's error, which may speak of the content, comes along as its context.
+        if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey):
+            raise KeyUnfitError("not an unencrypted PEM private key of a kind that signs tokens")
+        return cls(key)
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """The JWS signature over `signing_input`."""
+        return self._primitive.sign(signing_input, self._key)
+
+
+class LocalKeySet:
+    """A `KeySet` that never changes: the local issuer's own keys."""
+
+    version: Final = 1
+    is_ready: Final = True
+
+    def __init__(self, keys: Mapping[str, PublicKey]) -> None:
+        self._keys = keys
+
+    def find(self, key_id: str) -> PublicKey | None:
+        """The key with this id."""
+        return self._keys.get(key_id)
+
+    async def seek(self, key_id: str) -> PublicKey | None:
+        """The same: there is nobody else to ask."""
+        return self.find(key_id)
+
+
+class LocalIssuer:
+    """A `TokenMinter`: signs with the first of its keys; the others verify what they signed before a rotation.
+
+    The issuer that a token names is that of the session's login, whose subject means nothing at any other.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey], *, access_lifetime: timedelta) -> None:
+        if not keys:
+            raise ValueError("the local issuer needs a signing key")
+        self._keys = tuple(keys)
+        self._lifetime_seconds = int(access_lifetime.total_seconds())
+        if self._lifetime_seconds < 1:
+            raise ValueError("an access token lives at least one second")
+        self.key_set = LocalKeySet({key.key_id: key.public_key for key in keys})
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """The algorithms of its keys."""
+        return frozenset(key.public_key.algorithm for key in self._keys)
+
+    def mint(self, session: StoredSession) -> MintedToken:
+        """The access token of the session's current generation (RFC 9068 §2.2)."""
+        key = self._keys[0]
+        payload = _payload(session, lifetime_seconds=self._lifetime_seconds)
+        payload_json = _compact_json(payload)
+        signing_input = f"{key.header_segment}.{to_base64url(payload_json.encode())}".encode()
+        signature = key.sign(signing_input)
+        parsed = ParsedToken(
+            algorithm=key.public_key.algorithm,
+            key_id=key.key_id,
+            token_type=TOKEN_TYPE,
+            payload=payload,
+            payload_json=payload_json,
+            signing_input=signing_input,
+            signature=signature,
+        )
+        return MintedToken(f"{signing_input.decode()}.{to_base64url(signature)}", parsed)
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK set (RFC 7517 §5), for publication."""
+        return {"keys": [dict(key.jwk) for key in self._keys]}
+
+
+def create_signing_key() -> bytes:
+    """A new P-256 private key as unencrypted PKCS #8 PEM: a secret, for a file that only the server can read."""
+    return generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _payload(session: StoredSession, *, lifetime_seconds: int) -> dict[str, Any]:
+    login, issued_at = session.login, session.refreshed_ms // 1000
+    audiences = login.audiences
+    return {
+        **_further_claims(login),
+        "iss": login.issuer,
+        "sub": login.subject,
+        "aud": audiences[0] if len(audiences) == 1 else list(audiences),
+        "exp": min(issued_at + lifetime_seconds, session.absolute_expire_ms // 1000),
+        "iat": issued_at,
+        "jti": _token_id(session),
+        "client_id": login.client_id,
+        "sid": str(session.id),
+        "sct": session.created_ms,
+        **_claims_of_the_login(login),
+    }
+
+
+def _further_claims(login: Login) -> dict[str, Any]:
+    """What the backend added; never a claim of ours, not even one that this login leaves out."""
+    if not login.claims_json:
+        return {}
+    further, _ = read_object(login.claims_json.encode())
+    return {name: value for name, value in further.items() if name not in RESERVED_CLAIMS}
+
+
+def _claims_of_the_login(login: Login) -> dict[str, Any]:
+    """The claims that are there only if the login has them."""
+    claims: dict[str, Any] = {}
+    if login.scopes:
+        claims["scope"] = " ".join(login.scopes)
+    if login.tenant_id is not None:
+        claims["tenant_id"] = login.tenant_id
+    if login.auth_time is not None:
+        claims["auth_time"] = login.auth_time
+    if login.acr is not None:
+        claims["acr"] = login.acr
+    if login.amr:
+        claims["amr"] = list(login.amr)
+    return claims
+
+
+def _token_id(session: StoredSession) -> str:
+    """`jti`: the same each time for one generation, so that a repeated refresh brings no second token to revoke."""
+    parts = length_prefixed(b"jti", str(session.id).encode(), str(session.generation).encode())
+    return to_base64url(hashlib.sha256(parts).digest()[:_TOKEN_ID_BYTES])
+
+
+def _thumbprint(jwk: Mapping[str, str]) -> str:
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+    return to_base64url(hashlib.sha256(_compact_json(members).encode()).digest())
+
+
+def _compact_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,108 @@
+"""The form of a token, read strictly and before anything else is done with it (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3).
+
+Stricter than JOSE libraries are, so that no two readers take one token differently, and bounded, because whoever can reach the
+service can send anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sessiond_server.adapters.jwt.base64url import decode_segment
+from sessiond_server.adapters.jwt.malformed import MalformedError
+from sessiond_server.adapters.jwt.strict_json import MAX_MEMBERS, read_object
+from sessiond_server.domain.policy import canonical_algorithm
+from sessiond_server.domain.token import JsonObject, ParsedToken
+
+DEFAULT_MAX_BYTES: Final = 8192
+
+# Three segments are a JWS; five would be a JWE, braces a JSON serialisation (RFC 8725bis §3.14). Possessive: no backtracking.
+_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
+# It only ever becomes the key of a dictionary, and is printable so that it can be logged (RFC 8725 §3.10).
+_KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
+# Keys brought along are never trusted (RFC 8725 §3.10); no extension is understood (RFC 7515 §4.1.11); RFC 7797 §7 forbids `b64`
+# in a JWT; `zip` belongs to JWE.
+_REFUSED_PARAMETERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
+# What the local issuer itself writes has to fit beside the claims that a session brings.
+_CLAIMS_OF_OURS: Final = 16
+
+
+class StrictTokenParser:
+    """A `TokenParser` of JSON Web Tokens in compact serialisation."""
+
+    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+
+    def parse(self, token: bytes) -> ParsedToken | None:
+        """The parts of a compact JWS, or None for anything else."""
+        if len(token) > self._max_bytes:
+            return None
+        segments = _COMPACT.fullmatch(token)
+        if segments is None:
+            return None
+        try:
+            return _parsed(token, segments)
+        except (ValueError, RecursionError):  # RecursionError: a caller near the end of its stack
+            return None
+
+
+def claims_object(text: str) -> JsonObject | None:
+    """The further claims of a session, or None where they are not one JSON object read as strictly as a token's payload."""
+    try:
+        return read_object(text.encode(), max_members=MAX_MEMBERS - _CLAIMS_OF_OURS)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parsed(token: bytes, segments: re.Match[bytes]) -> ParsedToken:
+    header, _ = read_object(decode_segment(segments[1]))
+    payload, payload_json = read_object(decode_segment(segments[2]))
+    _refuse_parameters(header)
+    return ParsedToken(
+        algorithm=_algorithm(header),
+        key_id=_key_id(header),
+        token_type=_token_type(header),
+        payload=payload,
+        payload_json=payload_json,
+        signing_input=token[: segments.end(2)],
+        signature=decode_segment(segments[3]),
+    )
+
+
+def _refuse_parameters(header: JsonObject) -> None:
+    if not _REFUSED_PARAMETERS.isdisjoint(header):
+        raise MalformedError("a header parameter that is never accepted")
+    # A token within a token (RFC 7519 §5.2); media types compare without regard to case.
+    if "cty" in header and _media_type(header["cty"]) == "jwt":
+        raise MalformedError("a nested token")
+
+
+def _algorithm(header: JsonObject) -> str:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or not algorithm:
+        raise MalformedError("alg is not a string")
+    return canonical_algorithm(algorithm)
+
+
+def _key_id(header: JsonObject) -> str | None:
+    if "kid" not in header:
+        return None
+    key_id = header["kid"]
+    if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
+        raise MalformedError("kid is not a printable string")
+    return key_id
+
+
+def _token_type(header: JsonObject) -> str | None:
+    return _media_type(header["typ"]) if "typ" in header else None
+
+
+def _media_type(value: object) -> str:
+    """A media type in lower case, without `application/` where that is implied (RFC 7515 §4.1.9)."""
+    if not isinstance(value, str):
+        raise MalformedError("a media type is not a string")
+    # Letters beyond ASCII can turn into ASCII ones in lower case: U+212A is a 'k'.
+    media_type = value.lower() if value.isascii() else value
+    rest = media_type.removeprefix("application/")
+    return media_type if "/" in rest else rest

@@ -1,0 +1,34 @@
+"""Structured logs on standard error: readable on a terminal, JSON elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+from sessiond_server.service.log import Log
+
+
+def to_log(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Log:
+    """A log that writes to `stream`; local variables of tracebacks are never shown, for they may hold tokens."""
+    plain = structlog.dev.plain_traceback
+    render: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        if stream.isatty()
+        else [
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    log: Log = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return log

@@ -1,0 +1,1 @@
+"""Sessions and revocations in Redis or Valkey: formats, scripts, and the ports over them."""

@@ -1,0 +1,108 @@
+"""The connection to the store, and the scripts that run there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from sessiond_server.adapters.store.record import lua_codec
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.revocation import Position, Revocation
+from sessiond_server.service.session_store import Logged
+
+_TIMEOUT_SECONDS: Final = 0.25
+_MAX_CONNECTIONS: Final = 32
+_INCARNATION_BYTES: Final = 16
+_MILLISECONDS_PER_SECOND: Final = 1000
+
+
+def connect(socket_path: Path) -> Redis:
+    """A client of the store on a Unix socket, bounded in time and connections; to be closed with `aclose`.
+
+    It never retries by itself: after a lost reply that would run a script a second time unasked.
+    """
+    pool: BlockingConnectionPool = BlockingConnectionPool(
+        connection_class=UnixDomainSocketConnection,
+        path=str(socket_path),
+        max_connections=_MAX_CONNECTIONS,
+        timeout=_TIMEOUT_SECONDS,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+class Scripts:
+    """Runs the scripts of this package.
+
+    Every script is one atomic step and safe to repeat. Cancelling a call drops its connection, while the script still runs.
+    `observe` gets the name of each script and the seconds that it took.
+    """
+
+    def __init__(
+        self, client: Redis, *, observe: Callable[[str, float], None], randomness: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self._client = client
+        self._observe = observe
+        self._randomness = randomness
+        self._sources = _load()
+        self._digests = {name: hashlib.sha1(source, usedforsecurity=False).hexdigest() for name, source in self._sources.items()}
+
+    async def run(self, name: str, partition: int, *arguments: bytes | str | int, keys: Sequence[str] = ()) -> Any:
+        """What the script answers; `keys` are names within the partition.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time; the script may or may not have run.
+        """
+        all_keys = [_key(partition, key) for key in ("head", "log", "marks", "marks:x", "changed", *keys)]
+        parameters = (len(all_keys), *all_keys, self._randomness(_INCARNATION_BYTES), *arguments)
+        started = time.perf_counter()
+        try:
+            return await self._evaluate(name, parameters)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        finally:
+            self._observe(name, time.perf_counter() - started)
+
+    async def now_ms(self) -> int:
+        """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
+        try:
+            seconds, microseconds = await self._client.time()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        return int(seconds) * _MILLISECONDS_PER_SECOND + int(microseconds) // _MILLISECONDS_PER_SECOND
+
+    async def _evaluate(self, name: str, parameters: tuple[Any, ...]) -> Any:
+        try:
+            return await self._client.execute_command("EVALSHA", self._digests[name], *parameters)
+        except NoScriptError:
+            return await self._client.execute_command("EVAL", self._sources[name], *parameters)
+
+
+def to_logged(reply: Sequence[Any], *, partition: int) -> Logged:
+    """What a script says of the log: the entries that it appended, and where the log ends behind them."""
+    entries, incarnation, number, tag = reply
+    return Logged(tuple(map(Revocation.unpack, entries)), Position(incarnation, partition, number, tag.decode()))
+
+
+def _key(partition: int, name: str) -> str:
+    # The braces are the hash tag that keeps a partition in one slot of a cluster.
+    return f"{{p{partition}}}{name}"
+
+
+def _load() -> dict[str, bytes]:
+    folder = importlib.resources.files(__package__) / "scripts"
+    sources = {file.name.removesuffix(".lua"): file.read_text() for file in folder.iterdir() if file.name.endswith(".lua")}
+    prelude = sources.pop("prelude") + lua_codec()
+    return {name: f"{prelude}\n{source}".encode() for name, source in sources.items()}

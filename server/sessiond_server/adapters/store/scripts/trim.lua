@@ -1,0 +1,12 @@
+-- Drops the leading entries of which no token can be left. ARGV: how many at most.
+open_log()
+local last, tag
+for _, entry in ipairs(redis.call('XRANGE', LOG, '-', '+', 'COUNT', ARGV[2])) do
+  local _, _, _, expire_ms = struct.unpack(ENTRY, entry[2][2])
+  if expire_ms > now then break end
+  last, tag = tonumber(string.match(entry[1], '^%d+')), entry[2][4]
+end
+if not last then return 0 end
+redis.call('XTRIM', LOG, 'MINID', (last + 1) .. '-0')
+redis.call('HSET', HEAD, 'trimmed_to', last, 'trimmed_tag', tag)
+return last

@@ -1,0 +1,67 @@
+"""Seals what is stored of a session, so that whoever can write the store cannot make a token for someone else."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sessiond_server.domain.failures import SealingKeyMissingError
+from sessiond_server.domain.identifiers import SessionId, length_prefixed
+
+MIN_KEY_BYTES: Final = 32
+_VERSION: Final = b"\x01"
+_KEY_ID_BYTES: Final = 4
+_NONCE_BYTES: Final = 12
+
+
+class SealingKeys:
+    """AES-256-GCM under a key of each session's own, bound to field, issuer and session.
+
+    A sealed value is version 1 ‖ key id 4 ‖ nonce 12 ‖ ciphertext and tag. The first of `secrets` seals, all of them open.
+    """
+
+    def __init__(self, secrets: Sequence[bytes], *, randomness: Callable[[int], bytes] = os.urandom) -> None:
+        if not secrets or min(map(len, secrets)) < MIN_KEY_BYTES:
+            raise ValueError(f"at least one sealing key of at least {MIN_KEY_BYTES} bytes is needed")
+        self._by_id = {_key_id(secret): secret for secret in secrets}
+        if len(self._by_id) < len(secrets):
+            raise ValueError("the same sealing key is given twice")
+        self._newest_id = _key_id(secrets[0])
+        self._randomness = randomness
+
+    def seal(self, value: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
+        """`value` so that only `open` with the same field, issuer and session gives it back."""
+        key_id, nonce = self._newest_id, self._randomness(_NONCE_BYTES)
+        cipher = self._cipher(key_id, session)
+        return _VERSION + key_id + nonce + cipher.encrypt(nonce, value, _context(key_id, field, issuer, session))
+
+    def open(self, sealed: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
+        """The sealed value; raises `SealingKeyMissingError` where its key is not here or it was not sealed for this."""
+        key_id, nonce, ciphertext = _parts(sealed)
+        if sealed[:1] != _VERSION or key_id not in self._by_id:
+            raise SealingKeyMissingError
+        try:
+            return self._cipher(key_id, session).decrypt(nonce, ciphertext, _context(key_id, field, issuer, session))
+        except (InvalidTag, ValueError) as error:
+            raise SealingKeyMissingError from error
+
+    def _cipher(self, key_id: bytes, session: SessionId) -> AESGCM:
+        return AESGCM(hmac.digest(self._by_id[key_id], b"seal/v1" + session.raw, "sha256"))
+
+
+def _key_id(secret: bytes) -> bytes:
+    return hmac.digest(secret, b"seal id", "sha256")[:_KEY_ID_BYTES]
+
+
+def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes]:
+    nonce_at = 1 + _KEY_ID_BYTES
+    return sealed[1:nonce_at], sealed[nonce_at : nonce_at + _NONCE_BYTES], sealed[nonce_at + _NONCE_BYTES :]
+
+
+def _context(key_id: bytes, field: str, issuer: str, session: SessionId) -> bytes:
+    return length_prefixed(_VERSION, key_id, field.encode(), issuer.encode(), session.raw)

@@ -1,0 +1,86 @@
+"""Every way in which a command can be refused or fail, by name; `transport.statuses` gives each its status."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Final
+
+_QUOTED_CHARACTERS: Final = 80
+
+
+def quoted(value: str) -> str:
+    """A value that is no secret, as a message shows it: escaped, in quotes, cut at 80 characters."""
+    return json.dumps(value if len(value) <= _QUOTED_CHARACTERS else value[:_QUOTED_CHARACTERS] + "…")
+
+
+class Failure(Exception):
+    """A named failure: its meaning is in its type, and nothing of it but its fields reaches a caller."""
+
+
+class FieldInvalidError(Failure):
+    """A request field has a value that is not allowed.
+
+    `found` describes the value without repeating a secret (a token is described by its length).
+    """
+
+    def __init__(self, field: str, *, found: str, allowed: str) -> None:
+        super().__init__(field)
+        self.field = field
+        self.found = found
+        self.allowed = allowed
+
+
+class MessageMalformedError(Failure):
+    """The request is not a message of the method's type."""
+
+
+class FeatureUnsupportedError(Failure):
+    """The request asks for something that this version does not carry out."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class SessionNotFoundError(Failure):
+    """No live session has this id."""
+
+
+class StoreUnavailableError(Failure):
+    """The store did not answer in time; what was asked may or may not have happened there."""
+
+
+class RevocationViewStaleError(Failure):
+    """What is known of revocations is older than the lease, and the store did not bring it up to date."""
+
+
+class KeysUnavailableError(Failure):
+    """The issuer's keys cannot be had now, so nothing can be said of its tokens."""
+
+
+class PepperMissingError(Failure):
+    """An authentic session names a pepper that this server cannot read."""
+
+
+class SealingKeyMissingError(Failure):
+    """A stored session is sealed with a key, or for an issuer, that this server does not have."""
+
+
+class RefreshRefusal(StrEnum):
+    """Why a refresh token was refused."""
+
+    INVALID = "REFRESH_TOKEN_INVALID"
+    SUPERSEDED = "REFRESH_TOKEN_SUPERSEDED"
+    REUSED = "REFRESH_TOKEN_REUSED"
+    REVOKED = "SESSION_REVOKED"
+    IDLE_TIMEOUT = "SESSION_IDLE_TIMEOUT"
+    LIFETIME_EXCEEDED = "SESSION_LIFETIME_EXCEEDED"
+
+
+class RefreshRefusedError(Failure):
+    """The presented refresh token opens nothing."""
+
+    def __init__(self, refusal: RefreshRefusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal

@@ -1,0 +1,90 @@
+"""Whether claims open a session now: time and audience, and what a request demands beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.verdict import Reason, Rejected
+
+_LIFETIME_MESSAGE: Final = "the token's lifetime is not one that its issuer may give out"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What one request demands of a token. Empty `issuers` and `audiences` mean the configured ones.
+
+    Of `claims`, each name must have one of its values; scopes and permissions must all be there; any one audience will do.
+    """
+
+    issuers: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
+    scopes: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def judge_time(claims: Claims, policy: IssuerPolicy, *, now: float) -> Rejected | None:
+    """Decide on `exp`, `iat` and `nbf` at `now`, seconds since 1970 (RFC 7519 §4.1.4-4.1.6)."""
+    # "On or after" the expiry the token must not be accepted.
+    if now >= claims.expires_at + policy.leeway.total_seconds():
+        return Rejected(Reason.EXPIRED, "the token has expired", _challenge("invalid_token", "the token has expired"))
+    latest_start = now + policy.clock_skew.total_seconds()
+    # `judge_lifetime` cannot bound a token that does not say when it was issued.
+    if claims.issued_at is None and claims.expires_at > latest_start + policy.max_lifetime.total_seconds():
+        return Rejected(Reason.CLAIM_INVALID, _LIFETIME_MESSAGE)
+    for start in (claims.issued_at, claims.not_before):
+        if start is not None and start > latest_start:
+            return Rejected(Reason.NOT_YET_VALID, "the token is not valid yet")
+    return None
+
+
+def judge_lifetime(claims: Claims, policy: IssuerPolicy) -> Rejected | None:
+    """Decide whether the token's own lifetime is one that its issuer may give out."""
+    if claims.issued_at is None:
+        return None
+    lifetime = claims.expires_at - claims.issued_at
+    if 0 < lifetime <= policy.max_lifetime.total_seconds():
+        return None
+    return Rejected(Reason.CLAIM_INVALID, _LIFETIME_MESSAGE)
+
+
+def judge_audience(claims: Claims, policy: IssuerPolicy, requirements: Requirements) -> Rejected | None:
+    """Decide whether the token is meant for one of the wanted audiences (RFC 7519 §4.1.3)."""
+    wanted = requirements.audiences or policy.audiences
+    if not wanted.isdisjoint(claims.audiences):
+        return None
+    return Rejected(Reason.AUDIENCE_MISMATCH, "the token is meant for another audience")
+
+
+def judge_requirements(claims: Claims, requirements: Requirements) -> Rejected | None:
+    """Decide whether the token may do what the request demands (RFC 6750 §3.1, insufficient_scope)."""
+    missing_scopes = [scope for scope in requirements.scopes if scope not in claims.scopes]
+    if missing_scopes:
+        return _insufficient("the token lacks a required scope", " ".join(requirements.scopes))
+    if any(permission not in claims.permissions for permission in requirements.permissions):
+        return _insufficient("the token lacks a required permission", "")
+    for name, values in requirements.claims.items():
+        if not _has_one_of(claims, name, values):
+            return _insufficient("the token lacks a required claim", "")
+    return None
+
+
+def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
+    """A claim matches if it is, or as an array holds, one of `values`; only strings and string arrays match."""
+    found = claims.payload.get(name)
+    candidates = found if isinstance(found, list) else [found]
+    return any(isinstance(candidate, str) and candidate in values for candidate in candidates)
+
+
+def _insufficient(message: str, scope: str) -> Rejected:
+    challenge = _challenge("insufficient_scope", message)
+    return Rejected(Reason.SCOPE_INSUFFICIENT, message, f'{challenge}, scope="{scope}"' if scope else challenge)
+
+
+def _challenge(error: str, description: str) -> str:
+    return f'Bearer error="{error}", error_description="{description}"'

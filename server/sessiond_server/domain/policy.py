@@ -1,0 +1,67 @@
+"""What is required of an issuer's tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt"})
+# Asymmetric ones alone: a shared secret, or none at all, proves nothing to a third party (RFC 8725 §3.1).
+SIGNATURE_ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"}
+)
+REQUIRED_CLAIMS: Final = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
+
+
+def canonical_algorithm(name: str) -> str:
+    """The fully specified name of an algorithm: `EdDSA` is read as `Ed25519`, the one curve of it in use (RFC 9864 §2.2)."""
+    return "Ed25519" if name == "EdDSA" else name
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMapping:
+    """Under which names an issuer sends what RFC 9068 leaves open; only the names given here count.
+
+    `scopes` may name space-separated strings or arrays of strings; the other lists are arrays of strings.
+    """
+
+    tenant: str | None = None
+    provider_session: str | None = "sid"
+    scopes: tuple[str, ...] = ("scope",)
+    permissions: tuple[str, ...] = ("permissions",)
+    roles: tuple[str, ...] = ("roles",)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerPolicy:
+    """One trusted issuer: what its access tokens must look like (RFC 8725 §3.1, RFC 9068 §4).
+
+    `algorithms` are kept by their canonical names.
+
+    `audiences` are the ones accepted where a request names none; never empty. `leeway` is granted on `exp` alone;
+    `clock_skew` is how far ahead of ours the issuer's clock may be (`iat`, `nbf`, not-before marks).
+    `is_local` says that sessiond mints these tokens itself, so that `sid` is its own and `sct` is to be believed.
+    """
+
+    issuer: str
+    audiences: frozenset[str]
+    algorithms: frozenset[str]
+    token_types: frozenset[str] = ACCESS_TOKEN_TYPES
+    required_claims: tuple[str, ...] = REQUIRED_CLAIMS
+    leeway: timedelta = timedelta(seconds=30)
+    clock_skew: timedelta = timedelta(seconds=2)
+    max_lifetime: timedelta = timedelta(hours=24)
+    claims: ClaimMapping = field(default_factory=ClaimMapping)
+    is_local: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would accept everything or nothing."""
+        if not self.audiences:
+            raise ValueError(f"issuer {self.issuer}: audiences must not be empty")
+        if not self.algorithms:
+            raise ValueError(f"issuer {self.issuer}: algorithms must not be empty")
+        algorithms = frozenset(map(canonical_algorithm, self.algorithms))
+        if not algorithms <= SIGNATURE_ALGORITHMS:
+            raise ValueError(f"issuer {self.issuer}: algorithms may be {', '.join(sorted(SIGNATURE_ALGORITHMS))}")
+        object.__setattr__(self, "algorithms", algorithms)

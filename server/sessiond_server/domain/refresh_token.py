@@ -1,0 +1,127 @@
+"""The refresh token: its format, its authenticity, and how the successor is derived.
+
+    sdr1_ base64url( pepper id 4 ‖ session id 16 ‖ generation u32 ‖ secret 32 ‖ tag 16 )
+
+The tag makes every generation's authenticity decidable without the store. The successor's secret is derived from the presented
+secret and a random step that the store keeps, so that all who present the same token get the same successor, and neither an old
+dump nor an old token suffices to compute it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, length_prefixed, to_base64url
+
+STEP_BYTES: Final = 32
+SECRET_BYTES: Final = 32
+MAX_GENERATION: Final = 2**31
+MIN_PEPPER_BYTES: Final = 32
+
+_PREFIX: Final = "sdr1_"
+# 72 bytes are 96 base64url characters without any bit left over: one spelling a token.
+_TEXT: Final = re.compile(r"sdr1_[A-Za-z0-9_-]{96}")
+_BODY: Final = struct.Struct(f">4s{SESSION_ID_BYTES}sI{SECRET_BYTES}s")
+_TAG_BYTES: Final = 16
+
+
+class Pepper:
+    """A key that only the servers have: without it no token can be made or recognised."""
+
+    __slots__ = ("_client", "_next", "_tag", "id")
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < MIN_PEPPER_BYTES:
+            raise ValueError(f"a pepper has {len(secret)} bytes; at least {MIN_PEPPER_BYTES} are needed")
+        self.id = _hmac(secret, b"id")[:4]
+        self._tag = _hmac(secret, b"tag")
+        self._next = _hmac(secret, b"next")
+        self._client = _hmac(secret, b"client")
+
+    def tag(self, body: bytes) -> bytes:
+        """The 16 bytes that prove a token's body."""
+        return _hmac(self._tag, body)[:_TAG_BYTES]
+
+    def next_secret(self, *, step: bytes, session: SessionId, generation: int, secret: bytes) -> bytes:
+        """The secret of `generation`, from that of the generation before it."""
+        return _hmac(self._next, step + session.raw + generation.to_bytes(4, "big") + secret)
+
+    def client_fingerprint(self, *parts: str) -> bytes:
+        """16 bytes that are the same for the same caller and client."""
+        return _hmac(self._client, length_prefixed(*(part.encode() for part in parts)))[:16]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RefreshToken:
+    """An authentic refresh token; its `repr` would be a secret, so it has none."""
+
+    pepper: Pepper
+    session: SessionId
+    generation: int
+    secret: bytes
+
+    @property
+    def secret_hash(self) -> bytes:
+        """What the store keeps of the secret."""
+        return hashlib.sha256(self.secret).digest()
+
+    def successor(self, *, pepper: Pepper, step: bytes) -> RefreshToken:
+        """The next generation under `pepper` and `step`."""
+        generation = self.generation + 1
+        secret = pepper.next_secret(step=step, session=self.session, generation=generation, secret=self.secret)
+        return RefreshToken(pepper, self.session, generation, secret)
+
+    def reveal(self) -> str:
+        """The text that the caller gets."""
+        body = _BODY.pack(self.pepper.id, self.session.raw, self.generation, self.secret)
+        return _PREFIX + to_base64url(body + self.pepper.tag(body))
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPepper:
+    """A token of our form whose pepper this server lacks: only the store can tell whether it is ours."""
+
+    session: SessionId
+    pepper_id: bytes
+
+
+class Peppers:
+    """The peppers that this server reads, of which the first signs new tokens."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        if not secrets:
+            raise ValueError("at least one pepper is needed")
+        peppers = [Pepper(secret) for secret in secrets]
+        self.newest = peppers[0]
+        self._by_id = {pepper.id: pepper for pepper in peppers}
+        if len(self._by_id) < len(peppers):
+            raise ValueError("the same pepper is given twice")
+
+    def find(self, pepper_id: bytes) -> Pepper | None:
+        """The pepper with this id."""
+        return self._by_id.get(pepper_id)
+
+    def recognise(self, text: str) -> RefreshToken | UnknownPepper | None:
+        """Read a presented refresh token; None for what is not authentic. The tag is compared in constant time."""
+        if not _TEXT.fullmatch(text):
+            return None
+        raw = base64.urlsafe_b64decode(text[len(_PREFIX) :])
+        body, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
+        pepper_id, session, generation, secret = _BODY.unpack(body)
+        pepper = self._by_id.get(pepper_id)
+        if pepper is None:
+            return UnknownPepper(SessionId(session), pepper_id)
+        if not hmac.compare_digest(tag, pepper.tag(body)):
+            return None
+        return RefreshToken(pepper, SessionId(session), generation, secret)
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")

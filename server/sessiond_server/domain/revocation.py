@@ -1,0 +1,113 @@
+"""The revocation log's entries and revisions: formats that every server and script agrees on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from sessiond_server.domain.failures import FieldInvalidError
+from sessiond_server.domain.identifiers import to_base64url
+
+# The largest whole number that Lua, whose numbers are doubles, counts exactly: "every token, whenever issued".
+FOREVER_MS: Final = 2**53 - 1
+NO_ID: Final = bytes(16)
+CHAIN_START: Final = ""
+
+_ENTRY: Final = struct.Struct(">B16sQQ16s16sQ")
+_POSITION: Final = struct.Struct(">16sHQ16s")
+
+
+class RevocationType(IntEnum):
+    """What a log entry revokes; the value is the entry's first byte."""
+
+    SESSION = 1
+    PROVIDER_SESSION = 2
+    TOKEN = 3
+    SUBJECT = 4
+    TENANT = 5
+    CLIENT = 6
+    ISSUER = 7
+    KEY = 8
+
+    @property
+    def kind(self) -> str:
+        """The name that goes into the hashed id."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One entry of the log: tokens of `hashed_id` from before `not_before_ms` are revoked until the entry's own expiry.
+
+    For a subject, `except_session` and `except_provider_session` (hashed ids, or `NO_ID`) are spared unless they began before
+    `floor_ms`, the last mark that did not spare them.
+    """
+
+    type: RevocationType
+    hashed_id: bytes
+    not_before_ms: int
+    expire_ms: int
+    except_session: bytes = NO_ID
+    except_provider_session: bytes = NO_ID
+    floor_ms: int = 0
+
+    def pack(self) -> bytes:
+        """The 81 bytes that the log keeps; `struct` format `>B16sQQ16s16sQ`, in the order of the fields."""
+        return _ENTRY.pack(
+            self.type,
+            self.hashed_id,
+            self.not_before_ms,
+            self.expire_ms,
+            self.except_session,
+            self.except_provider_session,
+            self.floor_ms,
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Revocation:
+        """Read an entry; raises `struct.error` or `ValueError` for what is none."""
+        kind, *rest = _ENTRY.unpack(packed)
+        return cls(RevocationType(kind), *rest)
+
+
+def chain_tag(previous: str, packed: bytes) -> str:
+    """The tag of an entry: `sha1hex(previous ‖ packed)[:16]`.
+
+    It tells two histories with the same numbers apart, as after the promotion of a replica. It protects against accidents, not
+    against who can write the store, so SHA-1, which is what scripts have, will do.
+    """
+    return hashlib.sha1(previous.encode() + packed, usedforsecurity=False).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the log of one partition: entry `number` with its chain `tag`, within the store's `incarnation`."""
+
+    incarnation: bytes
+    partition: int
+    number: int
+    tag: str
+
+
+def to_revision(positions: Iterable[Position]) -> str:
+    """The opaque text that callers hold and give back."""
+    packed = (_POSITION.pack(p.incarnation, p.partition, p.number, p.tag.encode()) for p in positions)
+    return to_base64url(b"".join(packed))
+
+
+def from_revision(revision: str, *, field: str) -> tuple[Position, ...]:
+    """Read a revision that some server gave out; raises `FieldInvalidError` naming `field`."""
+    try:
+        raw = base64.b64decode(revision + "=" * (-len(revision) % 4), altchars=b"-_", validate=True)
+        fields = list(_POSITION.iter_unpack(raw))
+        return tuple(Position(i, p, n, tag.rstrip(b"\0").decode("ascii")) for i, p, n, tag in fields)
+    except (binascii.Error, struct.error, UnicodeDecodeError) as error:
+        raise FieldInvalidError(
+            field, found=f"{len(revision)} characters that are not a revision", allowed="a revision that sessiond returned"
+        ) from error

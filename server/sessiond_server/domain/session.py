@@ -1,0 +1,83 @@
+"""A session: one login of one subject at one issuer, and the family of refresh tokens that descends from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from sessiond_server.domain.identifiers import SessionId
+
+
+class Cause(IntEnum):
+    """Why a session ended; the value is a byte of the record."""
+
+    LOGOUT = 1
+    ADMIN = 2
+    COMPROMISE = 3
+    POLICY = 4
+    REUSE = 5
+    SESSION_LIMIT = 6
+    GENERATIONS_EXHAUSTED = 7
+    UPSTREAM_REFUSED = 8
+    UPSTREAM_LOST = 9
+    UPSTREAM_MISMATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the backend says of the end user's device; empty where it says nothing."""
+
+    ip_address: str = ""
+    user_agent: str = ""
+    device_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who logged in, how, and what the session's tokens may say; fixed for the session's life.
+
+    `claims_json` is a JSON object of further claims, as given; `auth_time` is seconds since 1970.
+    """
+
+    issuer: str
+    subject: str
+    client_id: str
+    tenant_id: str | None = None
+    audiences: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    claims_json: str = ""
+    auth_time: int | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+    client: Client = field(default_factory=Client)
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long a session may live, in milliseconds: in all, unused, and a spent refresh token after its rotation."""
+
+    absolute_ms: int
+    idle_ms: int
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A live session as the store has it; times are milliseconds since 1970 by the store's clock.
+
+    `refreshed_ms` is the last rotation, or the creation where there was none.
+    """
+
+    id: SessionId
+    login: Login
+    generation: int
+    created_ms: int
+    refreshed_ms: int
+    idle_expire_ms: int
+    absolute_expire_ms: int
+
+    @property
+    def refresh_expire_ms(self) -> int:
+        """When the current refresh token ceases to open anything."""
+        return min(self.idle_expire_ms, self.absolute_expire_ms)

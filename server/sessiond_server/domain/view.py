@@ -1,0 +1,155 @@
+"""What one server knows of revocations, and until when that knowledge may be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType, to_revision
+
+_OF_CLAIMS = (
+    (RevocationType.TOKEN, "token_id"),
+    (RevocationType.SUBJECT, "subject"),
+    (RevocationType.PROVIDER_SESSION, "provider_session_id"),
+    (RevocationType.TENANT, "tenant_id"),
+    (RevocationType.CLIENT, "client_id"),
+    (RevocationType.KEY, "key_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The hashed ids by which a token can be revoked, computed once per token.
+
+    `started_ms` is compared with not-before marks; None is older than every mark. `placing_byte` finds the partition whose
+    freshness the token needs.
+    """
+
+    hashed_ids: tuple[bytes, ...]
+    session: bytes
+    provider_session: bytes
+    started_ms: int | None
+    placing_byte: int
+
+
+def traces_of(claims: Claims, policy: IssuerPolicy) -> Traces:
+    """The traces of a token: ours counts from its session's creation, a provider's from its own issue, give or take the skew."""
+    issuer = claims.issuer
+    ids = {
+        type_: hashed_id(type_.kind, issuer, value)
+        for type_, name in _OF_CLAIMS
+        if (value := getattr(claims, name)) is not None
+    }
+    ids[RevocationType.ISSUER] = hashed_id(RevocationType.ISSUER.kind, issuer, "")
+    own_session = SessionId.find(claims.session_id) if claims.session_id else None
+    if own_session:
+        ids[RevocationType.SESSION] = own_session.hashed
+    return Traces(
+        hashed_ids=tuple(ids.values()),
+        session=ids.get(RevocationType.SESSION, NO_ID),
+        provider_session=ids.get(RevocationType.PROVIDER_SESSION, NO_ID),
+        started_ms=_started_ms(claims, policy),
+        placing_byte=subject_byte(issuer, claims.subject),
+    )
+
+
+def _started_ms(claims: Claims, policy: IssuerPolicy) -> int | None:
+    if policy.is_local:
+        return claims.session_start_ms
+    if claims.issued_at is None:
+        return None
+    return int((claims.issued_at - policy.clock_skew.total_seconds()) * 1000)
+
+
+class RevocationView:
+    """The revocations of every partition, held in memory.
+
+    Entries only merge: one leaves by its own expiry alone, so that a store that forgot something cannot make this server forget.
+    Times of freshness are seconds on a clock that counts suspended time.
+    """
+
+    def __init__(self, *, partitions: int) -> None:
+        self._entries: dict[bytes, Revocation] = {}
+        self._fresh_until: list[float] = [0.0] * partitions
+        self._positions: list[Position | None] = [None] * partitions
+        self._revision = ""
+
+    def __len__(self) -> int:
+        """How many revocations are held."""
+        return len(self._entries)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every partition has been read to its end once."""
+        return all(self._positions)
+
+    @property
+    def revision(self) -> str:
+        """How far each partition has been read, as callers hold it; partitions not read yet are missing."""
+        return self._revision
+
+    def partition_of(self, placing_byte: int) -> int:
+        """The partition that holds everything of a subject."""
+        return placing_byte % len(self._positions)
+
+    def position_of(self, partition: int) -> Position | None:
+        """How far `partition` has been read."""
+        return self._positions[partition]
+
+    def fresh_until(self, partition: int) -> float:
+        """Until when answers from `partition` may be given."""
+        return self._fresh_until[partition]
+
+    def apply(self, revocation: Revocation) -> None:
+        """Take one revocation in; of two about the same id the stronger parts of both remain."""
+        known = self._entries.get(revocation.hashed_id)
+        self._entries[revocation.hashed_id] = _merged(known, revocation) if known else revocation
+
+    def advance(self, position: Position) -> None:
+        """Everything up to `position` of its partition has been applied."""
+        if position == self._positions[position.partition]:
+            return
+        self._positions[position.partition] = position
+        self._revision = to_revision(known for known in self._positions if known)
+
+    def renew(self, partition: int, *, fresh_until: float) -> None:
+        """`partition` had been read to its end when the read was sent; a lease is never shortened."""
+        self._fresh_until[partition] = max(self._fresh_until[partition], fresh_until)
+
+    def forget_expired(self, *, now_ms: int) -> None:
+        """Drop the entries of which no token can be left."""
+        self._entries = {key: entry for key, entry in self._entries.items() if entry.expire_ms > now_ms}
+
+    def revokes(self, traces: Traces) -> bool:
+        """Whether any entry hits a token with these traces."""
+        entries = self._entries
+        for key in traces.hashed_ids:
+            if key in entries and _hits(entries[key], traces):
+                return True
+        return False
+
+
+def _hits(entry: Revocation, traces: Traces) -> bool:
+    started = traces.started_ms
+    if started is None:
+        return True
+    spared = entry.type is RevocationType.SUBJECT and (
+        (entry.except_session != NO_ID and entry.except_session == traces.session)
+        or (entry.except_provider_session != NO_ID and entry.except_provider_session == traces.provider_session)
+    )
+    return started <= (entry.floor_ms if spared else entry.not_before_ms)
+
+
+def _merged(known: Revocation, new: Revocation) -> Revocation:
+    later = new if new.not_before_ms >= known.not_before_ms else known
+    return Revocation(
+        type=later.type,
+        hashed_id=later.hashed_id,
+        not_before_ms=later.not_before_ms,
+        expire_ms=max(known.expire_ms, new.expire_ms),
+        except_session=later.except_session,
+        except_provider_session=later.except_provider_session,
+        floor_ms=max(known.floor_ms, new.floor_ms),
+    )

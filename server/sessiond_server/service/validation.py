@@ -1,0 +1,179 @@
+"""Decides on access tokens: gate, form, issuer, key, signature, claims, time, audience, revocation, requirements."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sessiond_server.domain.claims import Claims, read_claims
+from sessiond_server.domain.failures import RevocationViewStaleError
+from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_requirements, judge_time
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.token import ParsedToken
+from sessiond_server.domain.verdict import Reason, Rejected
+from sessiond_server.domain.view import traces_of
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.keys import KeySet, TokenParser, VerificationKey
+from sessiond_server.service.revocations import Revocations
+from sessiond_server.service.token_cache import TokenCache, VerifiedToken
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedIssuer:
+    """A configured issuer: what its tokens must look like, and the keys that prove them."""
+
+    policy: IssuerPolicy
+    key_set: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict on a token, and how fresh the knowledge behind it is.
+
+    `cache_for_seconds` is how long a caller may repeat an acceptance, counted from before it asked; None: not at all.
+    """
+
+    verdict: VerifiedToken | Rejected
+    revision: str
+    revision_age_seconds: float
+    cache_for_seconds: float | None
+
+
+class Validation:
+    """Verdicts on access tokens, from memory."""
+
+    def __init__(
+        self,
+        issuers: Iterable[TrustedIssuer],
+        *,
+        parser: TokenParser,
+        cache: TokenCache,
+        revocations: Revocations,
+        clock: Clock,
+        max_token_bytes: int,
+        encode: Callable[[Claims], bytes],
+    ) -> None:
+        self._issuers = {issuer.policy.issuer: issuer for issuer in issuers}
+        self._parser = parser
+        self._cache = cache
+        self._revocations = revocations
+        self._clock = clock
+        self._max_token_bytes = max_token_bytes
+        self._encode = encode
+
+    async def validate(self, token: bytes, requirements: Requirements) -> Answer:
+        """Decide on one token.
+
+        Raises:
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
+        """
+        verified = await self._verify(token)
+        if isinstance(verified, Rejected):
+            return self._answer(verified)
+        try:
+            return self._judge(verified, requirements)
+        except RevocationViewStaleError:
+            await self._revocations.catch_up(self._revocations.partition_of(verified.traces))
+            return self._judge(verified, requirements)
+
+    async def authenticate(self, token: bytes) -> VerifiedToken | None:
+        """The token if its issuer signed it, whatever the time, the audience and its revocation; None for anything else."""
+        verified = await self._verify(token)
+        return None if isinstance(verified, Rejected) else verified
+
+    async def _verify(self, token: bytes) -> VerifiedToken | Rejected:
+        # Size comes first: not even a digest is computed of what is too large.
+        if len(token) > self._max_token_bytes:
+            return Rejected(Reason.TOO_LARGE, f"the token is larger than {self._max_token_bytes} bytes")
+        digest = hashlib.sha256(token).digest()
+        known = self._cache.find(digest)
+        if known is not None:
+            if self._issuers[known.policy.issuer].key_set.find(known.claims.key_id) is known.key:
+                return known
+            self._cache.drop(digest)
+        parsed = self._parser.parse(token)
+        if parsed is None:
+            return Rejected(Reason.MALFORMED, "this is not a signed JWT in compact form")
+        return await self._prove(parsed, digest)
+
+    async def _prove(self, parsed: ParsedToken, digest: bytes) -> VerifiedToken | Rejected:
+        issuer = self._issuers.get(parsed.issuer or "")
+        if issuer is None:
+            return Rejected(Reason.ISSUER_NOT_TRUSTED, "the token's issuer is not one of the configured ones")
+        if parsed.algorithm not in issuer.policy.algorithms:
+            return Rejected(Reason.ALGORITHM_NOT_ALLOWED, "the token's algorithm is not allowed for its issuer")
+        key = await _key_of(parsed, issuer.key_set)
+        if isinstance(key, Rejected):
+            return key
+        version = issuer.key_set.version
+        if self._cache.is_forgery(digest, issuer=issuer.policy.issuer, key_set_version=version):
+            return _forged()
+        if not key.verifies(parsed.signing_input, parsed.signature):
+            self._cache.add_forgery(digest, issuer=issuer.policy.issuer, key_set_version=version)
+            return _forged()
+        verified = self._read(parsed, issuer.policy, key)
+        if not isinstance(verified, Rejected):
+            self._cache.add(digest, verified)
+        return verified
+
+    def _read(self, parsed: ParsedToken, policy: IssuerPolicy, key: VerificationKey) -> VerifiedToken | Rejected:
+        if parsed.token_type not in policy.token_types:
+            return Rejected(Reason.TYPE_NOT_ALLOWED, "the token is not an access token of its issuer")
+        claims = read_claims(parsed, policy)
+        if isinstance(claims, Rejected):
+            return claims
+        return judge_lifetime(claims, policy) or VerifiedToken(
+            claims, policy, key, traces_of(claims, policy), encoded=self._encode(claims)
+        )
+
+    def _judge(self, verified: VerifiedToken, requirements: Requirements) -> Answer:
+        """Everything that can change between two calls, in one synchronous stretch after the last await."""
+        claims, policy = verified.claims, verified.policy
+        if requirements.issuers and claims.issuer not in requirements.issuers:
+            return self._answer(Rejected(Reason.ISSUER_NOT_TRUSTED, "the token's issuer is not one of the wanted ones"))
+        now = self._clock.now()
+        rejected = (
+            judge_time(claims, policy, now=now)
+            or judge_audience(claims, policy, requirements)
+            or _judge_binding(claims)
+            or self._judge_revocation(verified)
+            or judge_requirements(claims, requirements)
+        )
+        return self._answer(rejected) if rejected else self._accept(verified, now=now)
+
+    def _judge_revocation(self, verified: VerifiedToken) -> Rejected | None:
+        if not self._revocations.revokes(verified.traces):
+            return None
+        return Rejected(Reason.REVOKED, "the token's session has been ended")
+
+    def _accept(self, verified: VerifiedToken, *, now: float) -> Answer:
+        age = self._revocations.age_of(self._revocations.partition_of(verified.traces))
+        remaining = min(verified.claims.expires_at - now, self._revocations.lease_seconds - age)
+        return Answer(verified, self._revocations.revision, age, cache_for_seconds=remaining if remaining > 0 else None)
+
+    def _answer(self, rejected: Rejected) -> Answer:
+        return Answer(rejected, self._revocations.revision, self._revocations.age_seconds, cache_for_seconds=None)
+
+
+async def _key_of(parsed: ParsedToken, key_set: KeySet) -> VerificationKey | Rejected:
+    key = None
+    if parsed.key_id is not None:
+        key = key_set.find(parsed.key_id) or await key_set.seek(parsed.key_id)
+    if key is None:
+        return Rejected(Reason.KEY_UNKNOWN, "the token's key is not in its issuer's key set")
+    if key.algorithm != parsed.algorithm:
+        return Rejected(Reason.ALGORITHM_NOT_ALLOWED, "the token's algorithm is not that of its key")
+    return key
+
+
+def _judge_binding(claims: Claims) -> Rejected | None:
+    """A token that names a proof (RFC 7800 `cnf`) is no bearer token, and proofs are not judged yet."""
+    if not claims.is_bound:
+        return None
+    return Rejected(Reason.BINDING_MISMATCH, "the token is bound to a key whose possession was not proven")
+
+
+def _forged() -> Rejected:
+    return Rejected(Reason.SIGNATURE_INVALID, "the token was not signed by its issuer")

@@ -1,0 +1,1 @@
+"""gRPC and HTTP: decode, call, encode; the table of failures; health; logs and metrics of calls."""

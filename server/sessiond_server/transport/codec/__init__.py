@@ -1,0 +1,1 @@
+"""Between wire messages and the domain's values: field by field, refusing what is not allowed and what is not carried out."""

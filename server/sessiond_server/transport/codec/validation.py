@@ -1,0 +1,140 @@
+"""ValidateToken between the wire and the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import assert_never
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from sessiond.v1 import session_pb2, session_service_pb2
+
+from sessiond_server.domain.claims import Actor, Claims
+from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
+from sessiond_server.domain.identifiers import principal
+from sessiond_server.domain.judge import Requirements
+from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.token_cache import VerifiedToken
+from sessiond_server.service.validation import Answer
+from sessiond_server.transport.codec import fields, wire
+
+# The tag of `ValidateTokenResponse.session`: field 1, length-delimited.
+_SESSION_TAG = b"\x0a"
+
+
+def decode_validate(raw: bytes) -> tuple[bytes, Requirements]:
+    """The token and what is required of it; raises a named failure."""
+    request = wire.parse(session_service_pb2.ValidateTokenRequest, raw)
+    wire.refuse_set(request, ("max_auth_age", "acr_values", "binding"))
+    if request.consistency.WhichOneof("requirement") not in {None, "minimize_latency"}:
+        raise FeatureUnsupportedError(f"consistency.{request.consistency.WhichOneof('requirement')}")
+    return request.token.encode(), Requirements(
+        issuers=frozenset(fields.items(request.issuers, field="issuers")),
+        audiences=frozenset(fields.items(request.audiences, field="audiences")),
+        scopes=fields.scopes(request.required_scopes, field="required_scopes"),
+        permissions=fields.items(request.required_permissions, field="required_permissions"),
+        claims=_claim_values(request.required_claims),
+    )
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """The response: what was encoded with the token, followed by what belongs to this call."""
+    rest = session_service_pb2.ValidateTokenResponse(
+        revision=answer.revision, revision_age=to_duration(answer.revision_age_seconds)
+    )
+    if answer.cache_for_seconds is not None:
+        rest.cache_for.CopyFrom(to_duration(answer.cache_for_seconds))
+    match answer.verdict:
+        case VerifiedToken(encoded=encoded):
+            # Messages whose bytes are joined are merged: nothing of the session is encoded again.
+            return encoded + rest.SerializeToString()
+        case Rejected() as rejected:
+            rest.rejection.CopyFrom(_to_rejection(rejected))
+            return rest.SerializeToString()
+        case _ as never:
+            assert_never(never)
+
+
+def encode_claims(claims: Claims) -> bytes:
+    """The field `session` of a `ValidateTokenResponse`, tag included."""
+    session = to_session(claims).SerializeToString()
+    return _SESSION_TAG + _varint(len(session)) + session
+
+
+def to_session(claims: Claims) -> session_pb2.Session:
+    """An accepted token as callers see it."""
+    session = session_pb2.Session(
+        principal=principal(claims.issuer, claims.subject),
+        issuer=claims.issuer,
+        subject=claims.subject,
+        session_id=claims.session_id,
+        provider_session_id=claims.provider_session_id,
+        tenant_id=claims.tenant_id,
+        client_id=claims.client_id,
+        token_id=claims.token_id,
+        key_id=claims.key_id,
+        audiences=claims.audiences,
+        scopes=claims.scopes,
+        roles=claims.roles,
+        permissions=claims.permissions,
+        acr=claims.acr,
+        amr=claims.amr,
+        actor=_to_actor(claims.actor),
+        claims_json=claims.payload_json,
+    )
+    _set_time(session.expire_time, claims.expires_at)
+    if claims.issued_at is not None:
+        _set_time(session.issue_time, claims.issued_at)
+    if claims.auth_time is not None:
+        _set_time(session.auth_time, claims.auth_time)
+    return session
+
+
+def to_duration(seconds: float) -> Duration:
+    """A span on the wire, to the microsecond."""
+    duration = Duration()
+    duration.FromMicroseconds(max(0, int(seconds * 1_000_000)))
+    return duration
+
+
+def _set_time(timestamp: Timestamp, seconds: float) -> None:
+    timestamp.FromMicroseconds(int(seconds * 1_000_000))
+
+
+def _to_actor(actor: Actor | None) -> session_pb2.Actor | None:
+    if actor is None:
+        return None
+    return session_pb2.Actor(issuer=actor.issuer, subject=actor.subject, actor=_to_actor(actor.actor))
+
+
+def _to_rejection(rejected: Rejected) -> session_pb2.Rejection:
+    return session_pb2.Rejection(
+        reason=f"REASON_{rejected.reason.name}",
+        message=rejected.message,
+        next_action=f"NEXT_ACTION_{rejected.next_action.name}",
+        www_authenticate=rejected.challenge,
+    )
+
+
+def _claim_values(claims: Mapping[str, session_pb2.ClaimValues]) -> Mapping[str, tuple[str, ...]]:
+    if len(claims) > fields.MAX_LIST_ITEMS:
+        raise FieldInvalidError("required_claims", found=f"{len(claims)} claims", allowed=f"at most {fields.MAX_LIST_ITEMS}")
+    return MappingProxyType({fields.identifier(name, field="required_claims key"): _values(name, one) for name, one in claims.items()})
+
+
+def _values(name: str, one: session_pb2.ClaimValues) -> tuple[str, ...]:
+    if not one.values:
+        # No value would be matched by none, and a caller who forgot the values meant something else.
+        raise FieldInvalidError(f"required_claims[{name}].values", found="no value", allowed="1 to 64 values")
+    return fields.items(one.values, field=f"required_claims[{name}].values")
+
+
+def _varint(value: int) -> bytes:
+    """The protobuf encoding of an unsigned number."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

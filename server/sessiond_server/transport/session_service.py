@@ -1,0 +1,83 @@
+"""The methods of `sessiond.v1.SessionService`: decode, call, encode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from sessiond_server.domain.failures import FeatureUnsupportedError
+from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.sessions import Sessions
+from sessiond_server.service.validation import Validation
+from sessiond_server.transport.calls import Call, Handler, StreamHandler
+from sessiond_server.transport.codec import sessions as codec
+from sessiond_server.transport.codec.validation import decode_validate, encode_answer
+
+SERVICE: Final = "sessiond.v1.SessionService"
+
+
+class SessionService:
+    """Handlers of raw bytes, one a method; named failures are for the guard."""
+
+    def __init__(self, validation: Validation, sessions: Sessions) -> None:
+        self._validation = validation
+        self._sessions = sessions
+
+    def methods(self) -> Mapping[str, Handler]:
+        """The unary methods by name."""
+        return {
+            "ValidateToken": self.validate_token,
+            "ValidateTokens": self.validate_tokens,
+            "CreateSession": self.create_session,
+            "RefreshSession": self.refresh_session,
+            "RevokeSession": self.revoke_session,
+            "GetSession": self.get_session,
+            "ListSessions": self.list_sessions,
+        }
+
+    def streams(self) -> Mapping[str, StreamHandler]:
+        """The methods that answer with a stream, by name."""
+        return {"WatchRevocations": self.watch_revocations}
+
+    async def validate_token(self, request: bytes, call: Call) -> bytes:
+        """The verdict on one token."""
+        token, requirements = decode_validate(request)
+        answer = await self._validation.validate(token, requirements)
+        call.notes["verdict"] = answer.verdict.reason.name if isinstance(answer.verdict, Rejected) else "ACCEPTED"
+        return encode_answer(answer)
+
+    async def validate_tokens(self, _request: bytes, _call: Call) -> bytes:
+        """Not carried out yet."""
+        raise FeatureUnsupportedError("ValidateTokens")
+
+    async def create_session(self, request: bytes, _call: Call) -> bytes:
+        """A new session."""
+        login = codec.decode_create(request, issuer=self._sessions.issuer)
+        return codec.encode_created(await self._sessions.create(login))
+
+    async def refresh_session(self, request: bytes, call: Call) -> bytes:
+        """The next tokens of a session."""
+        presented, client = codec.decode_refresh(request)
+        opened = await self._sessions.refresh(presented, caller=call.caller, client=client)
+        call.notes["outcome"] = "REPLAYED" if opened.replayed else "ROTATED"
+        return codec.encode_refreshed(opened)
+
+    async def revoke_session(self, request: bytes, _call: Call) -> bytes:
+        """Sessions ended."""
+        target, cause = codec.decode_revoke(request)
+        return codec.encode_revoked(await self._sessions.revoke(target, cause=cause))
+
+    async def get_session(self, request: bytes, _call: Call) -> bytes:
+        """One session."""
+        return codec.encode_got(await self._sessions.get(codec.decode_get(request)))
+
+    async def list_sessions(self, request: bytes, _call: Call) -> bytes:
+        """The sessions of a subject."""
+        query = codec.decode_list(request)
+        page = await self._sessions.list(query.issuer, query.subject, limit=query.limit, after=query.after)
+        return codec.encode_list(page)
+
+    async def watch_revocations(self, _request: bytes, _call: Call) -> AsyncIterator[bytes]:
+        """Not carried out yet."""
+        raise FeatureUnsupportedError("WatchRevocations")
+        yield b""

@@ -1,0 +1,96 @@
+"""The table of failures: each named failure's status code, reason and text, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import grpc
+
+from sessiond_server.domain import failures
+from sessiond_server.domain.failures import Failure, RefreshRefusal
+from sessiond_server.transport.calls import Status
+
+# Shorter than the smallest usual grace, so that a retried refresh is still inside its window.
+_RETRY_AFTER_SECONDS: Final = 0.5
+
+_REFUSAL_MESSAGES: Final = MappingProxyType(
+    {
+        RefreshRefusal.INVALID: "this is not a refresh token that sessiond gave out: log in again",
+        RefreshRefusal.SUPERSEDED: "a newer refresh token was given out for this one: use that; the session lives",
+        RefreshRefusal.REUSED: "the refresh token had been used before, so its session has been ended: log in again",
+        RefreshRefusal.REVOKED: "the session has been ended: log in again",
+        RefreshRefusal.IDLE_TIMEOUT: "the session was not used for too long: log in again",
+        RefreshRefusal.LIFETIME_EXCEEDED: "the session has reached its longest life: log in again",
+    }
+)
+
+
+def _field_invalid(failure: failures.FieldInvalidError) -> Status:
+    return Status(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        f"{failure.field}: found {failure.found}, allowed is {failure.allowed}",
+        MappingProxyType({"field": failure.field, "found": failure.found, "allowed": failure.allowed}),
+    )
+
+
+def _unsupported(failure: failures.FeatureUnsupportedError) -> Status:
+    return Status(
+        grpc.StatusCode.UNIMPLEMENTED,
+        "FEATURE_UNSUPPORTED",
+        f"{failure.field}: this version does not carry it out: leave it out",
+        MappingProxyType({"field": failure.field}),
+    )
+
+
+def _refresh_refused(failure: failures.RefreshRefusedError) -> Status:
+    return Status(grpc.StatusCode.UNAUTHENTICATED, failure.refusal.value, _REFUSAL_MESSAGES[failure.refusal])
+
+
+def _fixed(code: grpc.StatusCode, reason: str, message: str) -> Callable[[Any], Status]:
+    status = Status(code, reason, message)
+    return lambda _: status
+
+
+def _retry_later(reason: str, message: str) -> Callable[[Any], Status]:
+    status = Status(grpc.StatusCode.UNAVAILABLE, reason, message, retry_after_seconds=_RETRY_AFTER_SECONDS)
+    return lambda _: status
+
+
+STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyType(
+    {
+        failures.FieldInvalidError: _field_invalid,
+        failures.FeatureUnsupportedError: _unsupported,
+        failures.MessageMalformedError: _fixed(
+            grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the request is not a message of this method's type"
+        ),
+        failures.RefreshRefusedError: _refresh_refused,
+        failures.SessionNotFoundError: _fixed(
+            grpc.StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"
+        ),
+        failures.StoreUnavailableError: _retry_later(
+            "STORE_UNAVAILABLE", "the store did not answer: nothing is decided, repeat the same call"
+        ),
+        failures.RevocationViewStaleError: _retry_later(
+            "REVOCATION_VIEW_STALE", "what is known of revocations is too old to answer from: repeat the same call"
+        ),
+        failures.KeysUnavailableError: _retry_later(
+            "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"
+        ),
+        failures.PepperMissingError: _retry_later(
+            "PEPPER_MISSING", "this server lacks the pepper of the session: repeat the same call, at another server if possible"
+        ),
+        failures.SealingKeyMissingError: _retry_later(
+            "SEALING_KEY_MISSING", "this server cannot unseal the session: repeat the same call, at another server if possible"
+        ),
+    }
+)
+
+INTERNAL: Final = Status(grpc.StatusCode.INTERNAL, "INTERNAL", "internal error")
+
+
+def to_status(failure: Failure) -> Status:
+    """The status of a named failure."""
+    return STATUSES[type(failure)](failure)

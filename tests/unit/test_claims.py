@@ -1,0 +1,379 @@
+"""What a token with a good signature must say, and when (RFC 7519 §4, RFC 9068 §4)."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessiond_server.domain.claims import RESERVED_CLAIMS, Actor, Claims, read_claims
+from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_requirements, judge_time
+from sessiond_server.domain.policy import REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS, ClaimMapping, IssuerPolicy, canonical_algorithm
+from sessiond_server.domain.token import ParsedToken
+from sessiond_server.domain.verdict import Reason, Rejected
+
+NOW = 1_800_000_000
+ISSUER = "https://issuer.example"
+SESSION = "sds_AAAAAAAAAAAAAAAAAAAAAA"
+PAYLOAD = {"iss": ISSUER, "sub": "alice", "aud": "api", "exp": NOW + 300, "iat": NOW, "jti": "t1", "client_id": "app"}
+
+
+def policy(**changes: Any) -> IssuerPolicy:
+    return IssuerPolicy(**{"issuer": ISSUER, "audiences": frozenset({"api"}), "algorithms": frozenset({"RS256"})} | changes)
+
+
+LOCAL = policy(is_local=True, claims=ClaimMapping(tenant="tenant_id", provider_session=None), leeway=timedelta())
+
+
+def read(rules: IssuerPolicy | None = None, /, **changes: Any) -> Claims | Rejected:
+    """Read a payload; a change to `...` takes the claim away."""
+    payload = {name: value for name, value in (PAYLOAD | changes).items() if value is not ...}
+    token = ParsedToken("RS256", "k1", "at+jwt", payload, json.dumps(payload), b"", b"")
+    return read_claims(token, rules or policy())
+
+
+def claims(rules: IssuerPolicy | None = None, /, **changes: Any) -> Claims:
+    found = read(rules, **changes)
+    assert isinstance(found, Claims), found
+    return found
+
+
+def reason(verdict: object) -> Reason | None:
+    return verdict.reason if isinstance(verdict, Rejected) else None
+
+
+def test_the_claims_are_typed() -> None:
+    found = claims(
+        scope="read write", permissions=["p"], roles=["r"], sid="their-session", nbf=NOW - 1, auth_time=NOW, acr="1", amr=["pwd"]
+    )
+    assert (found.issuer, found.subject, found.audiences) == (ISSUER, "alice", ("api",))
+    assert (found.expires_at, found.issued_at, found.not_before) == (NOW + 300, NOW, NOW - 1)
+    assert (found.token_id, found.key_id, found.client_id) == ("t1", "k1", "app")
+    assert (found.scopes, found.permissions, found.roles) == (("read", "write"), ("p",), ("r",))
+    assert (found.auth_time, found.acr, found.amr) == (NOW, "1", ("pwd",))
+    assert (found.session_id, found.session_start_ms, found.provider_session_id) == (None, None, "their-session")
+
+
+@pytest.mark.parametrize("name", REQUIRED_CLAIMS)
+def test_a_required_claim_is_missed(name: str) -> None:
+    """RFC9068-2.2."""
+    found = read(**{name: ...})
+    assert reason(found) is Reason.CLAIM_MISSING
+    assert isinstance(found, Rejected)
+    assert name in found.message
+
+
+@pytest.mark.parametrize("name", [*REQUIRED_CLAIMS[1:], "nbf", "scope", "permissions", "roles", "auth_time", "acr", "amr", "sid"])
+def test_a_claim_that_is_null_is_not_absent(name: str) -> None:
+    assert reason(read(**{name: None})) is Reason.CLAIM_INVALID
+
+
+def test_an_issuer_may_be_waived_some_claims() -> None:
+    found = claims(policy(required_claims=("iss", "exp", "sub")), client_id=..., jti=..., iat=..., aud=...)
+    assert (found.client_id, found.token_id, found.issued_at, found.audiences) == (None, None, None, ())
+
+
+@pytest.mark.parametrize("name", ["exp", "sub"])
+def test_expiry_and_subject_cannot_be_waived(name: str) -> None:
+    assert reason(read(policy(required_claims=()), **{name: ...})) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("name", ["exp", "iat", "nbf", "auth_time"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        str(NOW),
+        "",
+        True,
+        False,
+        None,
+        [NOW],
+        {"v": NOW},
+        math.nan,
+        math.inf,
+        -math.inf,
+        -1,
+        -0.5,
+        1e308,
+        2**64 + NOW,
+        10**400,
+        NOW * 1000,
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_date_is_a_number_of_seconds_within_bounds(name: str, value: Any) -> None:
+    """RFC7519-2a, RFC7519-2b: strings, bools, NaN, huge ones, and milliseconds."""
+    assert reason(read(**{name: value})) is Reason.CLAIM_INVALID
+
+
+def test_a_date_may_have_a_fraction() -> None:
+    assert claims(exp=NOW + 0.5).expires_at == NOW + 0.5
+
+
+@pytest.mark.parametrize("name", ["sub", "jti", "client_id", "sid"])
+@pytest.mark.parametrize("value", ["", "x" * 256, "a\nb", "a\0", "\x7f", "\x85", 1, True, ["alice"], {}])
+def test_an_identifier_has_1_to_255_characters_and_no_control_characters(name: str, value: Any) -> None:
+    assert reason(read(**{name: value})) is Reason.CLAIM_INVALID
+
+
+def test_an_identifier_is_taken_as_it_stands() -> None:
+    """RFC7519-7.3: no normalisation, no case folding."""
+    assert claims(sub="x" * 255).subject == "x" * 255
+    assert claims(sub="E\u0301 \u212a").subject == "E\u0301 \u212a"
+
+
+@pytest.mark.parametrize(
+    ("aud", "audiences"), [("api", ("api",)), (["api"], ("api",)), (["a", "b"], ("a", "b")), ([], ()), ("", ("",))]
+)
+def test_aud_is_a_string_or_an_array_of_strings(aud: Any, audiences: tuple[str, ...]) -> None:
+    assert claims(aud=aud).audiences == audiences
+
+
+@pytest.mark.parametrize("aud", [["api", 1], [["api"]], {}, {"api": 1}, 1, True, None, [None]])
+def test_any_other_aud_is_invalid(aud: Any) -> None:
+    """RFC7519-4.1.3."""
+    assert reason(read(aud=aud)) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("value", [["read", 1], {}, 1, True, [["read"]]])
+@pytest.mark.parametrize("name", ["scope", "permissions", "roles", "amr"])
+def test_a_list_holds_strings_alone(name: str, value: Any) -> None:
+    assert reason(read(**{name: value})) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("name", ["permissions", "roles", "amr"])
+def test_only_scopes_may_come_as_one_string(name: str) -> None:
+    assert reason(read(**{name: "a b"})) is Reason.CLAIM_INVALID
+
+
+def test_scopes_come_from_every_mapped_name_each_once() -> None:
+    mapped = policy(claims=ClaimMapping(scopes=("scope", "scp")))
+    assert claims(mapped, scope="a b", scp=["b", "c d"]).scopes == ("a", "b", "c d")
+    assert claims(scope="a", scp=["b"]).scopes == ("a",)
+
+
+def test_spaces_alone_part_scopes() -> None:
+    """RFC6749-3.3: what looks like a space to Python must not make two scopes of one."""
+    assert claims(scope=" read  admin\u00a0all ").scopes == ("read", "admin\u00a0all")
+    assert claims(scope="read\tadmin\u2003all\x1call").scopes == ("read\tadmin\u2003all\x1call",)
+    assert claims(scope="").scopes == ()
+
+
+def test_only_mapped_claims_count() -> None:
+    found = claims(policy(claims=ClaimMapping(provider_session=None)), sid="x", tenant_id="t", org_id="o")
+    assert (found.provider_session_id, found.tenant_id) == (None, None)
+    found = claims(policy(claims=ClaimMapping(tenant="org_id", provider_session="session")), session="s", org_id="o")
+    assert (found.provider_session_id, found.tenant_id) == ("s", "o")
+
+
+def test_azp_stands_in_for_client_id() -> None:
+    lenient = policy(required_claims=("exp",))
+    assert claims(lenient, client_id=..., azp="other").client_id == "other"
+    assert claims(lenient, azp="other").client_id == "app"
+
+
+def test_sct_and_sid_of_others_are_not_believed() -> None:
+    found = claims(sid=SESSION, sct=1)
+    assert (found.session_id, found.session_start_ms, found.provider_session_id) == (None, None, SESSION)
+
+
+def test_a_token_of_ours_names_its_session() -> None:
+    found = claims(LOCAL, sid=SESSION, sct=NOW * 1000, tenant_id="t")
+    assert (found.session_id, found.session_start_ms, found.provider_session_id) == (SESSION, NOW * 1000, None)
+    assert found.tenant_id == "t"
+
+
+@pytest.mark.parametrize("sid", [..., None, "", "their-session", "sds_AAAAAAAAAAAAAAAAAAAAAB", 1, [SESSION]])
+def test_a_token_of_ours_without_its_session_could_not_be_ended(sid: Any) -> None:
+    assert reason(read(LOCAL, sid=sid, sct=NOW * 1000)) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("sct", [..., None, "1", 1.5, True, -1])
+def test_a_token_of_ours_says_when_its_session_began(sct: Any) -> None:
+    assert reason(read(LOCAL, sid=SESSION, sct=sct)) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("cnf", [{"x5t#S256": "A"}, {"jkt": "A"}, {"unknown": 1}, {}, None, "x"])
+def test_a_token_with_cnf_is_bound_whatever_is_in_it(cnf: Any) -> None:
+    """D-CNF: never silently a bearer token."""
+    assert claims(cnf=cnf).is_bound
+    assert not claims().is_bound
+
+
+def test_the_actor_shows() -> None:
+    """RFC8693-4.1."""
+    found = claims(act={"sub": "admin", "act": {"sub": "service", "iss": "https://other.example"}})
+    assert found.actor == Actor(ISSUER, "admin", Actor("https://other.example", "service", None))
+
+
+@pytest.mark.parametrize("act", ["admin", [], {}, {"sub": 1}, {"sub": ""}, {"sub": "a", "act": "b"}, {"sub": "a", "iss": 1}])
+def test_an_actor_of_another_form_is_invalid(act: Any) -> None:
+    assert reason(read(act=act)) is Reason.CLAIM_INVALID
+
+
+def test_a_chain_of_actors_has_an_end() -> None:
+    def chain(length: int) -> dict[str, Any]:
+        return {"sub": "a"} if length == 1 else {"sub": "a", "act": chain(length - 1)}
+
+    assert claims(act=chain(4)).actor is not None
+    assert reason(read(act=chain(5))) is Reason.CLAIM_INVALID
+
+
+def test_a_rejection_names_the_claim_and_not_its_value() -> None:
+    found = read(sub="secret\n")
+    assert isinstance(found, Rejected)
+    assert "sub" in found.message
+    assert "secret" not in found.message
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.sampled_from(["sub", "act", "x"]), values, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*PAYLOAD, "nbf", "scope", "act", "sid", "sct", "amr", "cnf"]), json_values))
+def test_any_payload_gets_an_answer(changes: dict[str, Any]) -> None:
+    for rules in (policy(), LOCAL, policy(required_claims=())):
+        read(rules, **changes)
+
+
+@pytest.mark.parametrize(
+    ("leeway", "now", "verdict"),
+    [
+        (0, NOW + 299.999, None),
+        (0, NOW + 300, Reason.EXPIRED),
+        (0, NOW + 301, Reason.EXPIRED),
+        (30, NOW + 329.999, None),
+        (30, NOW + 330, Reason.EXPIRED),
+    ],
+)
+def test_a_token_has_expired_on_its_expiry(leeway: int, now: float, verdict: Reason | None) -> None:
+    """RFC7519-4.1.4: on or after."""
+    rules = policy(leeway=timedelta(seconds=leeway))
+    assert reason(judge_time(claims(rules), rules, now=now)) is verdict
+
+
+def test_an_expired_token_says_so_to_its_client() -> None:
+    verdict = judge_time(claims(), policy(), now=NOW + 1000)
+    assert verdict is not None
+    assert verdict.challenge == 'Bearer error="invalid_token", error_description="the token has expired"'
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+def test_a_token_starts_when_it_says_give_or_take_the_clocks(name: str) -> None:
+    """RFC7519-4.1.5/6."""
+    found = claims(**{name: NOW + 10})
+    assert reason(judge_time(found, policy(), now=NOW + 7.999)) is Reason.NOT_YET_VALID
+    assert judge_time(found, policy(), now=NOW + 8) is None
+
+
+def test_leeway_is_not_granted_on_the_start() -> None:
+    rules = policy(leeway=timedelta(minutes=5))
+    assert reason(judge_time(claims(iat=NOW + 10), rules, now=NOW)) is Reason.NOT_YET_VALID
+
+
+@pytest.mark.parametrize(
+    ("iat", "verdict"),
+    [
+        (NOW + 300, Reason.CLAIM_INVALID),
+        (NOW + 301, Reason.CLAIM_INVALID),
+        (NOW + 299, None),
+        (NOW - 3300, None),
+        (NOW - 3301, Reason.CLAIM_INVALID),
+    ],
+)
+def test_a_lifetime_is_positive_and_at_most_the_longest(iat: int, verdict: Reason | None) -> None:
+    """RFC7519-2b."""
+    rules = policy(max_lifetime=timedelta(hours=1))
+    assert reason(judge_lifetime(claims(rules, iat=iat), rules)) is verdict
+
+
+def test_a_token_that_does_not_say_when_it_was_issued_ends_within_the_longest_lifetime() -> None:
+    """RFC7519-2b: exp ≤ now + max_lifetime."""
+    rules = policy(required_claims=("exp",), max_lifetime=timedelta(hours=1))
+    found = claims(rules, iat=..., exp=NOW + 3603)
+    assert judge_lifetime(found, rules) is None
+    assert reason(judge_time(found, rules, now=NOW)) is Reason.CLAIM_INVALID
+    assert judge_time(found, rules, now=NOW + 1) is None
+
+
+@pytest.mark.parametrize("audiences", [("API",), ("api ",), ("api/",), ("ap",), ("apii",), ("\uff41pi",), (), ("",)])
+def test_an_audience_is_compared_exactly(audiences: tuple[str, ...]) -> None:
+    verdict = judge_audience(claims(aud=list(audiences)), policy(), Requirements())
+    assert reason(verdict) is Reason.AUDIENCE_MISMATCH
+
+
+def test_one_common_audience_will_do() -> None:
+    assert judge_audience(claims(aud=["x", "api"]), policy(), Requirements()) is None
+    assert judge_audience(claims(aud=["x", "y"]), policy(), Requirements(audiences=frozenset({"y", "z"}))) is None
+
+
+def test_a_wanted_audience_takes_the_place_of_the_configured_ones() -> None:
+    verdict = judge_audience(claims(), policy(), Requirements(audiences=frozenset({"other"})))
+    assert reason(verdict) is Reason.AUDIENCE_MISMATCH
+
+
+def test_every_scope_and_permission_is_needed() -> None:
+    found = claims(scope="a b", permissions=["p", "q"])
+    assert judge_requirements(found, Requirements(scopes=("a", "b"), permissions=("q",))) is None
+    for lacking in (Requirements(scopes=("a", "c")), Requirements(permissions=("p", "r")), Requirements(scopes=("A",))):
+        assert reason(judge_requirements(found, lacking)) is Reason.SCOPE_INSUFFICIENT
+
+
+def test_the_challenge_names_the_scopes_that_are_needed() -> None:
+    """RFC6750-3.1."""
+    verdict = judge_requirements(claims(scope="a"), Requirements(scopes=("a", "b")))
+    assert verdict is not None
+    assert verdict.challenge.endswith(', scope="a b"')
+    assert 'error="insufficient_scope"' in verdict.challenge
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("gold", None),
+        (["x", "silver"], None),
+        ("bronze", Reason.SCOPE_INSUFFICIENT),
+        (..., Reason.SCOPE_INSUFFICIENT),
+        ([], Reason.SCOPE_INSUFFICIENT),
+    ],
+)
+def test_a_claim_has_one_of_the_wanted_values(value: Any, verdict: Reason | None) -> None:
+    wanted = Requirements(claims={"tier": ("gold", "silver")})
+    assert reason(judge_requirements(claims(tier=value), wanted)) is verdict
+
+
+@pytest.mark.parametrize("value", [1, True, None, {"gold": 1}, [["gold"]], [1]])
+def test_only_strings_match_a_wanted_value(value: Any) -> None:
+    wanted = Requirements(claims={"tier": ("gold", "1", "True", "None")})
+    assert reason(judge_requirements(claims(tier=value), wanted)) is Reason.SCOPE_INSUFFICIENT
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "ES521", "ES256K", "rs256", "RS256 ", ""])
+def test_an_issuer_is_not_allowed_what_proves_nothing(algorithm: str) -> None:
+    """RFC8725-3.1a."""
+    with pytest.raises(ValueError, match="algorithms"):
+        policy(algorithms=frozenset({"RS256", algorithm}))
+
+
+def test_a_policy_keeps_the_canonical_name() -> None:
+    """RFC9864."""
+    assert policy(algorithms=frozenset({"EdDSA", "ES256"})).algorithms == {"Ed25519", "ES256"}
+    assert all(canonical_algorithm(name) == name for name in SIGNATURE_ALGORITHMS)
+
+
+@pytest.mark.parametrize("field", ["algorithms", "audiences"])
+def test_a_policy_that_accepts_nothing_is_refused(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        policy(**{field: frozenset()})
+
+
+def test_what_we_require_of_tokens_a_login_cannot_claim() -> None:
+    assert RESERVED_CLAIMS >= {*REQUIRED_CLAIMS, "sid", "sct", "cnf", "act", "nbf", "tenant_id"}
