@@ -120,7 +120,7 @@ async def _assemble(
     clock = SystemClock()
     client = connect(store.socket_path)
     stack.push_async_callback(client.aclose)
-    scripts = Scripts(client, observe=metrics.observe_store)
+    scripts = Scripts(client, observe=metrics.observe_store, log=log)
     issuer = _local_issuer(settings, store.directory)
     policy = IssuerPolicy(
         issuer=DEV_ISSUER,

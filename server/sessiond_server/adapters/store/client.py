@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,17 +14,19 @@ from typing import Any, Final
 from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from sessiond_server.adapters.store.record import lua_codec
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.revocation import Position, Revocation
+from sessiond_server.service.log import Log
 from sessiond_server.service.session_store import Logged
 
 _TIMEOUT_SECONDS: Final = 0.25
 _MAX_CONNECTIONS: Final = 32
 _INCARNATION_BYTES: Final = 16
 _MILLISECONDS_PER_SECOND: Final = 1000
+_SCRIPT_LINE: Final = re.compile(r"user_script:(\d+)")
 
 
 def connect(socket_path: Path) -> Redis:
@@ -51,10 +54,16 @@ class Scripts:
     """
 
     def __init__(
-        self, client: Redis, *, observe: Callable[[str, float], None], randomness: Callable[[int], bytes] = os.urandom
+        self,
+        client: Redis,
+        *,
+        observe: Callable[[str, float], None],
+        log: Log,
+        randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._client = client
         self._observe = observe
+        self._log = log
         self._randomness = randomness
         self._sources = _load()
         self._digests = {name: hashlib.sha1(source, usedforsecurity=False).hexdigest() for name, source in self._sources.items()}
@@ -70,6 +79,10 @@ class Scripts:
         started = time.perf_counter()
         try:
             return await self._evaluate(name, parameters)
+        except ResponseError as error:
+            # Its text may quote arguments; where in which script it happened is enough.
+            self._log.error("the store refused a script", script=name, line=_line_of(error))
+            raise StoreUnavailableError from error
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailableError from error
         finally:
@@ -101,8 +114,13 @@ def _key(partition: int, name: str) -> str:
     return f"{{p{partition}}}{name}"
 
 
+def _line_of(error: ResponseError) -> int | None:
+    found = _SCRIPT_LINE.search(str(error))
+    return int(found[1]) if found else None
+
+
 def _load() -> dict[str, bytes]:
     folder = importlib.resources.files(__package__) / "scripts"
     sources = {file.name.removesuffix(".lua"): file.read_text() for file in folder.iterdir() if file.name.endswith(".lua")}
-    prelude = sources.pop("prelude") + lua_codec()
+    prelude = lua_codec() + sources.pop("prelude")
     return {name: f"{prelude}\n{source}".encode() for name, source in sources.items()}

@@ -75,7 +75,7 @@ class RedisSessionStore:
             header.pack(),
             self._sealing.seal(tail, field=_TAIL_FIELD, issuer=new.login.issuer, session=new.id),
             self._max_per_subject,
-            Cause.SESSION_LIMIT,
+            Cause.SESSION_LIMIT.value,
             new.entry_life_ms,
             keys=[_record(new.id), _index(new.login.issuer, new.login.subject)],
         )
@@ -95,8 +95,8 @@ class RedisSessionStore:
             rotation.pepper_id,
             rotation.step,
             rotation.successor_hash,
-            Cause.REUSE,
-            Cause.GENERATIONS_EXHAUSTED,
+            Cause.REUSE.value,
+            Cause.GENERATIONS_EXHAUSTED.value,
             rotation.entry_life_ms,
             _MAX_REPLAYS,
             keys=[_record(rotation.session)],
@@ -116,7 +116,7 @@ class RedisSessionStore:
         """See `SessionStore.end`."""
         partition = self._partition_of(session)
         count, logged = await self._scripts.run(
-            "end", partition, session.raw, session.hashed, cause, entry_life_ms, keys=[_record(session)]
+            "end", partition, session.raw, session.hashed, cause.value, entry_life_ms, keys=[_record(session)]
         )
         return Ended(count, to_logged(logged, partition=partition))
 
@@ -128,7 +128,7 @@ class RedisSessionStore:
         arguments = (
             _mark_id(RevocationType.SUBJECT, issuer, subject),
             hashed_id(RevocationType.SUBJECT.kind, issuer, subject),
-            cause,
+            cause.value,
             entry_life_ms,
             mark_life_ms,
             spared.hashed if spared else b"",

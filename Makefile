@@ -1,0 +1,73 @@
+# `make` alone prints the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## print the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d found, 3.11 or later is needed: PYTHON=python3.12 make ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup
+setup: .venv/ready ## create the environment in .venv
+
+.PHONY: run
+run: .venv/ready ## start sessiond on its embedded default, show the main job, and stay up
+	@$(BIN)/python examples/walkthrough.py $(ARGS)
+
+.PHONY: test
+test: .venv/ready ## pass every test, on a real Valkey
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: .venv/ready ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: format
+format: .venv/ready ## write the format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/buf format -w protos
+
+.PHONY: types
+types: .venv/ready ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: .venv/ready ## the layers' contracts
+	$(BIN)/lint-imports
+
+.PHONY: proto
+proto: .venv/ready ## buf: lint, format, and breaking changes since the last release
+	$(BIN)/buf lint protos
+	$(BIN)/buf format --diff --exit-code protos
+	BUF=$(BIN)/buf tools/check_breaking.sh
+
+.PHONY: gen
+gen: ## generate the Python stubs from protos/
+	PYTHON=$(PYTHON) tools/generate_stubs.sh
+
+.PHONY: stubs
+stubs: ## check that the committed stubs are what protos/ gives
+	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
+
+.PHONY: lock
+lock: .venv/ready ## resolve the dependencies anew into requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+	  --python-version 3.11 --custom-compile-command 'make lock' \
+	  --extra embedded --extra ext-authz --extra otel --extra dev pyproject.toml -o requirements.lock
+
+.PHONY: audit
+audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf .venv .cache .sessiond-dev .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
