@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import click
-import grpc
 import uvloop
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sessiond_server import __version__
 from sessiond_server.adapters.data_directory import DataDirectoryError
@@ -17,6 +15,7 @@ from sessiond_server.adapters.logs import to_log
 from sessiond_server.app import NotLocalError, run_dev
 from sessiond_server.config import DEV_HTTP, DEV_LISTEN, DevSettings, default_data_directory
 from sessiond_server.transport.addresses import AddressError
+from sessiond_server.transport.healthcheck import SERVING, ask_health
 
 _USAGE_STATUS: Final = 2
 _UNHEALTHY_STATUS: Final = 1
@@ -36,14 +35,34 @@ Examples:
   sessiond dev --listen unix:/run/user/1000/sessiond/sessiond.sock
   sessiond dev --listen 127.0.0.1:50052 --http 127.0.0.1:8081 --join ./sessiond-data"""
 )
-@click.option("--listen", default=DEV_LISTEN, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_LISTEN",
-              help="Where to serve gRPC: HOST:PORT or unix:PATH. Loopback and Unix sockets only.")  # fmt: skip
-@click.option("--http", default=DEV_HTTP, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_HTTP",
-              help="Where to serve the key set, metrics and health over HTTP. Loopback only.")  # fmt: skip
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help=f"Where the embedded store and the keys live. [default: {default_data_directory()}]")  # fmt: skip
-@click.option("--join", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Use the store and the keys of the sessiond that already runs on DIR.")  # fmt: skip
+@click.option(
+    "--listen",
+    default=DEV_LISTEN,
+    show_default=True,
+    metavar="ADDR",
+    envvar="SESSIOND_SERVER_LISTEN",
+    help="Where to serve gRPC: HOST:PORT or unix:PATH. Loopback and Unix sockets only.",
+)
+@click.option(
+    "--http",
+    default=DEV_HTTP,
+    show_default=True,
+    metavar="ADDR",
+    envvar="SESSIOND_SERVER_HTTP",
+    help="Where to serve the key set, metrics and health over HTTP. Loopback only.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=f"Where the embedded store and the keys live. [default: {default_data_directory()}]",
+)
+@click.option(
+    "--join",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Use the store and the keys of the sessiond that already runs on DIR.",
+)
 def dev(listen: str, http: str, data: Path | None, join: Path | None) -> None:
     """Run on one machine without configuration: an embedded store, a local issuer, every method open to any local caller."""
     if data and join:
@@ -57,20 +76,20 @@ def dev(listen: str, http: str, data: Path | None, join: Path | None) -> None:
 
 
 @main.command(epilog="\b\nExample:\n  sessiond healthcheck --addr 127.0.0.1:50051")
-@click.option("--addr", default=DEV_LISTEN, show_default=True, metavar="ADDR", envvar="SESSIOND_SERVER_LISTEN",
-              help="The address that the server listens on.")  # fmt: skip
+@click.option(
+    "--addr",
+    default=DEV_LISTEN,
+    show_default=True,
+    metavar="ADDR",
+    envvar="SESSIOND_SERVER_LISTEN",
+    help="The address that the server listens on.",
+)
 @click.option("--timeout", default=2.0, show_default=True, help="Seconds to wait for an answer.")
-def healthcheck(addr: str, timeout: float) -> None:  # noqa: ASYNC109 - a command, not a coroutine
+def healthcheck(addr: str, timeout: float) -> None:
     """Ask a server whether it serves: exit status 0 if it does, 1 if it does not or does not answer."""
-    with grpc.insecure_channel(addr) as channel:
-        try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout)
-        except grpc.RpcError as error:
-            click.echo(f"{addr}: no answer ({error.code().name})", err=True)
-            sys.exit(_UNHEALTHY_STATUS)
-    status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-    click.echo(f"{addr}: {status}")
-    sys.exit(0 if answer.status == health_pb2.HealthCheckResponse.SERVING else _UNHEALTHY_STATUS)
+    status = ask_health(addr, timeout_seconds=timeout)
+    click.echo(f"{addr}: {status}", err=status != SERVING)
+    sys.exit(0 if status == SERVING else _UNHEALTHY_STATUS)
 
 
 if __name__ == "__main__":

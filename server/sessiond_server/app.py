@@ -72,7 +72,11 @@ async def _serving(settings: DevSettings, *, log: Log) -> AsyncIterator[None]:
     listen, http_listen = _local(settings.listen), _local(settings.http)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        store = joined_store(settings.data) if settings.join else await stack.enter_async_context(embedded_store(settings.data, log=log))
+        store = (
+            joined_store(settings.data)
+            if settings.join
+            else await stack.enter_async_context(embedded_store(settings.data, log=log))
+        )
         parts = await _assemble(settings, store, stack, metrics=metrics, log=log)
         http = HttpServer(
             http_listen,
@@ -114,9 +118,7 @@ class _Parts:
         return []
 
 
-async def _assemble(
-    settings: DevSettings, store: EmbeddedStore, stack: AsyncExitStack, *, metrics: Metrics, log: Log
-) -> _Parts:
+async def _assemble(settings: DevSettings, store: EmbeddedStore, stack: AsyncExitStack, *, metrics: Metrics, log: Log) -> _Parts:
     clock = SystemClock()
     client = connect(store.socket_path)
     stack.push_async_callback(client.aclose)
@@ -181,9 +183,7 @@ def _engine(listen: Address, parts: _Parts, *, metrics: Metrics, log: Log) -> En
     return GrpcioEngine(
         listen,
         service=SERVICE,
-        methods={
-            name: observe(guard(handler, log=log), metrics=metrics, log=log) for name, handler in service.methods().items()
-        },
+        methods={name: observe(guard(handler, log=log), metrics=metrics, log=log) for name, handler in service.methods().items()},
         streams={name: guard_stream(handler, log=log) for name, handler in service.streams().items()},
         with_reflection=True,
     )

@@ -434,7 +434,7 @@ def test_racing_creators_agree_on_one_secret(directory: Path) -> None:
 
 
 def test_a_secret_is_never_overwritten(directory: Path) -> None:
-    first = secret_file(directory, "seal", length=48).read_bytes()
+    first = secret_file(directory, "seal", create=lambda: b"first").read_bytes()
     assert len(base64.b64decode(first)) == 48
     assert secret_file(directory, "seal").read_bytes() == first
     assert secret_file(directory, "pepper").read_bytes() != first

@@ -251,6 +251,12 @@ def test_a_coordinate_is_base64url(member: str, value: Any) -> None:
     assert refused(jwk(**{member: value})) == "warning"
 
 
+@pytest.mark.parametrize("intruder", ["\n", " ", "=", ".", "+", "é", "\0"])
+def test_characters_that_other_decoders_skip_are_refused(intruder: str) -> None:
+    x = jwk()["x"]
+    assert refused(jwk(x=x[:20] + intruder * 4 + x[20:])) == "warning"
+
+
 def test_stray_bits_in_a_member_are_refused() -> None:
     x = jwk()["x"]
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -65,7 +65,7 @@ class SilentLog:
 
 
 @functools.cache
-def signing_key(algorithm: str = "ES256", number: int = 0) -> SigningKey:
+def signing_key(algorithm: str = "ES256", _number: int = 0) -> SigningKey:
     """One key for each algorithm and number."""
     return SigningKey.from_pem(pem_of(KINDS[algorithm]()))
 
@@ -240,7 +240,7 @@ def test_our_policy_accepts_what_we_mint() -> None:
 
 
 async def test_the_first_key_signs_and_the_others_still_verify() -> None:
-    old, new = signing_key(number=1), signing_key(number=2)
+    old, new = signing_key(_number=1), signing_key(_number=2)
     before, after = issuer(old), issuer(new, old)
     minted = before.mint(session()).parsed
     key = after.key_set.find(old.key_id)
@@ -297,9 +297,11 @@ def test_an_unfit_key_is_refused_without_a_word_of_it(kind: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_an_issuer_needs_a_key_and_a_lifetime() -> None:
+def test_an_issuer_needs_distinct_keys_and_a_lifetime() -> None:
     with pytest.raises(ValueError, match="key"):
         LocalIssuer([], access_lifetime=timedelta(minutes=15))
+    with pytest.raises(ValueError, match="twice"):
+        issuer(signing_key(), signing_key())
     with pytest.raises(ValueError, match="second"):
         issuer(access_lifetime=timedelta(milliseconds=999))
 

@@ -38,9 +38,7 @@ def traces_of(claims: Claims, policy: IssuerPolicy) -> Traces:
     """The traces of a token: ours counts from its session's creation, a provider's from its own issue, give or take the skew."""
     issuer = claims.issuer
     ids = {
-        type_: hashed_id(type_.kind, issuer, value)
-        for type_, name in _OF_CLAIMS
-        if (value := getattr(claims, name)) is not None
+        type_: hashed_id(type_.kind, issuer, value) for type_, name in _OF_CLAIMS if (value := getattr(claims, name)) is not None
     }
     ids[RevocationType.ISSUER] = hashed_id(RevocationType.ISSUER.kind, issuer, "")
     own_session = SessionId.find(claims.session_id) if claims.session_id else None
@@ -125,10 +123,7 @@ class RevocationView:
     def revokes(self, traces: Traces) -> bool:
         """Whether any entry hits a token with these traces."""
         entries = self._entries
-        for key in traces.hashed_ids:
-            if key in entries and _hits(entries[key], traces):
-                return True
-        return False
+        return any(key in entries and _hits(entries[key], traces) for key in traces.hashed_ids)
 
 
 def _hits(entry: Revocation, traces: Traces) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Log(Protocol):
     """A structured logger."""
 
-    def info(self, event: str, **fields: Any) -> Any:
+    def info(self, event: str, **fields: object) -> object:
         """Something that an operator may want to know."""
 
-    def warning(self, event: str, **fields: Any) -> Any:
+    def warning(self, event: str, **fields: object) -> object:
         """Something that went wrong and is being dealt with."""
 
-    def error(self, event: str, **fields: Any) -> Any:
+    def error(self, event: str, **fields: object) -> object:
         """Something that needs a person."""

@@ -101,8 +101,9 @@ class SessionPage:
 class SessionStore(Protocol):
     """Remembers sessions and, in the same atomic step, what was revoked.
 
-    Every method answers within the store's time limit or raises `StoreUnavailableError`, upon which the change may or may not have
-    happened; repeating the call is safe. Times are the store's. A record that this server cannot unseal raises `SealingKeyMissingError`.
+    Every method answers within the store's time limit or raises `StoreUnavailableError`, upon which the change may or may not
+    have happened; repeating the call is safe. Times are the store's. A record that this server cannot unseal raises
+    `SealingKeyMissingError`.
     """
 
     async def create(self, new: NewSession) -> Created:
@@ -137,8 +138,8 @@ class SessionStore(Protocol):
 class LogPage:
     """A stretch of the log up to `position`.
 
-    `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the stretch then begins
-    at the log's start. `reached_head` says whether `position` is the log's end. `store_ms` is the store's clock.
+    `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the stretch then
+    begins at the log's start. `reached_head` says whether `position` is the log's end. `store_ms` is the store's clock.
     """
 
     revocations: tuple[Revocation, ...]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+_MAX_PORT: Final = 65535
 _UNIX_PREFIX: Final = "unix:"
 # sockaddr_un holds 108 bytes, the terminating zero included.
 _MAX_SOCKET_PATH_BYTES: Final = 107
@@ -37,7 +38,7 @@ class Address:
             return cls(path=_socket_path(text))
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isdecimal() or int(port) > 65535:
+        if not host or not port.isdecimal() or int(port) > _MAX_PORT:
             raise AddressError(f"{text!r} is no address: allowed are HOST:PORT, [IPV6]:PORT and unix:PATH")
         return cls(host=host, port=int(port))
 

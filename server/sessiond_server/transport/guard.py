@@ -44,7 +44,7 @@ def guard_stream(handler: StreamHandler, *, log: Log) -> GuardedStream:
 
 
 def _report(log: Log, call: Call, error: Exception) -> None:
-    """Log where it happened: an exception's text may hold what the request held, so neither it nor a local variable is written."""
+    """Log where it happened, and neither the exception's text nor a local variable: both may hold what the request held."""
     frames = []
     traceback = error.__traceback__
     while traceback:

@@ -15,15 +15,23 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._calls = Counter("sessiond_calls_total", "Calls by method and status code", ["method", "code"], registry=self._registry)
+        self._calls = Counter(
+            "sessiond_calls_total", "Calls by method and status code", ["method", "code"], registry=self._registry
+        )
         self._call_seconds = Histogram(
             "sessiond_call_seconds", "Duration of calls", ["method"], buckets=_CALL_BUCKETS, registry=self._registry
         )
         self._verdicts = Counter(
-            "sessiond_verdicts_total", "Verdicts on tokens; verdict is ACCEPTED or the reason", ["verdict"], registry=self._registry
+            "sessiond_verdicts_total",
+            "Verdicts on tokens; verdict is ACCEPTED or the reason",
+            ["verdict"],
+            registry=self._registry,
         )
         self._refreshes = Counter(
-            "sessiond_refreshes_total", "Refreshes by outcome: ROTATED, REPLAYED or the reason", ["outcome"], registry=self._registry
+            "sessiond_refreshes_total",
+            "Refreshes by outcome: ROTATED, REPLAYED or the reason",
+            ["outcome"],
+            registry=self._registry,
         )
         self._store_seconds = Histogram(
             "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS, registry=self._registry

@@ -23,7 +23,9 @@ def observe(handler: GuardedHandler, *, metrics: Metrics, log: Log) -> GuardedHa
             seconds = time.perf_counter() - started
             _count(metrics, call, code=code, reason=reason, seconds=seconds)
             fields = {"reason": reason} if reason else {}
-            log.info("call", method=call.method, code=code, caller=call.caller, ms=round(seconds * 1000, 2), **fields, **call.notes)
+            log.info(
+                "call", method=call.method, code=code, caller=call.caller, ms=round(seconds * 1000, 2), **fields, **call.notes
+            )
 
     return observed
 

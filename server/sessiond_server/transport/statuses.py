@@ -67,9 +67,7 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
             grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the request is not a message of this method's type"
         ),
         failures.RefreshRefusedError: _refresh_refused,
-        failures.SessionNotFoundError: _fixed(
-            grpc.StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"
-        ),
+        failures.SessionNotFoundError: _fixed(grpc.StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"),
         failures.StoreUnavailableError: _retry_later(
             "STORE_UNAVAILABLE", "the store did not answer: nothing is decided, repeat the same call"
         ),

@@ -10,7 +10,8 @@ from sessiond_server.adapters.jwt.malformed import MalformedError
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TEXT: Final = re.compile(rb"[A-Za-z0-9_-]*+")
-# By the length modulo 4: which last characters leave no stray bits behind, and the padding that binascii wants.
+# By the length modulo 4: which last characters leave no stray bits behind (after one alone, none does), and the padding that
+# binascii wants.
 _LAST: Final = (_ALPHABET, b"", b"AQgw", b"AEIMQUYcgkosw048")
 _PADDING: Final = (b"", b"", b"==", b"=")
 
@@ -18,7 +19,7 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 def decode_segment(segment: bytes) -> bytes:
     """The bytes behind `segment`, which holds characters of the alphabet alone; raises ValueError for a second spelling."""
     beyond = len(segment) % 4
-    if segment[-1:] not in _LAST[beyond] or beyond == 1:
+    if segment[-1:] not in _LAST[beyond]:
         raise MalformedError("not canonical base64url")
     # replace() is three times as fast as translate().
     return binascii.a2b_base64(segment.replace(b"-", b"+").replace(b"_", b"/") + _PADDING[beyond])

@@ -1,7 +1,7 @@
 """JWK sets (RFC 7517, RFC 7518 §6, RFC 8037): what an issuer publishes becomes keys that verify, or is left out.
 
-A key that cannot be used never harms the others. One that should never have been published, or that shares its `kid` with another,
-is an alarm: it needs a person at the issuer.
+A key that cannot be used never harms the others. One that should never have been published, or that shares its `kid` with
+another, is an alarm: it needs a person at the issuer.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class _AlarmingError(KeyUnfitError):
 def load_key_set(document: bytes | JsonObject, *, algorithms: Collection[str], log: Log) -> dict[str, PublicKey]:
     """The usable keys of a JWK set by `kid`, each bound to exactly one of `algorithms`, those allowed for the issuer.
 
-    A key's own `alg` binds it (RFC 7517 §4.4). Without one its type and curve do; an RSA key fits several algorithms, and is bound
-    to the first allowed one of RS256, PS256, RS384, PS384, RS512, PS512.
+    A key's own `alg` binds it (RFC 7517 §4.4). Without one its type and curve do; an RSA key fits several algorithms, and is
+    bound to the first allowed one of RS256, PS256, RS384, PS384, RS512, PS512.
 
     Raises:
         KeySetMalformedError: there is no set to take keys from.

@@ -25,7 +25,7 @@ from sessiond_server.service.keys import MintedToken
 
 PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
-TOKEN_TYPE: Final = "at+jwt"
+_MEDIA_TYPE: Final = "at+jwt"
 _TOKEN_ID_BYTES: Final = 16
 # The members of a public JWK that identify it, in the order that RFC 7638 §3.2 wants.
 _THUMBPRINT_MEMBERS: Final = MappingProxyType(
@@ -49,7 +49,7 @@ class SigningKey:
         members.pop("key_ops", None)
         self.key_id = _thumbprint(members)
         self.jwk: Mapping[str, str] = MappingProxyType({**members, "use": "sig", "alg": header_algorithm, "kid": self.key_id})
-        header = {"typ": TOKEN_TYPE, "alg": header_algorithm, "kid": self.key_id}
+        header = {"typ": _MEDIA_TYPE, "alg": header_algorithm, "kid": self.key_id}
         self.header_segment = to_base64url(_compact_json(header).encode())
 
     @classmethod
@@ -101,6 +101,8 @@ class LocalIssuer:
         if not keys:
             raise ValueError("the local issuer needs a signing key")
         self._keys = tuple(keys)
+        if len({key.key_id for key in keys}) != len(keys):
+            raise ValueError("a signing key of the local issuer is given twice")
         self._lifetime_seconds = int(access_lifetime.total_seconds())
         if self._lifetime_seconds < 1:
             raise ValueError("an access token lives at least one second")
@@ -121,7 +123,7 @@ class LocalIssuer:
         parsed = ParsedToken(
             algorithm=key.public_key.algorithm,
             key_id=key.key_id,
-            token_type=TOKEN_TYPE,
+            token_type=_MEDIA_TYPE,
             payload=payload,
             payload_json=payload_json,
             signing_input=signing_input,

@@ -7,7 +7,7 @@ import importlib.resources
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +62,8 @@ class Scripts:
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._client = client
+        # redis-py leaves this one method without types.
+        self._command: Callable[..., Awaitable[Any]] = client.execute_command
         self._observe = observe
         self._log = log
         self._randomness = randomness
@@ -98,9 +100,9 @@ class Scripts:
 
     async def _evaluate(self, name: str, parameters: tuple[Any, ...]) -> Any:
         try:
-            return await self._client.execute_command("EVALSHA", self._digests[name], *parameters)
+            return await self._command("EVALSHA", self._digests[name], *parameters)
         except NoScriptError:
-            return await self._client.execute_command("EVAL", self._sources[name], *parameters)
+            return await self._command("EVAL", self._sources[name], *parameters)
 
 
 def to_logged(reply: Sequence[Any], *, partition: int) -> Logged:

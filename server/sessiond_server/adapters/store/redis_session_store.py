@@ -141,7 +141,9 @@ class RedisSessionStore:
                 "end_subject", partition, *arguments, mark_ms, keys=[_index(issuer, subject)]
             )
             if outcome == b"NOT_OF_SUBJECT":
-                raise FieldInvalidError("except_session_id", found="a session that is not", allowed="a live session of the subject")
+                raise FieldInvalidError(
+                    "except_session_id", found="a session that is not", allowed="a live session of the subject"
+                )
             ended, mark_ms, reply = rest
             logged = to_logged(reply, partition=partition)
             count += ended

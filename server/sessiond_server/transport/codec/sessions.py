@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sessiond.v1 import session_pb2, session_service_pb2
 
+from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, principal, to_base64url
 from sessiond_server.domain.session import Cause, Client, Login, StoredSession
@@ -189,7 +189,9 @@ def _cursor(token: str) -> SessionCursor | None:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         expire_ms, session = _CURSOR.unpack(raw)
     except (binascii.Error, struct.error, ValueError):
-        raise FieldInvalidError("page_token", found=f"{len(token)} characters", allowed="next_page_token of a page before") from None
+        raise FieldInvalidError(
+            "page_token", found=f"{len(token)} characters", allowed="next_page_token of a page before"
+        ) from None
     return SessionCursor(expire_ms, SessionId(session))
 
 
@@ -208,9 +210,7 @@ def _to_record(stored: StoredSession) -> session_pb2.SessionRecord:
         last_refresh_time=_time(stored.refreshed_ms),
         idle_expire_time=_time(stored.idle_expire_ms),
         absolute_expire_time=_time(stored.absolute_expire_ms),
-        client=session_pb2.Client(
-            ip_address=client.ip_address, user_agent=client.user_agent, device_label=client.device_label
-        ),
+        client=session_pb2.Client(ip_address=client.ip_address, user_agent=client.user_agent, device_label=client.device_label),
         attributes=dict(stored.login.attributes),
     )
 

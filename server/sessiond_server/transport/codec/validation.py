@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import assert_never
+from typing import Final, assert_never
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from sessiond.v1 import session_pb2, session_service_pb2
 
+from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.claims import Actor, Claims
 from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
 from sessiond_server.domain.identifiers import principal
@@ -20,7 +20,9 @@ from sessiond_server.service.validation import Answer
 from sessiond_server.transport.codec import fields, wire
 
 # The tag of `ValidateTokenResponse.session`: field 1, length-delimited.
-_SESSION_TAG = b"\x0a"
+_SESSION_TAG: Final = b"\x0a"
+# Seven bits a byte; the eighth says that more follow.
+_VARINT_MORE: Final = 0x80
 
 
 def decode_validate(raw: bytes) -> tuple[bytes, Requirements]:
@@ -120,7 +122,9 @@ def _to_rejection(rejected: Rejected) -> session_pb2.Rejection:
 def _claim_values(claims: Mapping[str, session_pb2.ClaimValues]) -> Mapping[str, tuple[str, ...]]:
     if len(claims) > fields.MAX_LIST_ITEMS:
         raise FieldInvalidError("required_claims", found=f"{len(claims)} claims", allowed=f"at most {fields.MAX_LIST_ITEMS}")
-    return MappingProxyType({fields.identifier(name, field="required_claims key"): _values(name, one) for name, one in claims.items()})
+    return MappingProxyType(
+        {fields.identifier(name, field="required_claims key"): _values(name, one) for name, one in claims.items()}
+    )
 
 
 def _values(name: str, one: session_pb2.ClaimValues) -> tuple[str, ...]:
@@ -133,8 +137,8 @@ def _values(name: str, one: session_pb2.ClaimValues) -> tuple[str, ...]:
 def _varint(value: int) -> bytes:
     """The protobuf encoding of an unsigned number."""
     encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
+    while value >= _VARINT_MORE:
+        encoded.append(value % _VARINT_MORE | _VARINT_MORE)
+        value //= _VARINT_MORE
     encoded.append(value)
     return bytes(encoded)
