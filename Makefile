@@ -70,4 +70,4 @@ audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf .venv .cache .sessiond-dev .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

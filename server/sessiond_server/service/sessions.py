@@ -291,7 +291,8 @@ class Sessions:
 
     def _check_token(self, session: SessionId, login: Login) -> None:
         """Refuse before anything is stored what could not be validated afterwards."""
-        rehearsal = StoredSession(session, login, 0, 0, 0, self._lifetimes.idle_ms, self._lifetimes.absolute_ms)
+        now_ms, absolute_ms = int(self._clock.now() * 1000), self._lifetimes.absolute_ms
+        rehearsal = StoredSession(session, login, 0, now_ms, now_ms, now_ms + absolute_ms, now_ms + absolute_ms)
         minted = self._minter.mint(rehearsal)
         if len(minted.text) > self._max_token_bytes:
             raise FieldInvalidError(

@@ -1,0 +1,139 @@
+"""What the service refuses, as exceptions by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+
+_DOMAIN: Final = b"sessiond"
+_TRAILER: Final = "grpc-status-details-bin"
+# Field numbers of google.rpc.Status, ErrorInfo and RetryInfo.
+_STATUS_DETAILS: Final = 3
+_INFO_REASON: Final = 1
+_INFO_DOMAIN: Final = 2
+_INFO_METADATA: Final = 3
+_RETRY_DELAY: Final = 1
+_LENGTH_DELIMITED: Final = 2
+
+
+class SessiondError(Exception):
+    """A call that was refused or failed; `reason` is a name of `ErrorReason`, empty if the answer did not come from sessiond."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, details: Details) -> None:
+        super().__init__(f"{code.name} {details.reason}: {message}")
+        self.code = code
+        self.message = message
+        self.reason = details.reason
+        self.metadata = details.metadata
+        self.retry_after = details.retry_after
+
+
+class RefreshRefusedError(SessiondError):
+    """The refresh token opens nothing; SUPERSEDED alone leaves the session alive."""
+
+
+class InvalidArgumentError(SessiondError):
+    """A field has a value that is not allowed; `metadata` names it."""
+
+
+class NotFoundError(SessiondError):
+    """No live session has this id."""
+
+
+class PermissionDeniedError(SessiondError):
+    """This caller may not; says nothing of the end user's tokens."""
+
+
+class UnavailableError(SessiondError):
+    """Nothing is decided: repeat the same call, after `retry_after` if it is set."""
+
+
+class UnsupportedError(SessiondError):
+    """The server does not carry this out."""
+
+
+class InternalError(SessiondError):
+    """A defect of the server."""
+
+
+_BY_CODE: Final[Mapping[grpc.StatusCode, type[SessiondError]]] = {
+    grpc.StatusCode.UNAUTHENTICATED: RefreshRefusedError,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgumentError,
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+    grpc.StatusCode.DEADLINE_EXCEEDED: UnavailableError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: UnavailableError,
+    grpc.StatusCode.UNIMPLEMENTED: UnsupportedError,
+    grpc.StatusCode.INTERNAL: InternalError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What `google.rpc.Status` tells beyond code and message."""
+
+    reason: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    retry_after: timedelta | None = None
+
+
+def to_error(error: grpc.aio.AioRpcError) -> SessiondError:
+    """The exception by the meaning of its status code."""
+    trailers = dict(error.trailing_metadata() or ())
+    raw = trailers.get(_TRAILER, b"")
+    details = read_details(raw if isinstance(raw, bytes) else b"")
+    return _BY_CODE.get(error.code(), SessiondError)(error.code(), error.details() or "", details)
+
+
+def read_details(raw: bytes) -> Details:
+    """Read a `google.rpc.Status`.
+
+    Its types belong to a package that this client does without, and declaring them here as well would clash with that package in
+    the one pool of types of a process. So their few fields are read by number.
+    """
+    reason, metadata, retry_after = "", {}, None
+    for packed in (AnyMessage.FromString(value) for number, value in _fields(raw) if number == _STATUS_DETAILS):
+        if packed.type_url.endswith("/google.rpc.ErrorInfo"):
+            info = list(_fields(packed.value))
+            if (_INFO_DOMAIN, _DOMAIN) in info:
+                reason = next((value.decode() for number, value in info if number == _INFO_REASON), "")
+                metadata = dict(_entry(value) for number, value in info if number == _INFO_METADATA)
+        elif packed.type_url.endswith("/google.rpc.RetryInfo"):
+            delays = [Duration.FromString(value) for number, value in _fields(packed.value) if number == _RETRY_DELAY]
+            retry_after = delays[0].ToTimedelta() if delays else None
+    return Details(reason, metadata, retry_after)
+
+
+def _entry(raw: bytes) -> tuple[str, str]:
+    """An entry of a map of strings."""
+    parts = dict(_fields(raw))
+    return parts.get(1, b"").decode(), parts.get(2, b"").decode()
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """The length-delimited fields of a message, by number; others are passed over."""
+    position = 0
+    while position < len(raw):
+        tag, position = _varint(raw, position)
+        size, position = _varint(raw, position)
+        if tag & 7 == _LENGTH_DELIMITED:  # the number read was its size
+            yield tag >> 3, raw[position : position + size]
+            position += size
+
+
+def _varint(raw: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while position < len(raw):
+        byte = raw[position]
+        value |= (byte & 0x7F) << shift
+        shift, position = shift + 7, position + 1
+        if not byte & 0x80:
+            break
+    return value, position
