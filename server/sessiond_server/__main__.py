@@ -10,11 +10,9 @@ import click
 import uvloop
 
 from sessiond_server import __version__
-from sessiond_server.adapters.data_directory import DataDirectoryError
 from sessiond_server.adapters.logs import to_log
-from sessiond_server.app import NotLocalError, run_dev
+from sessiond_server.app import StartError, run_dev
 from sessiond_server.config import DEV_HTTP, DEV_LISTEN, DevSettings, default_data_directory
-from sessiond_server.transport.addresses import AddressError
 from sessiond_server.transport.healthcheck import SERVING, ask_health
 
 _USAGE_STATUS: Final = 2
@@ -70,7 +68,7 @@ def dev(listen: str, http: str, data: Path | None, join: Path | None) -> None:
     settings = DevSettings(listen=listen, http=http, data=join or data or default_data_directory(), join=join is not None)
     try:
         uvloop.run(run_dev(settings, log=to_log()))
-    except (AddressError, DataDirectoryError, NotLocalError) as error:
+    except StartError as error:
         click.echo(f"sessiond: {error}", err=True)
         sys.exit(_USAGE_STATUS)
 

@@ -12,17 +12,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sessiond_server.adapters.data_directory import secret_file
+from sessiond_server.adapters.data_directory import DataDirectoryError, secret_file
 from sessiond_server.adapters.embedded import EmbeddedStore, embedded_store, joined_store
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey, create_signing_key
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
-from sessiond_server.adapters.key_files import read_key, read_private_file
+from sessiond_server.adapters.jwt.verification import KeyUnfitError
+from sessiond_server.adapters.key_files import KeyFileError, read_key, read_private_file
 from sessiond_server.adapters.store.client import Scripts, connect
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
-from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.redis_session_store import PartitionsError, RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.config import DEV_CLIENT, DEV_ISSUER, DevSettings
+from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
 from sessiond_server.domain.session import Lifetimes
@@ -31,38 +33,37 @@ from sessiond_server.service.revocations import Revocations
 from sessiond_server.service.sessions import Sessions
 from sessiond_server.service.token_cache import TokenCache
 from sessiond_server.service.validation import TrustedIssuer, Validation
-from sessiond_server.transport.addresses import Address
+from sessiond_server.transport.addresses import Address, AddressError
 from sessiond_server.transport.codec.validation import encode_claims
 from sessiond_server.transport.engine import Engine
 from sessiond_server.transport.grpcio_engine import GrpcioEngine
 from sessiond_server.transport.guard import guard, guard_stream
 from sessiond_server.transport.http import HttpServer, discovery_document
 from sessiond_server.transport.metrics import Metrics
-from sessiond_server.transport.observe import observe
+from sessiond_server.transport.observe import observe, observe_stream
 from sessiond_server.transport.session_service import SERVICE, SessionService
 
 _PARTITIONS = 1
 _READINESS_SECONDS = 0.2
 
 
-class NotLocalError(Exception):
-    """`sessiond dev` was told to listen where others than this machine's users could reach it."""
+class StartError(Exception):
+    """The service cannot start with what it was given; the message is one line for a person."""
 
 
 async def run_dev(settings: DevSettings, *, log: Log) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
-
-    Raises:
-        AddressError: an address cannot be listened on.
-        DataDirectoryError: the data directory cannot be used.
-        NotLocalError: an address is not local.
-    """
+    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with _serving(settings, log=log):
-        await stopping.wait()
-        log.info("stopping", grace_seconds=settings.drain_grace.total_seconds())
+    try:
+        async with _serving(settings, log=log):
+            await stopping.wait()
+            log.info("stopping", grace_seconds=settings.drain_grace.total_seconds())
+    except (AddressError, DataDirectoryError, KeyFileError, PartitionsError) as error:
+        raise StartError(str(error)) from error
+    except StoreUnavailableError as error:
+        raise StartError(f"{settings.data}: its store does not answer") from error
     log.info("stopped")
 
 
@@ -184,7 +185,10 @@ def _engine(listen: Address, parts: _Parts, *, metrics: Metrics, log: Log) -> En
         listen,
         service=SERVICE,
         methods={name: observe(guard(handler, log=log), metrics=metrics, log=log) for name, handler in service.methods().items()},
-        streams={name: guard_stream(handler, log=log) for name, handler in service.streams().items()},
+        streams={
+            name: observe_stream(guard_stream(handler, log=log), metrics=metrics, log=log)
+            for name, handler in service.streams().items()
+        },
         with_reflection=True,
     )
 
@@ -192,13 +196,17 @@ def _engine(listen: Address, parts: _Parts, *, metrics: Metrics, log: Log) -> En
 def _local(text: str) -> Address:
     address = Address.parse(text)
     if not address.is_local:
-        raise NotLocalError(f"{text!r} can be reached from elsewhere: dev listens on loopback and Unix sockets only")
+        raise StartError(f"{text!r} can be reached from elsewhere: dev listens on loopback and Unix sockets only")
     return address
 
 
 def _local_issuer(settings: DevSettings, directory: Path) -> LocalIssuer:
     path = secret_file(directory, "signing-key.pem", create=create_signing_key)
-    return LocalIssuer([SigningKey.from_pem(read_private_file(path))], access_lifetime=settings.access_lifetime)
+    try:
+        key = SigningKey.from_pem(read_private_file(path))
+    except KeyUnfitError as error:
+        raise StartError(f"{path}: {error}") from error
+    return LocalIssuer([key], access_lifetime=settings.access_lifetime)
 
 
 def _lifetimes(settings: DevSettings) -> Lifetimes:

@@ -1,0 +1,84 @@
+"""A real `sessiond dev`, as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sessiond_server.adapters.store_process import listener_pid
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+ISSUER = "http://sessiond.localhost"
+CLIENT_ID = "sessiond-dev"
+SECONDS_TO_START = 30
+
+
+@dataclass
+class Server:
+    """A server that runs, or has run; `data` is the directory of its store and keys."""
+
+    process: Process
+    data: Path
+    log: Path
+    grpc: str = ""
+    http: str = ""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far; a last line that is not whole yet is left out."""
+        return [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.lines()]
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines() if line["event"] == "call"]
+
+    @property
+    def store_pid(self) -> int | None:
+        """The process id of its Valkey; None where none listens."""
+        return listener_pid(self.data / "valkey.sock")
+
+    async def kill(self) -> None:
+        """End it as a crash would, and return when its Valkey has ended too."""
+        self.process.kill()
+        await self.process.wait()
+        await eventually(lambda: self.store_pid is None)
+
+    async def stop(self) -> int:
+        """End it as an orchestrator would; the exit status."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+async def sessiond(*arguments: str, log: Path) -> Process:
+    """Start the command line with `arguments`, its standard error appended to `log`."""
+    with log.open("ab") as stderr:
+        return await asyncio.create_subprocess_exec(sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr)
+
+
+@asynccontextmanager
+async def running(
+    data: Path, log: Path, *, join: bool = False, listen: str = "127.0.0.1:0", http: str = "127.0.0.1:0"
+) -> AsyncIterator[Server]:
+    """A server that serves, on free ports; `join` shares the store of the one that runs on `data`."""
+    process = await sessiond("dev", "--listen", listen, "--http", http, "--join" if join else "--data", str(data), log=log)
+    server = Server(process, data, log)
+    try:
+        await eventually(lambda: process.returncode is not None or "serving" in server.events(), timeout=SECONDS_TO_START)
+        assert process.returncode is None, log.read_text()
+        addresses = next(line for line in reversed(server.lines()) if line["event"] == "listening")
+        server.grpc, server.http = addresses["grpc"], addresses["http"]
+        yield server
+    finally:
+        await server.stop()
