@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
+
+# gRPC's core reads this when it is loaded; what it writes by itself to standard error is no line of our log.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
 import uvloop

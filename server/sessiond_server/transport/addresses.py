@@ -69,6 +69,17 @@ def _socket_path(text: str) -> Path:
     return path
 
 
+def refuse_taken(address: Address) -> None:
+    """Raise `AddressError` where the port of a network address cannot be had; gRPC would also write of it to standard error."""
+    try:
+        family, *_, sockaddr = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(sockaddr[:2], family=family).close()
+    except OSError as error:
+        # Python adds to the system's reason, in brackets, which address it was.
+        reason = str(error.strerror).partition(" (")[0]
+        raise AddressError(f"{address} cannot be listened on: {reason}") from error
+
+
 @contextmanager
 def socket_claimed(path: Path) -> Iterator[None]:
     """Hold the right to bind `path`: binding would silently steal a live server's socket.

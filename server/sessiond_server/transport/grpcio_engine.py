@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status as StatusMessage
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sessiond_server.transport.addresses import Address, AddressError, socket_claimed
+from sessiond_server.transport.addresses import Address, AddressError, refuse_taken, socket_claimed
 from sessiond_server.transport.calls import Call, GuardedHandler, Reply, Status
 from sessiond_server.transport.guard import GuardedStream
 
@@ -83,10 +83,12 @@ class GrpcioEngine:
         path = self._address.path
         if path:
             self._claims.enter_context(socket_claimed(path))
+        else:
+            refuse_taken(self._address)
         try:
             port = self._server.add_insecure_port(str(self._address))
         except RuntimeError as error:
-            raise AddressError(f"{self._address} cannot be listened on: is another server using it?") from error
+            raise AddressError(f"{self._address} cannot be listened on") from error
         if path:
             path.chmod(self._socket_mode)
         await self._server.start()

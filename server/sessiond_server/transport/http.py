@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sessiond_server.transport.addresses import Address, AddressError
+from sessiond_server.transport.addresses import Address, AddressError, refuse_taken
 from sessiond_server.transport.metrics import Metrics
 
 _MAX_REQUEST_BYTES = 16 << 10
@@ -50,13 +50,16 @@ class HttpServer:
 
     async def start(self) -> Address:
         """Begin to answer; returns the address truly listened on. Raises `AddressError`."""
+        if self._address.path:
+            raise AddressError(f"{self._address} is a Unix socket: HTTP is served at HOST:PORT only")
+        refuse_taken(self._address)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._address.host, self._address.port)
         try:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise AddressError(f"{self._address} cannot be listened on: {error.strerror}") from error
+            raise AddressError(f"{self._address} cannot be listened on") from error
         return self._address.with_port(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
