@@ -256,6 +256,23 @@ async def test_an_answer_is_given_for_the_lease_and_no_longer(store: Store) -> N
     assert not revocations.revokes(traces(token))
 
 
+async def test_the_lease_counts_from_before_the_log_was_asked(store: Store) -> None:
+    """An answer that was long on its way says what was so when it was sent for."""
+    token, clock = await store.open(), FakeClock()
+
+    class SlowLog:
+        async def read(self, partition: int, after: Position | None) -> LogPage:
+            page = await store.log.read(partition, after)
+            clock.seconds += LEASE_SECONDS
+            return page
+
+    revocations = viewed(store, clock, [])
+    revocations._log_store = SlowLog()
+    await revocations.catch_up(0)
+    with pytest.raises(RevocationViewStaleError):
+        revocations.revokes(traces(token))
+
+
 async def test_what_a_store_forgot_is_not_forgotten_here(store: Store) -> None:
     known, resyncs = await store.open(), []
     revocations = viewed(store, FakeClock(), resyncs)

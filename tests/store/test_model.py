@@ -1,4 +1,4 @@
-"""Any sequence of refreshes, replays, revocations and waits, against a model of the rotation table (invariants I2-I6, I8, I9, I13)."""
+"""Any sequence of refreshes, replays, revocations and waits, against a model of the rotation table."""
 
 from __future__ import annotations
 

@@ -107,6 +107,16 @@ async def test_a_much_older_token_counts_as_inside_while_the_older_of_two_window
     assert await refusal(store, token) is RefreshRefusal.REUSED
 
 
+async def test_each_of_the_two_latest_windows_is_remembered(store: Store) -> None:
+    oldest = await store.open()
+    older = await store.next(oldest)
+    await store.age(oldest.session, GRACE // 2)
+    await store.next(older)
+    await store.age(oldest.session, GRACE // 2)
+    assert isinstance(await store.rotate(older), Rotated)
+    assert await refusal(store, oldest) is RefreshRefusal.REUSED
+
+
 async def test_replays_are_capped_and_never_punished(store: Store) -> None:
     token = await store.open()
     successor = await store.next(token)

@@ -10,8 +10,8 @@ _QUOTED_CHARACTERS: Final = 80
 
 
 def quoted(value: str) -> str:
-    """A value that is no secret, as a message shows it: escaped, in quotes, cut at 80 characters."""
-    return json.dumps(value if len(value) <= _QUOTED_CHARACTERS else value[:_QUOTED_CHARACTERS] + "…")
+    """A value as a message shows it: escaped, in quotes; of more than 80 characters, as all tokens have, only their number."""
+    return json.dumps(value) if len(value) <= _QUOTED_CHARACTERS else f"{len(value)} characters"
 
 
 class Failure(Exception):

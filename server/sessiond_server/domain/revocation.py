@@ -58,7 +58,7 @@ class Revocation:
     floor_ms: int = 0
 
     def pack(self) -> bytes:
-        """The 81 bytes that the log keeps; `struct` format `>B16sQQ16s16sQ`, in the order of the fields."""
+        """The 73 bytes that the log keeps; `struct` format `>B16sQQ16s16sQ`, in the order of the fields."""
         return _ENTRY.pack(
             self.type,
             self.hashed_id,

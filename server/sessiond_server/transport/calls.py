@@ -14,7 +14,7 @@ import grpc
 class Call:
     """One call of one method.
 
-    `notes` are fields that the handler adds to the call's log line: enumerated words, never anything from a token.
+    `notes` are fields that the handler adds to the call's log line; never anything from a token.
     """
 
     method: str

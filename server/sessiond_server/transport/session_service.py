@@ -62,9 +62,12 @@ class SessionService:
         call.notes["outcome"] = "REPLAYED" if opened.replayed else "ROTATED"
         return codec.encode_refreshed(opened)
 
-    async def revoke_session(self, request: bytes, _call: Call) -> bytes:
-        """Sessions ended."""
-        target, cause = codec.decode_revoke(request)
+    async def revoke_session(self, request: bytes, call: Call) -> bytes:
+        """Sessions ended; the log line is where the cause and the caller's remark are recorded."""
+        target, cause, note = codec.decode_revoke(request)
+        call.notes["cause"] = cause.name
+        if note:
+            call.notes["note"] = note
         return codec.encode_revoked(await self._sessions.revoke(target, cause=cause))
 
     async def get_session(self, request: bytes, _call: Call) -> bytes:

@@ -10,6 +10,7 @@ from typing import Final
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 
 _DOMAIN: Final = b"sessiond"
 _TRAILER: Final = "grpc-status-details-bin"
@@ -93,11 +94,18 @@ def to_error(error: grpc.aio.AioRpcError) -> SessiondError:
 
 
 def read_details(raw: bytes) -> Details:
-    """Read a `google.rpc.Status`.
+    """Read a `google.rpc.Status`; what is none, as a proxy may send, tells nothing.
 
     Its types belong to a package that this client does without, and declaring them here as well would clash with that package in
     the one pool of types of a process. So their few fields are read by number.
     """
+    try:
+        return _read(raw)
+    except (DecodeError, OverflowError, ValueError):
+        return Details()
+
+
+def _read(raw: bytes) -> Details:
     reason, metadata, retry_after = "", {}, None
     for packed in (AnyMessage.FromString(value) for number, value in _fields(raw) if number == _STATUS_DETAILS):
         if packed.type_url.endswith("/google.rpc.ErrorInfo"):

@@ -97,18 +97,16 @@ def encode_refreshed(opened: Opened) -> bytes:
     return response.SerializeToString()
 
 
-def decode_revoke(raw: bytes) -> tuple[Target, Cause]:
-    """What is to end, and why."""
+def decode_revoke(raw: bytes) -> tuple[Target, Cause, str]:
+    """What is to end, why, and the caller's remark."""
     request = wire.parse(session_service_pb2.RevokeSessionRequest, raw)
-    fields.text(request.note, field="note")
-    try:
-        cause = Cause(request.cause or Cause.LOGOUT)
-    except ValueError:
-        raise FieldInvalidError("cause", found=str(request.cause), allowed="a value of RevocationCause") from None
+    if request.cause not in session_pb2.RevocationCause.values():
+        raise FieldInvalidError("cause", found=str(request.cause), allowed="a value of RevocationCause")
+    cause = Cause(request.cause or Cause.LOGOUT)
     target = _target(request)
     if request.except_session_id and not isinstance(target, BySubject):
         raise FieldInvalidError("except_session_id", found="a target other than subject", allowed="only with subject")
-    return target, cause
+    return target, cause, fields.text(request.note, field="note")
 
 
 def encode_revoked(revoked: Revoked) -> bytes:

@@ -12,7 +12,7 @@ end
 
 local from, tag = tonumber(ARGV[2]), ARGV[3]
 -- The tag tells a history apart that has the same numbers and other entries, as after the promotion of a replica.
-local continues = ARGV[4] == incarnation and from <= head_n and from >= trimmed_to and tag_at(from) == tag
+local continues = ARGV[4] == incarnation and from <= head_n and tag_at(from) == tag
 if not continues then from, tag = trimmed_to, trimmed_tag end
 local entries = {}
 if from < head_n then

@@ -1,0 +1,310 @@
+"""What bad requests get: one named reason that names the field, and never what was in it where that may be a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from sessiond import AsyncClient
+from sessiond.v1 import session_pb2
+from sessiond.v1.session_service_pb2 import (
+    AuthorizationCode,
+    CreateSessionRequest,
+    GetSessionRequest,
+    ListSessionsRequest,
+    LocalLogin,
+    RefreshSessionRequest,
+    RevokeSessionRequest,
+    UpstreamTokens,
+    ValidateTokenRequest,
+    ValidateTokensRequest,
+    WatchRevocationsRequest,
+)
+from tests.support.server import ISSUER
+
+SERVICE = "/sessiond.v1.SessionService"
+SECRET = "sdr1_telling-secret.telling-payload.telling-signature" * 4
+INVALID, UNSUPPORTED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED
+SUBJECT = session_pb2.Subject(issuer=ISSUER, subject="alice")
+RESERVED = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "sct", "client_id", "scope", "cnf", "act")
+RESERVED += ("auth_time", "acr", "amr", "tenant_id")
+OURS = "sds_" + 22 * "A"
+
+
+def login(**fields: Any) -> CreateSessionRequest:
+    return CreateSessionRequest(local_login=LocalLogin(**{"subject": "alice"} | fields))
+
+
+def validate(**fields: Any) -> ValidateTokenRequest:
+    return ValidateTokenRequest(token="a.b.c", **fields)
+
+
+def revoke(**fields: Any) -> RevokeSessionRequest:
+    return RevokeSessionRequest(**fields)
+
+
+class Refusal:
+    """A status, and its details taken apart."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code, self.message = error.code(), error.details()
+        trailers = dict(error.trailing_metadata() or ())
+        self.raw = repr(error) + repr(trailers)
+        status = Status.FromString(trailers["grpc-status-details-bin"])
+        assert (status.code, status.message) == (self.code.value[0], self.message)
+        (self.info,) = (unpacked(detail, ErrorInfo) for detail in status.details if detail.Is(ErrorInfo.DESCRIPTOR))
+        self.retries = [unpacked(detail, RetryInfo) for detail in status.details if detail.Is(RetryInfo.DESCRIPTOR)]
+        assert self.info.domain == "sessiond"
+
+
+def unpacked(detail: Any, message_type: type[Any]) -> Any:
+    message = message_type()
+    detail.Unpack(message)
+    return message
+
+
+async def refusal(channel: grpc.aio.Channel, method: str, request: Any) -> Refusal:
+    raw = request if isinstance(request, bytes) else request.SerializeToString()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await channel.unary_unary(f"{SERVICE}/{method}")(raw)
+    return Refusal(raised.value)
+
+
+FIELDS = [
+    ("ValidateToken", validate(issuers=["i"] * 65), "issuers", "65 items"),
+    ("ValidateToken", validate(audiences=["a"] * 65), "audiences", "65 items"),
+    ("ValidateToken", validate(audiences=["a", ""]), "audiences[1]", "nothing"),
+    ("ValidateToken", validate(required_scopes=["s"] * 65), "required_scopes", "65 items"),
+    ("ValidateToken", validate(required_scopes=['a"b']), "required_scopes[0]", '"a\\"b"'),
+    ("ValidateToken", validate(required_scopes=["a b"]), "required_scopes[0]", '"a b"'),
+    ("ValidateToken", validate(required_permissions=["p" * 256]), "required_permissions[0]", "256 characters"),
+    ("ValidateToken", validate(required_claims={"c": session_pb2.ClaimValues()}), "required_claims[c].values", "no value"),
+    (
+        "ValidateToken",
+        validate(required_claims={str(n): session_pb2.ClaimValues(values=["v"]) for n in range(65)}),
+        "required_claims",
+        "65 claims",
+    ),
+    ("CreateSession", CreateSessionRequest(), "source", "nothing"),
+    ("CreateSession", login(subject=""), "local_login.subject", "nothing"),
+    ("CreateSession", login(subject="a" * 256), "local_login.subject", "256 characters"),
+    ("CreateSession", login(subject="a\nb"), "local_login.subject", "a control character"),
+    ("CreateSession", login(client_id="a" * 256), "local_login.client_id", "256 characters"),
+    ("CreateSession", login(tenant_id="a\x7f"), "local_login.tenant_id", "a control character"),
+    ("CreateSession", login(audiences=["someone-else"]), "local_login.audiences", '"someone-else"'),
+    ("CreateSession", login(scopes=["a b"]), "local_login.scopes[0]", '"a b"'),
+    ("CreateSession", login(claims_json="{"), "local_login.claims_json", "1 characters that are not one"),
+    ("CreateSession", login(claims_json='{"a": 1, "a": 2}'), "local_login.claims_json", "16 characters that are not one"),
+    ("CreateSession", login(claims_json="[]"), "local_login.claims_json", "2 characters that are not one"),
+    ("CreateSession", login(claims_json='{"a": "' + "x" * 4096 + '"}'), "local_login.claims_json", "4105 bytes"),
+    *(
+        ("CreateSession", login(claims_json=f'{{"{name}": "x"}}'), "local_login.claims_json", name)
+        for name in [
+            "iss",
+            "sub",
+            "aud",
+            "exp",
+            "nbf",
+            "iat",
+            "jti",
+            "sid",
+            "sct",
+            "client_id",
+            "scope",
+            "cnf",
+            "act",
+            "auth_time",
+            "acr",
+            "amr",
+            "tenant_id",
+        ]
+    ),
+    ("CreateSession", login(claims_json='{"roles": "clerk"}'), "local_login.claims_json", None),
+    ("CreateSession", login(auth_time=Timestamp(seconds=4_000_000_000)), "local_login.auth_time", "a time in the future"),
+    ("CreateSession", login(scopes=[f"{n:0250}" for n in range(64)]), "local_login", None),
+    (
+        "CreateSession",
+        CreateSessionRequest(local_login=LocalLogin(subject="a"), client=session_pb2.Client(user_agent="u" * 257)),
+        "client.user_agent",
+        "257 bytes",
+    ),
+    (
+        "CreateSession",
+        CreateSessionRequest(local_login=LocalLogin(subject="a"), attributes={str(n): "" for n in range(17)}),
+        "attributes",
+        "17 attributes",
+    ),
+    (
+        "CreateSession",
+        CreateSessionRequest(local_login=LocalLogin(subject="a"), attributes={"n": "v" * 257}),
+        'attributes["n"]',
+        "257 bytes",
+    ),
+    (
+        "CreateSession",
+        CreateSessionRequest(local_login=LocalLogin(subject="a"), attributes={"n" * 65: ""}),
+        "attributes name",
+        "65 bytes",
+    ),
+    ("RefreshSession", RefreshSessionRequest(), "refresh_token", "nothing"),
+    (
+        "RefreshSession",
+        RefreshSessionRequest(refresh_token="x", client=session_pb2.Client(device_label="d\n")),
+        "client.device_label",
+        "a control character",
+    ),
+    ("RevokeSession", revoke(), "target", "nothing"),
+    ("RevokeSession", revoke(session_id="ses_1"), "session_id", "5 characters that are not a session id"),
+    ("RevokeSession", revoke(session_id="sds_" + 22 * "B"), "session_id", "26 characters that are not a session id"),
+    ("RevokeSession", revoke(session_id=OURS, except_session_id=OURS), "except_session_id", "a target other than subject"),
+    ("RevokeSession", revoke(subject=SUBJECT, except_session_id=OURS), "except_session_id", "a session that is not"),
+    ("RevokeSession", revoke(subject=SUBJECT, except_session_id="mine"), "except_session_id", None),
+    ("RevokeSession", revoke(session_id=OURS, note="n" * 257), "note", "257 bytes"),
+    ("RevokeSession", revoke(session_id=OURS, cause=5), "cause", "5"),
+    ("RevokeSession", revoke(session_id=OURS, cause=-1), "cause", "-1"),
+    ("RevokeSession", revoke(subject=session_pb2.Subject(subject="a")), "subject.issuer", "nothing"),
+    ("RevokeSession", revoke(subject=session_pb2.Subject(issuer="i")), "subject.subject", "nothing"),
+    ("RevokeSession", revoke(subject=session_pb2.Subject(issuer="i", subject="a")), "subject.issuer", '"i"'),
+    ("GetSession", GetSessionRequest(), "session_id", "0 characters that are not a session id"),
+    ("ListSessions", ListSessionsRequest(), "subject.issuer", "nothing"),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_size=101), "page_size", "101"),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_size=-1), "page_size", "-1"),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_token="?"), "page_token", "1 characters"),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_token="é"), "page_token", "1 characters"),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_token="AAAA"), "page_token", "4 characters"),
+]
+
+
+@pytest.mark.parametrize(("method", "request_", "field", "found"), FIELDS)
+async def test_a_field_that_is_wrong_is_named(
+    channel: grpc.aio.Channel, method: str, request_: Any, field: str, found: str | None
+) -> None:
+    refused = await refusal(channel, method, request_)
+    assert (refused.code, refused.info.reason) == (INVALID, "FIELD_INVALID")
+    metadata = dict(refused.info.metadata)
+    assert metadata.keys() == {"field", "found", "allowed"}
+    assert metadata["field"] == field
+    assert found is None or metadata["found"] == found
+    assert refused.message == f"{field}: found {metadata['found']}, allowed is {metadata['allowed']}"
+
+
+UNKNOWN = b"\xf8\x06\x01"  # field 111, a varint
+FEATURES = [
+    ("ValidateToken", validate(max_auth_age=Duration(seconds=1)), "max_auth_age"),
+    ("ValidateToken", validate(acr_values=["2"]), "acr_values"),
+    ("ValidateToken", validate(binding=session_pb2.Binding()), "binding"),
+    (
+        "ValidateToken",
+        validate(consistency=session_pb2.Consistency(fully_consistent=session_pb2.FullyConsistent())),
+        "consistency.fully_consistent",
+    ),
+    (
+        "ValidateToken",
+        validate(consistency=session_pb2.Consistency(at_least_as_fresh=session_pb2.AtLeastAsFresh(revision="r"))),
+        "consistency.at_least_as_fresh",
+    ),
+    ("ValidateToken", validate().SerializeToString() + UNKNOWN, "field number 111"),
+    ("ValidateTokens", ValidateTokensRequest(tokens=["a"]), "ValidateTokens"),
+    ("CreateSession", CreateSessionRequest(upstream_tokens=UpstreamTokens()), "upstream_tokens"),
+    ("CreateSession", CreateSessionRequest(authorization_code=AuthorizationCode()), "authorization_code"),
+    ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), binding=session_pb2.Binding()), "binding"),
+    ("CreateSession", b"\x1a\x06\x0a\x01a" + UNKNOWN, "local_login.field number 111"),
+    ("RefreshSession", RefreshSessionRequest(refresh_token="x", issuer="i"), "issuer"),
+    ("RefreshSession", RefreshSessionRequest(refresh_token="x", binding=session_pb2.Binding()), "binding"),
+    ("RevokeSession", revoke(provider_session={"issuer": "i", "session_id": "s"}), "provider_session"),
+    ("RevokeSession", revoke(tenant={"issuer": "i", "tenant_id": "t"}), "tenant"),
+    ("RevokeSession", revoke(client={"issuer": "i", "client_id": "c"}), "client"),
+    ("RevokeSession", revoke(issuer="i"), "issuer"),
+    ("RevokeSession", revoke(key={"issuer": "i", "key_id": "k"}), "key"),
+    ("GetSession", GetSessionRequest(session_id=OURS).SerializeToString() + UNKNOWN, "field number 111"),
+]
+
+
+@pytest.mark.parametrize(("method", "request_", "field"), FEATURES)
+async def test_what_is_not_carried_out_is_named(channel: grpc.aio.Channel, method: str, request_: Any, field: str) -> None:
+    refused = await refusal(channel, method, request_)
+    assert (refused.code, refused.info.reason) == (UNSUPPORTED, "FEATURE_UNSUPPORTED")
+    assert dict(refused.info.metadata) == {"field": field}
+
+
+async def test_a_stream_that_is_not_carried_out_is_named(stub: Any) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await anext(aiter(stub.WatchRevocations(WatchRevocationsRequest())))
+    refused = Refusal(raised.value)
+    assert (refused.code, dict(refused.info.metadata)) == (UNSUPPORTED, {"field": "WatchRevocations"})
+
+
+@pytest.mark.parametrize(
+    "method", ["ValidateToken", "CreateSession", "RefreshSession", "RevokeSession", "GetSession", "ListSessions"]
+)
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff", b"\x0a\x80", b"\x0a\xff" + SECRET.encode(), b"\x0a\x02\xc3\x28", b"\x00" * 100],
+    ids=["no field", "cut", "too long", "not UTF-8", "zeros"],
+)
+async def test_a_message_that_is_none(channel: grpc.aio.Channel, method: str, raw: bytes) -> None:
+    refused = await refusal(channel, method, raw)
+    assert (refused.code, refused.info.reason) == (INVALID, "MESSAGE_MALFORMED")
+    assert refused.message == "the request is not a message of this method's type"
+    assert not refused.info.metadata
+
+
+@pytest.mark.parametrize("token", ["x", "sdr1_", "sdr1_" + 96 * "A", "sdr1_" + 95 * "A", SECRET, "a.b.c", "\x00", "🦊"])
+async def test_a_refresh_token_that_is_none(channel: grpc.aio.Channel, token: str) -> None:
+    refused = await refusal(channel, "RefreshSession", RefreshSessionRequest(refresh_token=token))
+    assert (refused.code, refused.info.reason) == (grpc.StatusCode.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
+    assert not refused.retries
+
+
+async def test_every_flipped_character_of_a_refresh_token_is_noticed(client: AsyncClient, channel: grpc.aio.Channel) -> None:
+    token = (await client.create_local_session("flipped")).refresh_token
+    for at in range(5, len(token), 7):
+        flipped = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+        refused = await refusal(channel, "RefreshSession", RefreshSessionRequest(refresh_token=flipped))
+        assert refused.info.reason == "REFRESH_TOKEN_INVALID"
+    assert (await client.refresh(token)).replayed is False
+
+
+async def test_an_unknown_session_is_not_found(channel: grpc.aio.Channel) -> None:
+    refused = await refusal(channel, "GetSession", GetSessionRequest(session_id=OURS))
+    assert (refused.code, refused.info.reason) == (grpc.StatusCode.NOT_FOUND, "SESSION_NOT_FOUND")
+
+
+async def test_an_unknown_method(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await channel.unary_unary(f"{SERVICE}/Nothing")(b"")
+    assert raised.value.code() is UNSUPPORTED
+
+
+MISPLACED = [
+    ("ValidateToken", validate(issuers=[SECRET])),
+    ("ValidateToken", validate(required_scopes=[SECRET + '"'])),
+    ("ValidateToken", validate(required_claims={SECRET * 2: session_pb2.ClaimValues(values=["v"])})),
+    ("CreateSession", login(audiences=[SECRET])),
+    ("CreateSession", login(subject=SECRET + "\n")),
+    ("CreateSession", login(claims_json=SECRET)),
+    ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), attributes={SECRET: ""})),
+    ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), attributes={"n": SECRET + "\n"})),
+    ("RefreshSession", RefreshSessionRequest(refresh_token=SECRET)),
+    ("RevokeSession", revoke(session_id=SECRET)),
+    ("RevokeSession", revoke(subject=session_pb2.Subject(issuer=SECRET, subject="a"))),
+    ("GetSession", GetSessionRequest(session_id=SECRET)),
+    ("ListSessions", ListSessionsRequest(subject=session_pb2.Subject(issuer=SECRET, subject="a"))),
+    ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_token=SECRET)),
+]
+
+
+@pytest.mark.parametrize(("method", "request_"), MISPLACED)
+async def test_a_token_in_the_wrong_field_is_not_repeated(channel: grpc.aio.Channel, method: str, request_: Any) -> None:
+    try:
+        refused = await refusal(channel, method, request_)
+    except pytest.fail.Exception:
+        assert method == "ValidateToken"  # an issuer that nobody has is a verdict
+        return
+    assert "telling" not in refused.raw

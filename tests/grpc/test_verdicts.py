@@ -1,0 +1,182 @@
+"""Every reason for which a token is rejected, over the wire, from tokens whose signature is right where it matters."""
+
+from __future__ import annotations
+
+import base64
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sessiond import AsyncClient, NextAction, Reason, Rejection, Session
+from tests.support.server import CLIENT_ID, ISSUER
+from tests.support.signing import ABSENT, Signer
+
+NOW = int(time.time())
+# The one is never sent, demands for the other are not carried out yet.
+UNTESTED = {"UNSPECIFIED", "STEP_UP_REQUIRED"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A token, what is required of it, and the reason for which it must be rejected; None where it must not."""
+
+    name: str
+    reason: str | None
+    text: str | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    required: dict[str, Any] = field(default_factory=dict)
+    challenge: str = "invalid_token"
+
+
+CASES = [
+    Case("good", None),
+    Case("empty", "MALFORMED", text=""),
+    Case("no dots", "MALFORMED", text="x" * 100),
+    Case("two dots of nothing", "MALFORMED", text=".."),
+    Case("four parts", "MALFORMED", text="a.b.c.d"),
+    Case("white space", "MALFORMED", text="a.b.c "),
+    Case("beyond ASCII", "MALFORMED", text="é.ü.🦊"),
+    Case("control characters", "MALFORMED", text="a.b.\x00"),
+    Case("one byte too large", "TOO_LARGE", text="a" * 8193),
+    Case("the largest", "MALFORMED", text="a" * 8192),
+    Case("three megabytes", "TOO_LARGE", text="a" * 3_000_000),
+    Case("no algorithm at all", "MALFORMED", text="eyJhbGciOiJub25lIn0.e30."),
+    Case("a foreign issuer", "ISSUER_NOT_TRUSTED", claims={"iss": "https://evil.example"}),
+    Case("no issuer", "ISSUER_NOT_TRUSTED", claims={"iss": ABSENT}),
+    Case("an issuer with a slash more", "ISSUER_NOT_TRUSTED", claims={"iss": ISSUER + "/"}),
+    Case("an issuer that is not wanted", "ISSUER_NOT_TRUSTED", required={"issuers": ["https://other.example"]}),
+    Case("the wanted issuer", None, required={"issuers": ["https://other.example", ISSUER]}),
+    Case("an unknown key", "KEY_UNKNOWN", header={"kid": "nobody's"}),
+    Case("no key id", "KEY_UNKNOWN", header={"kid": ABSENT}),
+    Case("no type", "TYPE_NOT_ALLOWED", header={"typ": ABSENT}),
+    Case("an ID token's type", "TYPE_NOT_ALLOWED", header={"typ": "JWT"}),
+    Case("a logout token", "TYPE_NOT_ALLOWED", header={"typ": "logout+jwt"}),
+    Case("the type as a media type", None, header={"typ": "application/at+jwt"}),
+    *(
+        Case(f"without {name}", "CLAIM_MISSING", claims={name: ABSENT})
+        for name in ("sub", "aud", "exp", "iat", "jti", "client_id")
+    ),
+    Case("a subject that is a number", "CLAIM_INVALID", claims={"sub": "a" * 256}),
+    Case("an audience that is a number", "CLAIM_INVALID", claims={"aud": [CLIENT_ID, 7]}),
+    Case("a foreign session id", "CLAIM_INVALID", claims={"sid": "ses_1"}),
+    Case("a lifetime of a year", "CLAIM_INVALID", claims={"exp": NOW + 366 * 86400}),
+    Case("expired", "EXPIRED", claims={"exp": NOW - 1, "iat": NOW - 300}, challenge="expired"),
+    Case("not valid yet", "NOT_YET_VALID", claims={"nbf": NOW + 120}),
+    Case("issued in the future", "NOT_YET_VALID", claims={"iat": NOW + 120}),
+    Case("a foreign audience", "AUDIENCE_MISMATCH", claims={"aud": "another-app"}),
+    Case("an audience that is not wanted", "AUDIENCE_MISMATCH", required={"audiences": ["another-app"]}),
+    Case("one of several audiences", None, claims={"aud": ["x", CLIENT_ID]}),
+    Case("the wanted audience", None, claims={"aud": "x"}, required={"audiences": ["x", "y"]}),
+    Case("bound to a certificate", "BINDING_MISMATCH", claims={"cnf": {"x5t#S256": "A" * 43}}),
+    Case("bound to a key", "BINDING_MISMATCH", claims={"cnf": {"jkt": "A" * 43}}),
+    Case("bound to nothing that is known", "BINDING_MISMATCH", claims={"cnf": {"new": "thing"}}),
+    Case("no scope", "SCOPE_INSUFFICIENT", required={"required_scopes": ["a"]}, challenge='scope="a"'),
+    Case(
+        "one scope of two",
+        "SCOPE_INSUFFICIENT",
+        claims={"scope": "a"},
+        required={"required_scopes": ["a", "b"]},
+        challenge='insufficient_scope", error_description="the token lacks a required scope", scope="a b"',
+    ),
+    Case(
+        "the scope as a part of another",
+        "SCOPE_INSUFFICIENT",
+        claims={"scope": "ab"},
+        required={"required_scopes": ["a"]},
+        challenge="insufficient_scope",
+    ),
+    Case("both scopes", None, claims={"scope": "b a"}, required={"required_scopes": ["a", "b"]}),
+    Case("no permission", "SCOPE_INSUFFICIENT", required={"required_permissions": ["p"]}, challenge="insufficient_scope"),
+    Case("the permission", None, claims={"permissions": ["q", "p"]}, required={"required_permissions": ["p"]}),
+    Case(
+        "another claim",
+        "SCOPE_INSUFFICIENT",
+        claims={"plan": "iron"},
+        required={"required_claims": {"plan": ["gold"]}},
+        challenge="insufficient_scope",
+    ),
+    Case("one of the claim's values", None, claims={"plan": "gold"}, required={"required_claims": {"plan": ["gold", "iron"]}}),
+    Case(
+        "a claim that is true",
+        "SCOPE_INSUFFICIENT",
+        claims={"plan": True},
+        required={"required_claims": {"plan": ["true"]}},
+        challenge="insufficient_scope",
+    ),
+]
+NEXT = {
+    NextAction.REFRESH: {"EXPIRED"},
+    NextAction.DENY: {
+        "AUDIENCE_MISMATCH",
+        "SCOPE_INSUFFICIENT",
+        "BINDING_MISMATCH",
+        "TYPE_NOT_ALLOWED",
+        "ALGORITHM_NOT_ALLOWED",
+        "ISSUER_NOT_TRUSTED",
+    },
+    NextAction.STEP_UP: {"STEP_UP_REQUIRED"},
+}
+
+
+def next_action(reason: str) -> NextAction:
+    return next((action for action, reasons in NEXT.items() if reason in reasons), NextAction.REAUTHENTICATE)
+
+
+def check(verdict: object, reason: str | None, challenge: str = "invalid_token") -> None:
+    if reason is None:
+        assert isinstance(verdict, Session)
+        return
+    assert isinstance(verdict, Rejection)
+    assert verdict.reason == reason
+    assert verdict.next_action == next_action(reason)
+    assert verdict.www_authenticate.startswith('Bearer error="')
+    assert challenge in verdict.www_authenticate
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_verdict(client: AsyncClient, signer: Signer, case: Case) -> None:
+    token = signer.token(case.header, **case.claims) if case.text is None else case.text
+    check(await client.validate(token, **case.required), case.reason, case.challenge)
+    # A second time from memory: the same.
+    check(await client.validate(token, **case.required), case.reason, case.challenge)
+
+
+async def test_another_signature(client: AsyncClient, signer: Signer) -> None:
+    signed, _, signature = signer.token().rpartition(".")
+    other = signer.token(sub="bob").rpartition(".")[2]
+    for forged in (f"{signed}.{other}", f"{signed}.{signature[:-4]}AAAA", f"{signed}."):
+        verdict = await client.validate(forged)
+        assert isinstance(verdict, Rejection)
+        assert verdict.reason in {Reason.SIGNATURE_INVALID, Reason.MALFORMED}
+    check(await client.validate(f"{signed}.{other}"), "SIGNATURE_INVALID")
+
+
+async def test_another_key_under_the_same_name(client: AsyncClient, signer: Signer) -> None:
+    thief = Signer(ec.generate_private_key(ec.SECP256R1()), signer.key_id)
+    check(await client.validate(thief.token()), "SIGNATURE_INVALID")
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "PS256", "ES384", "EdDSA"])
+async def test_an_algorithm_that_is_not_the_issuers(client: AsyncClient, signer: Signer, algorithm: str) -> None:
+    _, payload, signature = signer.token().split(".")
+    header = f'{{"alg":"{algorithm}","typ":"at+jwt","kid":"{signer.key_id}"}}'
+    encoded = base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
+    check(await client.validate(f"{encoded}.{payload}.{signature}"), "ALGORITHM_NOT_ALLOWED")
+
+
+async def test_a_revoked_token(client: AsyncClient) -> None:
+    tokens = await client.create_local_session("revoked")
+    await client.revoke_access_token(tokens.access_token)
+    check(await client.validate(tokens.access_token), "REVOKED")
+    # The first that applies: revocation comes before what is required, the audience before revocation.
+    check(await client.validate(tokens.access_token, required_scopes=["a"]), "REVOKED")
+    check(await client.validate(tokens.access_token, audiences=["x"]), "AUDIENCE_MISMATCH")
+
+
+def test_every_reason_is_provoked_here() -> None:
+    provoked = {case.reason for case in CASES} | {"SIGNATURE_INVALID", "ALGORITHM_NOT_ALLOWED", "REVOKED"} - {None}
+    assert {reason.value for reason in Reason} - UNTESTED <= provoked

@@ -1,0 +1,134 @@
+"""What a server knows of revocations: which tokens an entry hits, and what remains of two about the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessiond_server.domain.revocation import (
+    FOREVER_MS,
+    NO_ID,
+    Position,
+    Revocation,
+    RevocationType,
+    from_revision,
+    to_revision,
+)
+from sessiond_server.domain.view import RevocationView, Traces
+
+ID, SESSION, PROVIDER = b"i" * 16, b"s" * 16, b"p" * 16
+TRACES = Traces((ID, SESSION), SESSION, PROVIDER, started_ms=1000, placing_byte=0)
+MARK = Revocation(RevocationType.SUBJECT, ID, not_before_ms=1000, expire_ms=9999)
+
+
+def view(*entries: Revocation) -> RevocationView:
+    known = RevocationView(partitions=1)
+    for entry in entries:
+        known.apply(entry)
+    return known
+
+
+def test_nothing_known_revokes_nothing() -> None:
+    assert not view().revokes(TRACES)
+
+
+@pytest.mark.parametrize(("not_before", "revoked"), [(999, False), (1000, True), (1001, True), (FOREVER_MS, True)])
+def test_what_began_at_the_mark_or_before_is_hit(not_before: int, *, revoked: bool) -> None:
+    assert view(replace(MARK, not_before_ms=not_before)).revokes(TRACES) is revoked
+
+
+def test_what_does_not_say_when_it_began_is_older_than_every_mark() -> None:
+    assert view(replace(MARK, not_before_ms=0)).revokes(replace(TRACES, started_ms=None))
+
+
+def test_another_id_is_not_hit() -> None:
+    assert not view(replace(MARK, hashed_id=b"x" * 16)).revokes(TRACES)
+
+
+@pytest.mark.parametrize("exception", [{"except_session": SESSION}, {"except_provider_session": PROVIDER}])
+def test_an_exception_spares_its_session(exception: dict[str, bytes]) -> None:
+    assert not view(replace(MARK, **exception)).revokes(TRACES)
+    assert view(replace(MARK, **exception)).revokes(replace(TRACES, session=b"o" * 16, provider_session=b"o" * 16))
+
+
+def test_an_exception_does_not_spare_from_earlier_marks() -> None:
+    spared = replace(MARK, not_before_ms=5000, except_session=SESSION, floor_ms=1000)
+    assert view(spared).revokes(TRACES)
+    assert not view(spared).revokes(replace(TRACES, started_ms=1001))
+
+
+def test_no_exception_does_not_spare_a_token_without_a_session() -> None:
+    assert view(MARK).revokes(replace(TRACES, session=NO_ID, provider_session=NO_ID))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_the_stronger_parts_remain(order: int) -> None:
+    earlier = replace(MARK, not_before_ms=2000, expire_ms=9000, floor_ms=800)
+    later = replace(MARK, not_before_ms=3000, expire_ms=8000, except_session=SESSION, floor_ms=500)
+    known = view(*[earlier, later][::order])
+    assert known.revokes(replace(TRACES, started_ms=800))
+    assert not known.revokes(replace(TRACES, started_ms=801))
+    assert known.revokes(replace(TRACES, session=NO_ID, started_ms=3000))
+    known.forget_expired(now_ms=8999)
+    assert len(known) == 1
+
+
+def test_an_entry_leaves_by_its_own_expiry_alone() -> None:
+    known = view(MARK)
+    known.forget_expired(now_ms=9998)
+    assert len(known) == 1
+    known.forget_expired(now_ms=9999)
+    assert len(known) == 0
+
+
+def test_a_lease_is_never_shortened() -> None:
+    known = view()
+    known.renew(0, fresh_until=5.0)
+    known.renew(0, fresh_until=4.0)
+    assert known.fresh_until(0) == 5.0
+
+
+def test_a_view_is_complete_when_every_partition_was_read() -> None:
+    known = RevocationView(partitions=2)
+    assert not known.is_complete
+    known.advance(Position(ID, 0, 0, ""))
+    assert not known.is_complete
+    known.advance(Position(ID, 1, 0, ""))
+    assert known.is_complete
+    assert len(from_revision(known.revision, field="revision")) == 2
+
+
+positions = st.builds(
+    Position,
+    incarnation=st.binary(min_size=16, max_size=16),
+    partition=st.integers(0, 2**16 - 1),
+    number=st.integers(0, 2**64 - 1),
+    tag=st.just("") | st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
+)
+
+
+@given(st.lists(positions, max_size=16))
+def test_a_revision_says_where_each_partition_stands(places: list[Position]) -> None:
+    assert from_revision(to_revision(places), field="revision") == tuple(places)
+
+
+ids = st.sampled_from([SESSION, PROVIDER, NO_ID])
+entries = st.builds(
+    Revocation,
+    type=st.sampled_from(RevocationType),
+    hashed_id=st.binary(min_size=16, max_size=16),
+    not_before_ms=st.integers(0, FOREVER_MS),
+    expire_ms=st.integers(0, FOREVER_MS),
+    except_session=ids,
+    except_provider_session=ids,
+    floor_ms=st.integers(0, FOREVER_MS),
+)
+
+
+@given(entries)
+def test_an_entry_has_73_bytes_and_comes_back(entry: Revocation) -> None:
+    assert len(entry.pack()) == 73
+    assert Revocation.unpack(entry.pack()) == entry
