@@ -157,6 +157,9 @@ async def test_a_frozen_store_is_answered_for_the_lease_and_then_not_at_all(data
             assert {failure.reason for failure in refused} == {"REVOCATION_VIEW_STALE"}
             assert all(failure.retry_after for failure in refused)
             with pytest.raises(UnavailableError) as unavailable:
+                await client.validate_all(["garbage", tokens.access_token])
+            assert unavailable.value.reason == "REVOCATION_VIEW_STALE"
+            with pytest.raises(UnavailableError) as unavailable:
                 await client.refresh(tokens.refresh_token)
             assert unavailable.value.reason == "STORE_UNAVAILABLE"
             assert unavailable.value.retry_after

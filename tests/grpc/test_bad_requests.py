@@ -91,6 +91,14 @@ FIELDS = [
         "required_claims",
         "65 claims",
     ),
+    ("ValidateToken", validate(acr_values=["a"] * 65), "acr_values", "65 items"),
+    ("ValidateToken", validate(acr_values=["a b"]), "acr_values[0]", '"a b"'),
+    ("ValidateToken", validate(max_auth_age=Duration(seconds=-1)), "max_auth_age", "-1 s and 0 ns"),
+    ("ValidateToken", validate(max_auth_age=Duration(nanos=-1)), "max_auth_age", "0 s and -1 ns"),
+    ("ValidateTokens", ValidateTokensRequest(), "tokens", "0 tokens"),
+    ("ValidateTokens", ValidateTokensRequest(tokens=[""] * 1001), "tokens", "1001 tokens"),
+    ("ValidateTokens", ValidateTokensRequest(tokens=["a" * 1048577]), "tokens", "1048577 bytes"),
+    ("ValidateTokens", ValidateTokensRequest(tokens=["a"], required_scopes=["a b"]), "required_scopes[0]", '"a b"'),
     ("CreateSession", CreateSessionRequest(), "source", "nothing"),
     ("CreateSession", login(subject=""), "local_login.subject", "nothing"),
     ("CreateSession", login(subject="a" * 256), "local_login.subject", "256 characters"),
@@ -196,8 +204,6 @@ async def test_a_field_that_is_wrong_is_named(
 
 UNKNOWN = b"\xf8\x06\x01"  # field 111, a varint
 FEATURES = [
-    ("ValidateToken", validate(max_auth_age=Duration(seconds=1)), "max_auth_age"),
-    ("ValidateToken", validate(acr_values=["2"]), "acr_values"),
     ("ValidateToken", validate(binding=session_pb2.Binding()), "binding"),
     (
         "ValidateToken",
@@ -210,7 +216,7 @@ FEATURES = [
         "consistency.at_least_as_fresh",
     ),
     ("ValidateToken", validate().SerializeToString() + UNKNOWN, "field number 111"),
-    ("ValidateTokens", ValidateTokensRequest(tokens=["a"]), "ValidateTokens"),
+    ("ValidateTokens", ValidateTokensRequest(tokens=["a"], binding=session_pb2.Binding()), "binding"),
     ("CreateSession", CreateSessionRequest(upstream_tokens=UpstreamTokens()), "upstream_tokens"),
     ("CreateSession", CreateSessionRequest(authorization_code=AuthorizationCode()), "authorization_code"),
     ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), binding=session_pb2.Binding()), "binding"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +16,7 @@ from tests.support.server import CLIENT_ID, ISSUER
 from tests.support.signing import ABSENT, Signer
 
 NOW = int(time.time())
-# The one is never sent, demands for the other are not carried out yet.
-UNTESTED = {"UNSPECIFIED", "STEP_UP_REQUIRED"}
+UNTESTED = {"UNSPECIFIED"}  # never sent
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,31 @@ CASES = [
         required={"required_claims": {"plan": ["true"]}},
         challenge="insufficient_scope",
     ),
+    Case(
+        "too weak a login",
+        "STEP_UP_REQUIRED",
+        claims={"acr": "1"},
+        required={"acr_values": ["2", "3"]},
+        challenge='insufficient_user_authentication", error_description="the user must prove who they are by stronger means", '
+        'acr_values="2 3"',
+    ),
+    Case("a login of unknown strength", "STEP_UP_REQUIRED", required={"acr_values": ["2"]}, challenge='acr_values="2"'),
+    Case("a strong login", None, claims={"acr": "3"}, required={"acr_values": ["2", "3"]}),
+    Case(
+        "too old a login",
+        "STEP_UP_REQUIRED",
+        claims={"auth_time": NOW - 4000},
+        required={"max_auth_age": timedelta(hours=1)},
+        challenge='max_age="3600"',
+    ),
+    Case("a login of unknown age", "STEP_UP_REQUIRED", required={"max_auth_age": timedelta(days=9999)}, challenge="max_age"),
+    Case("a recent login", None, claims={"auth_time": NOW - 4000}, required={"max_auth_age": timedelta(hours=9)}),
+    Case(
+        "no scope and too weak a login",
+        "SCOPE_INSUFFICIENT",
+        required={"required_scopes": ["a"], "acr_values": ["2"]},
+        challenge="insufficient_scope",
+    ),
 ]
 NEXT = {
     NextAction.REFRESH: {"EXPIRED"},
@@ -175,6 +200,32 @@ async def test_a_revoked_token(client: AsyncClient) -> None:
     # The first that applies: revocation comes before what is required, the audience before revocation.
     check(await client.validate(tokens.access_token, required_scopes=["a"]), "REVOKED")
     check(await client.validate(tokens.access_token, audiences=["x"]), "AUDIENCE_MISMATCH")
+
+
+async def test_an_acceptance_is_not_repeated_beyond_the_age_of_the_login(client: AsyncClient, signer: Signer) -> None:
+    token = signer.token(auth_time=time.time() - 3600)
+    session = await client.validate(token, max_auth_age=timedelta(seconds=3600.5))
+    assert isinstance(session, Session)
+    assert session.cache_for is not None
+    assert session.cache_for <= timedelta(seconds=0.5)
+
+
+async def test_many_tokens_get_each_its_own_verdict_in_their_order(client: AsyncClient, signer: Signer) -> None:
+    revoked = await client.create_local_session("revoked")
+    await client.revoke_access_token(revoked.access_token)
+    cases = [case for case in CASES if not case.required and len(case.text or "") < 10_000]
+    tokens = [signer.token(case.header, **case.claims) if case.text is None else case.text for case in cases]
+    *verdicts, last = await client.validate_all([*tokens, revoked.access_token])
+    for case, verdict in zip(cases, verdicts, strict=True):
+        check(verdict, case.reason, case.challenge)
+    check(last, "REVOKED")
+
+
+async def test_many_tokens_share_their_requirements(client: AsyncClient, signer: Signer) -> None:
+    tokens = [signer.token(scope="a", sub=f"user-{n}") for n in range(100)] + [signer.token(scope="b")]
+    *accepted, rejected = await client.validate_all(tokens, required_scopes=["a"])
+    assert [verdict.subject for verdict in accepted if isinstance(verdict, Session)] == [f"user-{n}" for n in range(100)]
+    check(rejected, "SCOPE_INSUFFICIENT", "insufficient_scope")
 
 
 def test_every_reason_is_provoked_here() -> None:

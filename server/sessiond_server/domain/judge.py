@@ -19,6 +19,7 @@ class Requirements:
     """What one request demands of a token. Empty `issuers` and `audiences` mean the configured ones.
 
     Of `claims`, each name must have one of its values; scopes and permissions must all be there; any one audience will do.
+    The user must have proved who they are in one of the ways `acr_values`, and at most `max_auth_age_seconds` ago (RFC 9470).
     """
 
     issuers: frozenset[str] = frozenset()
@@ -26,6 +27,8 @@ class Requirements:
     scopes: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    acr_values: tuple[str, ...] = ()
+    max_auth_age_seconds: float | None = None
 
 
 def judge_time(claims: Claims, policy: IssuerPolicy, *, now: float) -> Rejected | None:
@@ -74,6 +77,17 @@ def judge_requirements(claims: Claims, requirements: Requirements) -> Rejected |
     return None
 
 
+def judge_step_up(claims: Claims, requirements: Requirements, *, now: float) -> Rejected | None:
+    """Decide whether the user proved who they are recently and strongly enough (RFC 9470 §3)."""
+    if requirements.acr_values and claims.acr not in requirements.acr_values:
+        return _step_up("the user must prove who they are by stronger means", requirements)
+    oldest = None if requirements.max_auth_age_seconds is None else now - requirements.max_auth_age_seconds
+    # A token that does not say when that was cannot show that it was recent.
+    if oldest is not None and (claims.auth_time is None or claims.auth_time < oldest):
+        return _step_up("the user must prove who they are again", requirements)
+    return None
+
+
 def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
     """A claim matches if it is, or as an array holds, one of `values`; only strings and string arrays match."""
     found = claims.payload.get(name)
@@ -84,6 +98,15 @@ def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
 def _insufficient(message: str, scope: str) -> Rejected:
     challenge = _challenge("insufficient_scope", message)
     return Rejected(Reason.SCOPE_INSUFFICIENT, message, f'{challenge}, scope="{scope}"' if scope else challenge)
+
+
+def _step_up(message: str, requirements: Requirements) -> Rejected:
+    challenge = _challenge("insufficient_user_authentication", message)
+    if requirements.acr_values:
+        challenge += f', acr_values="{" ".join(requirements.acr_values)}"'
+    if requirements.max_auth_age_seconds is not None:
+        challenge += f', max_age="{int(requirements.max_auth_age_seconds)}"'
+    return Rejected(Reason.STEP_UP_REQUIRED, message, challenge)
 
 
 def _challenge(error: str, description: str) -> str:

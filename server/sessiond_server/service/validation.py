@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sessiond_server.domain.claims import Claims, read_claims
 from sessiond_server.domain.failures import RevocationViewStaleError
-from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_requirements, judge_time
+from sessiond_server.domain.judge import (
+    Requirements,
+    judge_audience,
+    judge_lifetime,
+    judge_requirements,
+    judge_step_up,
+    judge_time,
+)
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
@@ -17,6 +26,9 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.keys import KeySet, TokenParser, VerificationKey
 from sessiond_server.service.revocations import Revocations
 from sessiond_server.service.token_cache import TokenCache, VerifiedToken
+
+# Verifying so many tokens takes a few milliseconds, for which other calls can wait.
+_VERIFIED_AT_A_STRETCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +82,24 @@ class Validation:
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
         """
         verified = await self._verify(token)
-        if isinstance(verified, Rejected):
-            return self._answer(verified)
         try:
-            return self._judge(verified, requirements)
+            return self._decide(verified, requirements)
         except RevocationViewStaleError:
-            await self._revocations.catch_up(self._revocations.partition_of(verified.traces))
-            return self._judge(verified, requirements)
+            await self._catch_up([verified])
+            return self._decide(verified, requirements)
+
+    async def validate_all(self, tokens: Sequence[bytes], requirements: Requirements) -> list[Answer]:
+        """Decide on many tokens as of one moment, in their order, each on its own; raises as `validate` does."""
+        verified = []
+        for number, token in enumerate(tokens, start=1):
+            verified.append(await self._verify(token))
+            if number % _VERIFIED_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        try:
+            return [self._decide(one, requirements) for one in verified]
+        except RevocationViewStaleError:
+            await self._catch_up(verified)
+            return [self._decide(one, requirements) for one in verified]
 
     async def authenticate(self, token: bytes) -> VerifiedToken | None:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; None for anything else."""
@@ -128,6 +151,13 @@ class Validation:
             claims, policy, key, traces_of(claims, policy), encoded=self._encode(claims)
         )
 
+    async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected]) -> None:
+        traces = (one.traces for one in verified if isinstance(one, VerifiedToken))
+        await asyncio.gather(*map(self._revocations.catch_up, set(map(self._revocations.partition_of, traces))))
+
+    def _decide(self, verified: VerifiedToken | Rejected, requirements: Requirements) -> Answer:
+        return self._answer(verified) if isinstance(verified, Rejected) else self._judge(verified, requirements)
+
     def _judge(self, verified: VerifiedToken, requirements: Requirements) -> Answer:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         claims, policy = verified.claims, verified.policy
@@ -140,17 +170,20 @@ class Validation:
             or _judge_binding(claims)
             or self._judge_revocation(verified)
             or judge_requirements(claims, requirements)
+            or judge_step_up(claims, requirements, now=now)
         )
-        return self._answer(rejected) if rejected else self._accept(verified, now=now)
+        return self._answer(rejected) if rejected else self._accept(verified, requirements, now=now)
 
     def _judge_revocation(self, verified: VerifiedToken) -> Rejected | None:
         if not self._revocations.revokes(verified.traces):
             return None
         return Rejected(Reason.REVOKED, "the token's session has been ended")
 
-    def _accept(self, verified: VerifiedToken, *, now: float) -> Answer:
-        age = self._revocations.age_of(self._revocations.partition_of(verified.traces))
-        remaining = min(verified.claims.expires_at - now, self._revocations.lease_seconds - age)
+    def _accept(self, verified: VerifiedToken, requirements: Requirements, *, now: float) -> Answer:
+        claims, age = verified.claims, self._revocations.age_of(self._revocations.partition_of(verified.traces))
+        remaining = min(claims.expires_at - now, self._revocations.lease_seconds - age)
+        if requirements.max_auth_age_seconds is not None and claims.auth_time is not None:
+            remaining = min(remaining, claims.auth_time + requirements.max_auth_age_seconds - now)
         return Answer(verified, self._revocations.revision, age, cache_for_seconds=remaining if remaining > 0 else None)
 
     def _answer(self, rejected: Rejected) -> Answer:

@@ -45,9 +45,9 @@ class Metrics:
         self._calls.labels(method, code).inc()
         self._call_seconds.labels(method).observe(seconds)
 
-    def observe_verdict(self, verdict: str) -> None:
-        """Count one verdict."""
-        self._verdicts.labels(verdict).inc()
+    def observe_verdicts(self, verdict: str, count: int) -> None:
+        """Count the verdicts of one call that are alike."""
+        self._verdicts.labels(verdict).inc(count)
 
     def observe_refresh(self, outcome: str) -> None:
         """Count one refresh."""

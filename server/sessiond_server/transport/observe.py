@@ -57,7 +57,7 @@ def _observation(call: Call, *, metrics: Metrics, log: Log) -> Iterator[Callable
 
 def _count(metrics: Metrics, call: Call, *, code: str, reason: str | None, seconds: float) -> None:
     metrics.observe_call(call.method, code, seconds)
-    if "verdict" in call.notes:
-        metrics.observe_verdict(call.notes["verdict"])
+    for verdict, count in call.notes.get("verdicts", {}).items():
+        metrics.observe_verdicts(verdict, count)
     if call.method == "RefreshSession":
         metrics.observe_refresh(call.notes.get("outcome") or reason or code)

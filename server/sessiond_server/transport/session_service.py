@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final
 
 from sessiond_server.domain.failures import FeatureUnsupportedError
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.sessions import Sessions
-from sessiond_server.service.validation import Validation
+from sessiond_server.service.validation import Answer, Validation
 from sessiond_server.transport.calls import Call, Handler, StreamHandler
 from sessiond_server.transport.codec import sessions as codec
-from sessiond_server.transport.codec.validation import decode_validate, encode_answer
+from sessiond_server.transport.codec.validation import decode_validate, decode_validate_all, encode_answer, encode_answers
 
 SERVICE: Final = "sessiond.v1.SessionService"
 
@@ -43,12 +44,15 @@ class SessionService:
         """The verdict on one token."""
         token, requirements = decode_validate(request)
         answer = await self._validation.validate(token, requirements)
-        call.notes["verdict"] = answer.verdict.reason.name if isinstance(answer.verdict, Rejected) else "ACCEPTED"
+        call.notes["verdicts"] = _counted([answer])
         return encode_answer(answer)
 
-    async def validate_tokens(self, _request: bytes, _call: Call) -> bytes:
-        """Not carried out yet."""
-        raise FeatureUnsupportedError("ValidateTokens")
+    async def validate_tokens(self, request: bytes, call: Call) -> bytes:
+        """The verdicts on many tokens."""
+        tokens, requirements = decode_validate_all(request)
+        answers = await self._validation.validate_all(tokens, requirements)
+        call.notes["verdicts"] = _counted(answers)
+        return encode_answers(answers)
 
     async def create_session(self, request: bytes, _call: Call) -> bytes:
         """A new session."""
@@ -84,3 +88,9 @@ class SessionService:
         """Not carried out yet."""
         raise FeatureUnsupportedError("WatchRevocations")
         yield b""
+
+
+def _counted(answers: Iterable[Answer]) -> Mapping[str, int]:
+    """How many answers were ACCEPTED, or rejected for which reason."""
+    verdicts = (answer.verdict for answer in answers)
+    return Counter(verdict.reason.name if isinstance(verdict, Rejected) else "ACCEPTED" for verdict in verdicts)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from sessiond import results
 from sessiond.errors import to_error
@@ -18,13 +19,16 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
 DEFAULT_TIMEOUT: Final = 1.0
 
-# Only the question is repeated: a command may have been carried out although its answer was lost. No `timeout` here: grpcio takes
+# Only questions are repeated: a command may have been carried out although its answer was lost. No `timeout` here: grpcio takes
 # it for too short a one, and the server does not see it.
 _SERVICE_CONFIG: Final = json.dumps(
     {
         "methodConfig": [
             {
-                "name": [{"service": "sessiond.v1.SessionService", "method": "ValidateToken"}],
+                "name": [
+                    {"service": "sessiond.v1.SessionService", "method": "ValidateToken"},
+                    {"service": "sessiond.v1.SessionService", "method": "ValidateTokens"},
+                ],
                 "retryPolicy": {
                     "maxAttempts": 3,
                     "initialBackoff": "0.05s",
@@ -72,19 +76,49 @@ class AsyncClient:
         required_scopes: Sequence[str] = (),
         required_permissions: Sequence[str] = (),
         required_claims: Mapping[str, Sequence[str]] | None = None,
+        acr_values: Sequence[str] = (),
+        max_auth_age: timedelta | None = None,
         timeout: float | None = None,
     ) -> Verdict:
         """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type."""
-        claims = {name: session_pb2.ClaimValues(values=values) for name, values in (required_claims or {}).items()}
         request = session_service_pb2.ValidateTokenRequest(
             token=token,
             issuers=issuers,
             audiences=audiences,
             required_scopes=required_scopes,
             required_permissions=required_permissions,
-            required_claims=claims,
+            required_claims=_claim_values(required_claims),
+            acr_values=acr_values,
+            max_auth_age=_duration(max_auth_age),
         )
         return results.to_verdict(await self._call(self._stub.ValidateToken, request, timeout))
+
+    async def validate_all(
+        self,
+        tokens: Sequence[str],
+        *,
+        issuers: Sequence[str] = (),
+        audiences: Sequence[str] = (),
+        required_scopes: Sequence[str] = (),
+        required_permissions: Sequence[str] = (),
+        required_claims: Mapping[str, Sequence[str]] | None = None,
+        acr_values: Sequence[str] = (),
+        max_auth_age: timedelta | None = None,
+        timeout: float | None = None,
+    ) -> list[Verdict]:
+        """The verdicts on 1 to 1,000 access tokens, together at most 1 MiB, in their order and as of one moment."""
+        request = session_service_pb2.ValidateTokensRequest(
+            tokens=tokens,
+            issuers=issuers,
+            audiences=audiences,
+            required_scopes=required_scopes,
+            required_permissions=required_permissions,
+            required_claims=_claim_values(required_claims),
+            acr_values=acr_values,
+            max_auth_age=_duration(max_auth_age),
+        )
+        response = await self._call(self._stub.ValidateTokens, request, timeout)
+        return list(map(results.to_verdict, response.results))
 
     async def create_local_session(
         self,
@@ -176,6 +210,18 @@ class AsyncClient:
             raised = to_error(error)
         # Raised out here: the library's error shows its request in some debuggers, and that holds the token.
         raise raised
+
+
+def _claim_values(claims: Mapping[str, Sequence[str]] | None) -> dict[str, session_pb2.ClaimValues]:
+    return {name: session_pb2.ClaimValues(values=values) for name, values in (claims or {}).items()}
+
+
+def _duration(span: timedelta | None) -> Duration | None:
+    if span is None:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
 
 
 def _client_message(client: Client | None) -> session_pb2.Client | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -19,24 +19,48 @@ from sessiond_server.service.token_cache import VerifiedToken
 from sessiond_server.service.validation import Answer
 from sessiond_server.transport.codec import fields, wire
 
-# The tag of `ValidateTokenResponse.session`: field 1, length-delimited.
-_SESSION_TAG: Final = b"\x0a"
+# The tag of `ValidateTokenResponse.session` and of `ValidateTokensResponse.results`: field 1, length-delimited.
+_FIRST_FIELD: Final = b"\x0a"
 # Seven bits a byte; the eighth says that more follow.
 _VARINT_MORE: Final = 0x80
+_MAX_TOKENS: Final = 1000
+_MAX_TOKENS_BYTES: Final = 1 << 20
+# Protobuf's own bound of a Duration, about ten thousand years.
+_MAX_DURATION_SECONDS: Final = 315_576_000_000
+_NANOSECONDS: Final = 1_000_000_000
 
 
 def decode_validate(raw: bytes) -> tuple[bytes, Requirements]:
     """The token and what is required of it; raises a named failure."""
     request = wire.parse(session_service_pb2.ValidateTokenRequest, raw)
-    wire.refuse_set(request, ("max_auth_age", "acr_values", "binding"))
+    return request.token.encode(), _requirements(request)
+
+
+def decode_validate_all(raw: bytes) -> tuple[list[bytes], Requirements]:
+    """The tokens and what is required of each of them; raises a named failure."""
+    request = wire.parse(session_service_pb2.ValidateTokensRequest, raw)
+    tokens = [token.encode() for token in request.tokens]
+    if not 1 <= len(tokens) <= _MAX_TOKENS:
+        raise FieldInvalidError("tokens", found=f"{len(tokens)} tokens", allowed=f"1 to {_MAX_TOKENS}")
+    size = sum(map(len, tokens))
+    if size > _MAX_TOKENS_BYTES:
+        raise FieldInvalidError("tokens", found=f"{size} bytes", allowed=f"at most {_MAX_TOKENS_BYTES} bytes together")
+    return tokens, _requirements(request)
+
+
+def _requirements(request: session_service_pb2.ValidateTokenRequest | session_service_pb2.ValidateTokensRequest) -> Requirements:
+    wire.refuse_set(request, ("binding",))
     if request.consistency.WhichOneof("requirement") not in {None, "minimize_latency"}:
         raise FeatureUnsupportedError(f"consistency.{request.consistency.WhichOneof('requirement')}")
-    return request.token.encode(), Requirements(
+    return Requirements(
         issuers=frozenset(fields.items(request.issuers, field="issuers")),
         audiences=frozenset(fields.items(request.audiences, field="audiences")),
         scopes=fields.scopes(request.required_scopes, field="required_scopes"),
         permissions=fields.items(request.required_permissions, field="required_permissions"),
         claims=_claim_values(request.required_claims),
+        # They go into the challenge, where a quote would end what it quotes.
+        acr_values=fields.scopes(request.acr_values, field="acr_values"),
+        max_auth_age_seconds=_seconds(request.max_auth_age) if request.HasField("max_auth_age") else None,
     )
 
 
@@ -58,10 +82,14 @@ def encode_answer(answer: Answer) -> bytes:
             assert_never(never)
 
 
+def encode_answers(answers: Iterable[Answer]) -> bytes:
+    """The responses of many tokens, in their order."""
+    return b"".join(_first_field(encode_answer(answer)) for answer in answers)
+
+
 def encode_claims(claims: Claims) -> bytes:
     """The field `session` of a `ValidateTokenResponse`, tag included."""
-    session = to_session(claims).SerializeToString()
-    return _SESSION_TAG + _varint(len(session)) + session
+    return _first_field(to_session(claims).SerializeToString())
 
 
 def to_session(claims: Claims) -> session_pb2.Session:
@@ -132,6 +160,17 @@ def _values(name: str, one: session_pb2.ClaimValues) -> tuple[str, ...]:
         # No value would be matched by none, and a caller who forgot the values meant something else.
         raise FieldInvalidError(f"required_claims[{name}].values", found="no value", allowed="1 to 64 values")
     return fields.items(one.values, field=f"required_claims[{name}].values")
+
+
+def _seconds(duration: Duration) -> float:
+    if not (0 <= duration.seconds <= _MAX_DURATION_SECONDS and 0 <= duration.nanos < _NANOSECONDS):
+        found = f"{duration.seconds} s and {duration.nanos} ns"
+        raise FieldInvalidError("max_auth_age", found=found, allowed="a span of 0 s or more")
+    return duration.seconds + duration.nanos / _NANOSECONDS
+
+
+def _first_field(message: bytes) -> bytes:
+    return _FIRST_FIELD + _varint(len(message)) + message
 
 
 def _varint(value: int) -> bytes:
