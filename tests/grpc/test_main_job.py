@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond import AsyncClient, Cause, Client, NotFoundError, Reason, RefreshRefusedError, Rejection, Session
+from sessiond import AsyncClient, Cause, Device, NotFoundError, Reason, RefreshRefusedError, Rejection, Session
 from sessiond.v1 import session_pb2, session_service_pb2
 from tests.support.server import CLIENT_ID, ISSUER, Server
 
@@ -91,12 +91,12 @@ async def test_the_same_refresh_again_gets_the_same_successor(client: AsyncClien
 async def test_another_device_does_not_get_the_successor(client: AsyncClient) -> None:
     first = await client.create_local_session(subject())
     second = await client.refresh(
-        first.refresh_token, client=Client(device_label="phone", user_agent="a", ip_address="192.0.2.1")
+        first.refresh_token, device=Device(device_label="phone", user_agent="a", ip_address="192.0.2.1")
     )
-    again = await client.refresh(first.refresh_token, client=Client(device_label="phone", user_agent="a", ip_address="192.0.2.2"))
+    again = await client.refresh(first.refresh_token, device=Device(device_label="phone", user_agent="a", ip_address="192.0.2.2"))
     assert again.refresh_token == second.refresh_token
     with pytest.raises(RefreshRefusedError) as refused:
-        await client.refresh(first.refresh_token, client=Client(device_label="desk", user_agent="a"))
+        await client.refresh(first.refresh_token, device=Device(device_label="desk", user_agent="a"))
     assert refused.value.reason == "REFRESH_TOKEN_SUPERSEDED"
     assert (await client.refresh(second.refresh_token)).session.session_id == first.session.session_id
 
@@ -169,11 +169,11 @@ async def test_ending_what_is_not_there_is_no_error(client: AsyncClient) -> None
 
 
 async def test_a_session_as_the_store_has_it(client: AsyncClient) -> None:
-    device = Client(ip_address="192.0.2.1", user_agent="Mozilla", device_label="phone")
-    tokens = await client.create_local_session(subject(), tenant_id="acme", client=device, attributes={"shop": "7"})
+    device = Device(ip_address="192.0.2.1", user_agent="Mozilla", device_label="phone")
+    tokens = await client.create_local_session(subject(), tenant_id="acme", device=device, attributes={"shop": "7"})
     record = await client.get_session(tokens.session.session_id)
     assert (record.session.session_id, record.session.tenant_id) == (tokens.session.session_id, "acme")
-    assert (record.client, record.attributes) == (device, {"shop": "7"})
+    assert (record.device, record.attributes) == (device, {"shop": "7"})
     assert record.create_time is not None
     assert record.absolute_expire_time - record.create_time == timedelta(days=30)
     assert record.idle_expire_time - record.create_time == timedelta(days=7)

@@ -1,5 +1,6 @@
 """The Python client of sessiond: typed results over the generated stubs in `sessiond.v1`."""
 
+from sessiond.blocking import Client
 from sessiond.client import AsyncClient
 from sessiond.errors import (
     InternalError,
@@ -14,7 +15,7 @@ from sessiond.errors import (
 from sessiond.results import (
     Actor,
     Cause,
-    Client,
+    Device,
     NextAction,
     Reason,
     Rejection,
@@ -30,6 +31,7 @@ __all__ = [
     "AsyncClient",
     "Cause",
     "Client",
+    "Device",
     "InternalError",
     "InvalidArgumentError",
     "NextAction",

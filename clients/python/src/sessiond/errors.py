@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -85,8 +85,8 @@ class Details:
     retry_after: timedelta | None = None
 
 
-def to_error(error: grpc.aio.AioRpcError) -> SessiondError:
-    """The exception by the meaning of its status code."""
+def to_error(error: Any) -> SessiondError:
+    """The exception by the meaning of its status code; `error` is what either of gRPC's channels raises."""
     trailers = dict(error.trailing_metadata() or ())
     raw = trailers.get(_TRAILER, b"")
     details = read_details(raw if isinstance(raw, bytes) else b"")

@@ -57,7 +57,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Device:
     """What a backend says of the end user's device."""
 
     ip_address: str = ""
@@ -153,7 +153,7 @@ class SessionRecord:
     last_refresh_time: datetime | None
     idle_expire_time: datetime | None
     absolute_expire_time: datetime | None
-    client: Client
+    device: Device
     attributes: Mapping[str, str]
 
 
@@ -210,6 +210,11 @@ def to_tokens(message: session_service_pb2.CreateSessionResponse | session_servi
     )
 
 
+def to_revocation(message: session_service_pb2.RevokeSessionResponse) -> Revocation:
+    """What a revocation did."""
+    return Revocation(message.revision, message.sessions_ended if message.HasField("sessions_ended") else None)
+
+
 def to_record(message: session_pb2.SessionRecord) -> SessionRecord:
     """A stored session from its message."""
     client = message.client
@@ -219,7 +224,7 @@ def to_record(message: session_pb2.SessionRecord) -> SessionRecord:
         last_refresh_time=_time(message, "last_refresh_time"),
         idle_expire_time=_time(message, "idle_expire_time"),
         absolute_expire_time=_time(message, "absolute_expire_time"),
-        client=Client(client.ip_address, client.user_agent, client.device_label),
+        device=Device(client.ip_address, client.user_agent, client.device_label),
         attributes=dict(message.attributes),
     )
 

@@ -1,0 +1,106 @@
+"""The blocking client, for threads: the same methods as on asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+
+from sessiond import requests, results
+from sessiond.client import DEFAULT_TIMEOUT
+from sessiond.errors import to_error
+from sessiond.requests import LocalLogin, Requirements
+from sessiond.results import Cause, Device, Revocation, SessionRecord, Tokens, Verdict
+from sessiond.v1.session_service_pb2 import GetSessionRequest, RevokeSessionRequest
+from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+
+
+class Client:
+    """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
+
+    Every call ends within its `timeout` in seconds, and raises a `SessiondError` where it is refused or fails. To be used as a
+    context manager, or closed with `close`. Threads may share it; processes may not: it is made behind a fork, not before it.
+    """
+
+    def __init__(self, target: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self._timeout = timeout
+        self._channel = grpc.insecure_channel(target, options=(("grpc.service_config", requests.SERVICE_CONFIG),))
+        # The generated stub has no types for its methods.
+        self._stub: Any = SessionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+    def validate(self, token: str, *, timeout: float | None = None, **requirements: Unpack[Requirements]) -> Verdict:
+        """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type."""
+        return results.to_verdict(self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout))
+
+    def validate_all(
+        self, tokens: Sequence[str], *, timeout: float | None = None, **requirements: Unpack[Requirements]
+    ) -> list[Verdict]:
+        """The verdicts on 1 to 1,000 access tokens, together at most 1 MiB, in their order and as of one moment."""
+        response = self._call(self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout)
+        return list(map(results.to_verdict, response.results))
+
+    def create_local_session(self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]) -> Tokens:
+        """Open a session at the local issuer for a subject that the caller vouches for."""
+        return results.to_tokens(self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout))
+
+    def refresh(self, refresh_token: str, *, device: Device | None = None, timeout: float | None = None) -> Tokens:
+        """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
+        return results.to_tokens(self._call(self._stub.RefreshSession, requests.refresh(refresh_token, device), timeout))
+
+    def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+        """End one session by its id."""
+        return self._revoke(requests.revoke(cause, note, session_id=session_id))
+
+    def revoke_refresh_token(self, refresh_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+        """End the session of a refresh token of any generation."""
+        return self._revoke(requests.revoke(cause, note, refresh_token=refresh_token))
+
+    def revoke_access_token(self, access_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+        """End the session of an access token, expired or not."""
+        return self._revoke(requests.revoke(cause, note, access_token=access_token))
+
+    def revoke_subject(
+        self, issuer: str, subject: str, *, except_session_id: str = "", cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> Revocation:
+        """End every session of a subject, but for one of them if it is named."""
+        target = requests.subject(issuer, subject)
+        return self._revoke(requests.revoke(cause, note, subject=target, except_session_id=except_session_id))
+
+    def get_session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
+        """A live session; raises `NotFoundError` for what is unknown or ended."""
+        request = GetSessionRequest(session_id=session_id)
+        return results.to_record((self._call(self._stub.GetSession, request, timeout)).session)
+
+    def list_sessions(self, issuer: str, subject: str, *, page_size: int = 0) -> Iterator[SessionRecord]:
+        """The live sessions of a subject, newest first, page after page."""
+        request = requests.list_sessions(issuer, subject, page_size)
+        while True:
+            response = self._call(self._stub.ListSessions, request)
+            for record in response.sessions:
+                yield results.to_record(record)
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    def _revoke(self, request: RevokeSessionRequest) -> Revocation:
+        return results.to_revocation(self._call(self._stub.RevokeSession, request))
+
+    def _call(self, method: Callable[..., Any], request: Any, timeout: float | None = None) -> Any:
+        try:
+            return method(request, timeout=self._timeout if timeout is None else timeout)
+        except grpc.RpcError as error:
+            raised = to_error(error)
+        # Raised out here: the library's error shows its request in some debuggers, and that holds the token.
+        raise raised
