@@ -1,0 +1,176 @@
+"""What has to hold between settings: each check yields the problems that it finds."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from sessiond_server.config.kinds import shown
+from sessiond_server.config.problems import Problem
+from sessiond_server.config.settings import IssuerSettings, Settings
+
+EMBEDDED: Final = "embedded:"
+_STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
+_ALWAYS_REQUIRED: Final = ("iss", "sub", "aud", "exp")
+
+
+def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem]:
+    """Every contradiction in `settings`; `insecure_plaintext` is the operator's word that the network is to be trusted."""
+    return [
+        *_ports(settings, insecure_plaintext=insecure_plaintext),
+        *_store(settings),
+        *_lifetimes(settings),
+        *_callers(settings),
+        *_issuers(settings),
+    ]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address can only be this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]:
+    server = settings.server
+    if server.http.path:
+        yield Problem("server.http", str(server.http), "HOST:PORT")
+    if server.tls and server.listen.path:
+        yield Problem("server.tls", "TLS on a Unix socket", "TLS on HOST:PORT")
+    if server.listen.is_local:
+        return
+    if server.tls is None and not insecure_plaintext:
+        yield Problem(
+            "server.listen", f"{server.listen} without TLS", "loopback, a Unix socket, [server.tls], or --insecure-plaintext"
+        )
+    if not settings.callers and server.anonymous is None:
+        yield Problem(
+            "server.anonymous", f"nothing, on {server.listen} and without [[callers]]", "callers, or a written-out list of groups"
+        )
+
+
+def _store(settings: Settings) -> Iterator[Problem]:
+    store, keys = settings.store, settings.keys
+    embedded = store.url.startswith(EMBEDDED)
+    url = urlsplit(store.url)
+    if embedded:
+        if store.url == EMBEDDED:
+            yield Problem("store.url", store.url, f"{EMBEDDED}DIR")
+    elif url.scheme not in _STORE_SCHEMES:
+        yield Problem("store.url", f"the scheme {shown(url.scheme)}", f"redis, rediss, unix or {EMBEDDED}DIR")
+    else:
+        yield from _store_url(settings, url)
+    if embedded:
+        return
+    for name in ("pepper_files", "sealing_files"):
+        if not getattr(keys, name):
+            yield Problem(f"keys.{name}", "nothing", "one file or more, where the store is not embedded")
+
+
+def _store_url(settings: Settings, url: SplitResult) -> Iterator[Problem]:
+    store = settings.store
+    if "@" in url.netloc:
+        yield Problem("store.url", "credentials in the address", "store.username and store.password_file")
+    if url.query or url.fragment:
+        yield Problem("store.url", "options in the address", "an address without ? and #")
+    if url.scheme == "redis" and not is_loopback(store.url) and not store.allow_plaintext:
+        yield Problem("store.url", "redis:// beyond loopback", "rediss://, or store.allow_plaintext")
+    tls_files = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name)]
+    if tls_files and url.scheme != "rediss":
+        yield Problem(f"store.{tls_files[0]}", f"a file for TLS with {url.scheme}://", "only with rediss://")
+    if bool(store.cert_file) != bool(store.key_file):
+        yield Problem("store.cert_file", "one of cert_file and key_file", "both or neither")
+    if url.scheme == "unix" and not url.path:
+        yield Problem("store.url", "no path", "unix:///PATH")
+
+
+def _lifetimes(settings: Settings) -> Iterator[Problem]:
+    if settings.revocation.poll >= settings.revocation.lease:
+        yield Problem("revocation.poll", "the lease or more", "less than revocation.lease")
+    if settings.sessions.idle > settings.sessions.absolute:
+        yield Problem("sessions.idle", "more than the longest life", "at most sessions.absolute")
+
+
+def _callers(settings: Settings) -> Iterator[Problem]:
+    known = {issuer.issuer for issuer in settings.issuers}
+    yield from _twice("callers", "name", (caller.name for caller in settings.callers))
+    for index, caller in enumerate(settings.callers):
+        at = f"callers[{index}]"
+        if caller.name == "anonymous":
+            yield Problem(f"{at}.name", caller.name, "any other name: that one is for callers without a key")
+        if not caller.key_files and not caller.identities:
+            yield Problem(f"{at}.key_files", "nothing", "key_files or identities")
+        if caller.identities and not (settings.server.tls and settings.server.tls.client_ca_file):
+            yield Problem(f"{at}.identities", "identities without certificates", "only with server.tls.client_ca_file")
+        for issuer in caller.issuers or ():
+            if issuer not in known:
+                yield Problem(f"{at}.issuers", shown(issuer), "issuers that are configured")
+    identities = (identity for caller in settings.callers for identity in caller.identities)
+    yield from _twice("callers", "identities", identities)
+
+
+def _issuers(settings: Settings) -> Iterator[Problem]:
+    issuers = settings.issuers
+    if not issuers:
+        yield Problem("issuers", "nothing", "one or more, written [[issuers]]")
+    yield from _twice("issuers", "issuer", (issuer.issuer for issuer in issuers))
+    locals_ = [index for index, issuer in enumerate(issuers) if issuer.is_local]
+    if len(locals_) > 1:
+        yield Problem(f"issuers[{locals_[1]}].preset", "a second local issuer", "one")
+    for index, issuer in enumerate(issuers):
+        at = f"issuers[{index}]"
+        yield from _local_issuer(settings, issuer, at) if issuer.is_local else _provider(issuer, at)
+        if len(issuers) > 1 and issuer.claims.tenant and issuer.tenants is None and not issuer.is_local:
+            yield Problem(f"{at}.tenants", "nothing, with several issuers", "the tenants that this issuer may name")
+        for claim in _ALWAYS_REQUIRED:
+            if claim not in issuer.required_claims:
+                yield Problem(f"{at}.required_claims", f"a list without {claim}", "a list with iss, sub, aud and exp")
+
+
+def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    if not issuer.signing_key_files and not settings.store.url.startswith(EMBEDDED):
+        yield Problem(f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded")
+    for name in ("jwks_url", "token_url", "revocation_url", "client_secret_file"):
+        if getattr(issuer, name):
+            yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")
+
+
+def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    if issuer.signing_key_files:
+        yield Problem(f"{at}.signing_key_files", "a value", "only for the local issuer")
+    if not issuer.jwks_url and not issuer.discovery:
+        yield Problem(f"{at}.jwks_url", "nothing, and no discovery", "an address, or discovery = true")
+    if issuer.token_url and not issuer.client_id:
+        yield Problem(f"{at}.client_id", "nothing, with a token_url", "our client id at the issuer")
+    if issuer.client_secret_file and not issuer.client_id:
+        yield Problem(f"{at}.client_id", "nothing, with a client_secret_file", "our client id at the issuer")
+    addresses = ["jwks_url", "token_url", "revocation_url", *(["issuer"] if issuer.discovery else [])]
+    for name in addresses:
+        url = getattr(issuer, name)
+        if url and not _is_callable(url, issuer):
+            yield Problem(f"{at}.{name}", shown(url), "an https address, or http to loopback with allow_http")
+
+
+def _is_callable(url: str, issuer: IssuerSettings) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    if not has_host or "@" in parts.netloc or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and issuer.allow_http and is_loopback(url))
+
+
+def _twice(path: str, name: str, values: Iterable[str]) -> Iterator[Problem]:
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield Problem(path, f"the {name} {shown(value)} {times} times", f"each {name} once")

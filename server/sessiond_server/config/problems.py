@@ -1,0 +1,31 @@
+"""What is wrong with a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where, what was found, and what is allowed there."""
+
+    path: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.path}: found {self.found}, allowed is {self.allowed}"
+
+    def concerns(self, paths: Iterable[str]) -> bool:
+        """Whether it is about one of `paths`, about what holds one, or about what one holds."""
+        return any(path.startswith(self.path) or self.path.startswith(path) for path in paths)
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `problems` are all that were found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))

@@ -1,0 +1,57 @@
+"""Who calls, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sessiond_server.domain.failures import CallerNotPermittedError
+
+
+class Group(StrEnum):
+    """What a caller may be allowed to do; `transport.permissions` says which calls need which."""
+
+    VALIDATE = "validate"
+    SESSION = "session"
+    MINT = "mint"
+    REVOKE = "revoke"
+    REVOKE_BULK = "revoke_bulk"
+    READ = "read"
+    WATCH = "watch"
+    ADOPT = "adopt"
+
+
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A backend that calls. `issuers` and `client_ids` are those whose tokens and sessions it may handle; None: all."""
+
+    name: str
+    groups: frozenset[Group]
+    issuers: frozenset[str] | None = None
+    client_ids: frozenset[str] | None = None
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether there are sessions that it may not handle."""
+        return self.issuers is not None or self.client_ids is not None
+
+    def require_any(self, groups: Iterable[Group]) -> None:
+        """Raise `CallerNotPermittedError` unless it is in one of `groups`; none of them is none."""
+        wanted = sorted(groups)
+        if self.groups.isdisjoint(wanted):
+            raise CallerNotPermittedError("group", " or ".join(wanted) or "none")
+
+    def require_issuer(self, issuer: str) -> None:
+        """Raise `CallerNotPermittedError` where it may not handle what is of this issuer."""
+        if self.issuers is not None and issuer not in self.issuers:
+            raise CallerNotPermittedError("issuer", issuer)
+
+    def require_session(self, issuer: str, client_id: str | None) -> None:
+        """Raise `CallerNotPermittedError` where it may not handle sessions of this issuer and client."""
+        self.require_issuer(issuer)
+        if self.client_ids is not None and client_id not in self.client_ids:
+            raise CallerNotPermittedError("client_id", client_id or "none")
