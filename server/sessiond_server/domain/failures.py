@@ -43,6 +43,31 @@ class FeatureUnsupportedError(Failure):
         self.field = field
 
 
+class CallerUnknownError(Failure):
+    """The caller did not say who it is, or is not one that is configured."""
+
+
+class CallerNotPermittedError(Failure):
+    """The caller lacks a group, or may not handle what is of another issuer or client: `what` says which, `needed` its name."""
+
+    def __init__(self, what: str, needed: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.needed = needed
+
+
+class LoginRefusedError(Failure):
+    """What a login produced does not open a session; `rejection` is the reason's name."""
+
+    def __init__(self, rejection: str) -> None:
+        super().__init__(rejection)
+        self.rejection = rejection
+
+
+class UpstreamUnavailableError(Failure):
+    """The provider did not answer, or not with a decision: nothing has changed for the caller."""
+
+
 class SessionNotFoundError(Failure):
     """No live session has this id."""
 
@@ -76,6 +101,7 @@ class RefreshRefusal(StrEnum):
     REVOKED = "SESSION_REVOKED"
     IDLE_TIMEOUT = "SESSION_IDLE_TIMEOUT"
     LIFETIME_EXCEEDED = "SESSION_LIFETIME_EXCEEDED"
+    UPSTREAM_REFUSED = "UPSTREAM_REFUSED"
 
 
 class RefreshRefusedError(Failure):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sessiond_server.transport.addresses import Address
+from sessiond_server.domain.address import Address
 
 
 class Engine(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, TypeAlias
 
@@ -14,13 +14,19 @@ from google.rpc.status_pb2 import Status as StatusMessage
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sessiond_server.transport.addresses import Address, AddressError, refuse_taken, socket_claimed
+from sessiond_server.domain.address import Address, AddressError
+from sessiond_server.service.callers import Credentials
+from sessiond_server.transport.addresses import refuse_taken, socket_claimed
 from sessiond_server.transport.calls import Call, GuardedHandler, Reply, Status
 from sessiond_server.transport.guard import GuardedStream
+from sessiond_server.transport.tls import CertificateSource, server_credentials
 
 ERROR_DOMAIN: Final = "sessiond"
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+_ReadCredentials: TypeAlias = Callable[[_Context], Credentials]
+# Under which names gRPC tells what a verified client certificate says of its bearer.
+_IDENTITY_PROPERTIES: Final = ("peer_spiffe_id", "x509_subject_alternative_name")
 _MAX_REQUEST_BYTES: Final = 4 << 20
 _MAX_REPLY_BYTES: Final = 8 << 20
 _MAX_CONCURRENT_CALLS: Final = 2000
@@ -61,16 +67,19 @@ class GrpcioEngine:
         methods: Mapping[str, GuardedHandler],
         streams: Mapping[str, GuardedStream],
         with_reflection: bool,
+        certificates: CertificateSource | None = None,
         socket_mode: int = 0o660,
     ) -> None:
         self._address = address
         self._service = service
+        self._certificates = certificates
         self._socket_mode = socket_mode
         self._claims = ExitStack()
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
-        handlers = {name: _unary(name, handler) for name, handler in methods.items()}
-        handlers |= {name: _stream(name, handler) for name, handler in streams.items()}
+        credentials = _credentials_with_certificate if certificates else _credentials
+        handlers = {name: _unary(name, handler, credentials) for name, handler in methods.items()}
+        handlers |= {name: _stream(name, handler, credentials) for name, handler in streams.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
@@ -86,13 +95,18 @@ class GrpcioEngine:
         else:
             refuse_taken(self._address)
         try:
-            port = self._server.add_insecure_port(str(self._address))
+            port = self._bind()
         except RuntimeError as error:
             raise AddressError(f"{self._address} cannot be listened on") from error
         if path:
             path.chmod(self._socket_mode)
         await self._server.start()
         return self._address.with_port(port)
+
+    def _bind(self) -> int:
+        if self._certificates is None:
+            return self._server.add_insecure_port(str(self._address))
+        return self._server.add_secure_port(str(self._address), server_credentials(self._certificates))
 
     async def set_serving(self, *, serving: bool) -> None:
         """See `Engine.set_serving`."""
@@ -106,20 +120,31 @@ class GrpcioEngine:
         self._claims.close()
 
 
-def _unary(method: str, handler: GuardedHandler) -> Any:
+def _unary(method: str, handler: GuardedHandler, credentials: _ReadCredentials) -> Any:
     async def serve(request: bytes, context: _Context) -> bytes:
-        reply = await handler(request, Call(method, caller="anonymous"))
+        reply = await handler(request, Call(method, credentials(context), context.time_remaining))
         return await _bytes_or_abort(reply, context)
 
     return grpc.unary_unary_rpc_method_handler(serve)
 
 
-def _stream(method: str, handler: GuardedStream) -> Any:
+def _stream(method: str, handler: GuardedStream, credentials: _ReadCredentials) -> Any:
     async def serve(request: bytes, context: _Context) -> AsyncIterator[bytes]:
-        async for reply in handler(request, Call(method, caller="anonymous")):
+        async for reply in handler(request, Call(method, credentials(context), context.time_remaining)):
             yield await _bytes_or_abort(reply, context)
 
     return grpc.unary_stream_rpc_method_handler(serve)
+
+
+def _credentials(context: _Context) -> Credentials:
+    metadata = context.invocation_metadata() or ()
+    return Credentials(tuple(str(value) for key, value in metadata if key == "authorization"))
+
+
+def _credentials_with_certificate(context: _Context) -> Credentials:
+    peer = context.auth_context()
+    names = (name for property_ in _IDENTITY_PROPERTIES for name in peer.get(property_, ()))
+    return Credentials(_credentials(context).authorizations, tuple(name.decode(errors="replace") for name in names))
 
 
 async def _bytes_or_abort(reply: Reply, context: _Context) -> bytes:

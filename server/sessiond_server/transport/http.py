@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from sessiond_server.transport.addresses import Address, AddressError, refuse_taken
+from sessiond_server.domain.address import Address, AddressError
+from sessiond_server.transport.addresses import refuse_taken
 from sessiond_server.transport.metrics import Metrics
 
 _MAX_REQUEST_BYTES = 16 << 10
 _KEY_SET_SECONDS = 300
+_KEY_SET_PATH = "/.well-known/jwks.json"
 
 
 def discovery_document(issuer: str, *, key_set_url: str, algorithms: Collection[str]) -> dict[str, Any]:
@@ -26,6 +29,15 @@ def discovery_document(issuer: str, *, key_set_url: str, algorithms: Collection[
     }
 
 
+@dataclass(frozen=True, slots=True)
+class LocalDocuments:
+    """What is published of the local issuer."""
+
+    issuer: str
+    algorithms: Collection[str]
+    key_set: Callable[[], Mapping[str, Any]]
+
+
 class HttpServer:
     """Serves documents that are made elsewhere; nothing in a request chooses what they say (`Host` included).
 
@@ -36,14 +48,12 @@ class HttpServer:
         self,
         address: Address,
         *,
-        discovery: Callable[[], Mapping[str, Any]],
-        key_set: Callable[[], Mapping[str, Any]],
+        local: LocalDocuments | None,
         unready: Callable[[], Sequence[str]],
         metrics: Metrics,
     ) -> None:
         self._address = address
-        self._discovery = discovery
-        self._key_set = key_set
+        self._local = local
         self._unready = unready
         self._metrics = metrics
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1)
@@ -60,7 +70,8 @@ class HttpServer:
         except OSError as error:
             await self._runner.cleanup()
             raise AddressError(f"{self._address} cannot be listened on") from error
-        return self._address.with_port(self._runner.addresses[0][1])
+        self._address = self._address.with_port(self._runner.addresses[0][1])
+        return self._address
 
     async def stop(self) -> None:
         """Close."""
@@ -70,20 +81,24 @@ class HttpServer:
         application = web.Application(client_max_size=_MAX_REQUEST_BYTES)
         application.add_routes(
             [
-                web.get("/.well-known/openid-configuration", self._show_discovery),
-                web.get("/.well-known/jwks.json", self._show_key_set),
                 web.get("/healthz", self._show_health),
                 web.get("/readyz", self._show_readiness),
                 web.get("/metrics", self._show_metrics),
             ]
         )
+        if self._local:
+            application.add_routes(self._routes_of(self._local))
         return application
 
-    async def _show_discovery(self, _: web.Request) -> web.Response:
-        return _public(self._discovery())
+    def _routes_of(self, local: LocalDocuments) -> list[web.RouteDef]:
+        async def show_discovery(_: web.Request) -> web.Response:
+            url = f"http://{self._address}{_KEY_SET_PATH}"
+            return _public(discovery_document(local.issuer, key_set_url=url, algorithms=local.algorithms))
 
-    async def _show_key_set(self, _: web.Request) -> web.Response:
-        return _public(self._key_set())
+        async def show_key_set(_: web.Request) -> web.Response:
+            return _public(local.key_set())
+
+        return [web.get("/.well-known/openid-configuration", show_discovery), web.get(_KEY_SET_PATH, show_key_set)]
 
     async def _show_health(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

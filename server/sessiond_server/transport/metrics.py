@@ -16,7 +16,10 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._calls = Counter(
-            "sessiond_calls_total", "Calls by method and status code", ["method", "code"], registry=self._registry
+            "sessiond_calls_total",
+            "Calls by method, status code and caller",
+            ["method", "code", "caller"],
+            registry=self._registry,
         )
         self._call_seconds = Histogram(
             "sessiond_call_seconds", "Duration of calls", ["method"], buckets=_CALL_BUCKETS, registry=self._registry
@@ -36,13 +39,22 @@ class Metrics:
         self._store_seconds = Histogram(
             "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS, registry=self._registry
         )
+        self._fetches = Counter(
+            "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"], registry=self._registry
+        )
+        self._key_set_age = Gauge(
+            "sessiond_key_set_age_seconds", "Age of an issuer's keys; -1 before the first", ["issuer"], registry=self._registry
+        )
+        self._exchanges = Counter(
+            "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"], registry=self._registry
+        )
         self._resyncs = Counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us", registry=self._registry
         )
 
-    def observe_call(self, method: str, code: str, seconds: float) -> None:
+    def observe_call(self, method: str, code: str, caller: str, seconds: float) -> None:
         """Count one call."""
-        self._calls.labels(method, code).inc()
+        self._calls.labels(method, code, caller).inc()
         self._call_seconds.labels(method).observe(seconds)
 
     def observe_verdicts(self, verdict: str, count: int) -> None:
@@ -57,6 +69,14 @@ class Metrics:
         """Count one store script."""
         self._store_seconds.labels(script).observe(seconds)
 
+    def observe_fetch(self, issuer: str, outcome: str) -> None:
+        """Count one fetch of an issuer's key set."""
+        self._fetches.labels(issuer, outcome).inc()
+
+    def observe_exchange(self, issuer: str, outcome: str) -> None:
+        """Count one refresh at a provider."""
+        self._exchanges.labels(issuer, outcome).inc()
+
     def observe_resync(self) -> None:
         """Count one replacement of the log."""
         self._resyncs.inc()
@@ -64,6 +84,10 @@ class Metrics:
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """Show a number that is read when the metrics are."""
         Gauge(f"sessiond_{name}", help_text, registry=self._registry).set_function(read)
+
+    def watch_key_set(self, issuer: str, read_age: Callable[[], float]) -> None:
+        """Show the age of an issuer's keys."""
+        self._key_set_age.labels(issuer).set_function(read_age)
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""

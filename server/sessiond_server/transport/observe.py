@@ -52,11 +52,13 @@ def _observation(call: Call, *, metrics: Metrics, log: Log) -> Iterator[Callable
         seconds = time.perf_counter() - started
         _count(metrics, call, code=code, reason=reason, seconds=seconds)
         fields = {"reason": reason} if reason else {}
-        log.info("call", method=call.method, code=code, caller=call.caller, ms=round(seconds * 1000, 2), **fields, **call.notes)
+        log.info(
+            "call", method=call.method, code=code, caller=call.caller.name, ms=round(seconds * 1000, 2), **fields, **call.notes
+        )
 
 
 def _count(metrics: Metrics, call: Call, *, code: str, reason: str | None, seconds: float) -> None:
-    metrics.observe_call(call.method, code, seconds)
+    metrics.observe_call(call.method, code, call.caller.name, seconds)
     for verdict, count in call.notes.get("verdicts", {}).items():
         metrics.observe_verdicts(verdict, count)
     if call.method == "RefreshSession":

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Final
+from typing import Final, assert_never
 
+from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.failures import FeatureUnsupportedError
+from sessiond_server.domain.session import Login
 from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.providers import GivenCode, GivenTokens
 from sessiond_server.service.sessions import Sessions
 from sessiond_server.service.validation import Answer, Validation
 from sessiond_server.transport.calls import Call, Handler, StreamHandler
 from sessiond_server.transport.codec import sessions as codec
 from sessiond_server.transport.codec.validation import decode_validate, decode_validate_all, encode_answer, encode_answers
+from sessiond_server.transport.permissions import parse_permitted
 
 SERVICE: Final = "sessiond.v1.SessionService"
 
@@ -40,48 +44,62 @@ class SessionService:
         """The methods that answer with a stream, by name."""
         return {"WatchRevocations": self.watch_revocations}
 
-    async def validate_token(self, request: bytes, call: Call) -> bytes:
+    async def validate_token(self, raw: bytes, call: Call) -> bytes:
         """The verdict on one token."""
-        token, requirements = decode_validate(request)
+        request = parse_permitted(messages.ValidateTokenRequest, raw, call)
+        token, requirements = decode_validate(request, permitted=call.caller.issuers)
         answer = await self._validation.validate(token, requirements)
         call.notes["verdicts"] = _counted([answer])
         return encode_answer(answer)
 
-    async def validate_tokens(self, request: bytes, call: Call) -> bytes:
+    async def validate_tokens(self, raw: bytes, call: Call) -> bytes:
         """The verdicts on many tokens."""
-        tokens, requirements = decode_validate_all(request)
+        request = parse_permitted(messages.ValidateTokensRequest, raw, call)
+        tokens, requirements = decode_validate_all(request, permitted=call.caller.issuers)
         answers = await self._validation.validate_all(tokens, requirements)
         call.notes["verdicts"] = _counted(answers)
         return encode_answers(answers)
 
-    async def create_session(self, request: bytes, _call: Call) -> bytes:
+    async def create_session(self, raw: bytes, call: Call) -> bytes:
         """A new session."""
-        login = codec.decode_create(request, issuer=self._sessions.issuer)
-        return codec.encode_created(await self._sessions.create(login))
+        source, device = codec.decode_create(parse_permitted(messages.CreateSessionRequest, raw, call))
+        match source:
+            case Login():
+                opened = await self._sessions.create_local(source, caller=call.caller)
+            case GivenTokens():
+                opened = await self._sessions.create_from_tokens(source, device, caller=call.caller, field="upstream_tokens")
+            case GivenCode():
+                opened = await self._sessions.create_from_code(source, device, caller=call.caller)
+            case _ as never:
+                assert_never(never)
+        return codec.encode_created(opened)
 
-    async def refresh_session(self, request: bytes, call: Call) -> bytes:
+    async def refresh_session(self, raw: bytes, call: Call) -> bytes:
         """The next tokens of a session."""
-        presented, client = codec.decode_refresh(request)
-        opened = await self._sessions.refresh(presented, caller=call.caller, client=client)
+        presented, client = codec.decode_refresh(parse_permitted(messages.RefreshSessionRequest, raw, call))
+        opened = await self._sessions.refresh(
+            presented, caller=call.caller, client=client, patience_seconds=call.time_remaining()
+        )
         call.notes["outcome"] = "REPLAYED" if opened.replayed else "ROTATED"
         return codec.encode_refreshed(opened)
 
-    async def revoke_session(self, request: bytes, call: Call) -> bytes:
+    async def revoke_session(self, raw: bytes, call: Call) -> bytes:
         """Sessions ended; the log line is where the cause and the caller's remark are recorded."""
-        target, cause, note = codec.decode_revoke(request)
+        target, cause, note = codec.decode_revoke(parse_permitted(messages.RevokeSessionRequest, raw, call))
         call.notes["cause"] = cause.name
         if note:
             call.notes["note"] = note
-        return codec.encode_revoked(await self._sessions.revoke(target, cause=cause))
+        return codec.encode_revoked(await self._sessions.revoke(target, cause=cause, caller=call.caller))
 
-    async def get_session(self, request: bytes, _call: Call) -> bytes:
+    async def get_session(self, raw: bytes, call: Call) -> bytes:
         """One session."""
-        return codec.encode_got(await self._sessions.get(codec.decode_get(request)))
+        session = codec.decode_get(parse_permitted(messages.GetSessionRequest, raw, call))
+        return codec.encode_got(await self._sessions.get(session, caller=call.caller))
 
-    async def list_sessions(self, request: bytes, _call: Call) -> bytes:
+    async def list_sessions(self, raw: bytes, call: Call) -> bytes:
         """The sessions of a subject."""
-        query = codec.decode_list(request)
-        page = await self._sessions.list(query.issuer, query.subject, limit=query.limit, after=query.after)
+        query = codec.decode_list(parse_permitted(messages.ListSessionsRequest, raw, call))
+        page = await self._sessions.list(query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller)
         return codec.encode_list(page)
 
     async def watch_revocations(self, _request: bytes, _call: Call) -> AsyncIterator[bytes]:

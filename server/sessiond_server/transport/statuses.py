@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 
 from sessiond_server.domain import failures
-from sessiond_server.domain.failures import Failure, RefreshRefusal
+from sessiond_server.domain.failures import Failure, RefreshRefusal, quoted
 from sessiond_server.transport.calls import Status
 
 # Shorter than the smallest usual grace, so that a retried refresh is still inside its window.
@@ -23,6 +23,7 @@ _REFUSAL_MESSAGES: Final = MappingProxyType(
         RefreshRefusal.REVOKED: "the session has been ended: log in again",
         RefreshRefusal.IDLE_TIMEOUT: "the session was not used for too long: log in again",
         RefreshRefusal.LIFETIME_EXCEEDED: "the session has reached its longest life: log in again",
+        RefreshRefusal.UPSTREAM_REFUSED: "the provider has ended the session: log in again",
     }
 )
 
@@ -49,6 +50,24 @@ def _refresh_refused(failure: failures.RefreshRefusedError) -> Status:
     return Status(grpc.StatusCode.UNAUTHENTICATED, failure.refusal.value, _REFUSAL_MESSAGES[failure.refusal])
 
 
+def _not_permitted(failure: failures.CallerNotPermittedError) -> Status:
+    return Status(
+        grpc.StatusCode.PERMISSION_DENIED,
+        "CALLER_NOT_PERMITTED",
+        f"the caller lacks the {failure.what} {quoted(failure.needed)}",
+        MappingProxyType({failure.what: failure.needed}),
+    )
+
+
+def _login_refused(failure: failures.LoginRefusedError) -> Status:
+    return Status(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "LOGIN_REFUSED",
+        f"what the login produced does not open a session: {failure.rejection}",
+        MappingProxyType({"rejection": failure.rejection}),
+    )
+
+
 def _fixed(code: grpc.StatusCode, reason: str, message: str) -> Callable[[Any], Status]:
     status = Status(code, reason, message)
     return lambda _: status
@@ -65,6 +84,14 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         failures.FeatureUnsupportedError: _unsupported,
         failures.MessageMalformedError: _fixed(
             grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the request is not a message of this method's type"
+        ),
+        failures.CallerUnknownError: _fixed(
+            grpc.StatusCode.PERMISSION_DENIED, "CALLER_UNKNOWN", "the caller is not known: send the key of a configured caller"
+        ),
+        failures.CallerNotPermittedError: _not_permitted,
+        failures.LoginRefusedError: _login_refused,
+        failures.UpstreamUnavailableError: _retry_later(
+            "UPSTREAM_UNAVAILABLE", "the provider did not decide: the presented token stays good, repeat the same call"
         ),
         failures.RefreshRefusedError: _refresh_refused,
         failures.SessionNotFoundError: _fixed(grpc.StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"),

@@ -14,14 +14,15 @@ from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, principal, to_base64url
 from sessiond_server.domain.session import Cause, Client, Login, StoredSession
+from sessiond_server.service.opened import Opened, Revoked
+from sessiond_server.service.providers import GivenCode, GivenTokens
 from sessiond_server.service.session_store import SessionCursor, SessionPage
 from sessiond_server.service.sessions import (
     ByAccessToken,
     ByRefreshToken,
     BySession,
     BySubject,
-    Opened,
-    Revoked,
+    Device,
     Target,
 )
 from sessiond_server.transport.codec import fields, wire
@@ -30,6 +31,7 @@ from sessiond_server.transport.codec.validation import to_session
 _MAX_PAGE: Final = 100
 _MAX_CLAIMS_BYTES: Final = 4096
 _MAX_ADDRESS_BYTES: Final = 64
+_MAX_SECRET_BYTES: Final = 8192
 _CURSOR: Final = struct.Struct(f">Q{SESSION_ID_BYTES}s")
 _NO_TARGET: Final = "exactly one of session_id, refresh_token, access_token and subject"
 
@@ -44,15 +46,24 @@ class ListQuery:
     after: SessionCursor | None
 
 
-def decode_create(raw: bytes, *, issuer: str) -> Login:
-    """A login at the local issuer that the caller vouches for; raises a named failure."""
-    request = wire.parse(session_service_pb2.CreateSessionRequest, raw)
-    wire.refuse_set(request, ("upstream_tokens", "authorization_code", "binding"))
-    if not request.HasField("local_login"):
-        raise FieldInvalidError("source", found="nothing", allowed="local_login")
-    login = request.local_login
+def decode_create(request: session_service_pb2.CreateSessionRequest) -> tuple[Login | GivenTokens | GivenCode, Device]:
+    """What a login produced, and whose device it was; raises a named failure."""
+    wire.refuse_set(request, ("binding",))
+    device = Device(_client(request.client), fields.attributes(request.attributes, field="attributes"))
+    match request.WhichOneof("source"):
+        case "local_login":
+            return _local_login(request.local_login, device), device
+        case "upstream_tokens":
+            return _given_tokens(request.upstream_tokens), device
+        case "authorization_code":
+            return _given_code(request.authorization_code), device
+        case _:
+            raise FieldInvalidError("source", found="nothing", allowed="upstream_tokens, authorization_code or local_login")
+
+
+def _local_login(login: session_service_pb2.LocalLogin, device: Device) -> Login:
     return Login(
-        issuer=issuer,
+        issuer="",
         subject=fields.identifier(login.subject, field="local_login.subject"),
         client_id=fields.optional_identifier(login.client_id, field="local_login.client_id"),
         tenant_id=fields.optional_identifier(login.tenant_id, field="local_login.tenant_id") or None,
@@ -62,9 +73,39 @@ def decode_create(raw: bytes, *, issuer: str) -> Login:
         auth_time=login.auth_time.seconds if login.HasField("auth_time") else None,
         acr=fields.optional_identifier(login.acr, field="local_login.acr") or None,
         amr=fields.items(login.amr, field="local_login.amr"),
-        client=_client(request.client),
-        attributes=fields.attributes(request.attributes, field="attributes"),
+        client=device.client,
+        attributes=device.attributes,
     )
+
+
+def _given_tokens(given: session_service_pb2.UpstreamTokens) -> GivenTokens:
+    if not given.refresh_token:
+        allowed = "a refresh token: ask the provider for the scope offline_access"
+        raise FieldInvalidError("upstream_tokens.refresh_token", found="nothing", allowed=allowed)
+    return GivenTokens(
+        issuer=fields.identifier(given.issuer, field="upstream_tokens.issuer"),
+        access_token=_secret(given.access_token, field="upstream_tokens.access_token"),
+        refresh_token=_secret(given.refresh_token, field="upstream_tokens.refresh_token"),
+        id_token=given.id_token,
+    )
+
+
+def _given_code(given: session_service_pb2.AuthorizationCode) -> GivenCode:
+    return GivenCode(
+        issuer=fields.identifier(given.issuer, field="authorization_code.issuer"),
+        code=_secret(given.code, field="authorization_code.code"),
+        redirect_uri=given.redirect_uri,
+        code_verifier=_secret(given.code_verifier, field="authorization_code.code_verifier"),
+        nonce=given.nonce,
+    )
+
+
+def _secret(value: str, *, field: str) -> str:
+    """A required secret of at most 8 KiB, of which an error tells the size alone."""
+    size = len(value.encode())
+    if not 1 <= size <= _MAX_SECRET_BYTES:
+        raise FieldInvalidError(field, found=f"{size} bytes", allowed=f"1 to {_MAX_SECRET_BYTES} bytes")
+    return value
 
 
 def encode_created(opened: Opened) -> bytes:
@@ -76,9 +117,8 @@ def encode_created(opened: Opened) -> bytes:
     return response.SerializeToString()
 
 
-def decode_refresh(raw: bytes) -> tuple[str, Client]:
+def decode_refresh(request: session_service_pb2.RefreshSessionRequest) -> tuple[str, Client]:
     """The presented refresh token and the client that presents it."""
-    request = wire.parse(session_service_pb2.RefreshSessionRequest, raw)
     wire.refuse_set(request, ("issuer", "binding"))
     if not request.refresh_token:
         raise FieldInvalidError("refresh_token", found="nothing", allowed="a refresh token")
@@ -97,9 +137,8 @@ def encode_refreshed(opened: Opened) -> bytes:
     return response.SerializeToString()
 
 
-def decode_revoke(raw: bytes) -> tuple[Target, Cause, str]:
+def decode_revoke(request: session_service_pb2.RevokeSessionRequest) -> tuple[Target, Cause, str]:
     """What is to end, why, and the caller's remark."""
-    request = wire.parse(session_service_pb2.RevokeSessionRequest, raw)
     if request.cause not in session_pb2.RevocationCause.values():
         raise FieldInvalidError("cause", found=str(request.cause), allowed="a value of RevocationCause")
     cause = Cause(request.cause or Cause.LOGOUT)
@@ -115,9 +154,8 @@ def encode_revoked(revoked: Revoked) -> bytes:
     return response.SerializeToString()
 
 
-def decode_get(raw: bytes) -> SessionId:
+def decode_get(request: session_service_pb2.GetSessionRequest) -> SessionId:
     """Which session is asked for."""
-    request = wire.parse(session_service_pb2.GetSessionRequest, raw)
     return SessionId.parse(request.session_id, field="session_id")
 
 
@@ -126,9 +164,8 @@ def encode_got(session: StoredSession) -> bytes:
     return session_service_pb2.GetSessionResponse(session=_to_record(session)).SerializeToString()
 
 
-def decode_list(raw: bytes) -> ListQuery:
+def decode_list(request: session_service_pb2.ListSessionsRequest) -> ListQuery:
     """Whose sessions are asked for."""
-    request = wire.parse(session_service_pb2.ListSessionsRequest, raw)
     if not 0 <= request.page_size <= _MAX_PAGE:
         raise FieldInvalidError("page_size", found=str(request.page_size), allowed=f"0 to {_MAX_PAGE}")
     issuer, subject = _subject(request.subject)
@@ -220,6 +257,7 @@ def _to_stored_session(stored: StoredSession) -> session_pb2.Session:
         issuer=login.issuer,
         subject=login.subject,
         session_id=str(stored.id),
+        provider_session_id=login.provider_session,
         tenant_id=login.tenant_id,
         client_id=login.client_id,
         audiences=login.audiences,

@@ -30,25 +30,30 @@ _MAX_DURATION_SECONDS: Final = 315_576_000_000
 _NANOSECONDS: Final = 1_000_000_000
 
 
-def decode_validate(raw: bytes) -> tuple[bytes, Requirements]:
+def decode_validate(
+    request: session_service_pb2.ValidateTokenRequest, *, permitted: frozenset[str] | None
+) -> tuple[bytes, Requirements]:
     """The token and what is required of it; raises a named failure."""
-    request = wire.parse(session_service_pb2.ValidateTokenRequest, raw)
-    return request.token.encode(), _requirements(request)
+    return request.token.encode(), _requirements(request, permitted)
 
 
-def decode_validate_all(raw: bytes) -> tuple[list[bytes], Requirements]:
+def decode_validate_all(
+    request: session_service_pb2.ValidateTokensRequest, *, permitted: frozenset[str] | None
+) -> tuple[list[bytes], Requirements]:
     """The tokens and what is required of each of them; raises a named failure."""
-    request = wire.parse(session_service_pb2.ValidateTokensRequest, raw)
     tokens = [token.encode() for token in request.tokens]
     if not 1 <= len(tokens) <= _MAX_TOKENS:
         raise FieldInvalidError("tokens", found=f"{len(tokens)} tokens", allowed=f"1 to {_MAX_TOKENS}")
     size = sum(map(len, tokens))
     if size > _MAX_TOKENS_BYTES:
         raise FieldInvalidError("tokens", found=f"{size} bytes", allowed=f"at most {_MAX_TOKENS_BYTES} bytes together")
-    return tokens, _requirements(request)
+    return tokens, _requirements(request, permitted)
 
 
-def _requirements(request: session_service_pb2.ValidateTokenRequest | session_service_pb2.ValidateTokensRequest) -> Requirements:
+def _requirements(
+    request: session_service_pb2.ValidateTokenRequest | session_service_pb2.ValidateTokensRequest,
+    permitted: frozenset[str] | None,
+) -> Requirements:
     wire.refuse_set(request, ("binding",))
     if request.consistency.WhichOneof("requirement") not in {None, "minimize_latency"}:
         raise FeatureUnsupportedError(f"consistency.{request.consistency.WhichOneof('requirement')}")
@@ -60,6 +65,7 @@ def _requirements(request: session_service_pb2.ValidateTokenRequest | session_se
         claims=_claim_values(request.required_claims),
         # They go into the challenge, where a quote would end what it quotes.
         acr_values=fields.scopes(request.acr_values, field="acr_values"),
+        permitted_issuers=permitted,
         max_auth_age_seconds=_seconds(request.max_auth_age) if request.HasField("max_auth_age") else None,
     )
 

@@ -1,0 +1,68 @@
+"""Tells who calls, by a bearer key or a client certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sessiond_server.domain.caller import ANONYMOUS, Caller, Group
+from sessiond_server.domain.failures import CallerUnknownError
+
+_SCHEME: Final = "bearer "
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a call brings along: its `authorization` headers, and the names in its verified client certificate."""
+
+    authorizations: tuple[str, ...] = ()
+    identities: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KnownCaller:
+    """A configured caller, and how it shows who it is: `key_digests` are SHA-256 over its keys as they are sent."""
+
+    caller: Caller
+    key_digests: tuple[bytes, ...]
+    identities: frozenset[str]
+
+
+class Callers:
+    """The callers of this server; without any credentials a call is anonymous, and may do what `anonymous` says."""
+
+    def __init__(self, known: Sequence[KnownCaller], *, anonymous: frozenset[Group]) -> None:
+        self._keys = [(digest, one.caller) for one in known for digest in one.key_digests]
+        self._identities = {identity: one.caller for one in known for identity in one.identities}
+        self._anonymous = Caller(ANONYMOUS, anonymous)
+
+    def identify(self, credentials: Credentials) -> Caller:
+        """Whose call this is.
+
+        A key that is wrong is never read as none: it is somebody's mistake, or worse.
+
+        Raises:
+            CallerUnknownError: the key is nobody's, or there are no credentials and anonymous calls may do nothing.
+        """
+        if credentials.authorizations:
+            return self._by_key(credentials.authorizations)
+        for identity in credentials.identities:
+            if identity in self._identities:
+                return self._identities[identity]
+        if not self._anonymous.groups:
+            raise CallerUnknownError
+        return self._anonymous
+
+    def _by_key(self, authorizations: Sequence[str]) -> Caller:
+        presented = authorizations[0]
+        if len(authorizations) > 1 or presented[: len(_SCHEME)].lower() != _SCHEME:
+            raise CallerUnknownError
+        digest = hashlib.sha256(presented[len(_SCHEME) :].encode()).digest()
+        # All are compared, so that the time tells nothing of which was nearly right.
+        matches = [caller for known, caller in self._keys if hmac.compare_digest(known, digest)]
+        if not matches:
+            raise CallerUnknownError
+        return matches[0]
