@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, ClaimMapping, IssuerPolicy
+from sessiond_server.domain.token import JsonObject, ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
 
 _LIFETIME_MESSAGE: Final = "the token's lifetime is not one that its issuer may give out"
@@ -19,6 +20,7 @@ class Requirements:
     """What one request demands of a token. Empty `issuers` and `audiences` mean the configured ones.
 
     Of `claims`, each name must have one of its values; scopes and permissions must all be there; any one audience will do.
+    `permitted_issuers` are those whose tokens the caller may ask about; None: all.
     The user must have proved who they are in one of the ways `acr_values`, and at most `max_auth_age_seconds` ago (RFC 9470).
     """
 
@@ -29,6 +31,35 @@ class Requirements:
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     acr_values: tuple[str, ...] = ()
     max_auth_age_seconds: float | None = None
+    permitted_issuers: frozenset[str] | None = None
+
+    def admits(self, issuer: str) -> bool:
+        """Whether a token of this issuer can be accepted at all."""
+        if self.permitted_issuers is not None and issuer not in self.permitted_issuers:
+            return False
+        return not self.issuers or issuer in self.issuers
+
+
+# What ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and security events (RFC 8417) carry, and access tokens not.
+_MARKS_OF_OTHERS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
+# A claim that some providers name the kind of token with, and its values for access tokens (Cognito, Keycloak).
+_KINDS_OF_ACCESS: Final[Mapping[str, str]] = MappingProxyType({"token_use": "access", "typ": "Bearer"})
+
+
+def judge_type(token: ParsedToken, policy: IssuerPolicy) -> Rejected | None:
+    """Decide whether the token is an access token: by its `typ` (RFC 9068 §4), or where that is waived by what it says."""
+    if token.token_type in policy.token_types and (
+        token.token_type == ACCESS_TOKEN_TYPE or _reads_like_access_token(token.payload, policy.claims)
+    ):
+        return None
+    return Rejected(Reason.TYPE_NOT_ALLOWED, "the token is not an access token of its issuer")
+
+
+def judge_tenant(claims: Claims, policy: IssuerPolicy) -> Rejected | None:
+    """Decide whether the issuer may speak for the tenant that it names."""
+    if policy.tenants is None or claims.tenant_id in policy.tenants:
+        return None
+    return Rejected(Reason.CLAIM_INVALID, "the token's tenant is not one of those that its issuer may name")
 
 
 def judge_time(claims: Claims, policy: IssuerPolicy, *, now: float) -> Rejected | None:
@@ -86,6 +117,15 @@ def judge_step_up(claims: Claims, requirements: Requirements, *, now: float) -> 
     if oldest is not None and (claims.auth_time is None or claims.auth_time < oldest):
         return _step_up("the user must prove who they are again", requirements)
     return None
+
+
+def _reads_like_access_token(payload: JsonObject, mapping: ClaimMapping) -> bool:
+    if not _MARKS_OF_OTHERS.isdisjoint(payload):
+        return False
+    if any(payload.get(name, kind) != kind for name, kind in _KINDS_OF_ACCESS.items()):
+        return False
+    # An ID token says whom it is for and who logged in, but not which client may use it for what.
+    return not {"client_id", "azp", *mapping.scopes}.isdisjoint(payload)
 
 
 def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:

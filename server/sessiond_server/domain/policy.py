@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt"})
+# RFC 9068 §2.1; what stands beside it in a policy is a waiver, and then other marks tell access tokens from the rest.
+ACCESS_TOKEN_TYPE: Final = "at+jwt"
 # Asymmetric ones alone: a shared secret, or none at all, proves nothing to a third party (RFC 8725 §3.1).
 SIGNATURE_ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"}
@@ -41,18 +42,21 @@ class IssuerPolicy:
 
     `audiences` are the ones accepted where a request names none; never empty. `leeway` is granted on `exp` alone;
     `clock_skew` is how far ahead of ours the issuer's clock may be (`iat`, `nbf`, not-before marks).
+    `token_types` are the accepted `typ`s in lower case, None for a header without one. `tenants` are the accepted ones; None:
+    all.
     `is_local` says that sessiond mints these tokens itself, so that `sid` is its own and `sct` is to be believed.
     """
 
     issuer: str
     audiences: frozenset[str]
     algorithms: frozenset[str]
-    token_types: frozenset[str] = ACCESS_TOKEN_TYPES
+    token_types: frozenset[str | None] = frozenset({ACCESS_TOKEN_TYPE})
     required_claims: tuple[str, ...] = REQUIRED_CLAIMS
     leeway: timedelta = timedelta(seconds=30)
     clock_skew: timedelta = timedelta(seconds=2)
     max_lifetime: timedelta = timedelta(hours=24)
     claims: ClaimMapping = field(default_factory=ClaimMapping)
+    tenants: frozenset[str] | None = None
     is_local: bool = False
 
     def __post_init__(self) -> None:

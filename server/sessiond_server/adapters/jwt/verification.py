@@ -60,6 +60,10 @@ class PublicKey:
         """The JWS `alg` that this key verifies."""
         return self._algorithm
 
+    def is_same_as(self, other: PublicKey | None) -> bool:
+        """Whether the other verifies exactly what this one does."""
+        return other is not None and self._algorithm == other.algorithm and bool(self._key == other._key)
+
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
         """Whether `signature` over `signing_input` is by this key."""
         # One width alone (RFC 7518 §3.4): a DER spelling, or zeros in front, would be a second form of the same signature.

@@ -1,0 +1,101 @@
+"""What an issuer publishes: its discovery document (RFC 8414, OpenID Connect Discovery 1.0) and its key set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sessiond_server.adapters.http.outbound import Failed, Outbound, Reply
+from sessiond_server.adapters.jwt.strict_json import read_object
+from sessiond_server.domain.token import JsonObject
+
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+_MAX_AGE: Final = re.compile(r"(?:^|[ ,])max-age=(\d{1,9})(?:$|[ ,;])")
+_SHORTEST_LIFE: Final = 60.0
+_LONGEST_LIFE: Final = 24 * 3600.0
+_USUAL_LIFE: Final = 600.0
+_MAX_MEMBERS: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document, how many seconds it is good for, and its entity tag; a body of None: the one before is still right."""
+
+    body: bytes | None
+    lifetime_seconds: float
+    entity_tag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """Why there is no document, in the words of a metric's label."""
+
+    why: str
+
+
+class IssuerDocuments:
+    """Looks up what is not configured, and fetches the key set."""
+
+    def __init__(
+        self, issuer: str, outbound: Outbound, *, jwks_url: str | None, addresses: Mapping[str, str | None], discovery: bool
+    ) -> None:
+        self._issuer = issuer
+        self._outbound = outbound
+        self._jwks_url = jwks_url
+        self._configured = addresses
+        self._discovery = discovery
+        self._discovered: JsonObject = {}
+
+    async def key_set(self, entity_tag: str | None) -> Document | Unfetched:
+        """The key set, or that the one with `entity_tag` is still right."""
+        url = self._jwks_url or await self._discover("jwks_uri")
+        if url is None:
+            return Unfetched("discovery")
+        reply = await self._outbound.get(url, headers={"If-None-Match": entity_tag} if entity_tag else None)
+        found = _to_document(reply)
+        if isinstance(found, Unfetched):
+            # The issuer may have moved it.
+            self._discovered = {}
+        return found
+
+    async def address(self, name: str) -> str | None:
+        """A configured or discovered address, such as `token_endpoint`; None where there is none, or none can be had."""
+        return self._configured.get(name) or await self._discover(name)
+
+    async def _discover(self, name: str) -> str | None:
+        if not self._discovery:
+            return None
+        if not self._discovered:
+            self._discovered = await self._fetch_discovery()
+        value = self._discovered.get(name)
+        return value if isinstance(value, str) else None
+
+    async def _fetch_discovery(self) -> JsonObject:
+        found = _to_document(await self._outbound.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"))
+        document: Mapping[str, Any] = {}
+        if isinstance(found, Document) and found.body is not None:
+            try:
+                document = read_object(found.body, max_members=_MAX_MEMBERS)[0]
+            except (ValueError, RecursionError):
+                return {}
+        # Whoever answers for another issuer answers for nothing (RFC 8414 §3.3).
+        return document if document.get("issuer") == self._issuer else {}
+
+
+def _to_document(reply: Reply | Failed) -> Document | Unfetched:
+    if isinstance(reply, Failed):
+        return Unfetched(reply.name.lower())
+    lifetime, entity_tag = _lifetime(reply.headers), reply.headers.get("ETag")
+    if reply.status == _NOT_MODIFIED:
+        return Document(None, lifetime, entity_tag)
+    if reply.status != _OK:
+        return Unfetched("status")
+    return Document(reply.body, lifetime, entity_tag)
+
+
+def _lifetime(headers: Mapping[str, str]) -> float:
+    found = _MAX_AGE.search(headers.get("Cache-Control", "").lower())
+    return min(max(float(found[1]), _SHORTEST_LIFE), _LONGEST_LIFE) if found else _USUAL_LIFE

@@ -1,0 +1,143 @@
+"""The one way out: HTTP under limits of time, size and address."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from sessiond_server.adapters.http.public_addresses import is_callable
+from sessiond_server.service.log import Log
+
+DOCUMENT_SECONDS: Final = 3.0
+TOKEN_SECONDS: Final = 10.0
+_MAX_BODY_BYTES: Final = 256 << 10
+_REDIRECTS: Final = range(300, 400)
+_NOT_MODIFIED: Final = 304
+
+
+class Failed(Enum):
+    """Why there is no reply; the name is a metric's label."""
+
+    REFUSED_ADDRESS = "the address is not one that may be called"
+    UNREACHABLE = "no connection"
+    NO_REPLY = "connected, and not answered in time or in full"
+    REDIRECTED = "a redirect, which is never followed"
+    TOO_LARGE = "more than 256 KiB"
+    ENCODED = "a content encoding that was not asked for"
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the other side may have got the request."""
+        return self not in {Failed.REFUSED_ADDRESS, Failed.UNREACHABLE}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
+    """An answer, read in full; header names as `aiohttp` compares them, without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _RefusedAddressError(OSError):
+    """The connector was about to call an address that may not be called."""
+
+
+class Outbound:
+    """Calls one issuer's addresses. No redirects, no cookies, no proxies of the environment, no compression; to be closed."""
+
+    def __init__(self, *, allow_http: bool, allowed_networks: Collection[str], log: Log) -> None:
+        self._allow_loopback = allow_http
+        self._allow_http = allow_http
+        self._allowed = tuple(map(ipaddress.ip_network, allowed_networks))
+        self._log = log
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(
+            # A connection that had gone stale would leave it open whether a token was spent.
+            force_close=True,
+            limit=16,
+            ttl_dns_cache=10,
+            ssl=ssl.create_default_context(),
+            # The final address is judged here: aiohttp never asks its resolver about an IP literal.
+            socket_factory=self._socket,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "sessiond"},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply | Failed:
+        """Fetch a document."""
+        return await self._call("GET", url, seconds=DOCUMENT_SECONDS, headers=headers or {})
+
+    async def post(self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str]) -> Reply | Failed:
+        """Send a form to a token or revocation endpoint."""
+        return await self._call("POST", url, seconds=TOKEN_SECONDS, headers=headers, data=dict(form))
+
+    async def _call(self, method: str, url: str, *, seconds: float, **arguments: Any) -> Reply | Failed:
+        if self._session is None:
+            raise RuntimeError("used outside its context")
+        if not url.startswith("https://") and not self._allow_http:
+            return Failed.REFUSED_ADDRESS
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(method, url, allow_redirects=False, **arguments) as response,
+            ):
+                return await _read(response)
+        except aiohttp.ClientConnectorError as error:
+            return Failed.REFUSED_ADDRESS if _is_refusal(error) else Failed.UNREACHABLE
+        except aiohttp.InvalidURL:
+            return Failed.REFUSED_ADDRESS
+        except TimeoutError:
+            return Failed.NO_REPLY
+        except (aiohttp.ClientError, OSError, ValueError):
+            return Failed.NO_REPLY
+
+    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, sockaddr = address
+        if not is_callable(str(sockaddr[0]), allowed=self._allowed, loopback=self._allow_loopback):
+            self._log.error("an issuer's address is not one that may be called", address=str(sockaddr[0]))
+            raise _RefusedAddressError("refused")
+        return socket.socket(family, kind, protocol)
+
+
+async def _read(response: aiohttp.ClientResponse) -> Reply | Failed:
+    if response.status in _REDIRECTS and response.status != _NOT_MODIFIED:
+        return Failed.REDIRECTED
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return Failed.ENCODED
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            return Failed.TOO_LARGE
+    return Reply(response.status, response.headers, bytes(body))
+
+
+def _is_refusal(error: aiohttp.ClientConnectorError) -> bool:
+    """Whether it was we who refused; where a name has several addresses, the errors come joined."""
+    causes = [error.os_error, *getattr(error.os_error, "exceptions", ())]
+    return any(isinstance(cause, _RefusedAddressError) for cause in causes)
