@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
 # gRPC's core reads this when it is loaded; what it writes by itself to standard error is no line of our log.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -15,12 +17,34 @@ import uvloop
 
 from sessiond_server import __version__
 from sessiond_server.adapters.logs import to_log
-from sessiond_server.app import StartError, run_dev
-from sessiond_server.config import DEV_HTTP, DEV_LISTEN, DevSettings, default_data_directory
+from sessiond_server.app.check import check_all, to_table
+from sessiond_server.app.serving import StartError, run, run_dev
+from sessiond_server.config.dev import default_data_directory
+from sessiond_server.config.problems import ConfigurationError
+from sessiond_server.config.reader import read_file
+from sessiond_server.config.settings import ServerSettings, Settings
+from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.transport.healthcheck import SERVING, ask_health
 
 _USAGE_STATUS: Final = 2
 _UNHEALTHY_STATUS: Final = 1
+_FAULTY_STATUS: Final = 1
+_DEFAULTS: Final = ServerSettings()
+
+
+_config_option = click.option(
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    envvar="SESSIOND_CONFIG",
+    help="The configuration, TOML.",
+)
+_plaintext_option = click.option(
+    "--insecure-plaintext",
+    is_flag=True,
+    help="Listen beyond loopback without TLS: whoever sees the network sees every token.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,7 +63,7 @@ Examples:
 )
 @click.option(
     "--listen",
-    default=DEV_LISTEN,
+    default=str(_DEFAULTS.listen),
     show_default=True,
     metavar="ADDR",
     envvar="SESSIOND_SERVER_LISTEN",
@@ -47,7 +71,7 @@ Examples:
 )
 @click.option(
     "--http",
-    default=DEV_HTTP,
+    default=str(_DEFAULTS.http),
     show_default=True,
     metavar="ADDR",
     envvar="SESSIOND_SERVER_HTTP",
@@ -65,22 +89,76 @@ Examples:
     metavar="DIR",
     help="Use the store and the keys of the sessiond that already runs on DIR.",
 )
-def dev(listen: str, http: str, data: Path | None, join: Path | None) -> None:
+@click.option(
+    "--anyone-may-mint-tokens",
+    is_flag=True,
+    help="Listen elsewhere too: whoever reaches the port can then be anyone.",
+)
+def dev(*, listen: str, http: str, data: Path | None, join: Path | None, anyone_may_mint_tokens: bool) -> None:
     """Run on one machine without configuration: an embedded store, a local issuer, every method open to any local caller."""
     if data and join:
         raise click.UsageError("--data and --join exclude each other: --join uses the data of a running sessiond")
-    settings = DevSettings(listen=listen, http=http, data=join or data or default_data_directory(), join=join is not None)
+    addresses = [_address(text) for text in (listen, http)]
+    for address in addresses:
+        if not address.is_local and not anyone_may_mint_tokens:
+            _refuse(f"{str(address)!r} can be reached from elsewhere: dev listens on loopback and Unix sockets only")
+    directory = join or data or default_data_directory()
+    _run(run_dev(listen=addresses[0], http=addresses[1], data=directory, join=join is not None, log=to_log()))
+
+
+@main.command(epilog="\b\nExample:\n  sessiond serve --config /etc/sessiond/sessiond.toml")
+@_config_option
+@_plaintext_option
+def serve(config: Path, *, insecure_plaintext: bool) -> None:
+    """Run with a configuration; every mistake in it is told before anything starts."""
+    _run(run(_settings(config, insecure_plaintext=insecure_plaintext), log=to_log()))
+
+
+@main.command(epilog="\b\nExample:\n  sessiond check --config /etc/sessiond/sessiond.toml")
+@_config_option
+@_plaintext_option
+def check(config: Path, *, insecure_plaintext: bool) -> None:
+    """Read a configuration, reach the store and every issuer, and show what works: exit status 1 if something does not."""
+    settings = _settings(config, insecure_plaintext=insecure_plaintext)
     try:
-        uvloop.run(run_dev(settings, log=to_log()))
+        findings = uvloop.run(check_all(settings, log=to_log(level=logging.CRITICAL)))
     except StartError as error:
-        click.echo(f"sessiond: {error}", err=True)
-        sys.exit(_USAGE_STATUS)
+        _refuse(str(error))
+    click.echo(to_table(findings))
+    sys.exit(0 if all(finding.works for finding in findings) else _FAULTY_STATUS)
+
+
+def _settings(config: Path, *, insecure_plaintext: bool) -> Settings:
+    try:
+        return read_file(config, environment=os.environ, insecure_plaintext=insecure_plaintext)
+    except ConfigurationError as error:
+        _refuse(str(error))
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except AddressError as error:
+        _refuse(str(error))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        uvloop.run(work)
+    except StartError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    for line in message.splitlines():
+        click.echo(f"sessiond: {line}", err=True)
+    sys.exit(_USAGE_STATUS)
 
 
 @main.command(epilog="\b\nExample:\n  sessiond healthcheck --addr 127.0.0.1:50051")
 @click.option(
     "--addr",
-    default=DEV_LISTEN,
+    default=str(_DEFAULTS.listen),
     show_default=True,
     metavar="ADDR",
     envvar="SESSIOND_SERVER_LISTEN",

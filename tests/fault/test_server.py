@@ -250,7 +250,7 @@ async def test_a_key_that_is_none_is_one_line(data: Path, tmp_path: Path, name: 
     data.mkdir(mode=0o700)
     (data / name).write_text("not a key: sesame")
     said = await refusal("dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data), log=tmp_path / "1.log")
-    assert said.startswith(f"sessiond: {data / name}: ")
+    assert f"_files: found {data / name}: " in said
     assert "sesame" not in (tmp_path / "1.log").read_text()
 
 

@@ -14,14 +14,12 @@ from google.rpc.status_pb2 import Status
 from sessiond import AsyncClient
 from sessiond.v1 import session_pb2
 from sessiond.v1.session_service_pb2 import (
-    AuthorizationCode,
     CreateSessionRequest,
     GetSessionRequest,
     ListSessionsRequest,
     LocalLogin,
     RefreshSessionRequest,
     RevokeSessionRequest,
-    UpstreamTokens,
     ValidateTokenRequest,
     ValidateTokensRequest,
     WatchRevocationsRequest,
@@ -217,8 +215,6 @@ FEATURES = [
     ),
     ("ValidateToken", validate().SerializeToString() + UNKNOWN, "field number 111"),
     ("ValidateTokens", ValidateTokensRequest(tokens=["a"], binding=session_pb2.Binding()), "binding"),
-    ("CreateSession", CreateSessionRequest(upstream_tokens=UpstreamTokens()), "upstream_tokens"),
-    ("CreateSession", CreateSessionRequest(authorization_code=AuthorizationCode()), "authorization_code"),
     ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), binding=session_pb2.Binding()), "binding"),
     ("CreateSession", b"\x1a\x06\x0a\x01a" + UNKNOWN, "local_login.field number 111"),
     ("RefreshSession", RefreshSessionRequest(refresh_token="x", issuer="i"), "issuer"),

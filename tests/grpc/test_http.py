@@ -67,7 +67,7 @@ async def value(web: ClientSession, series: str) -> float:
 @pytest.mark.parametrize(
     "series",
     [
-        'sessiond_calls_total{code="OK",method="ValidateToken"}',
+        'sessiond_calls_total{caller="anonymous",code="OK",method="ValidateToken"}',
         'sessiond_call_seconds_count{method="CreateSession"}',
         'sessiond_verdicts_total{verdict="ACCEPTED"}',
         'sessiond_verdicts_total{verdict="MALFORMED"}',

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.adapters.embedded import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store.client import connect
+from sessiond_server.adapters.store.client import StoreAddress, connect
 from tests.support.store import SilentLog, Store, connected
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
 
 @pytest.fixture
 async def store(valkey: EmbeddedStore) -> AsyncIterator[Store]:
-    redis = connect(valkey.socket_path)
+    redis = connect(StoreAddress(f"unix://{valkey.socket_path}"))
     await redis.flushall()
     yield connected(redis)
     await redis.aclose()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.adapters.embedded import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store.client import connect
+from sessiond_server.adapters.store.client import StoreAddress, connect
 from sessiond_server.adapters.store.redis_session_store import PartitionsError, RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmbeddedStore, Store]]:
     """A Valkey that the test may stop."""
     async with embedded_store(tmp_path_factory.mktemp("o") / "d", log=SilentLog()) as valkey:
-        redis = connect(valkey.socket_path)
+        redis = connect(StoreAddress(f"unix://{valkey.socket_path}"))
         yield valkey, connected(redis)
         await redis.aclose()
 
@@ -78,7 +78,7 @@ async def test_the_number_of_partitions_is_the_stores(store: Store) -> None:
         store.scripts,
         partitions=16,
         sealing=SealingKeys([SEALING]),
-        issuers=[ISSUER],
+        issuers={ISSUER: 0},
         max_per_subject=1,
         log=SilentLog(),
     )

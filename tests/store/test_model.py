@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sessiond_server.adapters.store.client import connect
+from sessiond_server.adapters.store.client import StoreAddress, connect
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.session_store import Rotated
@@ -69,7 +69,7 @@ class Sessions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.store = connected(connect(self.socket_path))
+        self.store = connected(connect(StoreAddress(f"unix://{self.socket_path}")))
         self.do(self.store.redis.flushall())
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -111,7 +111,7 @@ def connected(redis: Redis, *, max_per_subject: int = 1000, sealing: tuple[bytes
         scripts,
         partitions=1,
         sealing=SealingKeys(sealing),
-        issuers=[ISSUER],
+        issuers={ISSUER: 0},
         max_per_subject=max_per_subject,
         log=SilentLog(),
     )

@@ -17,6 +17,8 @@ from sessiond_server.transport.statuses import INTERNAL, STATUSES, to_status
 SAMPLES = {
     failures.FieldInvalidError: [failures.FieldInvalidError("field", found="this", allowed="that")],
     failures.FeatureUnsupportedError: [failures.FeatureUnsupportedError("field")],
+    failures.CallerNotPermittedError: [failures.CallerNotPermittedError("group", "mint")],
+    failures.LoginRefusedError: [failures.LoginRefusedError("EXPIRED")],
     RefreshRefusedError: [RefreshRefusedError(refusal) for refusal in RefreshRefusal],
 }
 CATALOGUE = Path("protos/sessiond/v1/error_reason.proto").read_text()

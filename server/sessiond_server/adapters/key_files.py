@@ -32,6 +32,22 @@ def read_private_file(path: Path) -> bytes:
         raise KeyFileError(f"{path}: {error.strerror}") from error
 
 
+def read_text(path: Path) -> str:
+    """The text of a file without its trailing white space; raises `KeyFileError`."""
+    try:
+        text = read_private_file(path).decode().rstrip()
+    except UnicodeDecodeError:
+        raise KeyFileError(f"{path}: is not text") from None
+    if not text:
+        raise KeyFileError(f"{path}: is empty")
+    return text
+
+
+def is_readable_by_all(path: Path) -> bool:
+    """Whether users that it is not meant for can read a file."""
+    return bool(path.stat().st_mode & stat.S_IROTH)
+
+
 def read_key(path: Path) -> bytes:
     """A key of at least 32 bytes, kept as base64; trailing white space does not count. Raises `KeyFileError`."""
     try:

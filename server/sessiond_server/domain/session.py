@@ -36,7 +36,8 @@ class Client:
 class Login:
     """Who logged in, how, and what the session's tokens may say; fixed for the session's life.
 
-    `claims_json` is a JSON object of further claims, as given; `auth_time` is seconds since 1970.
+    `provider_session` is a provider's own id of the session. `claims_json` is a JSON object of further claims, as given;
+    `auth_time` is seconds since 1970.
     """
 
     issuer: str
@@ -49,6 +50,7 @@ class Login:
     auth_time: int | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
+    provider_session: str | None = None
     client: Client = field(default_factory=Client)
     attributes: tuple[tuple[str, str], ...] = ()
 

@@ -16,7 +16,9 @@ from sessiond_server.domain.judge import (
     judge_lifetime,
     judge_requirements,
     judge_step_up,
+    judge_tenant,
     judge_time,
+    judge_type,
 )
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.token import ParsedToken
@@ -101,6 +103,11 @@ class Validation:
             await self._catch_up(verified)
             return [self._decide(one, requirements) for one in verified]
 
+    def policy_of(self, issuer: str) -> IssuerPolicy | None:
+        """What is required of the tokens of a configured issuer."""
+        found = self._issuers.get(issuer)
+        return found.policy if found else None
+
     async def authenticate(self, token: bytes) -> VerifiedToken | None:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; None for anything else."""
         verified = await self._verify(token)
@@ -142,13 +149,16 @@ class Validation:
         return verified
 
     def _read(self, parsed: ParsedToken, policy: IssuerPolicy, key: VerificationKey) -> VerifiedToken | Rejected:
-        if parsed.token_type not in policy.token_types:
-            return Rejected(Reason.TYPE_NOT_ALLOWED, "the token is not an access token of its issuer")
+        wrong_type = judge_type(parsed, policy)
+        if wrong_type:
+            return wrong_type
         claims = read_claims(parsed, policy)
         if isinstance(claims, Rejected):
             return claims
-        return judge_lifetime(claims, policy) or VerifiedToken(
-            claims, policy, key, traces_of(claims, policy), encoded=self._encode(claims)
+        return (
+            judge_lifetime(claims, policy)
+            or judge_tenant(claims, policy)
+            or VerifiedToken(claims, policy, key, traces_of(claims, policy), encoded=self._encode(claims))
         )
 
     async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected]) -> None:
@@ -161,7 +171,7 @@ class Validation:
     def _judge(self, verified: VerifiedToken, requirements: Requirements) -> Answer:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         claims, policy = verified.claims, verified.policy
-        if requirements.issuers and claims.issuer not in requirements.issuers:
+        if not requirements.admits(claims.issuer):
             return self._answer(Rejected(Reason.ISSUER_NOT_TRUSTED, "the token's issuer is not one of the wanted ones"))
         now = self._clock.now()
         rejected = (

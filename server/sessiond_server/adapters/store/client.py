@@ -8,10 +8,12 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -22,6 +24,7 @@ from sessiond_server.domain.revocation import Position, Revocation
 from sessiond_server.service.log import Log
 from sessiond_server.service.session_store import Logged
 
+_DEFAULT_PORT: Final = 6379
 _TIMEOUT_SECONDS: Final = 0.25
 _MAX_CONNECTIONS: Final = 32
 _INCARNATION_BYTES: Final = 16
@@ -29,21 +32,61 @@ _MILLISECONDS_PER_SECOND: Final = 1000
 _SCRIPT_LINE: Final = re.compile(r"user_script:(\d+)")
 
 
-def connect(socket_path: Path) -> Redis:
-    """A client of the store on a Unix socket, bounded in time and connections; to be closed with `aclose`.
+@dataclass(frozen=True, slots=True, repr=False)
+class StoreAddress:
+    """Where the store is, and how we show who we are: `redis://`, `rediss://` or `unix://`, without credentials in it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+def connect(address: StoreAddress) -> Redis:
+    """A client of the store, bounded in time and connections; to be closed with `aclose`.
 
     It never retries by itself: after a lost reply that would run a script a second time unasked.
     """
     pool: BlockingConnectionPool = BlockingConnectionPool(
-        connection_class=UnixDomainSocketConnection,
-        path=str(socket_path),
         max_connections=_MAX_CONNECTIONS,
         timeout=_TIMEOUT_SECONDS,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
+        username=address.username,
+        password=address.password,
+        **_way_to(address),
     )
     return Redis.from_pool(pool)
+
+
+def _way_to(address: StoreAddress) -> dict[str, Any]:
+    url = urlsplit(address.url)
+    if url.scheme == "unix":
+        return {"connection_class": UnixDomainSocketConnection, "path": unquote(url.path)}
+    way: dict[str, Any] = {
+        "connection_class": Connection,
+        "host": url.hostname or "127.0.0.1",
+        "port": url.port or _DEFAULT_PORT,
+        "db": int(url.path.strip("/") or 0),
+        "socket_keepalive": True,
+    }
+    if url.scheme == "redis":
+        return way
+    return way | {
+        "connection_class": SSLConnection,
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": _text(address.ca_file),
+        "ssl_certfile": _text(address.cert_file),
+        "ssl_keyfile": _text(address.key_file),
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None
 
 
 class Scripts:
@@ -89,6 +132,14 @@ class Scripts:
             raise StoreUnavailableError from error
         finally:
             self._observe(name, time.perf_counter() - started)
+
+    async def information(self, section: str) -> dict[str, Any]:
+        """A section of what the store says of itself; raises `StoreUnavailableError`."""
+        try:
+            found: dict[str, Any] = await self._client.info(section)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        return found
 
     async def now_ms(self) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""

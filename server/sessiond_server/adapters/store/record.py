@@ -8,7 +8,7 @@ offset bytes field               meaning
 0      1     version             1
 1      1     state               1 live, 2 ended
 2      1     cause               `domain.session.Cause`; 0 while live
-3      1     flags               1 upstream, 2 leased, 4 confirmed (the current generation has been presented, and leased)
+3      1     flags               1 upstream, 2 leased, 4 confirmed (the current token has been presented, and leased), 8 in doubt
 4      4     pepper_id           pepper of the current refresh token
 8      4     generation          of the current refresh token
 12     4     grace_ms            policy at creation
@@ -132,6 +132,7 @@ def lua_codec() -> str:
     names = ", ".join(f"h.{name}" for name, _, _ in _FIELDS)
     layout = ">" + "".join(lua for _, _, lua in _FIELDS)
     return f"""
+local HEADER_BYTES = {_HEADER.size}
 local function read_header(key)
   local raw = redis.call('GETRANGE', key, 0, {_HEADER.size - 1})
   if #raw < {_HEADER.size} then return nil end

@@ -32,7 +32,7 @@ def encode_tail(login: Login, *, absolute_expire_ms: int) -> bytes:
     tail = _Tail(
         issuer=login.issuer,
         subject=login.subject,
-        provider_session=None,
+        provider_session=login.provider_session,
         tenant_id=login.tenant_id,
         client_id=login.client_id,
         audiences=login.audiences,
@@ -56,6 +56,7 @@ def decode_tail(raw: bytes) -> tuple[Login, int]:
         subject=tail.subject,
         client_id=tail.client_id,
         tenant_id=tail.tenant_id,
+        provider_session=tail.provider_session,
         audiences=tail.audiences,
         scopes=tail.scopes,
         claims_json=tail.claims_json,

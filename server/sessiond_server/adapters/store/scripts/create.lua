@@ -1,6 +1,7 @@
 -- Stores a session and makes room for it. KEYS[6]: record, KEYS[7]: index.
--- ARGV: id, hashed id, header (its created_ms is the store's time a moment ago), sealed tail, limit of sessions, cause for those
--- that must end, life of log entries.
+-- ARGV: id, hashed id, header (its created_ms is the store's time a moment ago), what follows it (token ids, sealed tail), limit of
+-- sessions, cause for those that must end, life of log entries; then, for a provider's session, its sealed refresh token, its sealed
+-- access token and when that expires.
 local id, hashed, tail, limit = ARGV[2], ARGV[3], ARGV[5], tonumber(ARGV[6])
 local cause, entry_life_ms = tonumber(ARGV[7]), tonumber(ARGV[8])
 redis.call('SET', KEYS[6], ARGV[4] .. tail)
@@ -9,6 +10,11 @@ local h = read_header(KEYS[6])
 -- A login right behind a mark, in the same millisecond, must not be hit by it.
 h.created_ms = math.max(h.created_ms, marked_until(h, hashed) + 1)
 redis.call('SET', KEYS[6], packed(h) .. tail, 'PXAT', keep_until(h))
+
+if is(h, UPSTREAM) then
+  redis.call('SET', refresh_key(hashed), ARGV[9], 'PXAT', keep_until(h))
+  redis.call('SET', access_key(hashed), ARGV[10], 'PXAT', ARGV[11])
+end
 
 local function drop_members_that_are_over()
   for _, member in ipairs(redis.call('ZRANGE', KEYS[7], 0, -1)) do

@@ -4,6 +4,9 @@
 local mark_id, hashed_subject, cause, entry_life_ms = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local mark_life_ms, spared, limit, mark_ms = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 
+-- What a provider's access tokens of the spared session are known by.
+local spared_provider_session = NO_ID
+
 local function drop_expired_marks()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', MARK_EXPIRIES, '-inf', now, 'LIMIT', 0, 16)) do
     redis.call('HDEL', MARKS, id)
@@ -23,13 +26,14 @@ local function set_mark()
   if exception == NO_ID then floor_ms = 0 end
   redis.call('HSET', MARKS, mark_id, struct.pack(MARK, latest_ms, exception, floor_ms, now + mark_life_ms))
   redis.call('ZADD', MARK_EXPIRIES, now + mark_life_ms, mark_id)
-  append(struct.pack(ENTRY, SUBJECT, hashed_subject, latest_ms, now + entry_life_ms, exception, NO_ID, floor_ms))
+  append(struct.pack(ENTRY, SUBJECT, hashed_subject, latest_ms, now + entry_life_ms, exception, spared_provider_session, floor_ms))
   return latest_ms
 end
 
 if spared ~= '' then
   local h = read_header(record_key(spared))
   if not h or is_over(h) or h.subject_mark ~= mark_id then return {'NOT_OF_SUBJECT'} end
+  spared_provider_session = h.provider_session
 end
 if mark_ms == 0 then
   drop_expired_marks()

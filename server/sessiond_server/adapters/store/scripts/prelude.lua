@@ -3,7 +3,9 @@
 -- A script also touches records and indexes whose names it learns from records and indexes: they are in the same slot.
 local HEAD, LOG, MARKS, MARK_EXPIRIES, CHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local LIVE, ENDED = 1, 2
-local SESSION, SUBJECT = 1, 4
+local SESSION, PROVIDER_SESSION, TOKEN, SUBJECT = 1, 2, 3, 4
+local UPSTREAM, LEASED, CONFIRMED, IN_DOUBT = 1, 2, 4, 8
+local TOKEN_ID_BYTES, MAX_TO_REVOKE = 24, 10000
 -- The largest number that a double counts exactly: every token, whenever issued.
 local FOREVER_MS = 9007199254740991
 local DAY_MS = 86400000
@@ -21,6 +23,15 @@ end
 
 local function record_key(hashed)
   return PARTITION .. 's:' .. hex(hashed)
+end
+
+-- Where the provider's refresh token and access token of a session are, sealed.
+local function refresh_key(hashed)
+  return PARTITION .. 'r:' .. hex(hashed)
+end
+
+local function access_key(hashed)
+  return PARTITION .. 'a:' .. hex(hashed)
 end
 
 local function index_key(subject_mark)
@@ -57,8 +68,44 @@ local function keep_until(h)
   return math.min(h.idle_expire_ms, h.absolute_expire_ms) + DAY_MS
 end
 
+local function is(h, flag)
+  return math.floor(h.flags / flag) % 2 == 1
+end
+
+-- The flags `first` and `second` cleared, the others as they are.
+local function without(h, first, second)
+  local flags = h.flags
+  if is(h, first) then flags = flags - first end
+  if is(h, second) then flags = flags - second end
+  return flags
+end
+
+-- Hands a provider's refresh token to whichever server revokes it there.
+local function queue_revocation(id, h, sealed)
+  local queue = PARTITION .. 'torevoke'
+  if redis.call('LLEN', queue) < MAX_TO_REVOKE then
+    redis.call('RPUSH', queue, struct.pack('>I8', now) .. id .. h.issuer_mark .. sealed)
+  end
+end
+
+-- Logs what a provider's access tokens of the session are revoked by, and lets go of the provider's tokens.
+local function end_upstream(id, hashed, h, expire_ms)
+  if h.provider_session ~= NO_ID then
+    append(struct.pack(ENTRY, PROVIDER_SESSION, h.provider_session, FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
+  end
+  local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
+  local ids = redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last)
+  for at = 1, #ids, TOKEN_ID_BYTES do
+    append(struct.pack(ENTRY, TOKEN, string.sub(ids, at, at + 15), FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
+  end
+  local sealed = redis.call('GET', refresh_key(hashed))
+  if sealed then queue_revocation(id, h, sealed) end
+  redis.call('DEL', refresh_key(hashed), access_key(hashed))
+end
+
 -- Leaves the tombstone, which outlives every access token that the log entry is to hit.
 local function end_session(id, hashed, h, cause, entry_life_ms)
+  if is(h, UPSTREAM) then end_upstream(id, hashed, h, now + entry_life_ms) end
   h.state, h.cause, h.flags, h.token_ids = ENDED, cause, 0, 0
   redis.call('SET', record_key(hashed), packed(h), 'PXAT', math.max(keep_until(h), now + entry_life_ms))
   redis.call('ZREM', index_key(h.subject_mark), id .. hashed)

@@ -1,0 +1,3 @@
+-- Puts back what could not be revoked now. KEYS[6]: the queue. ARGV: what `next_revocation` gave.
+if redis.call('LLEN', KEYS[6]) < MAX_TO_REVOKE then redis.call('RPUSH', KEYS[6], ARGV[2]) end
+return redis.call('LLEN', KEYS[6])

@@ -1,0 +1,218 @@
+"""Puts the services together: store, issuers, validation, sessions, callers."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
+from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
+from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
+from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.issuers import OwnIssuer, RemoteIssuer, own_issuer, remote_issuer, reuse_above_ms
+from sessiond_server.app.material import Material
+from sessiond_server.config.settings import Settings
+from sessiond_server.domain.refresh_token import Peppers
+from sessiond_server.service.callers import Callers
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.id_tokens import IdTokens
+from sessiond_server.service.local_logins import LocalLogins
+from sessiond_server.service.log import Log
+from sessiond_server.service.providers import Providers
+from sessiond_server.service.revocations import Revocations
+from sessiond_server.service.sessions import Sessions
+from sessiond_server.service.token_cache import TokenCache
+from sessiond_server.service.upstream_refresh import UpstreamRefresh
+from sessiond_server.service.validation import Validation
+from sessiond_server.transport.codec.validation import encode_claims
+from sessiond_server.transport.metrics import Metrics
+
+PARTITIONS: Final = 1
+
+
+@dataclass(slots=True)
+class Parts:
+    """The services of one server. `store_faults` are why the store cannot be trusted; None before it has been looked at."""
+
+    own: OwnIssuer | None
+    remote: tuple[RemoteIssuer, ...]
+    callers: Callers
+    validation: Validation
+    sessions: Sessions
+    store: RedisSessionStore
+    scripts: Scripts
+    providers: Providers
+    upstream: UpstreamRefresh
+    revocations: Revocations
+    store_faults: list[str] | None = field(default=None)
+
+    def unready(self) -> list[str]:
+        """Why this server should not get calls yet, or for now."""
+        return [*self._unready_store(), *self._unready_issuers()]
+
+    def _unready_store(self) -> list[str]:
+        if self.store_faults is None or not self.revocations.is_synced:
+            return ["the revocation log has not been read yet"]
+        if not self.revocations.is_fresh:
+            return ["the store does not answer"]
+        return self.store_faults
+
+    def _unready_issuers(self) -> list[str]:
+        """One issuer with keys is enough, once every one has been asked."""
+        untried = [
+            f"{one.settings.issuer} has not been asked for its keys yet" for one in self.remote if not one.key_set.was_tried
+        ]
+        if self.own or any(one.key_set.is_ready for one in self.remote):
+            return untried
+        return untried or [f"no keys of {one.settings.issuer} can be had" for one in self.remote]
+
+
+async def assemble(
+    settings: Settings, material: Material, *, store_url: str, stack: AsyncExitStack, metrics: Metrics, log: Log
+) -> Parts:
+    """Everything that is opened here, `stack` closes."""
+    clock = SystemClock()
+    scripts = _scripts(settings, material, store_url, stack, metrics=metrics, log=log)
+    own = _own(settings, material)
+    remote = tuple(
+        [
+            await remote_issuer(
+                one,
+                settings.sessions,
+                secret=material.client_secrets.get(one.issuer),
+                stack=stack,
+                clock=clock,
+                metrics=metrics,
+                log=log,
+            )
+            for one in settings.issuers
+            if not one.is_local
+        ]
+    )
+    trusted = [one.trusted for one in (*([own] if own else ()), *remote)]
+    revocations = _revocations(settings, scripts, clock=clock, metrics=metrics, log=log)
+    cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
+    parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)
+    validation = Validation(
+        trusted,
+        parser=parser,
+        cache=cache,
+        revocations=revocations,
+        clock=clock,
+        max_token_bytes=settings.server.max_token_bytes,
+        encode=encode_claims,
+    )
+    store = _session_store(settings, material, scripts, log=log)
+    providers = Providers(
+        [one.provider for one in remote if one.provider],
+        validation=validation,
+        id_tokens=IdTokens(trusted, parser=parser, clock=clock),
+    )
+    upstream = UpstreamRefresh(store, providers, revocations=revocations, clock=clock, log=log, count=metrics.observe_exchange)
+    sessions = Sessions(
+        store,
+        local=_local_logins(own, settings, clock=clock) if own else None,
+        providers=providers,
+        upstream=upstream,
+        policies={one.policy.issuer: one.policy for one in trusted},
+        lifetimes={
+            **({own.policy.issuer: own.lifetimes} if own else {}),
+            **{one.policy.issuer: one.provider.lifetimes for one in remote if one.provider},
+        },
+        peppers=Peppers(material.peppers),
+        validation=validation,
+        revocations=revocations,
+        clock=clock,
+        randomness=os.urandom,
+        log=log,
+    )
+    _watch(metrics, cache, revocations, material)
+    return Parts(
+        own=own,
+        remote=remote,
+        callers=Callers(material.callers, anonymous=settings.anonymous),
+        validation=validation,
+        sessions=sessions,
+        store=store,
+        scripts=scripts,
+        providers=providers,
+        upstream=upstream,
+        revocations=revocations,
+    )
+
+
+def _scripts(
+    settings: Settings, material: Material, store_url: str, stack: AsyncExitStack, *, metrics: Metrics, log: Log
+) -> Scripts:
+    store = settings.store
+    client = connect(
+        StoreAddress(
+            store_url,
+            username=store.username,
+            password=material.store_password,
+            ca_file=store.ca_file,
+            cert_file=store.cert_file,
+            key_file=store.key_file,
+        )
+    )
+    stack.push_async_callback(client.aclose)
+    return Scripts(client, observe=metrics.observe_store, log=log)
+
+
+def _own(settings: Settings, material: Material) -> OwnIssuer | None:
+    for one in settings.issuers:
+        if one.is_local:
+            return own_issuer(one, settings.sessions, material.signing_keys)
+    return None
+
+
+def _revocations(settings: Settings, scripts: Scripts, *, clock: Clock, metrics: Metrics, log: Log) -> Revocations:
+    return Revocations(
+        RedisRevocationLog(scripts),
+        partitions=PARTITIONS,
+        lease_seconds=settings.revocation.lease.total_seconds(),
+        clock=clock,
+        log=log,
+        on_resync=metrics.observe_resync,
+    )
+
+
+def _session_store(settings: Settings, material: Material, scripts: Scripts, *, log: Log) -> RedisSessionStore:
+    return RedisSessionStore(
+        scripts,
+        partitions=PARTITIONS,
+        sealing=SealingKeys(material.sealing),
+        issuers=reuse_above_ms({one.issuer: one for one in settings.issuers}),
+        max_per_subject=settings.sessions.max_per_subject,
+        log=log,
+    )
+
+
+def _local_logins(own: OwnIssuer, settings: Settings, *, clock: Clock) -> LocalLogins:
+    return LocalLogins(
+        own.policy,
+        lifetimes=own.lifetimes,
+        default_client=own.settings.client_id or own.settings.audiences[0],
+        minter=own.minter,
+        read_object=claims_object,
+        clock=clock,
+        max_token_bytes=settings.server.max_token_bytes,
+    )
+
+
+def _watch(metrics: Metrics, cache: TokenCache, revocations: Revocations, material: Material) -> None:
+    metrics.watch("revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds)
+    metrics.watch("revocations", "Revocations held in memory", lambda: len(revocations))
+    metrics.watch("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
+    metrics.watch("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
+    metrics.watch("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
+    metrics.watch("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
+    certificate = material.certificate
+    if certificate:
+        metrics.watch(
+            "tls_certificate_expiry_timestamp_seconds", "When the server's certificate expires", lambda: certificate.expires_at
+        )

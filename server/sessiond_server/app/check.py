@@ -1,0 +1,89 @@
+"""What works of a configuration: the store, every issuer's keys, and its token endpoint's address."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sessiond_server.adapters.data_directory import DataDirectoryError
+from sessiond_server.adapters.embedded import embedded_store
+from sessiond_server.adapters.store.redis_session_store import PartitionsError
+from sessiond_server.adapters.store.soundness import faults_of_store
+from sessiond_server.app.assembly import Parts, assemble
+from sessiond_server.app.issuers import RemoteIssuer
+from sessiond_server.app.material import load_material
+from sessiond_server.app.serving import StartError
+from sessiond_server.config.checks import EMBEDDED
+from sessiond_server.config.problems import ConfigurationError
+from sessiond_server.config.settings import Settings
+from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
+from sessiond_server.service.log import Log
+from sessiond_server.transport.metrics import Metrics
+
+_WIDTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it works, and what was seen."""
+
+    what: str
+    works: bool
+    seen: str
+
+
+async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
+    """Look at everything that the settings name; nothing is written but an embedded store's own files. Raises `StartError`."""
+    async with AsyncExitStack() as stack:
+        try:
+            url, directory = settings.store.url, None
+            if url.startswith(EMBEDDED):
+                store = await stack.enter_async_context(embedded_store(Path(url.removeprefix(EMBEDDED)), log=log))
+                url, directory = f"unix://{store.socket_path}", store.directory
+            material = load_material(settings, directory=directory, log=log)
+            parts = await assemble(settings, material, store_url=url, stack=stack, metrics=Metrics(), log=log)
+        except (ConfigurationError, DataDirectoryError) as error:
+            raise StartError(str(error)) from error
+        return [
+            Finding("configuration", works=True, seen=f"{len(settings.issuers)} issuers, {len(settings.callers)} callers"),
+            await _store(parts, settings),
+            *[await _issuer(one) for one in parts.remote],
+        ]
+
+
+def to_table(findings: list[Finding]) -> str:
+    """The findings for a terminal."""
+    table = Table("", "what", "seen")
+    for finding in findings:
+        table.add_row("ok" if finding.works else "FAILED", finding.what, finding.seen)
+    console = Console(width=_WIDTH, no_color=True)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().rstrip()
+
+
+async def _store(parts: Parts, settings: Settings) -> Finding:
+    what = f"store {settings.store.url}"
+    try:
+        await parts.store.claim()
+        faults = await faults_of_store(parts.scripts, accepted=settings.store.accept_risks)
+    except StoreUnavailableError:
+        return Finding(what, works=False, seen="no answer")
+    except PartitionsError as error:
+        return Finding(what, works=False, seen=str(error))
+    return Finding(what, works=not faults, seen="; ".join(faults) or "answers, and keeps what it acknowledges")
+
+
+async def _issuer(issuer: RemoteIssuer) -> Finding:
+    what = f"issuer {issuer.settings.issuer}"
+    try:
+        # No issuer has a key of this name; asking for it fetches the set.
+        await issuer.key_set.seek("-")
+    except KeysUnavailableError:
+        return Finding(what, works=False, seen=f"no keys: {issuer.key_set.last_outcome}")
+    role = "sessions and validation" if issuer.provider else "validation only"
+    return Finding(what, works=True, seen=f"{len(issuer.key_set)} keys; {role}")

@@ -1,0 +1,33 @@
+"""Revokes at providers what is left of sessions that have ended (RFC 7009)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sessiond_server.domain.failures import SealingKeyMissingError, StoreUnavailableError
+from sessiond_server.service.log import Log
+from sessiond_server.service.providers import Providers
+from sessiond_server.service.session_store import ProviderRevocations
+
+
+async def revoke_queued(queue: ProviderRevocations, providers: Providers, *, interval_seconds: float, log: Log) -> None:
+    """Work the queue off, again and again, until cancelled; what a provider does not take now is tried again for a day."""
+    while True:
+        try:
+            while await _revoke_next(queue, providers):
+                pass
+        except (StoreUnavailableError, SealingKeyMissingError):
+            log.warning("refresh tokens that are to be revoked at their providers cannot be read")
+        await asyncio.sleep(interval_seconds)
+
+
+async def _revoke_next(queue: ProviderRevocations, providers: Providers) -> bool:
+    """Whether to go on at once."""
+    queued = await queue.take()
+    if queued is None:
+        return False
+    provider = providers.find(queued.issuer)
+    if provider is None or await provider.endpoint.revoke(queued.refresh_token):
+        return True
+    await queue.put_back(queued)
+    return False
