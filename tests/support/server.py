@@ -72,10 +72,24 @@ async def running(
     data: Path, log: Path, *, join: bool = False, listen: str = "127.0.0.1:0", http: str = "127.0.0.1:0"
 ) -> AsyncIterator[Server]:
     """A server that serves, on free ports; `join` shares the store of the one that runs on `data`."""
-    process = await sessiond("dev", "--listen", listen, "--http", http, "--join" if join else "--data", str(data), log=log)
+    arguments = ("dev", "--listen", listen, "--http", http, "--join" if join else "--data", str(data))
+    async with _running(arguments, data, log) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(config: Path, data: Path, log: Path, *arguments: str, until: str = "serving") -> AsyncIterator[Server]:
+    """A server with a configuration, whose embedded store is on `data`; `until` is the event that is waited for."""
+    async with _running(("serve", "--config", str(config), *arguments), data, log, until=until) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _running(arguments: tuple[str, ...], data: Path, log: Path, *, until: str = "serving") -> AsyncIterator[Server]:
+    process = await sessiond(*arguments, log=log)
     server = Server(process, data, log)
     try:
-        await eventually(lambda: process.returncode is not None or "serving" in server.events(), timeout=SECONDS_TO_START)
+        await eventually(lambda: process.returncode is not None or until in server.events(), timeout=SECONDS_TO_START)
         assert process.returncode is None, log.read_text()
         addresses = next(line for line in reversed(server.lines()) if line["event"] == "listening")
         server.grpc, server.http = addresses["grpc"], addresses["http"]

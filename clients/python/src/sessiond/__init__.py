@@ -1,10 +1,12 @@
 """The Python client of sessiond: typed results over the generated stubs in `sessiond.v1`."""
 
+from sessiond.access import Tls
 from sessiond.blocking import Client
 from sessiond.client import AsyncClient
 from sessiond.errors import (
     InternalError,
     InvalidArgumentError,
+    LoginRefusedError,
     NotFoundError,
     PermissionDeniedError,
     RefreshRefusedError,
@@ -12,6 +14,7 @@ from sessiond.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from sessiond.requests import AuthorizationCode, ProviderTokens
 from sessiond.results import (
     Actor,
     Cause,
@@ -29,14 +32,17 @@ from sessiond.results import (
 __all__ = [
     "Actor",
     "AsyncClient",
+    "AuthorizationCode",
     "Cause",
     "Client",
     "Device",
     "InternalError",
     "InvalidArgumentError",
+    "LoginRefusedError",
     "NextAction",
     "NotFoundError",
     "PermissionDeniedError",
+    "ProviderTokens",
     "Reason",
     "RefreshRefusedError",
     "Rejection",
@@ -44,6 +50,7 @@ __all__ = [
     "Session",
     "SessionRecord",
     "SessiondError",
+    "Tls",
     "Tokens",
     "UnavailableError",
     "UnsupportedError",

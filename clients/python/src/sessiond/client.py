@@ -8,26 +8,46 @@ from typing import Any, Final, Self, Unpack
 
 import grpc
 
-from sessiond import requests, results
+from sessiond import access, requests, results
+from sessiond.access import Key, Tls
 from sessiond.errors import to_error
-from sessiond.requests import LocalLogin, Requirements
+from sessiond.requests import AuthorizationCode, LocalLogin, Login, ProviderTokens, Requirements
 from sessiond.results import Cause, Device, Revocation, SessionRecord, Tokens, Verdict
-from sessiond.v1.session_service_pb2 import GetSessionRequest, RevokeSessionRequest
+from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
 DEFAULT_TIMEOUT: Final = 1.0
+# An exchange at a provider is given up there after 10 s.
+DEFAULT_PROVIDER_TIMEOUT: Final = 12.0
 
 
 class AsyncClient:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    Every call ends within its `timeout` in seconds, and raises a `SessiondError` where it is refused or fails. To be used as a
+    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted. Every call
+    ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a `SessiondError` where it is
+    refused or fails. To be used as a
     context manager, or closed with `close`.
     """
 
-    def __init__(self, target: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        target: str,
+        *,
+        key: Key | None = None,
+        tls: Tls | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        provider_timeout: float = DEFAULT_PROVIDER_TIMEOUT,
+    ) -> None:
+        self._key = key
         self._timeout = timeout
-        self._channel = grpc.aio.insecure_channel(target, options=(("grpc.service_config", requests.SERVICE_CONFIG),))
+        self._provider_timeout = provider_timeout
+        options = access.options(requests.SERVICE_CONFIG, tls)
+        self._channel = (
+            grpc.aio.secure_channel(target, tls.credentials(), options=options)
+            if tls
+            else grpc.aio.insecure_channel(target, options=options)
+        )
         # The generated stub has no types for its methods.
         self._stub: Any = SessionServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
@@ -58,9 +78,22 @@ class AsyncClient:
         """Open a session at the local issuer for a subject that the caller vouches for."""
         return results.to_tokens(await self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout))
 
+    async def create_session(
+        self, issuer: str, tokens: ProviderTokens, *, timeout: float | None = None, **login: Unpack[Login]
+    ) -> Tokens:
+        """Open a session for a login at a provider, whose tokens the caller has."""
+        return await self._create(requests.create_from_tokens(issuer, tokens, login), timeout)
+
+    async def create_session_from_code(
+        self, issuer: str, code: AuthorizationCode, *, timeout: float | None = None, **login: Unpack[Login]
+    ) -> Tokens:
+        """Open a session for a login at a provider, whose authorization code the caller has."""
+        return await self._create(requests.create_from_code(issuer, code, login), timeout)
+
     async def refresh(self, refresh_token: str, *, device: Device | None = None, timeout: float | None = None) -> Tokens:
         """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
-        return results.to_tokens(await self._call(self._stub.RefreshSession, requests.refresh(refresh_token, device), timeout))
+        request = requests.refresh(refresh_token, device)
+        return results.to_tokens(await self._call(self._stub.RefreshSession, request, self._patience(timeout)))
 
     async def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
         """End one session by its id."""
@@ -100,9 +133,18 @@ class AsyncClient:
     async def _revoke(self, request: RevokeSessionRequest) -> Revocation:
         return results.to_revocation(await self._call(self._stub.RevokeSession, request))
 
+    async def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
+        return results.to_tokens(await self._call(self._stub.CreateSession, request, self._patience(timeout)))
+
+    def _patience(self, timeout: float | None) -> float:
+        """For calls that may have to wait for a provider."""
+        return self._provider_timeout if timeout is None else timeout
+
     async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, timeout: float | None = None) -> Any:
         try:
-            return await method(request, timeout=self._timeout if timeout is None else timeout)
+            return await method(
+                request, timeout=self._timeout if timeout is None else timeout, metadata=access.metadata(self._key)
+            )
         except grpc.aio.AioRpcError as error:
             raised = to_error(error)
         # Raised out here: the library's error shows its request in some debuggers, and that holds the token.

@@ -43,6 +43,10 @@ class InvalidArgumentError(SessiondError):
     """A field has a value that is not allowed; `metadata` names it."""
 
 
+class LoginRefusedError(SessiondError):
+    """What the login produced does not open a session; `metadata["rejection"]` says why."""
+
+
 class NotFoundError(SessiondError):
     """No live session has this id."""
 
@@ -66,6 +70,7 @@ class InternalError(SessiondError):
 _BY_CODE: Final[Mapping[grpc.StatusCode, type[SessiondError]]] = {
     grpc.StatusCode.UNAUTHENTICATED: RefreshRefusedError,
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgumentError,
+    grpc.StatusCode.FAILED_PRECONDITION: LoginRefusedError,
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
@@ -51,6 +52,32 @@ class Requirements(TypedDict, total=False):
     max_auth_age: timedelta
 
 
+class Login(TypedDict, total=False):
+    """What a caller may say of any login beside what proves it."""
+
+    device: Device
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProviderTokens:
+    """What a login at a provider gave out; providers give a refresh token for the scope `offline_access` alone."""
+
+    access_token: str
+    refresh_token: str
+    id_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AuthorizationCode:
+    """What a login at a provider gave out, to be exchanged by the server (RFC 7636: `code_verifier` is required)."""
+
+    code: str
+    redirect_uri: str
+    code_verifier: str
+    nonce: str = ""
+
+
 class LocalLogin(TypedDict, total=False):
     """What a caller may say of a login that it vouches for; `claims` are further claims of the access tokens."""
 
@@ -93,6 +120,26 @@ def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateS
         message.auth_time.FromDatetime(auth_time)
     return session_service_pb2.CreateSessionRequest(
         local_login=message, client=_client(login.get("device")), attributes=login.get("attributes", {})
+    )
+
+
+def create_from_tokens(issuer: str, tokens: ProviderTokens, login: Login) -> session_service_pb2.CreateSessionRequest:
+    """A login at a provider, with its tokens."""
+    given = session_service_pb2.UpstreamTokens(
+        issuer=issuer, access_token=tokens.access_token, refresh_token=tokens.refresh_token, id_token=tokens.id_token
+    )
+    return session_service_pb2.CreateSessionRequest(
+        upstream_tokens=given, client=_client(login.get("device")), attributes=login.get("attributes", {})
+    )
+
+
+def create_from_code(issuer: str, code: AuthorizationCode, login: Login) -> session_service_pb2.CreateSessionRequest:
+    """A login at a provider, with its code."""
+    given = session_service_pb2.AuthorizationCode(
+        issuer=issuer, code=code.code, redirect_uri=code.redirect_uri, code_verifier=code.code_verifier, nonce=code.nonce
+    )
+    return session_service_pb2.CreateSessionRequest(
+        authorization_code=given, client=_client(login.get("device")), attributes=login.get("attributes", {})
     )
 
 

@@ -1,0 +1,153 @@
+"""What the test provider knows: its keys, the refresh tokens that it gave out, and the switches of the test."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRACE_SECONDS = 30
+
+
+@dataclass
+class Switches:
+    """How the provider behaves.
+
+    `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never spent). `status` and
+    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was spent.
+    `claims` go over those of new access tokens. `keys`: what the key set endpoint gives.
+    """
+
+    rotation: str = "strict"
+    latency: float = 0.0
+    status: int = 0
+    error: str = ""
+    times: int = 0
+    lose: int = 0
+    claims: dict[str, Any] = field(default_factory=dict)
+    keys: str = "good"
+    access_lifetime: int = 300
+    omit_refresh_token: bool = False
+
+
+@dataclass
+class Counts:
+    """What the provider was asked."""
+
+    token: int = 0
+    refreshed: int = 0
+    keys: int = 0
+    discovery: int = 0
+    revoked: list[str] = field(default_factory=list)
+
+
+@dataclass
+class State:
+    """All that has to outlive a restart is in `file`, if there is one."""
+
+    file: Path | None
+    switches: Switches = field(default_factory=Switches)
+    counts: Counts = field(default_factory=Counts)
+    signing_keys: list[tuple[str, str]] = field(default_factory=list)
+    # By refresh token: its login, when it was spent, and what replaced it.
+    refresh_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, file: Path | None) -> State:
+        if file and file.exists():
+            kept = json.loads(file.read_text())
+            return cls(file, signing_keys=kept["signing_keys"], refresh_tokens=kept["refresh_tokens"], codes=kept["codes"])
+        state = cls(file)
+        state.add_key()
+        return state
+
+    def save(self) -> None:
+        if self.file:
+            kept = {"signing_keys": self.signing_keys, "refresh_tokens": self.refresh_tokens, "codes": self.codes}
+            self.file.write_text(json.dumps(kept))
+
+    def add_key(self) -> None:
+        """Sign with a new key from now on; the former ones stay published."""
+        pem = generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.signing_keys.insert(0, (f"snk_{secrets.token_hex(4)}", pem.decode()))
+        self.save()
+
+    def drop_old_keys(self) -> None:
+        del self.signing_keys[1:]
+        self.save()
+
+    def jwks(self) -> dict[str, Any]:
+        keys = []
+        for key_id, pem in self.signing_keys:
+            jwk = jwt.algorithms.RSAAlgorithm.to_jwk(_private(pem).public_key(), as_dict=True)
+            keys.append({**jwk, "use": "sig", "alg": "RS256", "kid": key_id})
+        return {"keys": keys}
+
+    def access_token(self, issuer: str, login: dict[str, Any]) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": issuer,
+            "sub": login["subject"],
+            "aud": [login["client_id"]],
+            "client_id": login["client_id"],
+            "oid": login["tenant"],
+            "sid": login["session"],
+            "iat": now,
+            "nbf": now,
+            "exp": now + self.switches.access_lifetime,
+            "jti": f"tkn_{secrets.token_hex(8)}",
+            "scope": login["scope"],
+            "roles": ["member"],
+            "permissions": ["orders:read"],
+        } | self.switches.claims
+        return self._sign({name: value for name, value in claims.items() if value is not None})
+
+    def id_token(self, issuer: str, login: dict[str, Any]) -> str:
+        now = int(time.time())
+        claims = {"iss": issuer, "sub": login["subject"], "aud": login["client_id"], "iat": now, "exp": now + 300}
+        if login.get("nonce"):
+            claims["nonce"] = login["nonce"]
+        return self._sign({**claims, "at_hash": "x"})
+
+    def new_refresh_token(self, login: dict[str, Any]) -> str:
+        token = f"rft_{secrets.token_urlsafe(32)}"
+        self.refresh_tokens[token] = {"login": login, "spent": None, "next": None}
+        self.save()
+        return token
+
+    def spend(self, token: str) -> dict[str, Any] | None:
+        """The login of a refresh token that may be used now, which spends it; None: invalid_grant."""
+        found = self.refresh_tokens.get(token)
+        if found is None or token in self.counts.revoked:
+            return None
+        if self.switches.rotation == "static":
+            return found["login"]
+        in_grace = self.switches.rotation == "grace" and time.time() - (found["spent"] or 0) < GRACE_SECONDS
+        if found["spent"] is not None and not in_grace:
+            return None
+        found["spent"] = found["spent"] or time.time()
+        self.save()
+        return found["login"]
+
+    def shown(self) -> dict[str, Any]:
+        return {"switches": asdict(self.switches), "counts": asdict(self.counts)}
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        key_id, pem = self.signing_keys[0]
+        return jwt.encode(claims, _private(pem), algorithm="RS256", headers={"kid": key_id})
+
+
+def _private(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
