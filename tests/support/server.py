@@ -91,8 +91,9 @@ async def _running(arguments: tuple[str, ...], data: Path, log: Path, *, until: 
     try:
         await eventually(lambda: process.returncode is not None or until in server.events(), timeout=SECONDS_TO_START)
         assert process.returncode is None, log.read_text()
-        addresses = next(line for line in reversed(server.lines()) if line["event"] == "listening")
-        server.grpc, server.http = addresses["grpc"], addresses["http"]
+        for line in server.lines():
+            if line["event"] == "listening":
+                server.grpc, server.http = line["grpc"], line["http"]
         yield server
     finally:
         await server.stop()

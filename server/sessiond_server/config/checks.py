@@ -59,17 +59,15 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
 
 def _store(settings: Settings) -> Iterator[Problem]:
     store, keys = settings.store, settings.keys
-    embedded = store.url.startswith(EMBEDDED)
     url = urlsplit(store.url)
-    if embedded:
+    if store.url.startswith(EMBEDDED):
         if store.url == EMBEDDED:
             yield Problem("store.url", store.url, f"{EMBEDDED}DIR")
-    elif url.scheme not in _STORE_SCHEMES:
-        yield Problem("store.url", f"the scheme {shown(url.scheme)}", f"redis, rediss, unix or {EMBEDDED}DIR")
-    else:
-        yield from _store_url(settings, url)
-    if embedded:
         return
+    if url.scheme not in _STORE_SCHEMES:
+        yield Problem("store.url", f"the scheme {shown(url.scheme)}", f"redis, rediss, unix or {EMBEDDED}DIR")
+        return
+    yield from _store_url(settings, url)
     for name in ("pepper_files", "sealing_files"):
         if not getattr(keys, name):
             yield Problem(f"keys.{name}", "nothing", "one file or more, where the store is not embedded")

@@ -34,9 +34,9 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> dict[
         "claims": {"tenant": "oid", "scopes": ["scope", "scopes"]},
     }
     if isinstance(issuer, str):
-        known |= {"issuer": issuer, "jwks_url": f"{issuer}/keys", "token_url": f"{issuer}/oauth/token"}
+        known |= {"issuer": issuer, "jwks_url": f"{issuer}/keys"}
     if isinstance(client_id, str):
-        known |= {"client_id": client_id, "audiences": [client_id]}
+        known |= {"client_id": client_id, "audiences": [client_id], "token_url": f"{issuer}/oauth/token"}
     return known
 
 

@@ -41,7 +41,7 @@ class Caller:
 
     def require_any(self, groups: Iterable[Group]) -> None:
         """Raise `CallerNotPermittedError` unless it is in one of `groups`; none of them is none."""
-        wanted = sorted(groups)
+        wanted = sorted(set(groups))
         if self.groups.isdisjoint(wanted):
             raise CallerNotPermittedError("group", " or ".join(wanted) or "none")
 

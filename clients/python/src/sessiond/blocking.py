@@ -21,10 +21,11 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 class Client:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted. Every call
-    ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a `SessiondError` where it is
-    refused or fails. To be used as a
-    context manager, or closed with `close`. Threads may share it; processes may not: it is made behind a fork, not before it.
+    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted.
+
+    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a
+    `SessiondError` where it is refused or fails. To be used as a context manager, or closed with `close`. Threads may share it;
+    processes may not: it is made behind a fork, not before it.
     """
 
     def __init__(

@@ -24,10 +24,10 @@ DEFAULT_PROVIDER_TIMEOUT: Final = 12.0
 class AsyncClient:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted. Every call
-    ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a `SessiondError` where it is
-    refused or fails. To be used as a
-    context manager, or closed with `close`.
+    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted.
+
+    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a
+    `SessiondError` where it is refused or fails. To be used as a context manager, or closed with `close`.
     """
 
     def __init__(

@@ -1,0 +1,209 @@
+"""Key sets over real HTTP, from a provider that misbehaves on command, and from addresses that must not be called."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
+from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
+from sessiond_server.adapters.http.outbound import Failed, Outbound
+from sessiond_server.adapters.http.remote_key_set import RemoteKeySet
+from sessiond_server.adapters.system_clock import SystemClock
+from tests.support.config import Config, scalekit
+from tests.support.idp import Idp, running_idp
+from tests.support.server import serving
+from tests.support.store import SilentLog
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+UNTRUSTED = ["html", "500", "redirect", "gzip", "huge", "endless", "empty"]
+
+
+@pytest.fixture(scope="module")
+async def idp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Idp]:
+    async with running_idp(tmp_path_factory.mktemp("k") / "idp.json") as idp:
+        yield idp
+
+
+@asynccontextmanager
+async def outbound(**settings: Any) -> AsyncIterator[Outbound]:
+    async with Outbound(**({"allow_http": True, "allowed_networks": (), "log": SilentLog()} | settings)) as way:
+        yield way
+
+
+def documents(issuer: str, way: Outbound, **settings: Any) -> IssuerDocuments:
+    return IssuerDocuments(issuer, way, **({"jwks_url": None, "addresses": {}, "discovery": True} | settings))
+
+
+def key_set(issuer: str, source: IssuerDocuments) -> RemoteKeySet:
+    return RemoteKeySet(
+        issuer,
+        source.key_set,
+        algorithms=["RS256"],
+        max_stale=timedelta(hours=1),
+        clock=SystemClock(),
+        log=SilentLog(),
+        jitter=lambda: 0.0,
+        count=lambda _: None,
+    )
+
+
+async def test_keys_are_found_by_discovery(idp: Idp) -> None:
+    await idp.switch(keys="good")
+    async with outbound() as way:
+        keys = key_set(idp.issuer, documents(idp.issuer, way))
+        await keys._refresh()
+        assert (len(keys), keys.last_outcome) == (1, "ok")
+        await keys._refresh()
+        assert keys.last_outcome == "not_modified"
+        counts = await idp.counts()
+        assert (counts["keys"], counts["discovery"]) == (2, 1)
+
+
+async def test_whoever_answers_for_another_issuer_answers_for_nothing(idp: Idp) -> None:
+    async with outbound() as way:
+        found = await documents(idp.issuer.replace("127.0.0.1", "localhost"), way).key_set(None)
+        assert found == Unfetched("discovery")
+
+
+@pytest.mark.parametrize("mode", UNTRUSTED)
+async def test_a_key_set_that_is_none_leaves_the_known_keys(idp: Idp, mode: str) -> None:
+    await idp.switch(keys="good")
+    async with outbound() as way:
+        keys = key_set(idp.issuer, documents(idp.issuer, way))
+        await keys._refresh()
+        (key_id,) = keys._keys
+        await idp.switch(keys=mode)
+        tracemalloc.start()
+        await keys._refresh()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert keys._last_failed
+        assert keys.find(key_id) is not None
+        assert peak < 4 << 20
+
+
+async def test_garbage_among_good_keys_harms_none_of_them(idp: Idp) -> None:
+    await idp.switch(keys="garbage")
+    async with outbound() as way:
+        keys = key_set(idp.issuer, documents(idp.issuer, way))
+        await keys._refresh()
+        assert len(keys) == 1
+
+
+async def test_a_slow_answer_is_given_up(idp: Idp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessiond_server.adapters.http.outbound.DOCUMENT_SECONDS", 0.2)
+    await idp.switch(keys="slow")
+    async with outbound() as way:
+        assert await documents(idp.issuer, way).key_set(None) == Unfetched("no_reply")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://169.254.169.254/keys",
+        "https://[::ffff:127.0.0.1]/keys",
+        "https://[::1]/keys",
+        "https://127.0.0.1/keys",
+        "https://localhost/keys",
+        "https://0x7f000001/keys",
+        "https://2130706433/keys",
+        "https://10.0.0.1/keys",
+        "https://[64:ff9b::a9fe:a9fe]/keys",
+        "http://1.1.1.1/keys",
+        "file:///etc/passwd",
+        "https://",
+    ],
+)
+async def test_addresses_that_are_not_public_are_refused(url: str) -> None:
+    async with outbound(allow_http=False) as way:
+        assert await way.get(url) is Failed.REFUSED_ADDRESS
+
+
+async def test_loopback_is_for_those_who_allow_http_and_nothing_more(idp: Idp) -> None:
+    await idp.switch(keys="good")
+    async with outbound() as way:
+        assert not isinstance(await way.get(f"{idp.issuer}/keys"), Failed)
+        assert await way.get("http://169.254.169.254/keys") is Failed.REFUSED_ADDRESS
+    async with outbound(allow_http=False, allowed_networks=["127.0.0.0/8"]) as way:
+        assert await way.get("https://127.0.0.1:1/keys") is Failed.UNREACHABLE
+
+
+async def test_nothing_is_followed_kept_or_unpacked(idp: Idp) -> None:
+    async with outbound() as way:
+        await idp.switch(keys="redirect")
+        assert await way.get(f"{idp.issuer}/keys") is Failed.REDIRECTED
+        await idp.switch(keys="gzip")
+        assert await way.get(f"{idp.issuer}/keys") is Failed.ENCODED
+        await idp.switch(keys="huge")
+        assert await way.get(f"{idp.issuer}/keys") is Failed.TOO_LARGE
+
+
+async def test_a_key_set_whose_life_is_told_is_kept_so_long(idp: Idp) -> None:
+    await idp.switch(keys="good")
+    async with outbound() as way:
+        found = await documents(idp.issuer, way).key_set(None)
+        assert isinstance(found, Document)
+        assert found.lifetime_seconds == 60
+
+
+async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) -> None:
+    await idp.switch(keys="good")
+    refused = {"issuer": "https://169.254.169.254", "audiences": ["a"]}
+    local = {"issuer": "https://own.example", "preset": "local", "audiences": ["own"]}
+    config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, tenants=["org_1"]), refused, local])
+    config.tables["server"] = {"anonymous": ["validate", "session", "mint"]}
+    async with (
+        serving(config.write(), config.data, tmp_path / "log") as server,
+        AsyncClient(server.grpc, timeout=5) as client,
+        aiohttp.ClientSession() as web,
+    ):
+        assert isinstance(await client.validate((await idp.login())["access_token"]), Session)
+        own = await client.create_local_session("alice")
+        assert isinstance(await client.validate(own.access_token), Session)
+        stranger = await client.validate((await idp.login(tenant="org_2"))["access_token"])
+        assert isinstance(stranger, Rejection)
+        assert stranger.reason is Reason.CLAIM_INVALID
+        async with web.get(f"http://{server.http}/metrics") as answer:
+            text = await answer.text()
+        assert 'sessiond_key_set_fetches_total{issuer="https://169.254.169.254",outcome="discovery"}' in text
+        assert f'sessiond_key_set_fetches_total{{issuer="{idp.issuer}",outcome="ok"}} 1.0' in text
+        assert any(line["event"] == "an issuer's address is not one that may be called" for line in server.lines())
+        forged = own.access_token.split(".")
+        with pytest.raises(UnavailableError) as unavailable:
+            await client.validate(_with_issuer(forged, "https://169.254.169.254"), timeout=2)
+        assert unavailable.value.reason in {"KEYS_UNAVAILABLE", ""}
+
+
+def _with_issuer(segments: list[str], issuer: str) -> str:
+    """The same token as that issuer might have sent it; nobody can say whether it did."""
+    import base64
+    import json
+
+    header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in segments[:2])
+    changed = ({**header, "alg": "RS256", "kid": "k"}, {**payload, "iss": issuer})
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in changed]
+    return ".".join([*parts, segments[2]])
+
+
+async def test_the_event_loop_goes_on_while_an_issuer_sends_without_end(idp: Idp) -> None:
+    await idp.switch(keys="endless")
+    async with outbound() as way:
+        fetch = asyncio.create_task(way.get(f"{idp.issuer}/keys"))
+        turns = 0
+        while not fetch.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert await fetch is Failed.TOO_LARGE
+        assert turns > 1
+        await eventually(fetch.done)

@@ -1,0 +1,262 @@
+"""Settings are read strictly, and every mistake is told at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiond_server.config.problems import ConfigurationError
+from sessiond_server.config.reader import read_file, read_settings
+from sessiond_server.config.reference import reference
+from sessiond_server.config.settings import Settings
+from sessiond_server.domain.address import Address
+from sessiond_server.domain.caller import Group
+
+HERE = __file__
+GOOD: dict[str, Any] = {
+    "store": {"url": "embedded:/tmp/s"},
+    "issuers": [{"issuer": "https://id.example", "audiences": ["api"]}],
+}
+SECRET = "hunter2-is-no-path"
+
+
+def read(*changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False) -> Settings:
+    document = dict(GOOD)
+    for change in changes:
+        document |= change
+    return read_settings(document, environment=environment or {}, insecure_plaintext=plaintext)
+
+
+def mistakes(*changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False) -> list[str]:
+    with pytest.raises(ConfigurationError) as refused:
+        read(*changes, environment=environment, plaintext=plaintext)
+    return [problem.path for problem in refused.value.problems]
+
+
+def test_the_least_that_is_needed() -> None:
+    settings = read()
+    assert settings.server.listen == Address("127.0.0.1", 50051)
+    assert settings.sessions.grace == timedelta(seconds=10)
+    assert settings.issuers[0].preset == "oidc"
+    assert settings.anonymous == {Group.VALIDATE, Group.SESSION}
+
+
+def test_six_mistakes_are_six_lines() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read(
+            {
+                "server": {"lisen": "127.0.0.1:1", "http": "nowhere"},
+                "sessions": {"grace": "2h"},
+                "store": {"url": "mysql://db"},
+                "callers": [{"name": "orders", "groups": ["validat"], "key_files": [HERE]}],
+                "issuers": [{"issuer": "http://id.example", "audiences": ["api"]}],
+            }
+        )
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "server.lisen",
+        "server.http",
+        "sessions.grace",
+        "callers[0].groups",
+        "store.url",
+        "issuers[0].issuer",
+    ]
+    assert lines[2] == 'sessions.grace: found "2h", allowed is a span from 0s to 60s, such as 10s or 30d'
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"servr": {}}, "servr"),
+        ({"server": 7}, "server"),
+        ({"server": {"socket_mode": "0999"}}, "server.socket_mode"),
+        ({"server": {"socket_mode": 660}}, "server.socket_mode"),
+        ({"server": {"reflection": "yes"}}, "server.reflection"),
+        ({"server": {"max_token_bytes": 70_000}}, "server.max_token_bytes"),
+        ({"server": {"max_token_bytes": True}}, "server.max_token_bytes"),
+        ({"server": {"anonymous": ["validate", "validate"]}}, "server.anonymous"),
+        ({"server": {"anonymous": "validate"}}, "server.anonymous"),
+        ({"server": {"tls": 1}}, "server.tls"),
+        ({"server": {"tls": {"cert_file": HERE}}}, "server.tls.key_file"),
+        ({"server": {"tls": {"cert_file": HERE, "key_file": "/nowhere"}}}, "server.tls.key_file"),
+        ({"server": {"http": "unix:/run/x.sock"}}, "server.http"),
+        ({"server": {"listen": "unix:/run/x.sock", "tls": {"cert_file": HERE, "key_file": HERE}}}, "server.tls"),
+        ({"server": {"listen": "0.0.0.0:1", "anonymous": []}}, "server.listen"),
+        ({"sessions": {"idle": "60d"}}, "sessions.idle"),
+        ({"sessions": {"absolute": "7"}}, "sessions.absolute"),
+        ({"sessions": {"absolute": 7}}, "sessions.absolute"),
+        ({"revocation": {"poll": "1s"}}, "revocation.poll"),
+        ({"store": {}}, "store.url"),
+        ({"store": {"url": "embedded:"}}, "store.url"),
+        ({"store": {"url": "embedded:x", "accept_risks": ["all"]}}, "store.accept_risks"),
+        ({"store": {"url": "embedded:x", "password_file": "/nowhere"}}, "store.password_file"),
+        ({"issuers": []}, "issuers"),
+        ({"issuers": {}}, "issuers"),
+        ({"issuers": [*GOOD["issuers"], *GOOD["issuers"]]}, "issuers"),
+        ({"callers": [{"name": "a", "groups": []}]}, "callers[0].key_files"),
+        ({"callers": [{"name": "anonymous", "groups": [], "key_files": [HERE]}]}, "callers[0].name"),
+        ({"callers": [{"name": "a", "groups": [], "identities": ["spiffe://x/y"]}]}, "callers[0].identities"),
+        ({"callers": [{"name": "a", "groups": [], "key_files": [HERE], "issuers": ["https://x"]}]}, "callers[0].issuers"),
+        ({"callers": [{"name": "a", "groups": [], "key_files": [HERE]}] * 2}, "callers"),
+    ],
+)
+def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path: str) -> None:
+    assert mistakes(change) == [path]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"issuer": "ftp://id.example"}, "issuer"),
+        ({"issuer": "https://user:secret@id.example"}, "issuer"),
+        ({"issuer": "http://id.example", "allow_http": True}, "issuer"),
+        ({"issuer": "https://[::1"}, "issuer"),
+        ({"audiences": []}, "audiences"),
+        ({"audiences": "api"}, "audiences"),
+        ({"preset": "scalkit"}, "preset"),
+        ({"algorithms": ["none"]}, "algorithms"),
+        ({"algorithms": ["HS256"]}, "algorithms"),
+        ({"algorithms": []}, "algorithms"),
+        ({"token_types": ["JWT"]}, "token_types"),
+        ({"required_claims": ["exp", "iss", "aud"]}, "required_claims"),
+        ({"discovery": False}, "jwks_url"),
+        ({"jwks_url": "http://id.example/keys"}, "jwks_url"),
+        ({"token_url": "https://id.example/token"}, "client_id"),
+        ({"client_secret_file": HERE}, "client_id"),
+        ({"signing_key_files": [HERE]}, "signing_key_files"),
+        ({"allowed_networks": ["10.0.0.1/8"]}, "allowed_networks"),
+        ({"claims": {"tennant": "org"}}, "claims.tennant"),
+        ({"in_doubt": "guess"}, "in_doubt"),
+        ({"client_secret": SECRET}, "client_secret"),
+        ({"leeway": "10m"}, "leeway"),
+    ],
+)
+def test_each_mistake_of_an_issuer_is_named(change: dict[str, Any], path: str) -> None:
+    assert mistakes({"issuers": [{**GOOD["issuers"][0], **change}]}) == [f"issuers[0].{path}"]
+
+
+def test_plain_http_is_for_loopback_alone() -> None:
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        assert read({"issuers": [{"issuer": f"http://{host}:8080", "audiences": ["a"], "allow_http": True}]})
+        assert mistakes({"issuers": [{"issuer": f"http://{host}:8080", "audiences": ["a"]}]}) == ["issuers[0].issuer"]
+
+
+def test_a_value_that_could_be_a_secret_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read({"store": {"url": f"redis://:{SECRET}@localhost"}}, {"issuers": [{**GOOD["issuers"][0], "client_secret": SECRET}]})
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["redis://db.example", "redis://10.0.0.1:6379/0"])
+def test_plaintext_to_a_store_elsewhere_must_be_allowed(url: str) -> None:
+    keys = {"keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
+    assert mistakes({"store": {"url": url}}, keys) == ["store.url"]
+    assert read({"store": {"url": url, "allow_plaintext": True}}, keys)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1", "rediss://db.example:6380/1", "unix:///run/redis.sock"])
+def test_a_store_of_ones_own_needs_keys(url: str) -> None:
+    assert mistakes({"store": {"url": url}}) == ["keys.pepper_files", "keys.sealing_files"]
+    assert read({"store": {"url": url}, "keys": {"pepper_files": [HERE], "sealing_files": [HERE]}})
+
+
+def test_listening_elsewhere_needs_tls_and_callers() -> None:
+    everywhere = {"server": {"listen": "0.0.0.0:1"}}
+    caller = {"callers": [{"name": "a", "groups": ["validate"], "key_files": [HERE]}]}
+    tls = {"server": {"listen": "0.0.0.0:1", "tls": {"cert_file": HERE, "key_file": HERE}}}
+    assert mistakes(everywhere) == ["server.listen", "server.anonymous"]
+    assert mistakes(everywhere, caller) == ["server.listen"]
+    assert mistakes(tls) == ["server.anonymous"]
+    assert read(tls, caller).anonymous == frozenset()
+    assert read(everywhere, caller, plaintext=True)
+    assert read({"server": {**everywhere["server"], "anonymous": ["validate"]}}, plaintext=True).anonymous == {Group.VALIDATE}
+
+
+def test_the_environment_stands_above_the_file() -> None:
+    environment = {
+        "SESSIOND_SERVER_LISTEN": "127.0.0.1:7",
+        "SESSIOND_SERVER_REFLECTION": "true",
+        "SESSIOND_SERVER_MAX_TOKEN_BYTES": "4096",
+        "SESSIOND_SERVER_ANONYMOUS": "validate, read",
+        "SESSIOND_STORE_ACCEPT_RISKS": "eviction",
+        "SESSIOND_SERVICE_HOST": "10.0.0.1",
+    }
+    settings = read({"server": {"listen": "127.0.0.1:6"}}, environment=environment)
+    assert settings.server.listen.port == 7
+    assert settings.server.reflection
+    assert settings.server.max_token_bytes == 4096
+    assert settings.server.anonymous == (Group.VALIDATE, Group.READ)
+    assert settings.store.accept_risks == ("eviction",)
+    assert mistakes(environment={"SESSIOND_SERVER_REFLECTION": "yes"}) == ["server.reflection"]
+
+
+def test_several_issuers_must_say_whose_tenants_they_name() -> None:
+    one = {"issuer": "https://a.example", "preset": "scalekit", "client_id": "skc_1", "audiences": ["skc_1"]}
+    assert read({"issuers": [one]})
+    assert mistakes({"issuers": [one, *GOOD["issuers"]]}) == ["issuers[0].tenants"]
+    assert read({"issuers": [{**one, "tenants": ["org_1"]}, *GOOD["issuers"]]})
+
+
+def test_scalekit_is_known_by_its_environment() -> None:
+    environment = {"SCALEKIT_ENVIRONMENT_URL": "https://acme.scalekit.com", "SCALEKIT_CLIENT_ID": "skc_1"}
+    (issuer,) = read({"issuers": [{"preset": "scalekit"}]}, environment=environment).issuers
+    assert issuer.issuer == "https://acme.scalekit.com"
+    assert issuer.jwks_url == "https://acme.scalekit.com/keys"
+    assert issuer.token_url == "https://acme.scalekit.com/oauth/token"
+    assert (issuer.client_id, issuer.audiences, issuer.algorithms) == ("skc_1", ("skc_1",), ("RS256",))
+    assert (issuer.claims.tenant, issuer.claims.scopes) == ("oid", ("scope", "scopes"))
+
+
+def test_a_key_overrides_its_preset() -> None:
+    table = {"preset": "scalekit", "issuer": "https://a", "audiences": ["b"], "claims": {"scopes": ["scp"]}}
+    (issuer,) = read({"issuers": [table]}).issuers
+    assert (issuer.claims.tenant, issuer.claims.scopes) == ("oid", ("scp",))
+
+
+def test_one_local_issuer() -> None:
+    local = {"preset": "local", "audiences": ["a"]}
+    assert read({"issuers": [{"issuer": "https://a", **local}]}).issuers[0].leeway == timedelta(0)
+    two = {"issuers": [{"issuer": "https://a", **local}, {"issuer": "https://b", **local}]}
+    assert mistakes(two) == ["issuers[1].preset"]
+    elsewhere = {"store": {"url": "unix:///x"}, "keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
+    assert mistakes({"issuers": [{"issuer": "https://a", **local}]}, elsewhere) == ["issuers[0].signing_key_files"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'[store]\nurl = "embedded:x\n', "no TOML (line 2)"),
+        (b"\xff", "bytes that are not UTF-8"),
+        (b'[store]\nurl = ""\n', 'store.url: found ""'),
+    ],
+)
+def test_what_is_no_configuration_is_one_line(tmp_path: Path, content: bytes, found: str) -> None:
+    file = tmp_path / "sessiond.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        read_file(file, environment={}, insecure_plaintext=False)
+    assert found in str(refused.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_file(tmp_path / "none.toml", environment={}, insecure_plaintext=False)
+
+
+def test_the_reference_in_the_documentation_is_that_of_the_types() -> None:
+    assert reference() in Path("README.md").read_text()
+
+
+@pytest.mark.parametrize("example", sorted(Path("deploy/examples").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_examples_are_right(example: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("x")
+    text = example.read_text().replace("/run/secrets/", f"{tmp_path}/")
+    for name in {line.split(f"{tmp_path}/")[1].split('"')[0] for line in text.splitlines() if f"{tmp_path}/" in line}:
+        (tmp_path / name).write_text("x")
+    file = tmp_path / "sessiond.toml"
+    file.write_text(text)
+    assert read_file(file, environment={}, insecure_plaintext=False).issuers

@@ -1,0 +1,211 @@
+"""Keys of an issuer elsewhere: always there, never flooding, gone when the issuer says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+from sessiond_server.adapters.http.issuer_documents import Document, Unfetched
+from sessiond_server.adapters.http.remote_key_set import COOLDOWN_SECONDS, RemoteKeySet
+from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from sessiond_server.domain.failures import KeysUnavailableError
+from tests.support.store import SilentLog
+
+MAX_STALE = timedelta(hours=1)
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def steady(self) -> float:
+        return self.at
+
+
+def new_key() -> SigningKey:
+    return SigningKey(generate_private_key(SECP256R1()))
+
+
+A, B = new_key(), new_key()
+
+
+class Issuer:
+    """What the issuer would say, and how often it was asked."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.clock = FakeClock()
+        self.answer: Document | Unfetched = Unfetched("unreachable")
+        self.asked: list[str | None] = []
+        self.gate: asyncio.Event | None = None
+        self.outcomes: Counter[str] = Counter()
+        self.publish(*keys)
+        self.set = RemoteKeySet(
+            "https://id.example",
+            self.fetch,
+            algorithms=["ES256"],
+            max_stale=MAX_STALE,
+            clock=self.clock,
+            log=SilentLog(),
+            jitter=lambda: 0.0,
+            count=lambda outcome: self.outcomes.update([outcome]),
+        )
+
+    def publish(self, *keys: SigningKey, **members: Any) -> None:
+        body = json.dumps({"keys": [{**key.jwk, **members} for key in keys]}).encode()
+        self.answer = Document(body, 600, '"v1"')
+
+    async def fetch(self, entity_tag: str | None) -> Document | Unfetched:
+        self.asked.append(entity_tag)
+        if self.gate:
+            await self.gate.wait()
+        return self.answer
+
+    async def fetch_now(self) -> None:
+        """One round of the background refresh."""
+        await self.set._refresh()
+
+
+@pytest.fixture
+async def issuer() -> Issuer:
+    issuer = Issuer(A)
+    await issuer.fetch_now()
+    return issuer
+
+
+async def test_keys_answer_from_memory(issuer: Issuer) -> None:
+    assert issuer.set.find(A.key_id) is not None
+    assert issuer.set.is_ready
+    assert issuer.asked == [None]
+
+
+async def test_before_the_first_fetch_nobody_can_say() -> None:
+    issuer = Issuer()
+    issuer.answer = Unfetched("unreachable")
+    with pytest.raises(KeysUnavailableError):
+        await issuer.set.seek(A.key_id)
+    assert not issuer.set.is_ready
+
+
+async def test_the_background_refresh_comes_before_the_end(issuer: Issuer) -> None:
+    assert issuer.set._pause() == pytest.approx(480)
+
+
+async def test_failures_are_tried_again_ever_more_slowly(issuer: Issuer) -> None:
+    issuer.answer = Unfetched("status")
+    pauses = []
+    for _ in range(8):
+        await issuer.fetch_now()
+        pauses.append(issuer.set._pause())
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+async def test_an_unknown_key_is_asked_for_once_by_all(issuer: Issuer) -> None:
+    issuer.publish(A, B)
+    issuer.gate = asyncio.Event()
+    seeking = [asyncio.create_task(issuer.set.seek(B.key_id)) for _ in range(50)]
+    await asyncio.sleep(0)
+    issuer.gate.set()
+    assert len({id(key) for key in await asyncio.gather(*seeking)}) == 1
+    assert len(issuer.asked) == 2
+
+
+async def test_one_who_leaves_does_not_take_the_keys_from_the_others(issuer: Issuer) -> None:
+    issuer.publish(A, B)
+    issuer.gate = asyncio.Event()
+    leaving, staying = (asyncio.create_task(issuer.set.seek(B.key_id)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    issuer.gate.set()
+    assert await staying is not None
+
+
+async def test_made_up_ids_cause_three_fetches_and_one_a_cooldown(issuer: Issuer) -> None:
+    for number in range(10_000):
+        assert await issuer.set.seek(f"made-up-{number}") is None
+    assert len(issuer.asked) == 1 + 3
+    issuer.clock.at += COOLDOWN_SECONDS
+    for number in range(100):
+        assert await issuer.set.seek(f"again-{number}") is None
+    assert len(issuer.asked) == 1 + 3 + 1
+
+
+async def test_one_made_up_id_does_not_blind_a_rotation(issuer: Issuer) -> None:
+    assert await issuer.set.seek("made-up") is None
+    issuer.publish(A, B)
+    assert await issuer.set.seek(B.key_id) is not None
+
+
+async def test_failed_attempts_cost_tokens_too(issuer: Issuer) -> None:
+    issuer.answer = Unfetched("unreachable")
+    for number in range(20):
+        with pytest.raises(KeysUnavailableError):
+            await issuer.set.seek(f"made-up-{number}")
+    assert len(issuer.asked) == 1 + 3
+
+
+async def test_an_id_that_was_just_asked_for_costs_nothing(issuer: Issuer) -> None:
+    for _ in range(100):
+        assert await issuer.set.seek("made-up") is None
+    assert len(issuer.asked) == 2
+    issuer.clock.at += COOLDOWN_SECONDS
+    await issuer.set.seek("made-up")
+    assert len(issuer.asked) == 3
+
+
+async def test_known_keys_outlive_failures_but_not_for_ever(issuer: Issuer) -> None:
+    issuer.answer = Unfetched("status")
+    issuer.clock.at += MAX_STALE.total_seconds() - 1
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is not None
+    issuer.clock.at += 1
+    assert issuer.set.find(A.key_id) is None
+    assert not issuer.set.is_ready
+    with pytest.raises(KeysUnavailableError):
+        await issuer.set.seek(A.key_id)
+    issuer.publish(A)
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is not None
+
+
+async def test_a_key_that_stays_is_the_same_object_and_one_that_goes_is_gone(issuer: Issuer) -> None:
+    known, version = issuer.set.find(A.key_id), issuer.set.version
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is known
+    assert issuer.set.version == version
+    issuer.publish(B)
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is None
+    assert issuer.set.version == version + 1
+
+
+async def test_another_key_under_the_same_id_is_another_key(issuer: Issuer) -> None:
+    known = issuer.set.find(A.key_id)
+    issuer.publish(B, kid=A.key_id)
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is not known
+
+
+async def test_a_confirmed_set_is_fresh(issuer: Issuer) -> None:
+    issuer.clock.at += MAX_STALE.total_seconds() - 1
+    issuer.answer = Document(None, 600, '"v1"')
+    await issuer.fetch_now()
+    assert issuer.asked == [None, '"v1"']
+    assert issuer.set.age_seconds == 0
+    assert issuer.set.find(A.key_id) is not None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys": 7}', b'{"keys": []}', b'{"keys": [{"kty": "oct"}]}', b"\xff"])
+async def test_a_document_without_a_usable_key_changes_nothing(issuer: Issuer, body: bytes) -> None:
+    issuer.answer = Document(body, 600, None)
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is not None
+    assert issuer.set.last_outcome in {"malformed", "empty"}
