@@ -58,6 +58,10 @@ gen: ## generate the Python stubs from protos/
 stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
+.PHONY: clients
+clients: .venv/ready ## build the other languages' examples and run them against a real server
+	$(BIN)/python tools/check_clients.py
+
 .PHONY: lock
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \

@@ -128,10 +128,8 @@ async def test_sessions_in_a_store_of_ones_own(tmp_path: Path) -> None:
     async with embedded_store(tmp_path / "store", log=SilentLog()) as store:
         config = Config(tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}])
         secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
-        config.tables |= {
-            "store": {"url": f"unix://{store.socket_path}"},
-            "server": {"anonymous": ["validate", "session", "mint"]},
-        }
+        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+        config.tables["server"] = {"anonymous": ["validate", "session", "mint"]}
         own_keys(config)
         async with (
             serving(config.write(), tmp_path / "store", tmp_path / "log") as server,
@@ -177,9 +175,11 @@ async def test_a_store_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> No
     config.tables["store"] = {"url": f"unix://{config.data}/valkey.sock"}
     own_keys(config)
     secret_file(config.data, "signing-key.pem", create=create_signing_key)
-    async with serving(config.write(), config.data, tmp_path / "log", until="waiting for the store") as server:
-        async with embedded_store(config.data, log=SilentLog()):
-            await eventually(lambda: "serving" in server.events(), timeout=10)
+    async with (
+        serving(config.write(), config.data, tmp_path / "log", until="waiting for the store") as server,
+        embedded_store(config.data, log=SilentLog()),
+    ):
+        await eventually(lambda: "serving" in server.events(), timeout=10)
 
 
 async def test_it_stops_while_it_waits_for_its_store(tmp_path: Path) -> None:

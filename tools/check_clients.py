@@ -1,0 +1,142 @@
+"""Builds the example of every other language whose toolchain is here, and runs it against a real server.
+
+Each must accept a good token and reject a revoked one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessiond import Client, UnavailableError
+
+CLIENTS = Path(__file__).resolve().parent.parent / "clients"
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Language:
+    """How an example is built and run; `{addr}` stands for the server's address."""
+
+    name: str
+    tools: Sequence[str]
+    build: Sequence[Sequence[str]]
+    run: Sequence[str]
+
+    @property
+    def folder(self) -> Path:
+        """Where its client is."""
+        return CLIENTS / self.name
+
+
+LANGUAGES = (
+    Language(
+        "go",
+        ["go"],
+        [["go", "vet", "./..."], ["go", "build", "-o", "validate", "./examples/validate"]],
+        ["./validate", "-addr", "{addr}"],
+    ),
+    Language(
+        "typescript",
+        ["node", "npm"],
+        [["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], ["npm", "run", "-s", "build"]],
+        ["npm", "run", "-s", "validate", "--", "http://{addr}"],
+    ),
+    Language(
+        "java",
+        ["java", "mvn"],
+        [["mvn", "-q", "-B", "package"]],
+        ["java", "-cp", "target/*:target/lib/*", "dev.sessiond.examples.Validate", "{addr}"],
+    ),
+)
+
+
+def main() -> int:
+    """The number of languages whose example does not work."""
+    present = [language for language in LANGUAGES if all(map(shutil.which, language.tools))]
+    for language in LANGUAGES:
+        if language not in present:
+            print(f"skipped {language.name}: {' or '.join(language.tools)} is not here", flush=True)
+    if not present:
+        return 0
+    with tempfile.TemporaryDirectory() as directory, server(Path(directory)) as addr, Client(addr, timeout=5) as client:
+        good, ended = client.create_local_session("alice"), client.create_local_session("bob")
+        client.revoke_session(ended.session.session_id)
+        checks = [(good.access_token, "accepted: alice"), (ended.access_token, "REVOKED")]
+        return sum(not works(language, addr, checks) for language in present)
+
+
+def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> bool:
+    """Whether the example builds, and says of each token what it should."""
+    started = time.monotonic()
+    for command in language.build:
+        subprocess.run(command, cwd=language.folder, check=True, stdout=subprocess.DEVNULL)
+    for token, expected in checks:
+        command = [part.format(addr=addr) for part in language.run]
+        environment = {**os.environ, "ACCESS_TOKEN": token}
+        said = subprocess.run(command, cwd=language.folder, env=environment, check=False, capture_output=True, text=True)
+        if expected not in said.stdout:
+            print(f"{language.name}: expected {expected!r}, got {said.stdout!r}\n{said.stderr}", file=sys.stderr)
+            return False
+    print(f"{language.name}: accepted a good token, rejected a revoked one ({time.monotonic() - started:.0f} s)", flush=True)
+    return True
+
+
+@contextmanager
+def server(directory: Path) -> Iterator[str]:
+    """The address of a server of its own."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        sys.executable,
+        "-m",
+        "sessiond_server",
+        "dev",
+        "--listen",
+        address,
+        "--http",
+        "127.0.0.1:0",
+        "--data",
+        str(directory / "d"),
+    ]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(command, stderr=log)
+    try:
+        wait_until_it_answers(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_until_it_answers(address: str) -> None:
+    """Raises `UnavailableError` where it does not."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    with Client(address, timeout=1) as client:
+        while True:
+            try:
+                client.validate("x")
+            except UnavailableError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
