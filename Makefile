@@ -54,9 +54,18 @@ proto: .venv/ready ## buf: lint, format, and breaking changes since the last rel
 gen: ## generate the Python stubs from protos/
 	PYTHON=$(PYTHON) tools/generate_stubs.sh
 
+.PHONY: readme
+readme: .venv/ready ## write the table of settings into the README
+	$(BIN)/python tools/update_readme.py
+
 .PHONY: stubs
 stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
+
+.PHONY: deploy
+deploy: .venv/ready ## hadolint and kubernetes-validate
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 
 .PHONY: clients
 clients: .venv/ready ## build the other languages' examples and run them against a real server
@@ -67,6 +76,8 @@ lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --python-version 3.11 --custom-compile-command 'make lock' \
 	  --extra embedded --extra ext-authz --extra otel --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-server.lock
 
 .PHONY: audit
 audit: .venv/ready ## look for known vulnerabilities in the locked dependencies

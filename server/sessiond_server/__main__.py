@@ -162,7 +162,7 @@ def _refuse(message: str) -> NoReturn:
     show_default=True,
     metavar="ADDR",
     envvar="SESSIOND_SERVER_LISTEN",
-    help="The address that the server listens on.",
+    help="Where the server listens: its gRPC address, or http://HOST:PORT, which is the way in where that is behind TLS.",
 )
 @click.option("--timeout", default=2.0, show_default=True, help="Seconds to wait for an answer.")
 def healthcheck(addr: str, timeout: float) -> None:

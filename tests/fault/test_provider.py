@@ -457,3 +457,22 @@ async def test_a_provider_that_is_down_at_the_start(tmp_path: Path) -> None:
             await idp.start()
             await eventually(lambda: "serving" in server.events(), timeout=20)
             assert isinstance(await client.validate(tokens.access_token), Session)
+
+
+async def test_who_waits_for_anothers_exchange_is_judged_as_of_their_arrival(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, grace="0s")])
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, timeout=10) as client,
+        ):
+            opened = await client.create_session(idp.issuer, provider_tokens(await idp.login()))
+            await idp.switch(latency=0.5)
+            first = asyncio.create_task(client.refresh(opened.refresh_token))
+            await eventually(lambda: _asked(idp, 1))
+            waiting = await client.refresh(opened.refresh_token)
+            assert waiting.replayed
+            assert (await first).refresh_token == waiting.refresh_token
+            with pytest.raises(RefreshRefusedError) as refused:
+                await client.refresh(opened.refresh_token)
+            assert refused.value.reason == "REFRESH_TOKEN_REUSED"

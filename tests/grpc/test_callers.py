@@ -37,7 +37,7 @@ class Setting:
         self.config.issuers.append({"issuer": ISSUER, "preset": "local", "audiences": ["web", "app"], "client_id": "web"})
         self.orders = self.config.caller("orders", ["validate"])
         self.auth = self.config.caller("auth", ["validate", "session", "mint", "read"])
-        self.web = self.config.caller("web", ["session", "mint", "read"], client_ids=["web"])
+        self.web = self.config.caller("web", ["session", "mint", "read", "revoke"], client_ids=["web"])
         self.other = self.config.caller("other", ["validate", "mint"], issuers=[])
         self.server: Server
 
@@ -127,6 +127,8 @@ async def test_a_caller_handles_sessions_of_its_clients_alone(keys: Setting) -> 
         assert [record.session.client_id async for record in web.list_sessions(ISSUER, "carol")] == ["web"]
         assert (await auth.refresh(theirs.refresh_token)).replayed is False
         assert (await web.refresh(ours.refresh_token)).session.client_id == "web"
+        with pytest.raises(PermissionDeniedError):
+            await web.revoke_subject(ISSUER, "carol")
         with pytest.raises(NotFoundError):
             await web.get_session(UNKNOWN_SESSION)
 

@@ -62,14 +62,14 @@ class Scripted:
 
 
 @asynccontextmanager
-async def client_of(scripted: Scripted, *, timeout: float = 5) -> AsyncIterator[AsyncClient]:  # noqa: ASYNC109 - the client's
+async def client_of(scripted: Scripted, *, timeout: float = 5, **more: float) -> AsyncIterator[AsyncClient]:  # noqa: ASYNC109 - the client's
     server = grpc.aio.server()
     handlers = {method: scripted.handler(method) for method in METHODS}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("sessiond.v1.SessionService", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with AsyncClient(f"127.0.0.1:{port}", timeout=timeout) as client:
+        async with AsyncClient(f"127.0.0.1:{port}", timeout=timeout, **more) as client:
             yield client
     finally:
         await server.stop(None)
@@ -164,7 +164,7 @@ async def test_details_that_are_none_are_no_trouble(raw: bytes) -> None:
 
 
 async def test_a_call_ends_within_its_time() -> None:
-    async with client_of(Scripted(None, None), timeout=0.1) as client:
+    async with client_of(Scripted(None, None), timeout=0.1, provider_timeout=0.1) as client:
         for call in (client.refresh("r"), client.validate("t")):
             with pytest.raises(SessiondError) as raised:
                 await call

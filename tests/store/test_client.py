@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from redis.asyncio import SSLConnection
 
 from sessiond_server.adapters.embedded import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store.client import StoreAddress, connect
+from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
+from sessiond_server.adapters.store.marks import IssuerMarks
 from sessiond_server.adapters.store.redis_session_store import PartitionsError, RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -78,7 +80,7 @@ async def test_the_number_of_partitions_is_the_stores(store: Store) -> None:
         store.scripts,
         partitions=16,
         sealing=SealingKeys([SEALING]),
-        issuers={ISSUER: 0},
+        issuers=IssuerMarks({ISSUER: 0}),
         max_per_subject=1,
         log=SilentLog(),
     )
@@ -103,3 +105,37 @@ async def test_a_script_that_fails_says_where_and_not_with_what(store: Store, ca
     assert isinstance(fields["line"], int)
     assert "telling" not in repr(said)
     assert capsys.readouterr().err == ""
+
+
+async def test_a_password_is_needed_where_there_is_one(valkey: EmbeddedStore) -> None:
+    url = f"unix://{valkey.socket_path}"
+    open_to_all = connect(StoreAddress(url))
+    await open_to_all.execute_command("ACL", "SETUSER", "sessiond", "on", ">sesame", "~*", "+@all")
+    try:
+        for password, works in (("sesame", True), ("wrong", False)):
+            redis = connect(StoreAddress(url, username="sessiond", password=password))
+            scripts = Scripts(redis, observe=lambda _name, _seconds: None, log=SilentLog())
+            if works:
+                assert await scripts.now_ms() > 0
+            else:
+                with pytest.raises(StoreUnavailableError):
+                    await scripts.now_ms()
+            await redis.aclose()
+    finally:
+        await open_to_all.execute_command("ACL", "DELUSER", "sessiond")
+        await open_to_all.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://127.0.0.1", {"host": "127.0.0.1", "port": 6379, "db": 0}),
+        ("redis://[::1]:7000/3", {"host": "::1", "port": 7000, "db": 3}),
+        ("rediss://db.example:6380/1", {"host": "db.example", "port": 6380, "db": 1, "ssl_check_hostname": True}),
+        ("unix:///run/a%20b.sock", {"path": "/run/a b.sock"}),
+    ],
+)
+def test_an_address_is_a_way_to_the_store(url: str, expected: dict[str, object]) -> None:
+    pool = connect(StoreAddress(url)).connection_pool
+    assert {name: pool.connection_kwargs[name] for name in expected} == expected
+    assert issubclass(pool.connection_class, SSLConnection) is url.startswith("rediss:")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sessiond_server.adapters.store.client import Scripts
+from sessiond_server.adapters.store.marks import IssuerMarks
 from sessiond_server.adapters.store.record import split
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
@@ -111,7 +112,7 @@ def connected(redis: Redis, *, max_per_subject: int = 1000, sealing: tuple[bytes
         scripts,
         partitions=1,
         sealing=SealingKeys(sealing),
-        issuers={ISSUER: 0},
+        issuers=IssuerMarks({ISSUER: 0}),
         max_per_subject=max_per_subject,
         log=SilentLog(),
     )

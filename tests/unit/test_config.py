@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_settings
@@ -250,13 +252,24 @@ def test_the_reference_in_the_documentation_is_that_of_the_types() -> None:
     assert reference() in Path("README.md").read_text()
 
 
-@pytest.mark.parametrize("example", sorted(Path("deploy/examples").glob("*.toml")), ids=lambda path: path.stem)
-def test_the_examples_are_right(example: Path, tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text("x")
-    text = example.read_text().replace("/run/secrets/", f"{tmp_path}/")
-    for name in {line.split(f"{tmp_path}/")[1].split('"')[0] for line in text.splitlines() if f"{tmp_path}/" in line}:
-        (tmp_path / name).write_text("x")
-    file = tmp_path / "sessiond.toml"
-    file.write_text(text)
-    assert read_file(file, environment={}, insecure_plaintext=False).issuers
+def examples() -> dict[str, str]:
+    """Every configuration that is shown somewhere."""
+    shown = {path.name: path.read_text() for path in Path("deploy/examples").glob("*.toml")}
+    for path in Path("deploy/kubernetes").glob("*.yaml"):
+        for document in yaml.safe_load_all(path.read_text()):
+            if document["kind"] == "ConfigMap":
+                shown[path.name] = document["data"]["sessiond.toml"]
+    shown["README.md"] = re.findall(r"```toml\n(.*?)```", Path("README.md").read_text(), re.DOTALL)[0]
+    return shown
+
+
+@pytest.mark.parametrize("name", examples())
+def test_the_examples_are_right(name: str, tmp_path: Path) -> None:
+    text = examples()[name]
+    for path in re.findall(r'"(/run/secrets/[^"]+)"', text):
+        file = tmp_path / Path(path).name
+        file.write_text("x")
+        text = text.replace(f'"{path}"', f'"{file}"')
+    config = tmp_path / "sessiond.toml"
+    config.write_text(text)
+    assert read_file(config, environment={}, insecure_plaintext=name == "compose.toml").issuers

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
+from sessiond_server.adapters.store.marks import IssuerMarks
+from sessiond_server.adapters.store.provider_tokens import RedisProviderRevocations
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
+from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.issuers import OwnIssuer, RemoteIssuer, own_issuer, remote_issuer, reuse_above_ms
 from sessiond_server.app.material import Material
 from sessiond_server.config.settings import Settings
+from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
+from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.clock import Clock
+from sessiond_server.service.endings import Endings
 from sessiond_server.service.id_tokens import IdTokens
 from sessiond_server.service.local_logins import LocalLogins
 from sessiond_server.service.log import Log
 from sessiond_server.service.providers import Providers
+from sessiond_server.service.recognition import Recognition
 from sessiond_server.service.revocations import Revocations
 from sessiond_server.service.sessions import Sessions
 from sessiond_server.service.token_cache import TokenCache
@@ -32,6 +41,7 @@ from sessiond_server.transport.codec.validation import encode_claims
 from sessiond_server.transport.metrics import Metrics
 
 PARTITIONS: Final = 1
+_MIN_ENTRY_LIFE: Final = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -43,7 +53,9 @@ class Parts:
     callers: Callers
     validation: Validation
     sessions: Sessions
+    endings: Endings
     store: RedisSessionStore
+    queue: RedisProviderRevocations
     scripts: Scripts
     providers: Providers
     upstream: UpstreamRefresh
@@ -106,29 +118,53 @@ async def assemble(
         max_token_bytes=settings.server.max_token_bytes,
         encode=encode_claims,
     )
-    store = _session_store(settings, material, scripts, log=log)
+    sealing, marks = SealingKeys(material.sealing), IssuerMarks(reuse_above_ms(settings.issuers))
+    store = RedisSessionStore(
+        scripts,
+        partitions=PARTITIONS,
+        sealing=sealing,
+        issuers=marks,
+        max_per_subject=settings.sessions.max_per_subject,
+        log=log,
+    )
     providers = Providers(
         [one.provider for one in remote if one.provider],
         validation=validation,
         id_tokens=IdTokens(trusted, parser=parser, clock=clock),
     )
-    upstream = UpstreamRefresh(store, providers, revocations=revocations, clock=clock, log=log, count=metrics.observe_exchange)
+    upstream = UpstreamRefresh(
+        RedisSessionLeases(scripts, partitions=PARTITIONS, sealing=sealing, issuers=marks, log=log),
+        providers,
+        revocations=revocations,
+        clock=clock,
+        log=log,
+        count=metrics.observe_exchange,
+    )
+    lifetimes = _lifetimes(own, remote)
+    peppers = Peppers(material.peppers)
+    recognition = Recognition(store, peppers=peppers, issuers=lifetimes, log=log)
+    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     sessions = Sessions(
         store,
         local=_local_logins(own, settings, clock=clock) if own else None,
         providers=providers,
         upstream=upstream,
-        policies={one.policy.issuer: one.policy for one in trusted},
-        lifetimes={
-            **({own.policy.issuer: own.lifetimes} if own else {}),
-            **{one.policy.issuer: one.provider.lifetimes for one in remote if one.provider},
-        },
-        peppers=Peppers(material.peppers),
-        validation=validation,
+        recognition=recognition,
+        lifetimes=lifetimes,
+        entry_life_ms=entry_life_ms,
+        peppers=peppers,
         revocations=revocations,
         clock=clock,
         randomness=os.urandom,
         log=log,
+    )
+    endings = Endings(
+        store,
+        recognition=recognition,
+        validation=validation,
+        revocations=revocations,
+        entry_life_ms=entry_life_ms,
+        mark_life_ms=max((one.absolute_ms for one in lifetimes.values()), default=0),
     )
     _watch(metrics, cache, revocations, material)
     return Parts(
@@ -137,7 +173,9 @@ async def assemble(
         callers=Callers(material.callers, anonymous=settings.anonymous),
         validation=validation,
         sessions=sessions,
+        endings=endings,
         store=store,
+        queue=RedisProviderRevocations(scripts, partitions=PARTITIONS, sealing=sealing, issuers=marks, log=log),
         scripts=scripts,
         providers=providers,
         upstream=upstream,
@@ -181,15 +219,16 @@ def _revocations(settings: Settings, scripts: Scripts, *, clock: Clock, metrics:
     )
 
 
-def _session_store(settings: Settings, material: Material, scripts: Scripts, *, log: Log) -> RedisSessionStore:
-    return RedisSessionStore(
-        scripts,
-        partitions=PARTITIONS,
-        sealing=SealingKeys(material.sealing),
-        issuers=reuse_above_ms({one.issuer: one for one in settings.issuers}),
-        max_per_subject=settings.sessions.max_per_subject,
-        log=log,
-    )
+def _lifetimes(own: OwnIssuer | None, remote: Iterable[RemoteIssuer]) -> dict[str, Lifetimes]:
+    """Those of the issuers with sessions."""
+    lifetimes = {one.policy.issuer: one.provider.lifetimes for one in remote if one.provider}
+    return {**lifetimes, own.policy.issuer: own.lifetimes} if own else lifetimes
+
+
+def _entry_life_ms(policies: Iterable[IssuerPolicy]) -> int:
+    """An entry of the log outlives every token that it can hit, and a reader that was away for less than a day."""
+    longest = max(policy.max_lifetime + policy.leeway + policy.clock_skew for policy in policies)
+    return (_MIN_ENTRY_LIFE + longest) // timedelta(milliseconds=1)
 
 
 def _local_logins(own: OwnIssuer, settings: Settings, *, clock: Clock) -> LocalLogins:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -98,9 +98,9 @@ async def remote_issuer(
     return RemoteIssuer(settings, policy, key_set, provider)
 
 
-def reuse_above_ms(issuers: Mapping[str, IssuerSettings]) -> dict[str, int]:
+def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
     """How much life each issuer's access tokens must have left to be handed out again."""
-    return {name: _milliseconds(one.reuse_access_token_above) for name, one in issuers.items()}
+    return {one.issuer: _milliseconds(one.reuse_access_token_above) for one in issuers}
 
 
 def _endpoint(

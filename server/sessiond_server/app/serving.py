@@ -130,7 +130,7 @@ async def _claim_store(parts: Parts, stopping: asyncio.Event, *, log: Log) -> bo
 
 
 def _engine(settings: Settings, parts: Parts, material: Material, *, metrics: Metrics, log: Log) -> Engine:
-    service, callers = SessionService(parts.validation, parts.sessions), parts.callers
+    service, callers = SessionService(parts.validation, parts.sessions, parts.endings), parts.callers
     return GrpcioEngine(
         settings.server.listen,
         service=SERVICE,
@@ -154,7 +154,7 @@ def _work(settings: Settings, parts: Parts, engine: Engine, *, log: Log) -> list
         parts.revocations.poll(interval_seconds=settings.revocation.poll.total_seconds()),
         _check_store(parts, accepted=settings.store.accept_risks, log=log),
         *(one.key_set.keep_fresh() for one in parts.remote),
-        revoke_queued(parts.store, parts.providers, interval_seconds=_REVOCATION_QUEUE_SECONDS, log=log),
+        revoke_queued(parts.queue, parts.providers, interval_seconds=_REVOCATION_QUEUE_SECONDS, log=log),
         _report_health(engine, parts.unready, log=log),
     ]
 

@@ -55,3 +55,8 @@ class Caller:
         self.require_issuer(issuer)
         if self.client_ids is not None and client_id not in self.client_ids:
             raise CallerNotPermittedError("client_id", client_id or "none")
+
+    def require_every_client(self) -> None:
+        """Raise `CallerNotPermittedError` where it may handle some clients' sessions only, for what concerns all of them."""
+        if self.client_ids is not None:
+            raise CallerNotPermittedError("client_id", "all")

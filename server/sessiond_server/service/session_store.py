@@ -182,18 +182,6 @@ class SessionStore(Protocol):
         For a provider's session it may have to be exchanged first: then the answer is the lease, or that another holds it.
         """
 
-    async def commit(self, rotation: Rotation, leased: Leased, tokens: ProviderTokens) -> Rotated | NotRotated | Moved:
-        """Store what the exchange brought, and the successor, if state and generation are still those of the lease.
-
-        A lease that has run out does not matter. The same commit again answers the same.
-        """
-
-    async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
-        """Give the lease back, if it is still held; the presented token stays good."""
-
-    async def end_leased(self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None) -> Ended:
-        """End the session if the lease is still held; its provider's token and the one just `brought` are to be revoked."""
-
     async def pepper_id_of(self, session: SessionId) -> bytes | None:
         """The id of the pepper of a session's current refresh token; None for an unknown session."""
 
@@ -219,6 +207,22 @@ class SessionStore(Protocol):
 
     async def list(self, issuer: str, subject: str, *, limit: int, after: SessionCursor | None) -> SessionPage:
         """At most `limit` live sessions of a subject, newest first, from behind `after` on."""
+
+
+class SessionLeases(Protocol):
+    """How an exchange at a provider ends, for who holds the session's lease. Fails as `SessionStore` does."""
+
+    async def commit(self, rotation: Rotation, leased: Leased, tokens: ProviderTokens) -> Rotated | NotRotated | Moved:
+        """Store what the exchange brought, and the successor, if state and generation are still those of the lease.
+
+        A lease that has run out does not matter. The same commit again answers the same.
+        """
+
+    async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
+        """Give the lease back, if it is still held; the presented token stays good."""
+
+    async def end_leased(self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None) -> Ended:
+        """End the session if the lease is still held; its provider's token and the one just `brought` are to be revoked."""
 
 
 class ProviderRevocations(Protocol):

@@ -20,7 +20,7 @@ from sessiond_server.service.log import Log
 from sessiond_server.service.provider import Doubt, Granted, Refused, Undecided
 from sessiond_server.service.providers import Provider, Providers, to_tokens
 from sessiond_server.service.revocations import Revocations
-from sessiond_server.service.session_store import Leased, LeaseEnd, Moved, NotRotated, Rotated, Rotation, SessionStore
+from sessiond_server.service.session_store import Leased, LeaseEnd, Moved, NotRotated, Rotated, Rotation, SessionLeases
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class UpstreamRefresh:
 
     def __init__(
         self,
-        store: SessionStore,
+        leases: SessionLeases,
         providers: Providers,
         *,
         revocations: Revocations,
@@ -44,7 +44,7 @@ class UpstreamRefresh:
         log: Log,
         count: Callable[[str, str], None],
     ) -> None:
-        self._store = store
+        self._leases = leases
         self._providers = providers
         self._revocations = revocations
         self._clock = clock
@@ -79,7 +79,7 @@ class UpstreamRefresh:
         provider = self._providers.find(issuer)
         if provider is None:
             self._log.error("a session is of an issuer that has no token endpoint any more", issuer=issuer)
-            await self._store.release(rotation, LeaseEnd.RELEASE)
+            await self._leases.release(rotation, LeaseEnd.RELEASE)
             raise UpstreamUnavailableError
         answer = await provider.endpoint.refresh(leased.refresh_token)
         match answer:
@@ -105,7 +105,7 @@ class UpstreamRefresh:
             )
             return await self._end(rotation, leased, cause=Cause.UPSTREAM_MISMATCH, brought=granted.refresh_token)
         tokens = to_tokens(granted.access_token, claims, granted.refresh_token or leased.refresh_token)
-        committed = await self._until(give_up, lambda: self._store.commit(rotation, leased, tokens))
+        committed = await self._until(give_up, lambda: self._leases.commit(rotation, leased, tokens))
         self._count(login.issuer, "dropped" if isinstance(committed, Moved) else "granted")
         return committed
 
@@ -121,7 +121,7 @@ class UpstreamRefresh:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _end(self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None = None) -> Outcome:
-        ended = await self._store.end_leased(rotation, leased, cause=cause, brought=brought)
+        ended = await self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
         if not ended.count:
             # The lease ran out meanwhile: whoever holds it now decides.
             return Moved()
@@ -135,5 +135,5 @@ class UpstreamRefresh:
         self._log.warning("a provider did not decide on a refresh", issuer=provider.policy.issuer, doubt=doubt.value)
         # Unanswered, the exchange may still be going on there: nobody else tries before the lease has run out.
         if doubt is not Doubt.OPEN:
-            await self._store.release(rotation, LeaseEnd.DOUBT if doubt is Doubt.POSSIBLE else LeaseEnd.RELEASE)
+            await self._leases.release(rotation, LeaseEnd.DOUBT if doubt is Doubt.POSSIBLE else LeaseEnd.RELEASE)
         raise UpstreamUnavailableError

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from sessiond_server.domain.address import Address, AddressError
 
+# Whoever is to call through the socket enters by the group.
+_PARENT_MODE = 0o750
+
 
 def refuse_taken(address: Address) -> None:
     """Raise `AddressError` where the port of a network address cannot be had; gRPC would also write of it to standard error."""
@@ -28,8 +31,10 @@ def refuse_taken(address: Address) -> None:
 def socket_claimed(path: Path) -> Iterator[None]:
     """Hold the right to bind `path`: binding would silently steal a live server's socket.
 
-    Raises `AddressError` where the parent directory is not ours or anyone may write to it, or another server listens.
+    A parent directory that is missing is made, for us and our group. Raises `AddressError` where it is not ours or anyone may
+    write to it, or another server listens.
     """
+    _make_parent(path.parent)
     _check_parent(path.parent)
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -42,6 +47,15 @@ def socket_claimed(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _make_parent(parent: Path) -> None:
+    try:
+        parent.mkdir(mode=_PARENT_MODE)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise AddressError(f"the directory {parent} of the socket: {error.strerror}") from error
 
 
 def _check_parent(parent: Path) -> None:

@@ -10,6 +10,7 @@ from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.failures import FeatureUnsupportedError
 from sessiond_server.domain.session import Login
 from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.endings import Endings
 from sessiond_server.service.providers import GivenCode, GivenTokens
 from sessiond_server.service.sessions import Sessions
 from sessiond_server.service.validation import Answer, Validation
@@ -24,9 +25,10 @@ SERVICE: Final = "sessiond.v1.SessionService"
 class SessionService:
     """Handlers of raw bytes, one a method; named failures are for the guard."""
 
-    def __init__(self, validation: Validation, sessions: Sessions) -> None:
+    def __init__(self, validation: Validation, sessions: Sessions, endings: Endings) -> None:
         self._validation = validation
         self._sessions = sessions
+        self._endings = endings
 
     def methods(self) -> Mapping[str, Handler]:
         """The unary methods by name."""
@@ -89,7 +91,7 @@ class SessionService:
         call.notes["cause"] = cause.name
         if note:
             call.notes["note"] = note
-        return codec.encode_revoked(await self._sessions.revoke(target, cause=cause, caller=call.caller))
+        return codec.encode_revoked(await self._endings.revoke(target, cause=cause, caller=call.caller))
 
     async def get_session(self, raw: bytes, call: Call) -> bytes:
         """One session."""

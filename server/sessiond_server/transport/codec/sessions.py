@@ -14,17 +14,11 @@ from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, principal, to_base64url
 from sessiond_server.domain.session import Cause, Client, Login, StoredSession
+from sessiond_server.service.endings import ByAccessToken, ByRefreshToken, BySession, BySubject, Target
 from sessiond_server.service.opened import Opened, Revoked
 from sessiond_server.service.providers import GivenCode, GivenTokens
 from sessiond_server.service.session_store import SessionCursor, SessionPage
-from sessiond_server.service.sessions import (
-    ByAccessToken,
-    ByRefreshToken,
-    BySession,
-    BySubject,
-    Device,
-    Target,
-)
+from sessiond_server.service.sessions import Device
 from sessiond_server.transport.codec import fields, wire
 from sessiond_server.transport.codec.validation import to_session
 

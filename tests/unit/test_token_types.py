@@ -1,0 +1,85 @@
+"""Only access tokens are accepted, by their `typ` or, where that is waived, by what they say (RFC 9068 §4, RFC 8725 §3.12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sessiond_server.domain.judge import judge_type
+from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
+from sessiond_server.domain.token import ParsedToken
+from sessiond_server.domain.verdict import Reason
+
+ACCESS = {"iss": "https://a", "sub": "s", "aud": "api", "client_id": "web", "scope": "x"}
+
+
+OTHERS = ["logout+jwt", "secevent+jwt", "dpop+jwt", "token-introspection+jwt", "rt+jwt", "id+jwt"]
+
+
+def policy(*types: str | None) -> IssuerPolicy:
+    return IssuerPolicy(
+        issuer="https://a",
+        audiences=frozenset({"api"}),
+        algorithms=frozenset({"RS256"}),
+        token_types=frozenset(types),
+        claims=ClaimMapping(scopes=("scope", "scp")),
+    )
+
+
+STRICT, WAIVED = policy("at+jwt"), policy("at+jwt", "jwt", None)
+
+
+def is_access(policy: IssuerPolicy, token_type: str | None, payload: dict[str, Any]) -> bool:
+    token = ParsedToken("RS256", "k", token_type, payload, "", b"", b"")
+    rejected = judge_type(token, policy)
+    assert rejected is None or rejected.reason is Reason.TYPE_NOT_ALLOWED
+    return rejected is None
+
+
+def test_the_standard_type_needs_no_waiver() -> None:
+    assert is_access(STRICT, "at+jwt", ACCESS)
+    assert is_access(STRICT, "at+jwt", {**ACCESS, "nonce": "n"})
+    assert is_access(WAIVED, "at+jwt", {})
+
+
+@pytest.mark.parametrize("token_type", ["jwt", None, *OTHERS])
+def test_any_other_type_is_refused_without_a_waiver(token_type: str | None) -> None:
+    assert not is_access(STRICT, token_type, ACCESS)
+
+
+@pytest.mark.parametrize("token_type", OTHERS)
+def test_a_waiver_is_for_the_named_types_alone(token_type: str) -> None:
+    assert not is_access(WAIVED, token_type, ACCESS)
+
+
+@pytest.mark.parametrize("token_type", ["jwt", None])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"nonce": "n"},
+        {"at_hash": "h"},
+        {"c_hash": "h"},
+        {"s_hash": "h"},
+        {"events": {}},
+        {"token_use": "id"},
+        {"typ": "ID"},
+        {"typ": "Refresh"},
+    ],
+    ids=lambda mark: "-".join(f"{name}" for name in mark),
+)
+def test_what_marks_other_tokens_is_seen_under_a_waiver(token_type: str | None, mark: dict[str, Any]) -> None:
+    assert is_access(WAIVED, token_type, ACCESS)
+    assert not is_access(WAIVED, token_type, {**ACCESS, **mark})
+
+
+@pytest.mark.parametrize("claims", [{"token_use": "access"}, {"typ": "Bearer"}])
+def test_what_marks_access_tokens_is_accepted(claims: dict[str, Any]) -> None:
+    assert is_access(WAIVED, "jwt", {**ACCESS, **claims})
+
+
+@pytest.mark.parametrize("name", ["client_id", "azp", "scope", "scp"])
+def test_an_access_token_says_for_which_client_or_what(name: str) -> None:
+    bare = {"iss": "https://a", "sub": "s", "aud": "api"}
+    assert not is_access(WAIVED, None, bare)
+    assert is_access(WAIVED, None, {**bare, name: "x"})
