@@ -35,6 +35,11 @@ async def idp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Idp]:
         yield idp
 
 
+@pytest.fixture(autouse=True)
+async def well_behaved(idp: Idp) -> None:
+    await idp.switch(keys="good", jwks_uri="")
+
+
 @asynccontextmanager
 async def outbound(**settings: Any) -> AsyncIterator[Outbound]:
     async with Outbound(**({"allow_http": True, "allowed_networks": (), "log": SilentLog()} | settings)) as way:
@@ -74,6 +79,21 @@ async def test_whoever_answers_for_another_issuer_answers_for_nothing(idp: Idp) 
     async with outbound() as way:
         found = await documents(idp.issuer.replace("127.0.0.1", "localhost"), way).key_set(None)
         assert found == Unfetched("discovery")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://169.254.169.254/keys", "https://[::ffff:169.254.169.254]/keys", "https://10.0.0.1/keys", "file:///etc/passwd"],
+)
+async def test_discovery_does_not_lead_elsewhere(idp: Idp, address: str) -> None:
+    await idp.switch(keys="good", jwks_uri=address)
+    async with outbound() as way:
+        keys = key_set(idp.issuer, documents(idp.issuer, way))
+        await keys._refresh()
+        assert keys.last_outcome == "refused_address"
+        await idp.switch(jwks_uri="")
+        await keys._refresh()
+        assert keys.last_outcome == "ok"
 
 
 @pytest.mark.parametrize("mode", UNTRUSTED)

@@ -397,6 +397,15 @@ async def test_a_stale_holder_ends_nothing(deployment: Deployment) -> None:
     assert second.session.session_id == opened.session.session_id
 
 
+async def test_a_stale_holder_ends_nothing_even_where_nobody_else_came(deployment: Deployment) -> None:
+    opened = await deployment.session()
+    await deployment.idp.switch(status=400, error="invalid_grant", times=1, latency=0.4)
+    slow = asyncio.create_task(deployment.client.refresh(opened.refresh_token, timeout=5))
+    await eventually(lambda: _asked(deployment.idp, 1))
+    await lease_runs_out(deployment, opened)
+    assert (await slow).session.session_id == opened.session.session_id
+
+
 async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])

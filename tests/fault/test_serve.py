@@ -112,7 +112,7 @@ async def test_check_shows_what_works_and_what_does_not(tmp_path: Path) -> None:
         status, lines = await command("check", "--config", str(config.write()))
         assert status == 0
         assert not any("FAILED" in line for line in lines)
-        assert any(idp.issuer in line and "1 keys; sessions and validation" in line for line in lines)
+        assert any(idp.issuer in line and "keys: 1; sessions and validation" in line for line in lines)
         config.tables["store"] = {"url": "redis://127.0.0.1:1"}
         own_keys(config)
         await idp.switch(keys="500")
@@ -137,6 +137,9 @@ async def test_sessions_in_a_store_of_ones_own(tmp_path: Path) -> None:
         ):
             tokens = await client.create_local_session("alice")
             assert isinstance(await client.validate(tokens.access_token), Session)
+            discovery = f"http://{server.http}/.well-known/openid-configuration"
+            async with aiohttp.ClientSession() as web, web.get(discovery) as answer:
+                assert (await answer.json())["jwks_uri"] == "https://sessions.example/.well-known/jwks.json"
             assert (await client.refresh(tokens.refresh_token)).session.subject == "alice"
 
 

@@ -54,7 +54,7 @@ class Provider:
         return web.json_response(
             {
                 "issuer": self.issuer,
-                "jwks_uri": f"{self.issuer}/keys",
+                "jwks_uri": self.state.switches.jwks_uri or f"{self.issuer}/keys",
                 "token_endpoint": f"{self.issuer}/oauth/token",
                 "revocation_endpoint": f"{self.issuer}/oauth/revoke",
             }

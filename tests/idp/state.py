@@ -37,6 +37,7 @@ class Switches:
     keys: str = "good"
     access_lifetime: int = 300
     omit_refresh_token: bool = False
+    jwks_uri: str = ""
 
 
 @dataclass

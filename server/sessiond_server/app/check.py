@@ -49,7 +49,7 @@ async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
         except (ConfigurationError, DataDirectoryError) as error:
             raise StartError(str(error)) from error
         return [
-            Finding("configuration", works=True, seen=f"{len(settings.issuers)} issuers, {len(settings.callers)} callers"),
+            Finding("configuration", works=True, seen=f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"),
             await _store(parts, settings),
             *[await _issuer(one) for one in parts.remote],
         ]
@@ -86,4 +86,4 @@ async def _issuer(issuer: RemoteIssuer) -> Finding:
     except KeysUnavailableError:
         return Finding(what, works=False, seen=f"no keys: {issuer.key_set.last_outcome}")
     role = "sessions and validation" if issuer.provider else "validation only"
-    return Finding(what, works=True, seen=f"{len(issuer.key_set)} keys; {role}")
+    return Finding(what, works=True, seen=f"keys: {len(issuer.key_set)}; {role}")

@@ -14,6 +14,7 @@ from sessiond_server.adapters.embedded import embedded_store, joined_store
 from sessiond_server.adapters.store.redis_session_store import PartitionsError
 from sessiond_server.adapters.store.soundness import faults_of_store
 from sessiond_server.app.assembly import Parts, assemble
+from sessiond_server.app.issuers import OwnIssuer
 from sessiond_server.app.material import Material, load_material
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.dev import dev_settings
@@ -26,7 +27,7 @@ from sessiond_server.service.provider_revocations import revoke_queued
 from sessiond_server.transport.engine import Engine
 from sessiond_server.transport.grpcio_engine import GrpcioEngine
 from sessiond_server.transport.guard import guard, guard_stream
-from sessiond_server.transport.http import HttpServer, LocalDocuments
+from sessiond_server.transport.http import KEY_SET_PATH, HttpServer, LocalDocuments
 from sessiond_server.transport.metrics import Metrics
 from sessiond_server.transport.observe import observe, observe_stream
 from sessiond_server.transport.permissions import authenticated, authenticated_stream
@@ -105,11 +106,19 @@ async def _open_store(settings: Settings, stack: AsyncExitStack, *, log: Log) ->
 
 async def _start_http(settings: Settings, parts: Parts, stack: AsyncExitStack, *, metrics: Metrics) -> Address:
     own = parts.own
-    documents = LocalDocuments(own.policy.issuer, own.minter.algorithms, own.minter.jwks) if own else None
+    documents = None
+    if own:
+        documents = LocalDocuments(own.policy.issuer, _key_set_url(own), own.minter.algorithms, own.minter.jwks)
     http = HttpServer(settings.server.http, local=documents, unready=parts.unready, metrics=metrics)
     address = await http.start()
     stack.push_async_callback(http.stop)
     return address
+
+
+def _key_set_url(own: OwnIssuer) -> str | None:
+    """Where others find the local issuer's keys: below its name, where that is an address that others can reach."""
+    issuer = own.settings.issuer
+    return own.settings.jwks_url or (f"{issuer.rstrip('/')}{KEY_SET_PATH}" if issuer.startswith("https://") else None)
 
 
 async def _claim_store(parts: Parts, stopping: asyncio.Event, *, log: Log) -> bool:

@@ -136,7 +136,7 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:
     if not issuer.signing_key_files and not settings.store.url.startswith(EMBEDDED):
         yield Problem(f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded")
-    for name in ("jwks_url", "token_url", "revocation_url", "client_secret_file"):
+    for name in ("token_url", "revocation_url", "client_secret_file"):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")
 

@@ -152,7 +152,9 @@ class IssuerSettings:
         words(sorted(SIGNATURE_ALGORITHMS), least=1), "signature algorithms", default=("ES256", "Ed25519", "PS256", "RS256")
     )
     discovery: bool = setting(SWITCH, "whether addresses that are not given are looked up", default=True)
-    jwks_url: str | None = setting(TEXT, "the key set", default=None)
+    jwks_url: str | None = setting(
+        TEXT, "the key set; the local issuer's: where others find it, by default below `issuer`", default=None
+    )
     token_url: str | None = setting(TEXT, "the token endpoint", default=None)
     revocation_url: str | None = setting(TEXT, "the revocation endpoint (RFC 7009)", default=None)
     token_types: tuple[str, ...] = setting(

@@ -15,7 +15,7 @@ from sessiond_server.transport.metrics import Metrics
 
 _MAX_REQUEST_BYTES = 16 << 10
 _KEY_SET_SECONDS = 300
-_KEY_SET_PATH = "/.well-known/jwks.json"
+KEY_SET_PATH = "/.well-known/jwks.json"
 
 
 def discovery_document(issuer: str, *, key_set_url: str, algorithms: Collection[str]) -> dict[str, Any]:
@@ -31,9 +31,10 @@ def discovery_document(issuer: str, *, key_set_url: str, algorithms: Collection[
 
 @dataclass(frozen=True, slots=True)
 class LocalDocuments:
-    """What is published of the local issuer."""
+    """What is published of the local issuer; `key_set_url` is where others find its keys, None: at this server's own address."""
 
     issuer: str
+    key_set_url: str | None
     algorithms: Collection[str]
     key_set: Callable[[], Mapping[str, Any]]
 
@@ -92,13 +93,13 @@ class HttpServer:
 
     def _routes_of(self, local: LocalDocuments) -> list[web.RouteDef]:
         async def show_discovery(_: web.Request) -> web.Response:
-            url = f"http://{self._address}{_KEY_SET_PATH}"
+            url = local.key_set_url or f"http://{self._address}{KEY_SET_PATH}"
             return _public(discovery_document(local.issuer, key_set_url=url, algorithms=local.algorithms))
 
         async def show_key_set(_: web.Request) -> web.Response:
             return _public(local.key_set())
 
-        return [web.get("/.well-known/openid-configuration", show_discovery), web.get(_KEY_SET_PATH, show_key_set)]
+        return [web.get("/.well-known/openid-configuration", show_discovery), web.get(KEY_SET_PATH, show_key_set)]
 
     async def _show_health(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -19,6 +19,8 @@ from sessiond_server.service.log import Log
 
 DOCUMENT_SECONDS: Final = 3.0
 TOKEN_SECONDS: Final = 10.0
+_CONNECT_SECONDS: Final = 2.5
+_MAX_CONNECTIONS: Final = 128
 _MAX_BODY_BYTES: Final = 256 << 10
 _REDIRECTS: Final = range(300, 400)
 _NOT_MODIFIED: Final = 304
@@ -58,7 +60,7 @@ class Outbound:
 
     def __init__(self, *, allow_http: bool, allowed_networks: Collection[str], log: Log) -> None:
         self._allow_loopback = allow_http
-        self._allow_http = allow_http
+        self._schemes = ("https://", "http://") if allow_http else ("https://",)
         self._allowed = tuple(map(ipaddress.ip_network, allowed_networks))
         self._log = log
         self._session: aiohttp.ClientSession | None = None
@@ -67,7 +69,7 @@ class Outbound:
         connector = aiohttp.TCPConnector(
             # A connection that had gone stale would leave it open whether a token was spent.
             force_close=True,
-            limit=16,
+            limit=_MAX_CONNECTIONS,
             ttl_dns_cache=10,
             ssl=ssl.create_default_context(),
             # The final address is judged here: aiohttp never asks its resolver about an IP literal.
@@ -78,6 +80,8 @@ class Outbound:
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            # Beside it stands the limit of each call; this one tells that nothing was sent.
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
             headers={"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "sessiond"},
         )
         return self
@@ -99,7 +103,7 @@ class Outbound:
     async def _call(self, method: str, url: str, *, seconds: float, **arguments: Any) -> Reply | Failed:
         if self._session is None:
             raise RuntimeError("used outside its context")
-        if not url.startswith("https://") and not self._allow_http:
+        if not url.startswith(self._schemes):
             return Failed.REFUSED_ADDRESS
         try:
             async with (
@@ -107,14 +111,8 @@ class Outbound:
                 self._session.request(method, url, allow_redirects=False, **arguments) as response,
             ):
                 return await _read(response)
-        except aiohttp.ClientConnectorError as error:
-            return Failed.REFUSED_ADDRESS if _is_refusal(error) else Failed.UNREACHABLE
-        except aiohttp.InvalidURL:
-            return Failed.REFUSED_ADDRESS
-        except TimeoutError:
-            return Failed.NO_REPLY
-        except (aiohttp.ClientError, OSError, ValueError):
-            return Failed.NO_REPLY
+        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
+            return _to_failed(error)
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, sockaddr = address
@@ -135,6 +133,18 @@ async def _read(response: aiohttp.ClientResponse) -> Reply | Failed:
         if len(body) > _MAX_BODY_BYTES:
             return Failed.TOO_LARGE
     return Reply(response.status, response.headers, bytes(body))
+
+
+def _to_failed(error: Exception) -> Failed:
+    match error:
+        case aiohttp.ClientConnectorError():
+            return Failed.REFUSED_ADDRESS if _is_refusal(error) else Failed.UNREACHABLE
+        case aiohttp.ConnectionTimeoutError():
+            return Failed.UNREACHABLE
+        case aiohttp.InvalidURL():
+            return Failed.REFUSED_ADDRESS
+        case _:
+            return Failed.NO_REPLY
 
 
 def _is_refusal(error: aiohttp.ClientConnectorError) -> bool:
