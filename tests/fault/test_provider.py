@@ -13,6 +13,7 @@ from sessiond import (
     AuthorizationCode,
     InvalidArgumentError,
     LoginRefusedError,
+    PermissionDeniedError,
     ProviderTokens,
     Reason,
     RefreshRefusedError,
@@ -23,7 +24,7 @@ from sessiond import (
 from sessiond_server.adapters.store.client import StoreAddress, connect
 from sessiond_server.domain.identifiers import SessionId
 from tests.support.config import Config, scalekit
-from tests.support.idp import REDIRECT_URI, VERIFIER, Idp, running_idp
+from tests.support.idp import CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
 from tests.support.server import Server, serving
 from tests.support.store import connected
 from tests.support.waiting import eventually
@@ -359,6 +360,17 @@ async def test_a_lost_reply_of_a_strict_provider_is_no_theft(deployment: Deploym
     assert causes == ["UPSTREAM_LOST"]
 
 
+async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_lease(deployment: Deployment) -> None:
+    opened = await deployment.session()
+    await deployment.idp.switch(break_after=1)
+    with pytest.raises(UnavailableError):
+        await deployment.client.refresh(opened.refresh_token)
+    with pytest.raises(RefreshRefusedError):
+        await deployment.client.refresh(opened.refresh_token)
+    causes = [line["cause"] for line in deployment.server.lines() if line.get("session_id") == opened.session.session_id]
+    assert causes == ["UPSTREAM_LOST"]
+
+
 async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deployment) -> None:
     opened = await lose_a_reply(deployment, "strict")
     await lease_runs_out(deployment, opened)
@@ -428,6 +440,25 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
             await lease_runs_out(Deployment(idp, server, client, config), opened)
             refreshed = await client.refresh(opened.refresh_token)
             assert refreshed.session.session_id == opened.session.session_id
+
+
+async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        mine, other = (config.caller(name, ["session", "validate"], client_ids=[name]) for name in (CLIENT_ID, "skc_other"))
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, key=mine, timeout=10) as here,
+            AsyncClient(server.grpc, key=other, timeout=10) as there,
+        ):
+            tokens = provider_tokens(await idp.login())
+            with pytest.raises(PermissionDeniedError):
+                await there.create_session(idp.issuer, tokens)
+            opened = await here.create_session(idp.issuer, tokens)
+            for call in (there.revoke_access_token(opened.access_token), there.refresh(opened.refresh_token)):
+                with pytest.raises(PermissionDeniedError):
+                    await call
+            assert isinstance(await here.validate(opened.access_token), Session)
 
 
 async def test_an_access_token_with_life_left_is_handed_out_again(tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ class Provider:
         if login is None:
             return web.json_response({"error": "invalid_grant"}, status=400)
         answer = self._tokens(login, str(form.get("refresh_token", "")))
+        if switches.break_after:
+            switches.break_after -= 1
+            return web.json_response({"error": "server_error"}, status=500)
         if switches.lose:
             switches.lose -= 1
             request.transport.close()  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ class Switches:
     """How the provider behaves.
 
     `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never spent). `status` and
-    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was spent.
+    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was spent, `break_after` are a 500.
     `claims` go over those of new access tokens. `keys`: what the key set endpoint gives.
     """
 
@@ -33,6 +33,7 @@ class Switches:
     error: str = ""
     times: int = 0
     lose: int = 0
+    break_after: int = 0
     claims: dict[str, Any] = field(default_factory=dict)
     keys: str = "good"
     access_lifetime: int = 300
