@@ -23,7 +23,8 @@ class Switches:
     """How the provider behaves.
 
     `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never spent). `status` and
-    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was spent, `break_after` are a 500.
+    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was
+    spent, `break_after` are a 500.
     `claims` go over those of new access tokens. `keys`: what the key set endpoint gives.
     """
 
