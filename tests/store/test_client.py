@@ -16,6 +16,7 @@ from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
 from sessiond_server.adapters.store.marks import IssuerMarks
 from sessiond_server.adapters.store.redis_session_store import PartitionsError, RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.store.soundness import faults_of_store
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.session_store import Rotated
 from tests.support.store import ISSUER, SEALING, SilentLog, Store, connected
@@ -124,6 +125,22 @@ async def test_a_password_is_needed_where_there_is_one(valkey: EmbeddedStore) ->
     finally:
         await open_to_all.execute_command("ACL", "DELUSER", "sessiond")
         await open_to_all.aclose()
+
+
+async def test_a_store_that_does_not_tell_its_settings_is_not_trusted(valkey: EmbeddedStore) -> None:
+    url = f"unix://{valkey.socket_path}"
+    owner = connect(StoreAddress(url))
+    await owner.execute_command("ACL", "SETUSER", "mute", "on", ">sesame", "~*", "+@all", "-info")
+    try:
+        redis = connect(StoreAddress(url, username="mute", password="sesame"))
+        scripts = Scripts(redis, observe=lambda _name, _seconds: None, log=SilentLog())
+        assert await faults_of_store(scripts, accepted=()) == [
+            "the store does not tell its settings: allow our user the command info"
+        ]
+        await redis.aclose()
+    finally:
+        await owner.execute_command("ACL", "DELUSER", "mute")
+        await owner.aclose()
 
 
 @pytest.mark.parametrize(

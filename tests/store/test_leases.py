@@ -158,6 +158,14 @@ async def test_what_cannot_be_repeated_is_superseded(provider: Provider) -> None
     assert outcome.refusal == "REFRESH_TOKEN_SUPERSEDED"
 
 
+async def test_the_predecessor_stays_superseded_when_the_lease_is_given_back(provider: Provider) -> None:
+    token = await provider.open()
+    rotated = await provider.exchange(token, "2")
+    rotation, _ = await provider.lease(token.successor(pepper=token.pepper, step=rotated.step))
+    await provider.leases.release(rotation, LeaseEnd.RELEASE)
+    assert isinstance(await provider.store.sessions.rotate(held(token)), NotRotated)
+
+
 @pytest.mark.parametrize(("end", "in_doubt"), [(LeaseEnd.RELEASE, False), (LeaseEnd.DOUBT, True)])
 async def test_a_lease_that_is_given_back_is_free_at_once(provider: Provider, end: LeaseEnd, *, in_doubt: bool) -> None:
     token = await provider.open()

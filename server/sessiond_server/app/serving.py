@@ -85,11 +85,11 @@ async def _start(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Ev
         return None
     engine = _engine(settings, parts, material, metrics=metrics, log=log)
     address = await engine.start()
-    grace = settings.server.drain_grace.total_seconds()
-    stack.push_async_callback(parts.upstream.drain)
-    stack.push_async_callback(engine.stop, grace_seconds=grace)
     for work in _work(settings, parts, engine, log=log):
         await stack.enter_async_context(_background(work))
+    # In the end calls are finished first, then what goes on without its caller; all the while revocations are read.
+    stack.push_async_callback(parts.upstream.drain)
+    stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())
     fields = {"data": str(directory)} if directory else {}
     log.info("listening", grpc=str(address), http=str(http_address), **fields)
     return engine

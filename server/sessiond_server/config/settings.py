@@ -122,7 +122,7 @@ class CallerSettings:
     key_files: tuple[Path, ...] = setting(FILES, "its keys, any of which will do: base64 of 32 random bytes or more", default=())
     identities: tuple[str, ...] = setting(TEXTS, "SPIFFE ids or other subject alternative names of its certificate", default=())
     issuers: tuple[str, ...] | None = setting(TEXTS, "whose tokens and sessions it may handle; unset: all", default=None)
-    client_ids: tuple[str, ...] | None = setting(TEXTS, "of which clients; unset: all", default=None)
+    client_ids: tuple[str, ...] | None = setting(TEXTS, "the clients whose sessions it may handle; unset: all", default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

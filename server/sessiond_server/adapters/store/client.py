@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from sessiond_server.adapters.store.record import lua_codec
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -134,9 +134,11 @@ class Scripts:
             self._observe(name, time.perf_counter() - started)
 
     async def information(self, section: str) -> dict[str, Any]:
-        """A section of what the store says of itself; raises `StoreUnavailableError`."""
+        """A section of what the store says of itself, nothing where our user may not ask; raises `StoreUnavailableError`."""
         try:
             found: dict[str, Any] = await self._client.info(section)
+        except NoPermissionError:
+            return {}
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailableError from error
         return found

@@ -16,6 +16,8 @@ async def faults_of_store(scripts: Scripts, *, accepted: Collection[str]) -> lis
         StoreUnavailableError: it does not answer.
     """
     memory, persistence = await scripts.information("memory"), await scripts.information("persistence")
+    if not memory or not persistence:
+        return ["the store does not tell its settings: allow our user the command info"]
     faults = []
     if memory.get("maxmemory_policy") != _NO_EVICTION and "eviction" not in accepted:
         faults.append("the store may evict what it holds: set maxmemory-policy noeviction, or accept the risk eviction")

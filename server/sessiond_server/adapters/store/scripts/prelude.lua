@@ -72,12 +72,8 @@ local function is(h, flag)
   return math.floor(h.flags / flag) % 2 == 1
 end
 
--- The flags `first` and `second` cleared, the others as they are.
-local function without(h, first, second)
-  local flags = h.flags
-  if is(h, first) then flags = flags - first end
-  if is(h, second) then flags = flags - second end
-  return flags
+local function clear(h, flag)
+  if is(h, flag) then h.flags = h.flags - flag end
 end
 
 -- Hands a provider's refresh token to whichever server revokes it there.

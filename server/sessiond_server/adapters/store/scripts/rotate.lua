@@ -32,7 +32,8 @@ local function rotate()
     end_session(id, hashed, h, cause_last, entry_life_ms)
     return {'SESSION_LIFETIME_EXCEEDED', logged()}
   end
-  h.flags = without(h, LEASED, CONFIRMED)
+  clear(h, LEASED)
+  clear(h, CONFIRMED)
   h.lease_until_ms = 0
   h.generation, h.previous_hash, h.current_hash = generation + 1, secret_hash, ARGV[9]
   h.pepper_id, h.step, h.fingerprint, h.replays = ARGV[7], ARGV[8], fingerprint, 0

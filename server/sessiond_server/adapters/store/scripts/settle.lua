@@ -12,7 +12,8 @@ if action == 'END' then
   end_session(id, hashed, h, cause, entry_life_ms)
   return {1, logged()}
 end
-h.flags, h.lease_until_ms = without(h, LEASED, CONFIRMED), 0
+clear(h, LEASED)
+h.lease_until_ms = 0
 if action == 'DOUBT' and not is(h, IN_DOUBT) then h.flags = h.flags + IN_DOUBT end
 redis.call('SETRANGE', KEYS[6], 0, packed(h))
 return {1, logged()}
