@@ -124,6 +124,8 @@ def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path:
         ({"algorithms": []}, "algorithms"),
         ({"token_types": ["JWT"]}, "token_types"),
         ({"required_claims": ["exp", "iss", "aud"]}, "required_claims"),
+        ({"required_claims": ["exp", "iss", "sub"]}, "required_claims"),
+        ({"claims": {"audience": "client_id"}, "required_claims": ["exp", "iss", "sub", "aud"]}, "required_claims"),
         ({"discovery": False}, "jwks_url"),
         ({"jwks_url": "http://id.example/keys"}, "jwks_url"),
         ({"token_url": "https://id.example/token"}, "client_id"),

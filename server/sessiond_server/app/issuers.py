@@ -58,7 +58,7 @@ class OwnIssuer:
 def own_issuer(settings: IssuerSettings, sessions: SessionSettings, keys: tuple[SigningKey, ...]) -> OwnIssuer:
     """The local issuer, with its keys."""
     minter = LocalIssuer(keys, access_lifetime=sessions.access_lifetime)
-    return OwnIssuer(settings, _policy(settings, minter.algorithms), minter, _lifetimes(settings, sessions))
+    return OwnIssuer(settings, to_policy(settings, minter.algorithms), minter, _lifetimes(settings, sessions))
 
 
 async def remote_issuer(
@@ -81,7 +81,7 @@ async def remote_issuer(
         addresses={"token_endpoint": settings.token_url, "revocation_endpoint": settings.revocation_url},
         discovery=settings.discovery,
     )
-    policy = _policy(settings, frozenset(settings.algorithms))
+    policy = to_policy(settings, frozenset(settings.algorithms))
     key_set = RemoteKeySet(
         settings.issuer,
         documents.key_set,
@@ -125,7 +125,8 @@ def _provider(settings: IssuerSettings, sessions: SessionSettings, policy: Issue
     )
 
 
-def _policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPolicy:
+def to_policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPolicy:
+    """What an issuer's settings require of its tokens."""
     claims = settings.claims
     return IssuerPolicy(
         issuer=settings.issuer,
@@ -137,6 +138,9 @@ def _policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPolic
         clock_skew=settings.clock_skew,
         max_lifetime=settings.max_token_lifetime,
         claims=ClaimMapping(
+            audience=claims.audience,
+            token_id=claims.token_id,
+            client=claims.client,
             tenant=claims.tenant,
             provider_session=claims.session,
             scopes=claims.scopes,

@@ -15,7 +15,7 @@ from sessiond_server.config.settings import IssuerSettings, Settings
 
 EMBEDDED: Final = "embedded:"
 _STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
-_ALWAYS_REQUIRED: Final = ("iss", "sub", "aud", "exp")
+_ALWAYS_REQUIRED: Final = ("iss", "sub", "exp")
 
 
 def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem]:
@@ -128,9 +128,10 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
         yield from _local_issuer(settings, issuer, at) if issuer.is_local else _provider(issuer, at)
         if len(issuers) > 1 and issuer.claims.tenant and issuer.tenants is None and not issuer.is_local:
             yield Problem(f"{at}.tenants", "nothing, with several issuers", "the tenants that this issuer may name")
-        for claim in _ALWAYS_REQUIRED:
-            if claim not in issuer.required_claims:
-                yield Problem(f"{at}.required_claims", f"a list without {claim}", "a list with iss, sub, aud and exp")
+        always = (*_ALWAYS_REQUIRED, issuer.claims.audience)
+        missing = [claim for claim in always if claim not in issuer.required_claims]
+        if missing:
+            yield Problem(f"{at}.required_claims", f"a list without {', '.join(missing)}", f"a list with {', '.join(always)}")
 
 
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:

@@ -1,22 +1,29 @@
-"""What is known of kinds of issuers: tables that stand below what the file says."""
+"""What is known of kinds of issuers: tables that stand below what the file says.
+
+Where a provider sends no `typ` of RFC 9068, the type is waived, and what is no access token is told by its claims.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+Table: TypeAlias = dict[str, Any]
 
 
-def with_preset(table: Mapping[str, Any], *, environment: Mapping[str, str]) -> dict[str, Any]:
+def with_preset(table: Mapping[str, Any], *, environment: Mapping[str, str]) -> Table:
     """The table of an issuer with its preset below it; an unknown preset is left for the reader to refuse."""
     preset = table.get("preset", "oidc")
-    below = _scalekit(table, environment) if preset == "scalekit" else _local() if preset == "local" else {}
+    make = PRESETS.get(preset) if isinstance(preset, str) else None
+    below = make(table, environment) if make else {}
     merged = {**below, **table}
     if isinstance(table.get("claims"), dict):
         merged["claims"] = {**below.get("claims", {}), **table["claims"]}
     return merged
 
 
-def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> Table:
     """Scalekit, after its documentation of sessions and the sources of its SDKs.
 
     Its key set is at `/keys`, its token endpoint at `/oauth/token`. Access tokens are RS256 with `oid` as the tenant; scopes come
@@ -24,7 +31,7 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> dict[
     """
     issuer = table.get("issuer") or environment.get("SCALEKIT_ENVIRONMENT_URL") or environment.get("SCALEKIT_ENV_URL")
     client_id = table.get("client_id") or environment.get("SCALEKIT_CLIENT_ID")
-    known: dict[str, Any] = {
+    known: Table = {
         "algorithms": ["RS256"],
         "discovery": False,
         "token_types": ["at+jwt", "jwt", "absent"],
@@ -40,6 +47,94 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> dict[
     return known
 
 
-def _local() -> dict[str, Any]:
+def _auth0(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Auth0, after its documentation of access token profiles.
+
+    The issuer ends with a slash. Its own profile sends `typ` JWT, `azp` and no `jti`; the RFC 9068 profile sends `at+jwt`,
+    `client_id` and `jti`. Only with the latter can sessions be held: a token without `jti` and `sid` cannot be revoked by itself.
+    """
+    return {
+        "algorithms": ["PS256", "RS256"],
+        "token_types": ["at+jwt", "jwt"],
+        "required_claims": ["iss", "sub", "aud", "exp", "iat"],
+        "claims": {"tenant": "org_id"},
+    }
+
+
+def _okta(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Okta's custom authorization servers, after its API reference.
+
+    Access tokens name the client `cid`, scopes are the array `scp`; the header has no `typ`. Those of the org authorization
+    server are for Okta alone, and marked by a `typ` that is not accepted here.
+    """
+    return {
+        "algorithms": ["RS256"],
+        "token_types": ["at+jwt", "absent"],
+        "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "cid"],
+        "claims": {"client": ["cid"], "scopes": ["scp"], "roles": ["groups"]},
+    }
+
+
+def _keycloak(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Keycloak, after its server administration guide.
+
+    The header's `typ` is JWT for all its tokens; the claim `typ` is Bearer for access tokens. Realm roles are nested. An audience
+    is there only where a client scope maps one.
+    """
+    return {
+        "algorithms": ["ES256", "PS256", "RS256"],
+        "token_types": ["at+jwt", "jwt"],
+        "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "typ", "azp"],
+        "claims": {"client": ["azp"], "roles": ["/realm_access/roles"], "permissions": []},
+    }
+
+
+def _cognito(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Amazon Cognito user pools, after the developer guide.
+
+    An access token has `token_use` access, no `aud` and no `typ`: the app client in `client_id` is whom it is for. What all
+    tokens of one login share is `origin_jti`.
+    """
+    return {
+        "algorithms": ["RS256"],
+        "token_types": ["absent"],
+        "required_claims": ["iss", "sub", "exp", "iat", "jti", "client_id", "token_use"],
+        "claims": {"audience": "client_id", "session": "origin_jti", "roles": ["cognito:groups"], "permissions": []},
+    }
+
+
+def _entra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Microsoft Entra ID, version 2.0 tokens, after the access token claims reference.
+
+    The header's `typ` is always JWT. The tenant is `tid`, delegated scopes the string `scp`, the client `azp`, the token `uti`.
+    """
+    return {
+        "algorithms": ["RS256"],
+        "token_types": ["jwt"],
+        "required_claims": ["iss", "sub", "aud", "exp", "iat", "tid", "azp"],
+        "claims": {"token_id": "uti", "client": ["azp"], "tenant": "tid", "scopes": ["scp"], "permissions": []},
+    }
+
+
+def _oidc(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Any issuer that follows RFC 9068 and publishes a discovery document: the defaults of the settings."""
+    return {}
+
+
+def _local(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Sessiond itself: it knows its own keys and its own clock."""
     return {"discovery": False, "leeway": "0s", "claims": {"tenant": "tenant_id"}}
+
+
+PRESETS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], Table]]] = MappingProxyType(
+    {
+        "scalekit": _scalekit,
+        "auth0": _auth0,
+        "okta": _okta,
+        "keycloak": _keycloak,
+        "cognito": _cognito,
+        "entra": _entra,
+        "oidc": _oidc,
+        "local": _local,
+    }
+)

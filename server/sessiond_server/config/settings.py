@@ -24,11 +24,11 @@ from sessiond_server.config.kinds import (
     whole,
     words,
 )
+from sessiond_server.config.presets import PRESETS
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
 
-PRESETS: Final = ("scalekit", "oidc", "local")
 TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
 RISKS: Final = ("eviction", "no_persistence")
 GRPC_PORT: Final = 50051
@@ -127,8 +127,11 @@ class CallerSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaimSettings:
-    """Under which names an issuer sends what RFC 9068 leaves open."""
+    """Under which names an issuer sends what RFC 9068 leaves open; a name that begins with a slash is a path into objects."""
 
+    audience: str = setting(TEXT, "the audience", default="aud")
+    token_id: str = setting(TEXT, "the token's own id", default="jti")
+    client: tuple[str, ...] = setting(many(TEXT, least=1), "the client, the first that is there", default=("client_id", "azp"))
     tenant: str | None = setting(TEXT, "the tenant", default=None)
     session: str | None = setting(TEXT, "the provider's session", default="sid")
     scopes: tuple[str, ...] = setting(TEXTS, "scopes: a string or an array", default=("scope",))
@@ -161,7 +164,7 @@ class IssuerSettings:
         words(TOKEN_TYPES, least=1), "accepted `typ`; beyond `at+jwt`, ID tokens are told by their claims", default=("at+jwt",)
     )
     required_claims: tuple[str, ...] = setting(
-        many(TEXT, least=1), "claims that must be there; `iss`, `sub`, `aud` and `exp` always", default=REQUIRED_CLAIMS
+        many(TEXT, least=1), "claims that must be there; `iss`, `sub`, `exp` and the audience always", default=REQUIRED_CLAIMS
     )
     claims: ClaimSettings = field(default_factory=ClaimSettings)
     tenants: tuple[str, ...] | None = setting(TEXTS, "tenants that are accepted; unset: all", default=None)

@@ -14,6 +14,7 @@ from sessiond_server.domain.verdict import Reason, Rejected
 
 # 1-255 characters, none of them a control character: they end up in logs, headers and databases of callers.
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
+_ABSENT: Final = object()
 _MAX_ACTOR_DEPTH: Final = 4
 # What a token of the local issuer says by itself (and `nbf`, `cnf`, `act`, which change its meaning): a login's further claims
 # cannot have these names.
@@ -95,16 +96,16 @@ def _typed(token: ParsedToken, policy: IssuerPolicy) -> Claims:
     return Claims(
         issuer=policy.issuer,
         subject=subject,
-        audiences=_audiences(payload),
+        audiences=_audiences(payload, mapping.audience),
         expires_at=expires_at,
         issued_at=_date(payload, "iat"),
         not_before=_date(payload, "nbf"),
-        token_id=_identifier(payload, "jti"),
+        token_id=_identifier(payload, mapping.token_id),
         key_id=token.key_id or "",
         session_id=session,
         session_start_ms=_milliseconds(payload, "sct") if policy.is_local else None,
         provider_session_id=provider_session,
-        client_id=_identifier(payload, "client_id") or _identifier(payload, "azp"),
+        client_id=next(filter(None, (_identifier(payload, name) for name in mapping.client)), None),
         tenant_id=_identifier(payload, mapping.tenant) if mapping.tenant else None,
         scopes=_merged(_words(payload, name) for name in mapping.scopes),
         permissions=_merged(_strings(payload, name) for name in mapping.permissions),
@@ -162,26 +163,36 @@ def _milliseconds(payload: JsonObject, name: str) -> int:
     return value
 
 
-def _audiences(payload: JsonObject) -> tuple[str, ...]:
+def _audiences(payload: JsonObject, name: str) -> tuple[str, ...]:
     """`aud` is one string or an array of strings (RFC 7519 §4.1.3)."""
-    value = payload.get("aud")
-    return (value,) if isinstance(value, str) else _strings(payload, "aud")
+    value = payload.get(name)
+    return (value,) if isinstance(value, str) else _strings(payload, name)
 
 
 def _words(payload: JsonObject, name: str) -> tuple[str, ...]:
     """A list that some issuers send as one space-separated string and others as an array."""
-    value = payload.get(name)
+    value = _found(payload, name)
     # By spaces alone (RFC 6749 §3.3): split() would make two scopes of one that holds a no-break space.
     return tuple(filter(None, value.split(" "))) if isinstance(value, str) else _strings(payload, name)
 
 
 def _strings(payload: JsonObject, name: str) -> tuple[str, ...]:
-    if name not in payload:
+    value = _found(payload, name)
+    if value is _ABSENT:
         return ()
-    value = payload[name]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _ClaimError(name)
     return tuple(value)
+
+
+def _found(payload: JsonObject, name: str) -> Any:
+    """A claim by its name, or by a path into objects (RFC 6901 §4, without arrays)."""
+    if not name.startswith("/"):
+        return payload.get(name, _ABSENT)
+    value: Any = payload
+    for part in name[1:].split("/"):
+        value = value.get(part.replace("~1", "/").replace("~0", "~"), _ABSENT) if isinstance(value, dict) else _ABSENT
+    return value
 
 
 def _merged(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

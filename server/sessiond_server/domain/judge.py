@@ -125,7 +125,7 @@ def _reads_like_access_token(payload: JsonObject, mapping: ClaimMapping) -> bool
     if any(payload.get(name, kind) != kind for name, kind in _KINDS_OF_ACCESS.items()):
         return False
     # An ID token says whom it is for and who logged in, but not which client may use it for what.
-    return not {"client_id", "azp", *mapping.scopes}.isdisjoint(payload)
+    return not {*mapping.client, *mapping.scopes}.isdisjoint(payload)
 
 
 def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:

@@ -22,11 +22,15 @@ def canonical_algorithm(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ClaimMapping:
-    """Under which names an issuer sends what RFC 9068 leaves open; only the names given here count.
+    """Under which names an issuer sends what RFC 9068 leaves open, or calls otherwise; only the names given here count.
 
-    `scopes` may name space-separated strings or arrays of strings; the other lists are arrays of strings.
+    `scopes` may name space-separated strings or arrays of strings; permissions and roles are arrays of strings. A name that
+    begins with a slash is a path into objects (RFC 6901). Of `client` the first that is there counts.
     """
 
+    audience: str = "aud"
+    token_id: str = "jti"
+    client: tuple[str, ...] = ("client_id", "azp")
     tenant: str | None = None
     provider_session: str | None = "sid"
     scopes: tuple[str, ...] = ("scope",)
