@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,11 +21,12 @@ import uvloop
 
 from sessiond_server import __version__
 from sessiond_server.adapters.logs import to_log
-from sessiond_server.app.check import check_all, to_table
+from sessiond_server.app.check import check_all, explanation_to_table, keys_of, keys_to_table, to_table
+from sessiond_server.app.explain import explain as explain_token
 from sessiond_server.app.serving import StartError, run, run_dev
 from sessiond_server.config.dev import default_data_directory
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.reader import read_file
+from sessiond_server.config.reader import read_file, read_policies
 from sessiond_server.config.settings import ServerSettings, Settings
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.transport.healthcheck import SERVING, ask_health
@@ -29,6 +34,8 @@ from sessiond_server.transport.healthcheck import SERVING, ask_health
 _USAGE_STATUS: Final = 2
 _UNHEALTHY_STATUS: Final = 1
 _FAULTY_STATUS: Final = 1
+_MAX_INPUT_BYTES: Final = 8 << 20
+_DOTS_OF_A_TOKEN: Final = 2
 _DEFAULTS: Final = ServerSettings()
 
 
@@ -40,6 +47,7 @@ _config_option = click.option(
     envvar="SESSIOND_CONFIG",
     help="The configuration, TOML.",
 )
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _plaintext_option = click.option(
     "--insecure-plaintext",
     is_flag=True,
@@ -126,6 +134,60 @@ def check(config: Path, *, insecure_plaintext: bool) -> None:
         _refuse(str(error))
     click.echo(to_table(findings))
     sys.exit(0 if all(finding.works for finding in findings) else _FAULTY_STATUS)
+
+
+@main.command(epilog="\b\nExample:\n  sessiond keys --config /etc/sessiond/sessiond.toml --json")
+@_config_option
+@_plaintext_option
+@_json_option
+def keys(config: Path, *, insecure_plaintext: bool, as_json: bool) -> None:
+    """Fetch the key sets of all configured issuers, and show them: exit status 1 if one cannot be had."""
+    settings = _settings(config, insecure_plaintext=insecure_plaintext)
+    findings = uvloop.run(keys_of(settings, log=to_log(level=logging.CRITICAL)))
+    click.echo(json.dumps([asdict(one) for one in findings]) if as_json else keys_to_table(findings))
+    sys.exit(0 if all(one.outcome == "ok" for one in findings) else _FAULTY_STATUS)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  pbpaste | sessiond explain --config sessiond.toml
+  sessiond explain token.txt --config sessiond.toml --jwks keys.json --json"""
+)
+@click.argument("file", default="-", metavar="[FILE|-]")
+@_config_option
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Another file, whose issuers are tried instead.")
+@click.option("--jwks", type=click.Path(path_type=Path), metavar="FILE", help="A JWK set to check the signature with.")
+@_json_option
+def explain(file: str, config: Path, *, policy: Path | None, jwks: Path | None, as_json: bool) -> None:
+    """Show each step that the access token in FILE, or on standard input, takes through validation; nobody is asked.
+
+    Exit status 0 for a token that is accepted, 1 for any other.
+    """
+    try:
+        issuers = read_policies(policy or config, environment=os.environ)
+        key_set = jwks.read_bytes() if jwks else None
+        token = _token(file)
+    except ConfigurationError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename}: {error.strerror}")
+    found = explain_token(token, issuers, key_set=key_set, now=time.time(), log=to_log(level=logging.CRITICAL))
+    click.echo(json.dumps(found.to_dict()) if as_json else explanation_to_table(found))
+    sys.exit(0 if found.verdict == "ACCEPTED" else _FAULTY_STATUS)
+
+
+def _token(file: str) -> bytes:
+    if file == "-":
+        text = getpass.getpass("token: ").encode() if sys.stdin.isatty() else sys.stdin.buffer.read(_MAX_INPUT_BYTES)
+        return text.strip()
+    if file.count(".") == _DOTS_OF_A_TOKEN and file.startswith("eyJ"):
+        raise click.UsageError(
+            "a token on the command line is seen by whoever lists processes, and stays in the shell's history: "
+            "give it on standard input, or in a file"
+        )
+    with Path(file).open("rb") as opened:
+        return opened.read(_MAX_INPUT_BYTES).strip()
 
 
 def _settings(config: Path, *, insecure_plaintext: bool) -> Settings:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sessiond_server.adapters.data_directory import DataDirectoryError
 from sessiond_server.adapters.embedded import embedded_store
 from sessiond_server.adapters.store.redis_session_store import PartitionsError
 from sessiond_server.adapters.store.soundness import faults_of_store
+from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.assembly import Parts, assemble
-from sessiond_server.app.issuers import RemoteIssuer
+from sessiond_server.app.explain import Explanation
+from sessiond_server.app.issuers import RemoteIssuer, remote_issuer
 from sessiond_server.app.material import load_material
 from sessiond_server.app.serving import StartError
 from sessiond_server.config.checks import EMBEDDED
@@ -25,6 +29,8 @@ from sessiond_server.service.log import Log
 from sessiond_server.transport.metrics import Metrics
 
 _WIDTH = 160
+# No issuer has a key of this name; asking for it fetches the set.
+_NO_KEY = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,17 @@ class Finding:
     what: str
     works: bool
     seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySetFinding:
+    """What an issuer publishes: the algorithm of each usable key by its id."""
+
+    issuer: str
+    outcome: str
+    keys: Mapping[str, str]
+    age_seconds: float
+    refresh_seconds: float
 
 
 async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
@@ -55,11 +72,54 @@ async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
         ]
 
 
+async def keys_of(settings: Settings, *, log: Log) -> list[KeySetFinding]:
+    """Fetch the key sets of all issuers elsewhere, now and in this process."""
+    async with AsyncExitStack() as stack:
+        remote = [
+            await remote_issuer(one, settings.sessions, secret=None, stack=stack, clock=SystemClock(), metrics=Metrics(), log=log)
+            for one in settings.issuers
+            if not one.is_local
+        ]
+        return [await _key_set(one) for one in remote]
+
+
+async def _key_set(issuer: RemoteIssuer) -> KeySetFinding:
+    with suppress(KeysUnavailableError):
+        await issuer.key_set.seek(_NO_KEY)
+    keys = issuer.key_set
+    return KeySetFinding(
+        issuer.settings.issuer, keys.last_outcome, keys.algorithms_by_key, round(keys.age_seconds, 1), keys.refresh_seconds
+    )
+
+
+def keys_to_table(findings: Sequence[KeySetFinding]) -> str:
+    """The key sets for a terminal."""
+    table = Table("issuer", "outcome", "keys", "age (s)", "next refresh (s)")
+    for one in findings:
+        keys = "\n".join(f"{key_id} {algorithm}" for key_id, algorithm in sorted(one.keys.items()))
+        cells = (one.issuer, one.outcome, keys or "none", str(one.age_seconds), str(one.refresh_seconds))
+        table.add_row(*map(Text, cells))
+    return shown(table)
+
+
 def to_table(findings: list[Finding]) -> str:
     """The findings for a terminal."""
     table = Table("", "what", "seen")
     for finding in findings:
-        table.add_row("ok" if finding.works else "FAILED", finding.what, finding.seen)
+        table.add_row(*map(Text, ("ok" if finding.works else "FAILED", finding.what, finding.seen)))
+    return shown(table)
+
+
+def explanation_to_table(explanation: Explanation) -> str:
+    """The steps of a token for a terminal, and the verdict."""
+    table = Table("step", "outcome", "found", "expected")
+    for step in explanation.steps:
+        table.add_row(*map(Text, (step.name, step.outcome, step.found, step.expected)))
+    return f"{shown(table)}\nverdict: {explanation.verdict}"
+
+
+def shown(table: Table) -> str:
+    """A table as text."""
     console = Console(width=_WIDTH, no_color=True)
     with console.capture() as captured:
         console.print(table)
@@ -81,8 +141,7 @@ async def _store(parts: Parts, settings: Settings) -> Finding:
 async def _issuer(issuer: RemoteIssuer) -> Finding:
     what = f"issuer {issuer.settings.issuer}"
     try:
-        # No issuer has a key of this name; asking for it fetches the set.
-        await issuer.key_set.seek("-")
+        await issuer.key_set.seek(_NO_KEY)
     except KeysUnavailableError:
         return Finding(what, works=False, seen=f"no keys: {issuer.key_set.last_outcome}")
     role = "sessions and validation" if issuer.provider else "validation only"

@@ -15,7 +15,7 @@ from sessiond_server.config.checks import problems_of
 from sessiond_server.config.kinds import NotAllowedError, Setting, shown
 from sessiond_server.config.presets import with_preset
 from sessiond_server.config.problems import ConfigurationError, Problem
-from sessiond_server.config.settings import INNER, LISTS, SECTIONS, Settings
+from sessiond_server.config.settings import INNER, LISTS, SECTIONS, IssuerSettings, Settings
 
 TableT = TypeVar("TableT")
 
@@ -36,9 +36,13 @@ _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType({"text": "?", "file": Pa
 
 def read_file(path: Path, *, environment: Mapping[str, str], insecure_plaintext: bool) -> Settings:
     """The settings in a file, with what the environment sets over them; raises `ConfigurationError`."""
+    return read_settings(_load(path), environment=environment, insecure_plaintext=insecure_plaintext)
+
+
+def _load(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            document = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
+            return tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
     except OSError as error:
         raise ConfigurationError([Problem(str(path), error.strerror or "nothing", "a readable file")]) from error
     except UnicodeDecodeError:
@@ -46,7 +50,6 @@ def read_file(path: Path, *, environment: Mapping[str, str], insecure_plaintext:
     except tomllib.TOMLDecodeError as error:
         # Without the library's words, which quote the file: a secret may have been put there by mistake.
         raise ConfigurationError([Problem(str(path), f"no TOML{_place_of_error(error)}", "a TOML file")]) from None
-    return read_settings(document, environment=environment, insecure_plaintext=insecure_plaintext)
 
 
 def read_settings(document: Mapping[str, Any], *, environment: Mapping[str, str], insecure_plaintext: bool) -> Settings:
@@ -66,6 +69,19 @@ def read_settings(document: Mapping[str, Any], *, environment: Mapping[str, str]
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def read_policies(path: Path, *, environment: Mapping[str, str]) -> tuple[IssuerSettings, ...]:
+    """The issuers in a file, whatever else is in it; files that they name need not be there. Raises `ConfigurationError`."""
+    tables = _load(path).get("issuers", [])
+    is_list = isinstance(tables, list) and all(isinstance(table, dict) for table in tables)
+    files = {"client_secret_file", "signing_key_files"}
+    bare = [{name: value for name, value in table.items() if name not in files} for table in tables] if is_list else tables
+    problems: list[Problem] = []
+    issuers = _read_list("issuers", {"issuers": bare}, environment, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return issuers
 
 
 def _section(

@@ -74,6 +74,16 @@ class RemoteKeySet:
         return bool(self._keys) and not self._is_too_old()
 
     @property
+    def algorithms_by_key(self) -> dict[str, str]:
+        """What is held: the algorithm of each key by its id."""
+        return {key_id: key.algorithm for key_id, key in self._keys.items()}
+
+    @property
+    def refresh_seconds(self) -> float:
+        """How long after a fetch the next one comes, at the latest."""
+        return self._lifetime * _REFRESHED_AT
+
+    @property
     def age_seconds(self) -> float:
         """How long ago the keys were last fetched or confirmed; -1 before the first time."""
         return -1.0 if self._fetched_at is None else self._clock.steady() - self._fetched_at

@@ -1,0 +1,144 @@
+"""`sessiond explain` and `sessiond keys`: what a person is shown of a token, and of the keys that there are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from tests.support.config import Config, scalekit
+from tests.support.idp import running_idp
+from tests.support.signing import ABSENT, Signer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ISSUER = "https://id.example"
+KEY = generate_private_key(SECP256R1())
+PUBLISHED = SigningKey(KEY)
+SIGNER = Signer(KEY, PUBLISHED.key_id)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose secrets are not on this machine."""
+    issuer = {"issuer": ISSUER, "audiences": ["api"], "client_id": "c", "client_secret_file": "/nowhere/secret"}
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [dict(PUBLISHED.jwk)]}))
+    return Config(tmp_path, issuers=[issuer]).write()
+
+
+def token(header: dict[str, Any] | None = None, **claims: Any) -> str:
+    return SIGNER.token(header, **({"iss": ISSUER, "aud": "api"} | claims))
+
+
+async def explain(config: Path, text: str, *arguments: str, keys: bool = True) -> tuple[int | None, str]:
+    jwks = ("--jwks", str(config.parent / "jwks.json")) if keys else ()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "sessiond_server", "explain", "--config", str(config), *jwks, *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate(text.encode())
+    return process.returncode, said.decode()
+
+
+async def steps(config: Path, text: str, **more: Any) -> tuple[str, dict[str, str]]:
+    """The verdict, and the outcome of each step."""
+    _, said = await explain(config, text, "--json", **more)
+    found = json.loads(said)
+    return found["verdict"], {step["step"]: step["outcome"] for step in found["steps"]}
+
+
+async def test_a_good_token_passes_every_step(config: Path) -> None:
+    status, said = await explain(config, token() + "\n")
+    assert status == 0
+    assert said.rstrip().endswith("verdict: ACCEPTED")
+    for name in ("size", "form", "iss", "alg", "signature", "typ", "claims", "lifetime", "tenant", "time", "audience", "binding"):
+        assert f" {name} " in said
+
+
+@pytest.mark.parametrize(
+    ("text", "step", "reason"),
+    [
+        ("x" * 9000, "size", "TOO_LARGE"),
+        ("not a token", "form", "MALFORMED"),
+        ("", "form", "MALFORMED"),
+        (token(iss="https://other.example"), "iss", "ISSUER_NOT_TRUSTED"),
+        (token({"kid": "other"}), "signature", "KEY_UNKNOWN"),
+        (token()[:-8] + "AAAAAAAA", "signature", "SIGNATURE_INVALID"),
+        (token({"typ": "JWT"}), "typ", "TYPE_NOT_ALLOWED"),
+        (token(sub=ABSENT), "claims", "CLAIM_MISSING"),
+        (token(sub=7), "claims", "CLAIM_INVALID"),
+        (token(exp=int(time.time()) - 100, iat=int(time.time()) - 200), "time", "EXPIRED"),
+        (token(aud="other"), "audience", "AUDIENCE_MISMATCH"),
+        (token(cnf={"jkt": "x"}), "binding", "BINDING_MISMATCH"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isupper() else "",
+)
+async def test_the_first_step_that_fails_is_the_verdict(config: Path, text: str, step: str, reason: str) -> None:
+    verdict, outcomes = await steps(config, text)
+    assert (verdict, outcomes[step]) == (reason, reason)
+
+
+async def test_what_comes_behind_a_failure_is_shown_too(config: Path) -> None:
+    verdict, outcomes = await steps(config, token({"kid": "other"}, aud="other"))
+    assert verdict == "KEY_UNKNOWN"
+    assert outcomes["audience"] == "AUDIENCE_MISMATCH"
+
+
+async def test_without_keys_nothing_is_accepted(config: Path) -> None:
+    verdict, outcomes = await steps(config, token(), keys=False)
+    assert (verdict, outcomes["signature"]) == ("UNDECIDED", "not checked")
+
+
+async def test_another_policy_can_be_tried(config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(f'[[issuers]]\nissuer = "{ISSUER}"\naudiences = ["elsewhere"]\n')
+    status, said = await explain(config, token(aud="elsewhere"), "--policy", str(other))
+    assert (status, "ACCEPTED" in said) == (0, True)
+
+
+async def test_a_token_as_an_argument_is_refused_and_not_repeated(config: Path) -> None:
+    text = token()
+    status, said = await explain(config, "", text)
+    assert status == 2
+    assert "give it on standard input" in said
+    assert text not in said
+
+
+async def test_a_token_in_a_file(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(token() + "\n")
+    assert (await explain(config, "", str(tmp_path / "token")))[0] == 0
+    status, said = await explain(config, "", str(tmp_path / "none"))
+    assert (status, said) == (2, f"sessiond: {tmp_path}/none: No such file or directory\n")
+
+
+async def test_what_a_token_says_cannot_reach_the_terminal(config: Path) -> None:
+    _, said = await explain(config, token(aud="\x1b[31m[red]api", **{"\x1b[2J": 1}))
+    assert "\x1b" not in said
+    assert "[red]api" in said
+
+
+async def test_keys_are_shown_as_they_are_now(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)]).write()
+        command = (sys.executable, "-m", "sessiond_server", "keys", "--config", str(config))
+        process = await asyncio.create_subprocess_exec(*command, "--json", stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        (found,) = json.loads(said)
+        assert process.returncode == 0
+        assert (found["issuer"], found["outcome"], found["refresh_seconds"]) == (idp.issuer, "ok", 48)
+        assert set(found["keys"].values()) == {"RS256"}
+        await idp.switch(keys="500")
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        assert process.returncode == 1
+        assert "status" in said.decode()
