@@ -25,6 +25,10 @@ run: .venv/ready ## start sessiond on its embedded default, show the main job, a
 test: .venv/ready ## pass every test, on a real Valkey
 	$(BIN)/pytest
 
+.PHONY: fuzz
+fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
+	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} $(BIN)/pytest tests/unit/test_differential.py --timeout 1800
+
 .PHONY: lint
 lint: .venv/ready ## ruff: rules and format
 	$(BIN)/ruff check
