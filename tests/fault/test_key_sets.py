@@ -14,7 +14,7 @@ import pytest
 from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
 from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
 from sessiond_server.adapters.http.outbound import Failed, Outbound
-from sessiond_server.adapters.http.remote_key_set import RemoteKeySet
+from sessiond_server.adapters.http.remote_key_set import NotShared, RemoteKeySet
 from sessiond_server.adapters.system_clock import SystemClock
 from tests.support.config import Config, scalekit
 from tests.support.idp import Idp, running_idp
@@ -60,6 +60,7 @@ def key_set(issuer: str, source: IssuerDocuments) -> RemoteKeySet:
         log=SilentLog(),
         jitter=lambda: 0.0,
         count=lambda _: None,
+        shared=NotShared(),
     )
 
 
@@ -227,3 +228,19 @@ async def test_the_event_loop_goes_on_while_an_issuer_sends_without_end(idp: Idp
         assert await fetch is Failed.TOO_LARGE
         assert turns > 1
         await eventually(fetch.done)
+
+
+async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_shared_keys(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        token = (await idp.login())["access_token"]
+        async with serving(config.write(), config.data, tmp_path / "1.log"):
+            pass
+        await idp.stop()
+        async with (
+            serving(config.write(), config.data, tmp_path / "2.log") as server,
+            AsyncClient(server.grpc, timeout=5) as client,
+        ):
+            assert isinstance(await client.validate(token), Session)
+        await idp.start()
+        assert (await idp.counts())["keys"] == 0

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond_server.adapters.http.issuer_documents import Document, Unfetched
-from sessiond_server.adapters.http.remote_key_set import COOLDOWN_SECONDS, RemoteKeySet
+from sessiond_server.adapters.http.remote_key_set import COOLDOWN_SECONDS, RemoteKeySet, SharedDocument
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.domain.failures import KeysUnavailableError
 from tests.support.store import SilentLog
@@ -38,10 +38,24 @@ def new_key() -> SigningKey:
 A, B = new_key(), new_key()
 
 
+class Shelf:
+    """What servers share."""
+
+    def __init__(self) -> None:
+        self.held: SharedDocument | None = None
+
+    async def load(self) -> SharedDocument | None:
+        return self.held
+
+    async def save(self, shared: SharedDocument) -> None:
+        self.held = shared
+
+
 class Issuer:
     """What the issuer would say, and how often it was asked."""
 
-    def __init__(self, *keys: SigningKey) -> None:
+    def __init__(self, *keys: SigningKey, shared: Shelf | None = None) -> None:
+        self.shared = shared or Shelf()
         self.clock = FakeClock()
         self.answer: Document | Unfetched = Unfetched("unreachable")
         self.asked: list[str | None] = []
@@ -57,6 +71,7 @@ class Issuer:
             log=SilentLog(),
             jitter=lambda: 0.0,
             count=lambda outcome: self.outcomes.update([outcome]),
+            shared=self.shared,
         )
 
     def publish(self, *keys: SigningKey, **members: Any) -> None:
@@ -136,6 +151,7 @@ async def test_made_up_ids_cause_three_fetches_and_one_a_cooldown(issuer: Issuer
     for number in range(100):
         assert await issuer.set.seek(f"again-{number}") is None
     assert len(issuer.asked) == 1 + 3 + 1
+    assert issuer.set.unknown_ids == 10_100
 
 
 async def test_one_made_up_id_does_not_blind_a_rotation(issuer: Issuer) -> None:
@@ -209,3 +225,52 @@ async def test_a_document_without_a_usable_key_changes_nothing(issuer: Issuer, b
     await issuer.fetch_now()
     assert issuer.set.find(A.key_id) is not None
     assert issuer.set.last_outcome in {"malformed", "empty"}
+
+
+async def started(issuer: Issuer) -> None:
+    """The first moments of the background refresh, up to its first pause."""
+    task = asyncio.create_task(issuer.set.keep_fresh())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_second_server_starts_from_what_the_first_fetched(issuer: Issuer) -> None:
+    second = Issuer(shared=issuer.shared)
+    second.clock.at += 100
+    second.answer = Unfetched("unreachable")
+    await started(second)
+    assert second.set.find(A.key_id) is not None
+    assert second.set.was_tried
+    assert second.asked == []
+    assert second.set.age_seconds == 100
+
+
+async def test_what_was_fetched_too_long_ago_is_not_used(issuer: Issuer) -> None:
+    second = Issuer(shared=issuer.shared)
+    second.clock.at += MAX_STALE.total_seconds()
+    second.answer = Unfetched("unreachable")
+    await started(second)
+    assert second.asked == [None]
+    assert not second.set.is_ready
+
+
+async def test_what_others_fetched_helps_behind_a_failure_and_is_never_a_step_back(issuer: Issuer) -> None:
+    newer = Issuer(B, shared=issuer.shared)
+    newer.clock.at += 50
+    await newer.fetch_now()
+    issuer.answer = Unfetched("status")
+    issuer.clock.at += 100
+    await issuer.fetch_now()
+    assert issuer.set.find(B.key_id) is not None
+    assert issuer.set.age_seconds == 50
+    older = issuer.shared.held
+    assert older is not None
+    issuer.publish(A)
+    await issuer.fetch_now()
+    issuer.shared.held = older
+    issuer.answer = Unfetched("status")
+    await issuer.fetch_now()
+    assert issuer.set.find(A.key_id) is not None
+    assert issuer.set.find(B.key_id) is None

@@ -13,6 +13,7 @@ from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
 from sessiond_server.adapters.store.marks import IssuerMarks
 from sessiond_server.adapters.store.provider_tokens import RedisProviderRevocations
+from sessiond_server.adapters.store.redis_key_sets import RedisKeySet
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
@@ -20,7 +21,7 @@ from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.issuers import OwnIssuer, RemoteIssuer, own_issuer, remote_issuer, reuse_above_ms
 from sessiond_server.app.material import Material
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
 from sessiond_server.domain.session import Lifetimes
@@ -90,12 +91,19 @@ async def assemble(
     clock = SystemClock()
     scripts = _scripts(settings, material, store_url, stack, metrics=metrics, log=log)
     own = _own(settings, material)
+    sealing, marks = SealingKeys(material.sealing), IssuerMarks(reuse_above_ms(settings.issuers))
+
+    def share(issuer: IssuerSettings) -> RedisKeySet:
+        address = issuer.jwks_url or "discovery"
+        return RedisKeySet(scripts, sealing, issuer=issuer.issuer, address=address, max_stale=issuer.max_stale)
+
     remote = tuple(
         [
             await remote_issuer(
                 one,
                 settings.sessions,
                 secret=material.client_secrets.get(one.issuer),
+                share=share,
                 stack=stack,
                 clock=clock,
                 metrics=metrics,
@@ -118,7 +126,6 @@ async def assemble(
         max_token_bytes=settings.server.max_token_bytes,
         encode=encode_claims,
     )
-    sealing, marks = SealingKeys(material.sealing), IssuerMarks(reuse_above_ms(settings.issuers))
     store = RedisSessionStore(
         scripts,
         partitions=PARTITIONS,

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sessiond_server.adapters.data_directory import DataDirectoryError
 from sessiond_server.adapters.embedded import embedded_store
+from sessiond_server.adapters.http.remote_key_set import NotShared
 from sessiond_server.adapters.store.redis_session_store import PartitionsError
 from sessiond_server.adapters.store.soundness import faults_of_store
 from sessiond_server.adapters.system_clock import SystemClock
@@ -23,7 +24,7 @@ from sessiond_server.app.material import load_material
 from sessiond_server.app.serving import StartError
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
 from sessiond_server.service.log import Log
 from sessiond_server.transport.metrics import Metrics
@@ -76,11 +77,25 @@ async def keys_of(settings: Settings, *, log: Log) -> list[KeySetFinding]:
     """Fetch the key sets of all issuers elsewhere, now and in this process."""
     async with AsyncExitStack() as stack:
         remote = [
-            await remote_issuer(one, settings.sessions, secret=None, stack=stack, clock=SystemClock(), metrics=Metrics(), log=log)
+            await remote_issuer(
+                one,
+                settings.sessions,
+                secret=None,
+                share=_shared_with_nobody,
+                stack=stack,
+                clock=SystemClock(),
+                metrics=Metrics(),
+                log=log,
+            )
             for one in settings.issuers
             if not one.is_local
         ]
         return [await _key_set(one) for one in remote]
+
+
+def _shared_with_nobody(_: IssuerSettings) -> NotShared:
+    """What is shown is what the issuer says now."""
+    return NotShared()
 
 
 async def _key_set(issuer: RemoteIssuer) -> KeySetFinding:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Outbound
-from sessiond_server.adapters.http.remote_key_set import RemoteKeySet
+from sessiond_server.adapters.http.remote_key_set import RemoteKeySet, SharedKeySet
 from sessiond_server.adapters.http.token_endpoint import ClientCredentials, HttpTokenEndpoint
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
 from sessiond_server.config.settings import IssuerSettings, SessionSettings
@@ -23,6 +24,7 @@ from sessiond_server.service.validation import TrustedIssuer
 from sessiond_server.transport.metrics import Metrics
 
 _ABSENT = "absent"
+ShareKeySet: TypeAlias = Callable[[IssuerSettings], SharedKeySet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ async def remote_issuer(
     sessions: SessionSettings,
     *,
     secret: str | None,
+    share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
     metrics: Metrics,
@@ -91,8 +94,9 @@ async def remote_issuer(
         log=log,
         jitter=random.random,
         count=lambda outcome: metrics.observe_fetch(settings.issuer, outcome),
+        shared=share(settings),
     )
-    metrics.watch_key_set(settings.issuer, lambda: key_set.age_seconds)
+    metrics.watch_key_set(settings.issuer, read_age=lambda: key_set.age_seconds, read_unknown=lambda: key_set.unknown_ids)
     endpoint = _endpoint(settings, documents, outbound, secret=secret, log=log)
     provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
     return RemoteIssuer(settings, policy, key_set, provider)

@@ -45,6 +45,9 @@ class Metrics:
         self._key_set_age = Gauge(
             "sessiond_key_set_age_seconds", "Age of an issuer's keys; -1 before the first", ["issuer"], registry=self._registry
         )
+        self._unknown_keys = Gauge(
+            "sessiond_key_set_unknown_ids", "Tokens whose key is not in the set", ["issuer"], registry=self._registry
+        )
         self._exchanges = Counter(
             "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"], registry=self._registry
         )
@@ -85,9 +88,10 @@ class Metrics:
         """Show a number that is read when the metrics are."""
         Gauge(f"sessiond_{name}", help_text, registry=self._registry).set_function(read)
 
-    def watch_key_set(self, issuer: str, read_age: Callable[[], float]) -> None:
-        """Show the age of an issuer's keys."""
+    def watch_key_set(self, issuer: str, *, read_age: Callable[[], float], read_unknown: Callable[[], float]) -> None:
+        """Show the age of an issuer's keys, and how many tokens named one that it does not have."""
         self._key_set_age.labels(issuer).set_function(read_age)
+        self._unknown_keys.labels(issuer).set_function(read_unknown)
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""

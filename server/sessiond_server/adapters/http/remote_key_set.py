@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sessiond_server.adapters.http.issuer_documents import Document, Unfetched
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
@@ -24,10 +25,40 @@ _LONGEST_BACKOFF_SECONDS: Final = 30.0
 _MAX_UNKNOWN: Final = 128
 
 
+@dataclass(frozen=True, slots=True)
+class SharedDocument:
+    """A key set that some server fetched, and when: seconds since 1970 by that server's clock."""
+
+    document: Document
+    fetched_at: float
+
+
+class SharedKeySet(Protocol):
+    """Where servers leave the last good key set for each other. What cannot be reached is as if it were empty."""
+
+    async def load(self) -> SharedDocument | None:
+        """What was left last; None for nothing, or nothing that can be trusted."""
+
+    async def save(self, shared: SharedDocument) -> None:
+        """Leave a key set for the others."""
+
+
+class NotShared:
+    """A `SharedKeySet` that holds nothing."""
+
+    async def load(self) -> SharedDocument | None:
+        """See `SharedKeySet.load`."""
+        return None
+
+    async def save(self, shared: SharedDocument) -> None:
+        """See `SharedKeySet.save`."""
+
+
 class RemoteKeySet:
     """A `KeySet`. Known keys answer from memory, for `max_stale` after the last good fetch; then nobody can say.
 
-    `fetch` gets the entity tag of what is held. `count` is told the outcome of every fetch.
+    `fetch` gets the entity tag of what is held. `count` is told the outcome of every fetch. What others fetched (`shared`) is used
+    at the start and behind a failed fetch: a server starts while the issuer is away, a thousand do not ask a thousand times.
     """
 
     def __init__(
@@ -41,6 +72,7 @@ class RemoteKeySet:
         log: Log,
         jitter: Callable[[], float],
         count: Callable[[str], None],
+        shared: SharedKeySet,
     ) -> None:
         self._issuer = issuer
         self._fetch = fetch
@@ -50,6 +82,7 @@ class RemoteKeySet:
         self._log = log
         self._jitter = jitter
         self._count = count
+        self._shared = shared
         self._keys: dict[str, PublicKey] = {}
         self._entity_tag: str | None = None
         self._fetched_at: float | None = None
@@ -62,6 +95,7 @@ class RemoteKeySet:
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self.version = 0
         self.was_tried = False
+        self.unknown_ids = 0
         self.last_outcome = "not fetched"
 
     def __len__(self) -> int:
@@ -99,6 +133,7 @@ class RemoteKeySet:
         can one of them blind a rotation.
         """
         if self._is_known_as_unknown(key_id):
+            self.unknown_ids += 1
             return None
         if self._running or self._take_token():
             await self._refresh()
@@ -112,6 +147,9 @@ class RemoteKeySet:
 
     async def keep_fresh(self) -> None:
         """Fetch before what is held runs out, again and again, until cancelled."""
+        if await self._take_shared():
+            self.was_tried = True
+            await asyncio.sleep(max(0.0, self._pause() - self.age_seconds))
         while True:
             await self._refresh()
             await asyncio.sleep(self._pause())
@@ -138,6 +176,10 @@ class RemoteKeySet:
         asked_at = self._clock.steady()
         found = await self._fetch(self._entity_tag if self._keys else None)
         outcome = found.why if isinstance(found, Unfetched) else self._take(found, asked_at)
+        if isinstance(found, Document) and outcome == "ok":
+            await self._shared.save(SharedDocument(found, self._clock.now()))
+        elif outcome != "not_modified":
+            await self._take_shared()
         self._count(outcome)
         self.last_outcome = outcome
         self.was_tried = True
@@ -148,6 +190,17 @@ class RemoteKeySet:
         elif self._last_failed:
             self._log.info("the key set of an issuer was fetched again", issuer=self._issuer)
         self._last_failed = failed
+
+    async def _take_shared(self) -> bool:
+        """Use what another server fetched, where it is newer than what is held; whether it was."""
+        shared = await self._shared.load()
+        if shared is None:
+            return False
+        age = max(0.0, self._clock.now() - shared.fetched_at)
+        fetched_at = self._clock.steady() - age
+        if age >= self._max_stale or (self._fetched_at is not None and fetched_at <= self._fetched_at):
+            return False
+        return self._take(shared.document, fetched_at) == "ok"
 
     def _take(self, document: Document, asked_at: float) -> str:
         if document.body is None:
@@ -191,6 +244,7 @@ class RemoteKeySet:
         return asked_at is not None and self._clock.steady() - asked_at < COOLDOWN_SECONDS and not self._is_too_old()
 
     def _remember_unknown(self, key_id: str) -> None:
+        self.unknown_ids += 1
         self._unknown[key_id] = self._clock.steady()
         self._unknown.move_to_end(key_id)
         if len(self._unknown) > _MAX_UNKNOWN:

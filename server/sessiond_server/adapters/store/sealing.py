@@ -20,7 +20,7 @@ _NONCE_BYTES: Final = 12
 
 
 class SealingKeys:
-    """AES-256-GCM under a key of each session's own, bound to field, issuer and session.
+    """AES-256-GCM under a key of each session's (or other scope's) own, bound to field, issuer and session.
 
     A sealed value is version 1 ‖ key id 4 ‖ nonce 12 ‖ ciphertext and tag. The first of `secrets` seals, all of them open.
     """
@@ -36,22 +36,30 @@ class SealingKeys:
 
     def seal(self, value: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
         """`value` so that only `open` with the same field, issuer and session gives it back."""
+        return self.seal_for(session.raw, value, field=field, issuer=issuer)
+
+    def seal_for(self, scope: bytes, value: bytes, *, field: str, issuer: str) -> bytes:
+        """The same for what belongs to no session: `scope` names what it does belong to."""
         key_id, nonce = self._newest_id, self._randomness(_NONCE_BYTES)
-        cipher = self._cipher(key_id, session)
-        return _VERSION + key_id + nonce + cipher.encrypt(nonce, value, _context(key_id, field, issuer, session))
+        cipher = self._cipher(key_id, scope)
+        return _VERSION + key_id + nonce + cipher.encrypt(nonce, value, _context(key_id, field, issuer, scope))
 
     def open(self, sealed: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
         """The sealed value; raises `SealingKeyMissingError` where its key is not here or it was not sealed for this."""
+        return self.open_for(session.raw, sealed, field=field, issuer=issuer)
+
+    def open_for(self, scope: bytes, sealed: bytes, *, field: str, issuer: str) -> bytes:
+        """The same for `seal_for`."""
         key_id, nonce, ciphertext = _parts(sealed)
         if sealed[:1] != _VERSION or key_id not in self._by_id:
             raise SealingKeyMissingError
         try:
-            return self._cipher(key_id, session).decrypt(nonce, ciphertext, _context(key_id, field, issuer, session))
+            return self._cipher(key_id, scope).decrypt(nonce, ciphertext, _context(key_id, field, issuer, scope))
         except (InvalidTag, ValueError) as error:
             raise SealingKeyMissingError from error
 
-    def _cipher(self, key_id: bytes, session: SessionId) -> AESGCM:
-        return AESGCM(hmac.digest(self._by_id[key_id], b"seal/v1" + session.raw, "sha256"))
+    def _cipher(self, key_id: bytes, scope: bytes) -> AESGCM:
+        return AESGCM(hmac.digest(self._by_id[key_id], b"seal/v1" + scope, "sha256"))
 
 
 def _key_id(secret: bytes) -> bytes:
@@ -63,5 +71,5 @@ def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes]:
     return sealed[1:nonce_at], sealed[nonce_at : nonce_at + _NONCE_BYTES], sealed[nonce_at + _NONCE_BYTES :]
 
 
-def _context(key_id: bytes, field: str, issuer: str, session: SessionId) -> bytes:
-    return length_prefixed(_VERSION, key_id, field.encode(), issuer.encode(), session.raw)
+def _context(key_id: bytes, field: str, issuer: str, scope: bytes) -> bytes:
+    return length_prefixed(_VERSION, key_id, field.encode(), issuer.encode(), scope)
