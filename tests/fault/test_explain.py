@@ -79,7 +79,7 @@ async def test_a_good_token_passes_every_step(config: Path) -> None:
         (token(sub=7), "claims", "CLAIM_INVALID"),
         (token(exp=int(time.time()) - 100, iat=int(time.time()) - 200), "time", "EXPIRED"),
         (token(aud="other"), "audience", "AUDIENCE_MISMATCH"),
-        (token(cnf={"jkt": "x"}), "binding", "BINDING_MISMATCH"),
+        (token(cnf={"kid": "x"}), "binding", "BINDING_MISMATCH"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isupper() else "",
 )
@@ -94,9 +94,11 @@ async def test_what_comes_behind_a_failure_is_shown_too(config: Path) -> None:
     assert outcomes["audience"] == "AUDIENCE_MISMATCH"
 
 
-async def test_without_keys_nothing_is_accepted(config: Path) -> None:
+async def test_without_keys_or_a_proof_nothing_is_accepted(config: Path) -> None:
     verdict, outcomes = await steps(config, token(), keys=False)
     assert (verdict, outcomes["signature"]) == ("UNDECIDED", "not checked")
+    verdict, outcomes = await steps(config, token(cnf={"jkt": "x"}))
+    assert (verdict, outcomes["binding"]) == ("UNDECIDED", "not checked")
 
 
 async def test_another_policy_can_be_tried(config: Path, tmp_path: Path) -> None:

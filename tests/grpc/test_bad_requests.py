@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 
 from sessiond import AsyncClient
 from sessiond.v1 import session_pb2
+from sessiond.v1.session_pb2 import Binding, DpopProof
 from sessiond.v1.session_service_pb2 import (
     CreateSessionRequest,
     GetSessionRequest,
@@ -25,6 +26,8 @@ from sessiond.v1.session_service_pb2 import (
     WatchRevocationsRequest,
 )
 from tests.support.server import ISSUER
+
+URL = "https://api.example/orders"
 
 SERVICE = "/sessiond.v1.SessionService"
 SECRET = "sdr1_telling-secret.telling-payload.telling-signature" * 4
@@ -76,6 +79,19 @@ async def refusal(channel: grpc.aio.Channel, method: str, request: Any) -> Refus
 
 FIELDS = [
     ("ValidateToken", validate(issuers=["i"] * 65), "issuers", "65 items"),
+    ("ValidateToken", validate(binding=Binding()), "binding.proof", "nothing"),
+    ("ValidateToken", validate(binding=Binding(certificate_sha256=b"x" * 31)), "binding.certificate_sha256", "31 bytes"),
+    ("ValidateToken", validate(binding=Binding(dpop=DpopProof(method="GET", url=URL))), "binding.dpop.proof", "0 bytes"),
+    ("ValidateToken", validate(binding=Binding(dpop=DpopProof(proof="p" * 4097))), "binding.dpop.proof", "4097 bytes"),
+    ("ValidateToken", validate(binding=Binding(dpop=DpopProof(proof="p", url=URL))), "binding.dpop.method", "nothing"),
+    ("ValidateToken", validate(binding=Binding(dpop=DpopProof(proof="p", method="GET", url="/a"))), "binding.dpop.url", '"/a"'),
+    (
+        "ValidateToken",
+        validate(binding=Binding(dpop=DpopProof(proof="p", method="GET", url=URL + "?q"))),
+        "binding.dpop.url",
+        f'"{URL}?q"',
+    ),
+    ("ValidateTokens", ValidateTokensRequest(tokens=["a"], binding=Binding(dpop=DpopProof())), "binding.dpop", None),
     ("ValidateToken", validate(audiences=["a"] * 65), "audiences", "65 items"),
     ("ValidateToken", validate(audiences=["a", ""]), "audiences[1]", "nothing"),
     ("ValidateToken", validate(required_scopes=["s"] * 65), "required_scopes", "65 items"),
@@ -202,7 +218,6 @@ async def test_a_field_that_is_wrong_is_named(
 
 UNKNOWN = b"\xf8\x06\x01"  # field 111, a varint
 FEATURES = [
-    ("ValidateToken", validate(binding=session_pb2.Binding()), "binding"),
     (
         "ValidateToken",
         validate(consistency=session_pb2.Consistency(fully_consistent=session_pb2.FullyConsistent())),
@@ -214,11 +229,10 @@ FEATURES = [
         "consistency.at_least_as_fresh",
     ),
     ("ValidateToken", validate().SerializeToString() + UNKNOWN, "field number 111"),
-    ("ValidateTokens", ValidateTokensRequest(tokens=["a"], binding=session_pb2.Binding()), "binding"),
-    ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), binding=session_pb2.Binding()), "binding"),
+    ("CreateSession", CreateSessionRequest(local_login=LocalLogin(subject="a"), binding=Binding()), "binding"),
     ("CreateSession", b"\x1a\x06\x0a\x01a" + UNKNOWN, "local_login.field number 111"),
     ("RefreshSession", RefreshSessionRequest(refresh_token="x", issuer="i"), "issuer"),
-    ("RefreshSession", RefreshSessionRequest(refresh_token="x", binding=session_pb2.Binding()), "binding"),
+    ("RefreshSession", RefreshSessionRequest(refresh_token="x", binding=Binding()), "binding"),
     ("RevokeSession", revoke(provider_session={"issuer": "i", "session_id": "s"}), "provider_session"),
     ("RevokeSession", revoke(tenant={"issuer": "i", "tenant_id": "t"}), "tenant"),
     ("RevokeSession", revoke(client={"issuer": "i", "client_id": "c"}), "client"),

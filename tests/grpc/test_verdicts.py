@@ -158,7 +158,7 @@ def check(verdict: object, reason: str | None, challenge: str = "invalid_token")
     assert isinstance(verdict, Rejection)
     assert verdict.reason == reason
     assert verdict.next_action == next_action(reason)
-    assert verdict.www_authenticate.startswith('Bearer error="')
+    assert verdict.www_authenticate.startswith(('Bearer error="', 'DPoP error="'))
     assert challenge in verdict.www_authenticate
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.store.client import Scripts, StoreAddress, connect
 from sessiond_server.adapters.store.marks import IssuerMarks
 from sessiond_server.adapters.store.provider_tokens import RedisProviderRevocations
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySet
+from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
@@ -31,6 +33,7 @@ from sessiond_server.service.endings import Endings
 from sessiond_server.service.id_tokens import IdTokens
 from sessiond_server.service.local_logins import LocalLogins
 from sessiond_server.service.log import Log
+from sessiond_server.service.possession import Possession
 from sessiond_server.service.providers import Providers
 from sessiond_server.service.recognition import Recognition
 from sessiond_server.service.revocations import Revocations
@@ -122,6 +125,7 @@ async def assemble(
         parser=parser,
         cache=cache,
         revocations=revocations,
+        possession=Possession(read_proof=read_proof, memory=RedisProofMemory(scripts, partitions=PARTITIONS), clock=clock),
         clock=clock,
         max_token_bytes=settings.server.max_token_bytes,
         encode=encode_claims,

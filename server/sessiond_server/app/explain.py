@@ -12,6 +12,7 @@ from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.parser import DEFAULT_MAX_BYTES, StrictTokenParser
 from sessiond_server.app.issuers import to_policy
 from sessiond_server.config.settings import IssuerSettings
+from sessiond_server.domain.binding import confirmation_of
 from sessiond_server.domain.claims import Claims, read_claims
 from sessiond_server.domain.failures import quoted
 from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_tenant, judge_time, judge_type
@@ -137,8 +138,16 @@ def _judgements(claims: Claims, policy: IssuerPolicy, *, now: float) -> Iterator
     audiences = ", ".join(map(_shown, claims.audiences)) or "none"
     wanted = " or ".join(sorted(policy.audiences))
     yield _judged("audience", audiences, wanted, judge_audience(claims, policy, Requirements()))
-    binding = Reason.BINDING_MISMATCH if claims.is_bound else None
-    yield Step("binding", "cnf" if claims.is_bound else "none", "none: proofs are not judged yet", binding)
+    yield _binding(claims)
+
+
+def _binding(claims: Claims) -> Step:
+    if not claims.is_bound:
+        return Step("binding", "none", "a proof, where there is a cnf")
+    confirmation = confirmation_of(claims)
+    if confirmation is None:
+        return Step("binding", "a cnf that cannot be proven", "x5t#S256 or jkt", Reason.BINDING_MISMATCH)
+    return Step("binding", f"cnf {confirmation[0]}", "a proof, which comes with a request", was_taken=False)
 
 
 def _judged(name: str, found: str, expected: str, rejected: Rejected | None) -> Step:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from sessiond_server.domain.binding import Binding
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, ClaimMapping, IssuerPolicy
 from sessiond_server.domain.token import JsonObject, ParsedToken
@@ -20,7 +21,8 @@ class Requirements:
     """What one request demands of a token. Empty `issuers` and `audiences` mean the configured ones.
 
     Of `claims`, each name must have one of its values; scopes and permissions must all be there; any one audience will do.
-    `permitted_issuers` are those whose tokens the caller may ask about; None: all.
+    `binding` is what came with the token to prove a key that it is bound to. `permitted_issuers` are
+    those whose tokens the caller may ask about; None: all.
     The user must have proved who they are in one of the ways `acr_values`, and at most `max_auth_age_seconds` ago (RFC 9470).
     """
 
@@ -32,6 +34,7 @@ class Requirements:
     acr_values: tuple[str, ...] = ()
     max_auth_age_seconds: float | None = None
     permitted_issuers: frozenset[str] | None = None
+    binding: Binding | None = None
 
     def admits(self, issuer: str) -> bool:
         """Whether a token of this issuer can be accepted at all."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sessiond_server.domain.binding import KEY_MEMBER, confirmation_of
 from sessiond_server.domain.claims import Claims, read_claims
 from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.judge import (
@@ -26,6 +27,7 @@ from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.domain.view import traces_of
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.keys import KeySet, TokenParser, VerificationKey
+from sessiond_server.service.possession import Possession
 from sessiond_server.service.revocations import Revocations
 from sessiond_server.service.token_cache import TokenCache, VerifiedToken
 
@@ -64,6 +66,7 @@ class Validation:
         parser: TokenParser,
         cache: TokenCache,
         revocations: Revocations,
+        possession: Possession,
         clock: Clock,
         max_token_bytes: int,
         encode: Callable[[Claims], bytes],
@@ -72,6 +75,7 @@ class Validation:
         self._parser = parser
         self._cache = cache
         self._revocations = revocations
+        self._possession = possession
         self._clock = clock
         self._max_token_bytes = max_token_bytes
         self._encode = encode
@@ -82,26 +86,29 @@ class Validation:
         Raises:
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
+            StoreUnavailableError: whether a proof of possession has been used before cannot be told.
         """
         verified = await self._verify(token)
+        is_proven = await self._is_proven(verified, token, requirements)
         try:
-            return self._decide(verified, requirements)
+            return self._decide(verified, requirements, is_proven=is_proven)
         except RevocationViewStaleError:
             await self._catch_up([verified])
-            return self._decide(verified, requirements)
+            return self._decide(verified, requirements, is_proven=is_proven)
 
     async def validate_all(self, tokens: Sequence[bytes], requirements: Requirements) -> list[Answer]:
         """Decide on many tokens as of one moment, in their order, each on its own; raises as `validate` does."""
-        verified = []
+        verified: list[tuple[VerifiedToken | Rejected, bool]] = []
         for number, token in enumerate(tokens, start=1):
-            verified.append(await self._verify(token))
+            one = await self._verify(token)
+            verified.append((one, await self._is_proven(one, token, requirements)))
             if number % _VERIFIED_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         try:
-            return [self._decide(one, requirements) for one in verified]
+            return [self._decide(one, requirements, is_proven=is_proven) for one, is_proven in verified]
         except RevocationViewStaleError:
-            await self._catch_up(verified)
-            return [self._decide(one, requirements) for one in verified]
+            await self._catch_up(one for one, _ in verified)
+            return [self._decide(one, requirements, is_proven=is_proven) for one, is_proven in verified]
 
     def policy_of(self, issuer: str) -> IssuerPolicy | None:
         """What is required of the tokens of a configured issuer."""
@@ -112,6 +119,14 @@ class Validation:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; None for anything else."""
         verified = await self._verify(token)
         return None if isinstance(verified, Rejected) else verified
+
+    async def _is_proven(self, verified: VerifiedToken | Rejected, token: bytes, requirements: Requirements) -> bool:
+        if isinstance(verified, Rejected):
+            return False
+        # What has expired anyway spends no proof, and asks no store.
+        if judge_time(verified.claims, verified.policy, now=self._clock.now()):
+            return False
+        return await self._possession.is_proven(verified.claims, token=token, binding=requirements.binding)
 
     async def _verify(self, token: bytes) -> VerifiedToken | Rejected:
         # Size comes first: not even a digest is computed of what is too large.
@@ -165,10 +180,12 @@ class Validation:
         traces = (one.traces for one in verified if isinstance(one, VerifiedToken))
         await asyncio.gather(*map(self._revocations.catch_up, set(map(self._revocations.partition_of, traces))))
 
-    def _decide(self, verified: VerifiedToken | Rejected, requirements: Requirements) -> Answer:
-        return self._answer(verified) if isinstance(verified, Rejected) else self._judge(verified, requirements)
+    def _decide(self, verified: VerifiedToken | Rejected, requirements: Requirements, *, is_proven: bool) -> Answer:
+        if isinstance(verified, Rejected):
+            return self._answer(verified)
+        return self._judge(verified, requirements, is_proven=is_proven)
 
-    def _judge(self, verified: VerifiedToken, requirements: Requirements) -> Answer:
+    def _judge(self, verified: VerifiedToken, requirements: Requirements, *, is_proven: bool) -> Answer:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         claims, policy = verified.claims, verified.policy
         if not requirements.admits(claims.issuer):
@@ -177,7 +194,7 @@ class Validation:
         rejected = (
             judge_time(claims, policy, now=now)
             or judge_audience(claims, policy, requirements)
-            or _judge_binding(claims)
+            or _judge_binding(claims, is_proven=is_proven)
             or self._judge_revocation(verified)
             or judge_requirements(claims, requirements)
             or judge_step_up(claims, requirements, now=now)
@@ -194,7 +211,9 @@ class Validation:
         remaining = min(claims.expires_at - now, self._revocations.lease_seconds - age)
         if requirements.max_auth_age_seconds is not None and claims.auth_time is not None:
             remaining = min(remaining, claims.auth_time + requirements.max_auth_age_seconds - now)
-        return Answer(verified, self._revocations.revision, age, cache_for_seconds=remaining if remaining > 0 else None)
+        # What was proven for this request is not proven for the next.
+        cacheable = remaining > 0 and not claims.is_bound
+        return Answer(verified, self._revocations.revision, age, cache_for_seconds=remaining if cacheable else None)
 
     def _answer(self, rejected: Rejected) -> Answer:
         return Answer(rejected, self._revocations.revision, self._revocations.age_seconds, cache_for_seconds=None)
@@ -211,11 +230,13 @@ async def _key_of(parsed: ParsedToken, key_set: KeySet) -> VerificationKey | Rej
     return key
 
 
-def _judge_binding(claims: Claims) -> Rejected | None:
-    """A token that names a proof (RFC 7800 `cnf`) is no bearer token, and proofs are not judged yet."""
-    if not claims.is_bound:
+def _judge_binding(claims: Claims, *, is_proven: bool) -> Rejected | None:
+    """A token that names a proof (RFC 7800 `cnf`) is no bearer token."""
+    if is_proven:
         return None
-    return Rejected(Reason.BINDING_MISMATCH, "the token is bound to a key whose possession was not proven")
+    scheme = "DPoP" if (confirmation_of(claims) or "")[:1] == (KEY_MEMBER,) else "Bearer"
+    message = "the token is bound to a key whose possession was not proven"
+    return Rejected(Reason.BINDING_MISMATCH, message, f'{scheme} error="invalid_token", error_description="{message}"')
 
 
 def _forged() -> Rejected:

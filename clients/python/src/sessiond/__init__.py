@@ -14,7 +14,7 @@ from sessiond.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from sessiond.requests import AuthorizationCode, ProviderTokens
+from sessiond.requests import AuthorizationCode, DpopProof, ProviderTokens
 from sessiond.results import (
     Actor,
     Cause,
@@ -36,6 +36,7 @@ __all__ = [
     "Cause",
     "Client",
     "Device",
+    "DpopProof",
     "InternalError",
     "InvalidArgumentError",
     "LoginRefusedError",

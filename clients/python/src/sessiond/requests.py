@@ -36,11 +36,21 @@ SERVICE_CONFIG: Final = json.dumps(
 )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class DpopProof:
+    """The `DPoP` header of a request, its method, and its URL without query and fragment (RFC 9449)."""
+
+    proof: str
+    method: str
+    url: str
+
+
 class Requirements(TypedDict, total=False):
     """What is required of a token beyond being good; all of it must hold.
 
     Of `issuers`, `audiences` and `acr_values` any one will do, and of each claim any one of its values; `max_auth_age` is how
-    long ago the user may have proved who they are (RFC 9470).
+    long ago the user may have proved who they are (RFC 9470). A token that is bound to a key needs one of
+    `certificate_sha256` (of the request's client certificate in DER, RFC 8705) and `dpop`.
     """
 
     issuers: Sequence[str]
@@ -50,6 +60,8 @@ class Requirements(TypedDict, total=False):
     required_claims: Mapping[str, Sequence[str]]
     acr_values: Sequence[str]
     max_auth_age: timedelta
+    certificate_sha256: bytes
+    dpop: DpopProof
 
 
 class Login(TypedDict, total=False):
@@ -167,6 +179,12 @@ def list_sessions(issuer: str, identifier: str, page_size: int) -> session_servi
 def _requirements(requirements: Requirements) -> dict[str, Any]:
     fields: dict[str, Any] = dict(requirements)
     claims, age = fields.pop("required_claims", None) or {}, fields.pop("max_auth_age", None)
+    certificate, dpop = fields.pop("certificate_sha256", None), fields.pop("dpop", None)
+    if certificate is not None:
+        fields["binding"] = session_pb2.Binding(certificate_sha256=certificate)
+    if dpop is not None:
+        proof = session_pb2.DpopProof(proof=dpop.proof, method=dpop.method, url=dpop.url)
+        fields["binding"] = session_pb2.Binding(dpop=proof)
     fields["required_claims"] = {name: session_pb2.ClaimValues(values=values) for name, values in claims.items()}
     if age is not None:
         fields["max_auth_age"] = Duration()

@@ -57,8 +57,9 @@ class NotShared:
 class RemoteKeySet:
     """A `KeySet`. Known keys answer from memory, for `max_stale` after the last good fetch; then nobody can say.
 
-    `fetch` gets the entity tag of what is held. `count` is told the outcome of every fetch. What others fetched (`shared`) is used
-    at the start and behind a failed fetch: a server starts while the issuer is away, a thousand do not ask a thousand times.
+    `fetch` gets the entity tag of what is held. `count` is told the outcome of every fetch. What others fetched (`shared`)
+    is used at the start and behind a failed fetch: a server starts while the issuer is away, a thousand do not ask a thousand
+    times.
     """
 
     def __init__(

@@ -78,6 +78,16 @@ def load_key_set(document: bytes | JsonObject, *, algorithms: Collection[str], l
     return keys
 
 
+def load_embedded_key(jwk: JsonObject, *, algorithm: str) -> PublicKey:
+    """The public key that a proof brings along, bound to the algorithm that the proof names (RFC 9449 §4.3, 6 and 7).
+
+    Raises:
+        KeyUnfitError: it is private, weak, of an unknown kind, or not for this algorithm.
+    """
+    _require_public(jwk)
+    return PublicKey(_cryptography_key(jwk), algorithm=algorithm)
+
+
 def _members_of(document: bytes | JsonObject) -> list[Any]:
     if isinstance(document, bytes):
         document = _read(document)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from sessiond_server.adapters.jwt.strict_json import read_object
+from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.adapters.jwt.verification import PRIMITIVES, KeyUnfitError, PublicKey, fitting_algorithms
 from sessiond_server.domain.claims import RESERVED_CLAIMS
 from sessiond_server.domain.identifiers import length_prefixed, to_base64url
@@ -27,10 +28,6 @@ PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519Private
 
 _MEDIA_TYPE: Final = "at+jwt"
 _TOKEN_ID_BYTES: Final = 16
-# The members of a public JWK that identify it, in the order that RFC 7638 §3.2 wants.
-_THUMBPRINT_MEMBERS: Final = MappingProxyType(
-    {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
-)
 
 
 class SigningKey:
@@ -47,7 +44,7 @@ class SigningKey:
         header_algorithm = "EdDSA" if algorithm == "Ed25519" else algorithm
         members = self._primitive.to_jwk(key.public_key(), as_dict=True)
         members.pop("key_ops", None)
-        self.key_id = _thumbprint(members)
+        self.key_id = thumbprint(members)
         self.jwk: Mapping[str, str] = MappingProxyType({**members, "use": "sig", "alg": header_algorithm, "kid": self.key_id})
         header = {"typ": _MEDIA_TYPE, "alg": header_algorithm, "kid": self.key_id}
         self.header_segment = to_base64url(_compact_json(header).encode())
@@ -187,11 +184,6 @@ def _token_id(session: StoredSession) -> str:
     """`jti`: the same each time for one generation, so that a repeated refresh brings no second token to revoke."""
     parts = length_prefixed(b"jti", str(session.id).encode(), str(session.generation).encode())
     return to_base64url(hashlib.sha256(parts).digest()[:_TOKEN_ID_BYTES])
-
-
-def _thumbprint(jwk: Mapping[str, str]) -> str:
-    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
-    return to_base64url(hashlib.sha256(_compact_json(members).encode()).digest())
 
 
 def _compact_json(value: Mapping[str, Any]) -> str:

@@ -1,0 +1,72 @@
+"""DPoP proofs (RFC 9449 §4.2, §4.3): read as strictly as tokens, and verified with the key that they bring along."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from sessiond_server.adapters.jwt.base64url import decode_segment
+from sessiond_server.adapters.jwt.jwk import load_embedded_key
+from sessiond_server.adapters.jwt.malformed import MalformedError
+from sessiond_server.adapters.jwt.strict_json import read_object
+from sessiond_server.adapters.jwt.thumbprint import thumbprint
+from sessiond_server.domain.binding import Proof
+from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS, canonical_algorithm
+from sessiond_server.domain.token import JsonObject
+
+MAX_PROOF_BYTES: Final = 4096
+_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
+_MEDIA_TYPES: Final = frozenset({"dpop+jwt", "application/dpop+jwt"})
+# A key by reference is never fetched, and no extension is understood; a `kid` beside the key would be a second name for it.
+_REFUSED_PARAMETERS: Final = frozenset({"jku", "x5u", "x5c", "crit", "b64", "zip", "cty"})
+_MAX_TEXT: Final = 2048
+_MAX_DATE: Final = 253_402_300_799
+
+
+def read_proof(raw: bytes) -> Proof | None:
+    """The proof in `raw` whose signature is by its own key; None for anything else."""
+    segments = _COMPACT.fullmatch(raw) if len(raw) <= MAX_PROOF_BYTES else None
+    if segments is None:
+        return None
+    try:
+        header, _ = read_object(decode_segment(segments[1]))
+        claims, _ = read_object(decode_segment(segments[2]))
+        _verify(header, raw[: segments.end(2)], decode_segment(segments[3]))
+        return _to_proof(header, claims)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _verify(header: JsonObject, signing_input: bytes, signature: bytes) -> None:
+    media_type, algorithm, jwk = header.get("typ"), header.get("alg"), header.get("jwk")
+    if not isinstance(media_type, str) or not media_type.isascii() or media_type.lower() not in _MEDIA_TYPES:
+        raise MalformedError("typ is not dpop+jwt")
+    if not _REFUSED_PARAMETERS.isdisjoint(header):
+        raise MalformedError("a header parameter that is never accepted")
+    if not isinstance(algorithm, str) or canonical_algorithm(algorithm) not in SIGNATURE_ALGORITHMS:
+        raise MalformedError("alg is not asymmetric")
+    if not isinstance(jwk, dict):
+        raise MalformedError("jwk is not an object")
+    if not load_embedded_key(jwk, algorithm=canonical_algorithm(algorithm)).verifies(signing_input, signature):
+        raise MalformedError("the signature is not by the key")
+
+
+def _to_proof(header: JsonObject, claims: JsonObject) -> Proof:
+    issued_at = claims.get("iat")
+    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float) or not 0 <= issued_at <= _MAX_DATE:
+        raise MalformedError("iat is not a date")
+    return Proof(
+        thumbprint=thumbprint(header["jwk"]),
+        proof_id=_text(claims, "jti"),
+        method=_text(claims, "htm"),
+        url=_text(claims, "htu"),
+        token_hash=_text(claims, "ath"),
+        issued_at=float(issued_at),
+    )
+
+
+def _text(claims: JsonObject, name: str) -> str:
+    value: Any = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
+        raise MalformedError("a claim of the proof is missing, or not text")
+    return value

@@ -1,0 +1,102 @@
+"""Tokens that are bound to a key, and what proves that it is the bearer's (RFC 7800, RFC 8705, RFC 9449)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.identifiers import to_base64url
+
+CERTIFICATE_MEMBER: Final = "x5t#S256"
+KEY_MEMBER: Final = "jkt"
+# How old a proof may be, and how far ahead its maker's clock (RFC 9449 §11.1).
+PROOF_SECONDS: Final = 60.0
+PROOF_SKEW_SECONDS: Final = 5.0
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateBinding:
+    """The client certificate of the request that the token came with: SHA-256 over its DER, from an authenticated gateway."""
+
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DpopBinding:
+    """The DPoP proof that the token came with, and the request that both came with."""
+
+    proof: bytes
+    method: str
+    url: str
+
+
+Binding: TypeAlias = CertificateBinding | DpopBinding
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proof:
+    """A DPoP proof whose signature is right (RFC 9449 §4.2); `thumbprint` is its key's (RFC 7638)."""
+
+    thumbprint: str
+    proof_id: str
+    method: str
+    url: str
+    token_hash: str
+    issued_at: float
+
+
+def confirmation_of(claims: Claims) -> tuple[str, str] | None:
+    """The one member of `cnf` and its value; None where it is not of a kind that can be proven here."""
+    cnf = claims.payload.get("cnf")
+    if not isinstance(cnf, dict) or len(cnf) != 1:
+        return None
+    ((name, value),) = cnf.items()
+    if name not in {CERTIFICATE_MEMBER, KEY_MEMBER} or not isinstance(value, str):
+        return None
+    return name, value
+
+
+def certificate_proves(binding: CertificateBinding, thumbprint: str) -> bool:
+    """Whether the certificate is the one that the token is bound to (RFC 8705 §3.1)."""
+    return hmac.compare_digest(to_base64url(binding.sha256).encode(), thumbprint.encode())
+
+
+def proof_fits(proof: Proof, binding: DpopBinding, *, token: bytes, thumbprint: str, now: float) -> bool:
+    """Whether the proof is for this token, this request and this moment (RFC 9449 §4.3, 8-12); a replay is another question."""
+    token_hash = to_base64url(hashlib.sha256(token).digest())
+    return (
+        hmac.compare_digest(proof.thumbprint.encode(), thumbprint.encode())
+        and hmac.compare_digest(proof.token_hash.encode(), token_hash.encode())
+        and proof.method == binding.method
+        and _normal(proof.url) is not None
+        and _normal(proof.url) == _normal(binding.url)
+        and now - PROOF_SECONDS <= proof.issued_at <= now + PROOF_SKEW_SECONDS
+    )
+
+
+def is_request_url(url: str) -> bool:
+    """Whether it is one that a proof could name: absolute, http or https, without query and fragment."""
+    parts = _split(url)
+    return parts is not None and not parts.query and not parts.fragment
+
+
+def _normal(url: str) -> tuple[str, str, int | None, str] | None:
+    """What of a URL counts (RFC 3986 §6.2.2, §6.2.3), query and fragment ignored; None for what is none."""
+    parts = _split(url)
+    if parts is None:
+        return None
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.path or "/"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return None
+    return parts if is_one else None
