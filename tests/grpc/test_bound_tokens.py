@@ -15,6 +15,8 @@ from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from tests.support.signing import Signer
 
 URL = "https://api.example/orders"
@@ -71,3 +73,18 @@ async def test_a_certificate_opens_its_tokens_many_at_a_time(client: AsyncClient
 async def test_an_unknown_confirmation_is_never_a_bearer_token(client: AsyncClient, signer: Signer) -> None:
     for cnf in ({"kid": "k"}, {}, "text", {"jkt": thumbprint(JWK), "x5t#S256": "x"}):
         refused(await client.validate(signer.token(cnf=cnf), certificate_sha256=bytes(32)))
+
+
+async def test_what_has_expired_anyway_asks_no_store(client: AsyncClient, signer: Signer, web: aiohttp.ClientSession) -> None:
+    async def proofs_asked_for() -> list[str]:
+        async with web.get("/metrics") as answer:
+            return [line for line in (await answer.text()).splitlines() if 'seconds_count{script="remember"}' in line]
+
+    now = int(time.time())
+    expired = signer.token(cnf={"jkt": thumbprint(JWK)}, iat=now - 400, exp=now - 100)
+    await client.validate(signer.token(cnf={"jkt": thumbprint(JWK)}), dpop=dpop("another", "p"))
+    before = await proofs_asked_for()
+    verdict = await client.validate(expired, dpop=dpop(expired, f"p-{time.time_ns()}"))
+    assert isinstance(verdict, Rejection)
+    assert verdict.reason is Reason.EXPIRED
+    assert await proofs_asked_for() == before
