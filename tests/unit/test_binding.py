@@ -202,7 +202,7 @@ async def test_a_proof_is_good_for_a_minute(age: int, *, proves: bool) -> None:
     assert await is_proven(proof(iat=int(NOW) - age)) is proves
 
 
-@pytest.mark.parametrize("iat", [str(int(NOW)), True, None, -1, 1e300])
+@pytest.mark.parametrize("iat", ["1700000000", True, None, -1, 1e300])
 async def test_the_time_is_a_number(iat: Any) -> None:
     assert not await is_proven(proof(iat=iat))
 
