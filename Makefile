@@ -89,4 +89,5 @@ audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
 
 .PHONY: clean
 clean: ## remove everything that make made
+	rm -rf clients/go/validate clients/java/target clients/typescript/dist clients/typescript/node_modules
 	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
