@@ -44,7 +44,6 @@ class WatchedCertificate:
         self._lock = threading.Lock()
         self._stamp = self._stamp_now()
         self._files = self._read()
-        self.reloads = 0
 
     @property
     def expires_at(self) -> float:
@@ -67,7 +66,6 @@ class WatchedCertificate:
                 self._log.error("new certificate files cannot be used, the former ones stay", why=str(error))
                 return None
             self._stamp = stamp
-            self.reloads += 1
         self._log.info("new certificate files are in use", expires_at=int(self.expires_at))
         return self._files
 

@@ -21,7 +21,7 @@ from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeas
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.adapters.system_clock import SystemClock
-from sessiond_server.app.issuers import OwnIssuer, RemoteIssuer, own_issuer, remote_issuer, reuse_above_ms
+from sessiond_server.app.issuers import OwnIssuer, RemoteIssuer, own_issuer, remote_issuers, reuse_above_ms
 from sessiond_server.app.material import Material
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.policy import IssuerPolicy
@@ -100,21 +100,8 @@ async def assemble(
         address = issuer.jwks_url or "discovery"
         return RedisKeySet(scripts, sealing, issuer=issuer.issuer, address=address, max_stale=issuer.max_stale)
 
-    remote = tuple(
-        [
-            await remote_issuer(
-                one,
-                settings.sessions,
-                secret=material.client_secrets.get(one.issuer),
-                share=share,
-                stack=stack,
-                clock=clock,
-                metrics=metrics,
-                log=log,
-            )
-            for one in settings.issuers
-            if not one.is_local
-        ]
+    remote = await remote_issuers(
+        settings, secrets=material.client_secrets, share=share, stack=stack, clock=clock, metrics=metrics, log=log
     )
     trusted = [one.trusted for one in (*([own] if own else ()), *remote)]
     revocations = _revocations(settings, scripts, clock=clock, metrics=metrics, log=log)

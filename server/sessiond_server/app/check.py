@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sessiond_server.adapters.data_directory import DataDirectoryError
-from sessiond_server.adapters.embedded import embedded_store
 from sessiond_server.adapters.http.remote_key_set import NotShared
 from sessiond_server.adapters.store.redis_session_store import PartitionsError
 from sessiond_server.adapters.store.soundness import faults_of_store
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.assembly import Parts, assemble
 from sessiond_server.app.explain import Explanation
-from sessiond_server.app.issuers import RemoteIssuer, remote_issuer
+from sessiond_server.app.issuers import RemoteIssuer, remote_issuers
 from sessiond_server.app.material import load_material
-from sessiond_server.app.serving import StartError
-from sessiond_server.config.checks import EMBEDDED
+from sessiond_server.app.serving import StartError, open_store
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
@@ -58,10 +55,7 @@ async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
     """Look at everything that the settings name; nothing is written but an embedded store's own files. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         try:
-            url, directory = settings.store.url, None
-            if url.startswith(EMBEDDED):
-                store = await stack.enter_async_context(embedded_store(Path(url.removeprefix(EMBEDDED)), log=log))
-                url, directory = f"unix://{store.socket_path}", store.directory
+            url, directory = await open_store(settings, stack, log=log)
             material = load_material(settings, directory=directory, log=log)
             parts = await assemble(settings, material, store_url=url, stack=stack, metrics=Metrics(), log=log)
         except (ConfigurationError, DataDirectoryError) as error:
@@ -76,20 +70,9 @@ async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
 async def keys_of(settings: Settings, *, log: Log) -> list[KeySetFinding]:
     """Fetch the key sets of all issuers elsewhere, now and in this process."""
     async with AsyncExitStack() as stack:
-        remote = [
-            await remote_issuer(
-                one,
-                settings.sessions,
-                secret=None,
-                share=_shared_with_nobody,
-                stack=stack,
-                clock=SystemClock(),
-                metrics=Metrics(),
-                log=log,
-            )
-            for one in settings.issuers
-            if not one.is_local
-        ]
+        remote = await remote_issuers(
+            settings, secrets={}, share=_shared_with_nobody, stack=stack, clock=SystemClock(), metrics=Metrics(), log=log
+        )
         return [await _key_set(one) for one in remote]
 
 
@@ -114,7 +97,7 @@ def keys_to_table(findings: Sequence[KeySetFinding]) -> str:
         keys = "\n".join(f"{key_id} {algorithm}" for key_id, algorithm in sorted(one.keys.items()))
         cells = (one.issuer, one.outcome, keys or "none", str(one.age_seconds), str(one.refresh_seconds))
         table.add_row(*map(Text, cells))
-    return shown(table)
+    return _shown(table)
 
 
 def to_table(findings: list[Finding]) -> str:
@@ -122,7 +105,7 @@ def to_table(findings: list[Finding]) -> str:
     table = Table("", "what", "seen")
     for finding in findings:
         table.add_row(*map(Text, ("ok" if finding.works else "FAILED", finding.what, finding.seen)))
-    return shown(table)
+    return _shown(table)
 
 
 def explanation_to_table(explanation: Explanation) -> str:
@@ -130,10 +113,10 @@ def explanation_to_table(explanation: Explanation) -> str:
     table = Table("step", "outcome", "found", "expected")
     for step in explanation.steps:
         table.add_row(*map(Text, (step.name, step.outcome, step.found, step.expected)))
-    return f"{shown(table)}\nverdict: {explanation.verdict}"
+    return f"{_shown(table)}\nverdict: {explanation.verdict}"
 
 
-def shown(table: Table) -> str:
+def _shown(table: Table) -> str:
     """A table as text."""
     console = Console(width=_WIDTH, no_color=True)
     with console.capture() as captured:

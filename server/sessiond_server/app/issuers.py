@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ from sessiond_server.adapters.http.outbound import Outbound
 from sessiond_server.adapters.http.remote_key_set import RemoteKeySet, SharedKeySet
 from sessiond_server.adapters.http.token_endpoint import ClientCredentials, HttpTokenEndpoint
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
-from sessiond_server.config.settings import IssuerSettings, SessionSettings
+from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.clock import Clock
@@ -63,7 +63,36 @@ def own_issuer(settings: IssuerSettings, sessions: SessionSettings, keys: tuple[
     return OwnIssuer(settings, to_policy(settings, minter.algorithms), minter, _lifetimes(settings, sessions))
 
 
-async def remote_issuer(
+async def remote_issuers(
+    settings: Settings,
+    *,
+    secrets: Mapping[str, str],
+    share: ShareKeySet,
+    stack: AsyncExitStack,
+    clock: Clock,
+    metrics: Metrics,
+    log: Log,
+) -> tuple[RemoteIssuer, ...]:
+    """The issuers elsewhere, each with a way to it of its own that `stack` closes; `secrets` are ours there, by issuer."""
+    return tuple(
+        [
+            await _remote_issuer(
+                one,
+                settings.sessions,
+                secret=secrets.get(one.issuer),
+                share=share,
+                stack=stack,
+                clock=clock,
+                metrics=metrics,
+                log=log,
+            )
+            for one in settings.issuers
+            if not one.is_local
+        ]
+    )
+
+
+async def _remote_issuer(
     settings: IssuerSettings,
     sessions: SessionSettings,
     *,
@@ -74,7 +103,6 @@ async def remote_issuer(
     metrics: Metrics,
     log: Log,
 ) -> RemoteIssuer:
-    """An issuer elsewhere, with a way to it of its own that `stack` closes."""
     outbound = Outbound(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, log=log)
     await stack.enter_async_context(outbound)
     documents = IssuerDocuments(

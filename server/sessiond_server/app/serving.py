@@ -77,7 +77,7 @@ async def run(settings: Settings, *, log: Log) -> None:
 async def _start(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event, *, log: Log) -> Engine | None:
     """Everything that runs, until `stack` closes; None where it was told to stop before it could begin."""
     metrics = Metrics()
-    store_url, directory = await _open_store(settings, stack, log=log)
+    store_url, directory = await open_store(settings, stack, log=log)
     material = load_material(settings, directory=directory, log=log)
     parts = await assemble(settings, material, store_url=store_url, stack=stack, metrics=metrics, log=log)
     http_address = await _start_http(settings, parts, stack, metrics=metrics)
@@ -95,7 +95,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Ev
     return engine
 
 
-async def _open_store(settings: Settings, stack: AsyncExitStack, *, log: Log) -> tuple[str, Path | None]:
+async def open_store(settings: Settings, stack: AsyncExitStack, *, log: Log) -> tuple[str, Path | None]:
     """The store's address, and the directory of an embedded one, which is started here."""
     url = settings.store.url
     if not url.startswith(EMBEDDED):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem
 from sessiond_server.config.settings import IssuerSettings, Settings
+from sessiond_server.domain.address import Address
+from sessiond_server.domain.caller import ANONYMOUS
 
 EMBEDDED: Final = "embedded:"
 _STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
@@ -31,12 +31,7 @@ def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem
 
 def is_loopback(url: str) -> bool:
     """Whether an address can only be this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    return Address(host=urlsplit(url).hostname or "").is_local
 
 
 def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]:
@@ -102,7 +97,7 @@ def _callers(settings: Settings) -> Iterator[Problem]:
     yield from _twice("callers", "name", (caller.name for caller in settings.callers))
     for index, caller in enumerate(settings.callers):
         at = f"callers[{index}]"
-        if caller.name == "anonymous":
+        if caller.name == ANONYMOUS:
             yield Problem(f"{at}.name", caller.name, "any other name: that one is for callers without a key")
         if not caller.key_files and not caller.identities:
             yield Problem(f"{at}.key_files", "nothing", "key_files or identities")

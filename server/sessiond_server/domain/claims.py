@@ -144,16 +144,20 @@ def _string(payload: JsonObject, name: str) -> str | None:
     return value
 
 
+def numeric_date(value: object) -> float | None:
+    """A NumericDate: a JSON number within bounds, never a string or a bool (RFC 7519 §2); None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _LATEST_DATE else None  # so written, it refuses NaN too
+
+
 def _date(payload: JsonObject, name: str) -> float | None:
-    """A NumericDate: a JSON number, never a string or a bool (RFC 7519 §2)."""
     if name not in payload:
         return None
-    value = payload[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    date = numeric_date(payload[name])
+    if date is None:
         raise _ClaimError(name)
-    if not 0 <= value <= _LATEST_DATE:  # so written, it refuses NaN too
-        raise _ClaimError(name)
-    return float(value)
+    return date
 
 
 def _milliseconds(payload: JsonObject, name: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 
+from sessiond_server.domain.claims import numeric_date
 from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, IssuerPolicy
 from sessiond_server.domain.token import JsonObject, ParsedToken
+from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.keys import TokenParser
-from sessiond_server.service.validation import TrustedIssuer
+from sessiond_server.service.validation import TrustedIssuer, key_of
 
 
 class IdTokens:
@@ -40,17 +42,15 @@ class IdTokens:
         )
 
     def _is_current(self, claims: JsonObject, policy: IssuerPolicy) -> bool:
-        expires_at = claims.get("exp")
-        if isinstance(expires_at, bool) or not isinstance(expires_at, int | float):
-            return False
-        return self._clock.now() < expires_at + policy.leeway.total_seconds()
+        expires_at = numeric_date(claims.get("exp"))
+        return expires_at is not None and self._clock.now() < expires_at + policy.leeway.total_seconds()
 
 
 async def _is_signed(parsed: ParsedToken, trusted: TrustedIssuer) -> bool:
-    if parsed.key_id is None or parsed.algorithm not in trusted.policy.algorithms:
+    if parsed.algorithm not in trusted.policy.algorithms:
         return False
-    key = trusted.key_set.find(parsed.key_id) or await trusted.key_set.seek(parsed.key_id)
-    return key is not None and key.algorithm == parsed.algorithm and key.verifies(parsed.signing_input, parsed.signature)
+    key = await key_of(parsed, trusted.key_set)
+    return not isinstance(key, Rejected) and key.verifies(parsed.signing_input, parsed.signature)
 
 
 def _is_meant_for(claims: JsonObject, client_id: str) -> bool:

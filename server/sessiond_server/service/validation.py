@@ -110,11 +110,6 @@ class Validation:
             await self._catch_up(one for one, _ in verified)
             return [self._decide(one, requirements, is_proven=is_proven) for one, is_proven in verified]
 
-    def policy_of(self, issuer: str) -> IssuerPolicy | None:
-        """What is required of the tokens of a configured issuer."""
-        found = self._issuers.get(issuer)
-        return found.policy if found else None
-
     async def authenticate(self, token: bytes) -> VerifiedToken | None:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; None for anything else."""
         verified = await self._verify(token)
@@ -124,7 +119,7 @@ class Validation:
         if isinstance(verified, Rejected):
             return False
         # What has expired anyway spends no proof, and asks no store.
-        if judge_time(verified.claims, verified.policy, now=self._clock.now()):
+        if verified.claims.is_bound and judge_time(verified.claims, verified.policy, now=self._clock.now()):
             return False
         return await self._possession.is_proven(verified.claims, token=token, binding=requirements.binding)
 
@@ -149,7 +144,7 @@ class Validation:
             return Rejected(Reason.ISSUER_NOT_TRUSTED, "the token's issuer is not one of the configured ones")
         if parsed.algorithm not in issuer.policy.algorithms:
             return Rejected(Reason.ALGORITHM_NOT_ALLOWED, "the token's algorithm is not allowed for its issuer")
-        key = await _key_of(parsed, issuer.key_set)
+        key = await key_of(parsed, issuer.key_set)
         if isinstance(key, Rejected):
             return key
         version = issuer.key_set.version
@@ -219,7 +214,8 @@ class Validation:
         return Answer(rejected, self._revocations.revision, self._revocations.age_seconds, cache_for_seconds=None)
 
 
-async def _key_of(parsed: ParsedToken, key_set: KeySet) -> VerificationKey | Rejected:
+async def key_of(parsed: ParsedToken, key_set: KeySet) -> VerificationKey | Rejected:
+    """The key that a token names, if it is for the token's algorithm; raises `KeysUnavailableError`."""
     key = None
     if parsed.key_id is not None:
         key = key_set.find(parsed.key_id) or await key_set.seek(parsed.key_id)

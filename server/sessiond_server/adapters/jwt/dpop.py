@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from sessiond_server.adapters.jwt.base64url import decode_segment
 from sessiond_server.adapters.jwt.jwk import load_embedded_key
 from sessiond_server.adapters.jwt.malformed import MalformedError
+from sessiond_server.adapters.jwt.parser import COMPACT, REFUSED_PARAMETERS
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.domain.binding import Proof
+from sessiond_server.domain.claims import numeric_date
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS, canonical_algorithm
 from sessiond_server.domain.token import JsonObject
 
 MAX_PROOF_BYTES: Final = 4096
-_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
 _MEDIA_TYPES: Final = frozenset({"dpop+jwt", "application/dpop+jwt"})
-# A key by reference is never fetched, and no extension is understood; a `kid` beside the key would be a second name for it.
-_REFUSED_PARAMETERS: Final = frozenset({"jku", "x5u", "x5c", "crit", "b64", "zip", "cty"})
+# As in a token, but that a proof brings its key along; it holds no other token.
+_REFUSED_PARAMETERS: Final = REFUSED_PARAMETERS - {"jwk"} | {"cty"}
 _MAX_TEXT: Final = 2048
-_MAX_DATE: Final = 253_402_300_799
 
 
 def read_proof(raw: bytes) -> Proof | None:
     """The proof in `raw` whose signature is by its own key; None for anything else."""
-    segments = _COMPACT.fullmatch(raw) if len(raw) <= MAX_PROOF_BYTES else None
+    segments = COMPACT.fullmatch(raw) if len(raw) <= MAX_PROOF_BYTES else None
     if segments is None:
         return None
     try:
@@ -52,8 +51,8 @@ def _verify(header: JsonObject, signing_input: bytes, signature: bytes) -> None:
 
 
 def _to_proof(header: JsonObject, claims: JsonObject) -> Proof:
-    issued_at = claims.get("iat")
-    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float) or not 0 <= issued_at <= _MAX_DATE:
+    issued_at = numeric_date(claims.get("iat"))
+    if issued_at is None:
         raise MalformedError("iat is not a date")
     return Proof(
         thumbprint=thumbprint(header["jwk"]),
@@ -61,7 +60,7 @@ def _to_proof(header: JsonObject, claims: JsonObject) -> Proof:
         method=_text(claims, "htm"),
         url=_text(claims, "htu"),
         token_hash=_text(claims, "ath"),
-        issued_at=float(issued_at),
+        issued_at=issued_at,
     )
 
 

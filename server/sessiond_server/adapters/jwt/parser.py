@@ -19,12 +19,12 @@ from sessiond_server.domain.token import JsonObject, ParsedToken
 DEFAULT_MAX_BYTES: Final = 8192
 
 # Three segments are a JWS; five would be a JWE, braces a JSON serialisation (RFC 8725bis §3.14). Possessive: no backtracking.
-_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
+COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
 # It only ever becomes the key of a dictionary, and is printable so that it can be logged (RFC 8725 §3.10).
 _KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 # Keys brought along are never trusted (RFC 8725 §3.10); no extension is understood (RFC 7515 §4.1.11); RFC 7797 §7 forbids `b64`
 # in a JWT; `zip` belongs to JWE.
-_REFUSED_PARAMETERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
+REFUSED_PARAMETERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
 # Enough for every key of every issuer, and at most half a megabyte of whatever else somebody sends.
 _REMEMBERED_HEADERS: Final = 64
 # What the local issuer itself writes has to fit beside the claims that a session brings.
@@ -43,7 +43,7 @@ class StrictTokenParser:
         """The parts of a compact JWS, or None for anything else."""
         if len(token) > self._max_bytes:
             return None
-        segments = _COMPACT.fullmatch(token)
+        segments = COMPACT.fullmatch(token)
         if segments is None:
             return None
         try:
@@ -81,7 +81,7 @@ def _read_header(segment: bytes) -> tuple[str, str | None, str | None]:
 
 
 def _refuse_parameters(header: JsonObject) -> None:
-    if not _REFUSED_PARAMETERS.isdisjoint(header):
+    if not REFUSED_PARAMETERS.isdisjoint(header):
         raise MalformedError("a header parameter that is never accepted")
     # A token within a token (RFC 7519 §5.2); media types compare without regard to case.
     if "cty" in header and _media_type(header["cty"]) == "jwt":
