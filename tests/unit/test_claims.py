@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -59,15 +58,6 @@ def test_the_claims_are_typed() -> None:
     assert (found.session_id, found.session_start_ms, found.provider_session_id) == (None, None, "their-session")
 
 
-@pytest.mark.parametrize("name", REQUIRED_CLAIMS)
-def test_a_required_claim_is_missed(name: str) -> None:
-    """RFC9068-2.2."""
-    found = read(**{name: ...})
-    assert reason(found) is Reason.CLAIM_MISSING
-    assert isinstance(found, Rejected)
-    assert name in found.message
-
-
 @pytest.mark.parametrize("name", [*REQUIRED_CLAIMS[1:], "nbf", "scope", "permissions", "roles", "auth_time", "acr", "amr", "sid"])
 def test_a_claim_that_is_null_is_not_absent(name: str) -> None:
     assert reason(read(**{name: None})) is Reason.CLAIM_INVALID
@@ -76,49 +66,6 @@ def test_a_claim_that_is_null_is_not_absent(name: str) -> None:
 def test_an_issuer_may_be_waived_some_claims() -> None:
     found = claims(policy(required_claims=("iss", "exp", "sub")), client_id=..., jti=..., iat=..., aud=...)
     assert (found.client_id, found.token_id, found.issued_at, found.audiences) == (None, None, None, ())
-
-
-@pytest.mark.parametrize("name", ["exp", "sub"])
-def test_expiry_and_subject_cannot_be_waived(name: str) -> None:
-    assert reason(read(policy(required_claims=()), **{name: ...})) is Reason.CLAIM_INVALID
-
-
-@pytest.mark.parametrize("name", ["exp", "iat", "nbf", "auth_time"])
-@pytest.mark.parametrize(
-    "value",
-    [
-        str(NOW),
-        "",
-        True,
-        False,
-        None,
-        [NOW],
-        {"v": NOW},
-        math.nan,
-        math.inf,
-        -math.inf,
-        -1,
-        -0.5,
-        1e308,
-        2**64 + NOW,
-        10**400,
-        NOW * 1000,
-    ],
-    ids=lambda value: str(value)[:24],
-)
-def test_a_date_is_a_number_of_seconds_within_bounds(name: str, value: Any) -> None:
-    """RFC7519-2a, RFC7519-2b: strings, bools, NaN, huge ones, and milliseconds."""
-    assert reason(read(**{name: value})) is Reason.CLAIM_INVALID
-
-
-def test_a_date_may_have_a_fraction() -> None:
-    assert claims(exp=NOW + 0.5).expires_at == NOW + 0.5
-
-
-@pytest.mark.parametrize("name", ["sub", "jti", "client_id", "sid"])
-@pytest.mark.parametrize("value", ["", "x" * 256, "a\nb", "a\0", "\x7f", "\x85", 1, True, ["alice"], {}])
-def test_an_identifier_has_1_to_255_characters_and_no_control_characters(name: str, value: Any) -> None:
-    assert reason(read(**{name: value})) is Reason.CLAIM_INVALID
 
 
 def test_an_identifier_is_taken_as_it_stands() -> None:
@@ -132,12 +79,6 @@ def test_an_identifier_is_taken_as_it_stands() -> None:
 )
 def test_aud_is_a_string_or_an_array_of_strings(aud: Any, audiences: tuple[str, ...]) -> None:
     assert claims(aud=aud).audiences == audiences
-
-
-@pytest.mark.parametrize("aud", [["api", 1], [["api"]], {}, {"api": 1}, 1, True, None, [None]])
-def test_any_other_aud_is_invalid(aud: Any) -> None:
-    """RFC7519-4.1.3."""
-    assert reason(read(aud=aud)) is Reason.CLAIM_INVALID
 
 
 @pytest.mark.parametrize("value", [["read", 1], {}, 1, True, [["read"]]])
@@ -244,39 +185,10 @@ def test_any_payload_gets_an_answer(changes: dict[str, Any]) -> None:
         read(rules, **changes)
 
 
-@pytest.mark.parametrize(
-    ("leeway", "now", "verdict"),
-    [
-        (0, NOW + 299.999, None),
-        (0, NOW + 300, Reason.EXPIRED),
-        (0, NOW + 301, Reason.EXPIRED),
-        (30, NOW + 329.999, None),
-        (30, NOW + 330, Reason.EXPIRED),
-    ],
-)
-def test_a_token_has_expired_on_its_expiry(leeway: int, now: float, verdict: Reason | None) -> None:
-    """RFC7519-4.1.4: on or after."""
-    rules = policy(leeway=timedelta(seconds=leeway))
-    assert reason(judge_time(claims(rules), rules, now=now)) is verdict
-
-
 def test_an_expired_token_says_so_to_its_client() -> None:
     verdict = judge_time(claims(), policy(), now=NOW + 1000)
     assert verdict is not None
     assert verdict.challenge == 'Bearer error="invalid_token", error_description="the token has expired"'
-
-
-@pytest.mark.parametrize("name", ["iat", "nbf"])
-def test_a_token_starts_when_it_says_give_or_take_the_clocks(name: str) -> None:
-    """RFC7519-4.1.5/6."""
-    found = claims(**{name: NOW + 10})
-    assert reason(judge_time(found, policy(), now=NOW + 7.999)) is Reason.NOT_YET_VALID
-    assert judge_time(found, policy(), now=NOW + 8) is None
-
-
-def test_leeway_is_not_granted_on_the_start() -> None:
-    rules = policy(leeway=timedelta(minutes=5))
-    assert reason(judge_time(claims(iat=NOW + 10), rules, now=NOW)) is Reason.NOT_YET_VALID
 
 
 @pytest.mark.parametrize(
@@ -302,12 +214,6 @@ def test_a_token_that_does_not_say_when_it_was_issued_ends_within_the_longest_li
     assert judge_lifetime(found, rules) is None
     assert reason(judge_time(found, rules, now=NOW)) is Reason.CLAIM_INVALID
     assert judge_time(found, rules, now=NOW + 1) is None
-
-
-@pytest.mark.parametrize("audiences", [("API",), ("api ",), ("api/",), ("ap",), ("apii",), ("\uff41pi",), (), ("",)])
-def test_an_audience_is_compared_exactly(audiences: tuple[str, ...]) -> None:
-    verdict = judge_audience(claims(aud=list(audiences)), policy(), Requirements())
-    assert reason(verdict) is Reason.AUDIENCE_MISMATCH
 
 
 def test_one_common_audience_will_do() -> None:

@@ -1,11 +1,9 @@
-"""The form of a token: `vectors/parser.json` has the cases, each by its requirement; here is what is more than a case."""
+"""The form of a token: `tests/vectors` has the cases, each by its requirement; here is what is more than a case."""
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -16,8 +14,8 @@ from joserfc import jws
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.domain.token import ParsedToken
+from tests.support.vectors import segment
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "parser.json").read_text(encoding="utf-8"))
 HEADER = '{"alg":"RS256","typ":"at+jwt","kid":"k1"}'
 PAYLOAD = '{"iss":"https://issuer.example","sub":"s"}'
 SIGNATURE = "c2ln"
@@ -25,39 +23,9 @@ SIGNATURE = "c2ln"
 parse = StrictTokenParser().parse
 
 
-def segment(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def token_of(header: str | bytes = HEADER, payload: str | bytes = PAYLOAD, signature: str = SIGNATURE) -> bytes:
     parts = (part.encode() if isinstance(part, str) else part for part in (header, payload))
     return ".".join([*map(segment, parts), signature]).encode()
-
-
-def written_out(pieces: str | list[list[Any]]) -> str:
-    return pieces if isinstance(pieces, str) else "".join(text * times for text, times in pieces)
-
-
-def encoded(text: str, encoding: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass") if encoding == "surrogatepass" else text.encode(encoding)
-
-
-def token_of_vector(vector: dict[str, Any]) -> bytes:
-    """A vector is a whole `token`, or a `form` of segments whose texts, encodings and signature have defaults."""
-    if "token" in vector:
-        return written_out(vector["token"]).encode()
-    header = encoded(written_out(vector.get("header", HEADER)), vector.get("header_encoding", "utf-8"))
-    payload = encoded(written_out(vector.get("payload", PAYLOAD)), vector.get("payload_encoding", "utf-8"))
-    form: str = vector.get("form", "{h}.{p}.{s}")
-    return form.format(h=segment(header), p=segment(payload), s=vector.get("signature", SIGNATURE)).encode()
-
-
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['id']}: {vector['name']}")
-def test_a_token_is_read_or_refused_as_the_vector_says(vector: dict[str, Any]) -> None:
-    parsed = parse(token_of_vector(vector))
-    assert (parsed is not None) is vector["accepted"]
-    for name, value in vector.get("expect", {}).items():
-        assert getattr(parsed, name) == value
 
 
 def test_the_parts_are_the_bytes_as_received() -> None:

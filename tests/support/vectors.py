@@ -1,0 +1,224 @@
+"""Tokens, key sets and proofs as `tests/vectors` describes them; its README has the format."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from jwt.algorithms import get_default_algorithms
+
+from sessiond_server.adapters.jwt.dpop import read_proof
+from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
+from sessiond_server.adapters.jwt.parser import DEFAULT_MAX_BYTES, StrictTokenParser
+from sessiond_server.adapters.jwt.thumbprint import thumbprint
+from sessiond_server.adapters.jwt.verification import PublicKey
+from sessiond_server.domain.binding import PROOF_SECONDS, Binding, CertificateBinding, DpopBinding
+from sessiond_server.domain.judge import Requirements
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.possession import Possession
+from sessiond_server.service.token_cache import TokenCache
+from sessiond_server.service.validation import TrustedIssuer, Validation
+from tests.support.store import SilentLog
+
+JsonObject = dict[str, Any]
+
+FOLDER = Path(__file__).parent.parent / "vectors"
+SECTIONS: dict[str, JsonObject] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json")) if path.stem != "defaults"
+}
+DEFAULTS: JsonObject = json.loads((FOLDER / "defaults.json").read_text(encoding="utf-8"))
+NOW: int = DEFAULTS["now"]
+KEYS: JsonObject = DEFAULTS["keys"]
+_PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "alg"}
+_FORM_HEADER = '{"alg":"RS256","typ":"at+jwt","kid":"k1"}'
+_FORM_PAYLOAD = '{"iss":"https://issuer.example","sub":"s"}'
+_FORM_SIGNATURE = "c2ln"
+
+
+def cases(group: str) -> list[JsonObject]:
+    """All cases of one group, from every section."""
+    return [case for section in SECTIONS.values() for case in section.get(group, [])]
+
+
+def name_of(case: JsonObject) -> str:
+    return f"{case['id']}: {case['name']}"
+
+
+def segment(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def token_of_form(case: JsonObject) -> bytes:
+    """A form is a whole `token`, or segments whose texts, encodings and signature have defaults."""
+    if "token" in case:
+        return _written_out(case["token"]).encode()
+    header = _encoded(_written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
+    payload = _encoded(_written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8"))
+    form: str = case.get("form", "{h}.{p}.{s}")
+    return form.format(h=segment(header), p=segment(payload), s=case.get("signature", _FORM_SIGNATURE)).encode()
+
+
+async def verdict_of(case: JsonObject) -> str | None:
+    """The reason that the whole path gives, from size to binding; None for an acceptance."""
+    token = _token_of(case).encode()
+    validation = _validation(case)
+    requirements = Requirements(binding=_binding_of(case, token))
+    for _ in range(case.get("proof", {}).get("times", 1)):
+        answer = await validation.validate(token, requirements)
+    return answer.verdict.reason.name if isinstance(answer.verdict, Rejected) else None
+
+
+def _written_out(pieces: str | list[list[Any]]) -> str:
+    return pieces if isinstance(pieces, str) else "".join(text * times for text, times in pieces)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass") if encoding == "surrogatepass" else text.encode(encoding)
+
+
+def _token_of(case: JsonObject) -> str:
+    if "token" in case:
+        return str(case["token"])
+    header, claims = _parts(case, DEFAULTS["header"], DEFAULTS["claims"])
+    if isinstance(claims.get("cnf"), dict):
+        claims["cnf"] = {name: _thumbprint_or(value) for name, value in claims["cnf"].items()}
+    key = case.get("key") or (header["kid"] if header.get("kid") in KEYS else "es256")
+    return _signed(header, claims, key=key, signature=case.get("signature"))
+
+
+def _parts(case: JsonObject, header: JsonObject, claims: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """The defaults with the case's changes, and without what it leaves out."""
+    parts = {"header": header | case.get("header", {}), "claims": claims | case.get("claims", {})}
+    for path in case.get("without", []):
+        part, _, name = path.partition(".")
+        del parts[part][name]
+    return parts["header"], parts["claims"]
+
+
+def _thumbprint_or(value: Any) -> Any:
+    """`$thumbprint of NAME` stands for the RFC 7638 thumbprint of a key of the defaults."""
+    mark = "$thumbprint of "
+    return thumbprint(KEYS[value.removeprefix(mark)]) if isinstance(value, str) and value.startswith(mark) else value
+
+
+def _signed(header: JsonObject, claims: JsonObject, *, key: str, signature: str | None) -> str:
+    signing_input = f"{segment(json.dumps(header).encode())}.{segment(json.dumps(claims).encode())}"
+    return f"{signing_input}.{_signature(header, signing_input.encode(), key) if signature is None else signature}"
+
+
+def _signature(header: JsonObject, signing_input: bytes, key: str) -> str:
+    name = "EdDSA" if header["alg"] == "Ed25519" else header["alg"]
+    algorithm = get_default_algorithms()[name]
+    return segment(algorithm.sign(signing_input, algorithm.from_jwk(KEYS[key])))
+
+
+def _binding_of(case: JsonObject, token: bytes) -> Binding | None:
+    if "certificate_sha256" in case:
+        return CertificateBinding(bytes.fromhex(case["certificate_sha256"]))
+    if "proof" not in case:
+        return None
+    proof, default = case["proof"], DEFAULTS["proof"]
+    return DpopBinding(_proof_of(proof, token).encode(), default["method"], default["url"])
+
+
+def _proof_of(proof: JsonObject, token: bytes) -> str:
+    if "text" in proof:
+        return str(proof["text"])
+    key = proof.get("key", "es256")
+    default = DEFAULTS["proof"]
+    header, claims = _parts(
+        proof,
+        default["header"] | {"jwk": _public(KEYS[proof.get("jwk", key)])},
+        default["claims"] | {"ath": segment(hashlib.sha256(token).digest())},
+    )
+    return _signed(header, claims, key=key, signature=proof.get("signature"))
+
+
+def _public(jwk: JsonObject) -> JsonObject:
+    return {name: value for name, value in jwk.items() if name in _PUBLIC_MEMBERS}
+
+
+def _published(entry: Any) -> Any:
+    """A key of a set: a name of the defaults, such a key with changes, or whatever else the case writes there."""
+    if isinstance(entry, str) and entry in KEYS:
+        entry = {"of": entry}
+    if not isinstance(entry, dict) or "of" not in entry:
+        return entry
+    changes = {name: value for name, value in entry.items() if name not in {"of", "without"}}
+    jwk = _public(KEYS[entry["of"]]) | {"kid": entry["of"]} | changes
+    return {name: value for name, value in jwk.items() if name not in entry.get("without", [])}
+
+
+class _PublishedKeys:
+    """A `KeySet` of what was published, at a moment at which asking again brings nothing new."""
+
+    version = 1
+
+    def __init__(self, keys: dict[str, PublicKey]) -> None:
+        self._keys = keys
+
+    def find(self, key_id: str) -> PublicKey | None:
+        return self._keys.get(key_id)
+
+    async def seek(self, _key_id: str) -> PublicKey | None:
+        return None
+
+
+class UsedProofs:
+    """A `ProofMemory` of one test."""
+
+    def __init__(self) -> None:
+        self._used: set[bytes] = set()
+
+    async def remember(self, _placing_byte: int, hashed_proof: bytes, *, seconds: float) -> bool:
+        assert seconds >= PROOF_SECONDS
+        is_new = hashed_proof not in self._used
+        self._used.add(hashed_proof)
+        return is_new
+
+
+def _validation(case: JsonObject) -> Validation:
+    clock = SimpleNamespace(now=lambda: NOW, steady=lambda: NOW)
+    nothing_revoked: Any = SimpleNamespace(
+        revokes=lambda _: False, partition_of=lambda _: 0, age_of=lambda _: 0.0, age_seconds=0.0, lease_seconds=1.0, revision=""
+    )
+    return Validation(
+        [_trusted(issuer, case) for issuer in DEFAULTS["issuers"]],
+        parser=StrictTokenParser(),
+        cache=TokenCache(max_bytes=1 << 20),
+        revocations=nothing_revoked,
+        possession=Possession(read_proof=read_proof, memory=UsedProofs(), clock=clock),
+        clock=clock,
+        max_token_bytes=DEFAULT_MAX_BYTES,
+        encode=lambda claims: claims.payload_json.encode(),
+    )
+
+
+def _trusted(issuer: str, case: JsonObject) -> TrustedIssuer:
+    """The case's `policy` and `keys` are those of the default claims' issuer."""
+    default = DEFAULTS["issuers"][issuer]
+    is_in_question = issuer == DEFAULTS["claims"]["iss"]
+    policy = _policy(issuer, default["policy"] | (case.get("policy", {}) if is_in_question else {}))
+    published = case.get("keys", default["keys"]) if is_in_question else default["keys"]
+    document = {"keys": [_published(entry) for entry in published]}
+    try:
+        keys = load_key_set(document, algorithms=policy.algorithms, log=SilentLog())
+    except KeySetMalformedError:
+        keys = {}
+    return TrustedIssuer(policy, _PublishedKeys(keys))
+
+
+def _policy(issuer: str, members: JsonObject) -> IssuerPolicy:
+    changes: JsonObject = {}
+    for name, value in members.items():
+        if name.endswith("_seconds"):
+            changes[name.removesuffix("_seconds")] = timedelta(seconds=value)
+        else:
+            changes[name] = tuple(value) if name == "required_claims" else frozenset(value)
+    return IssuerPolicy(issuer, **changes)

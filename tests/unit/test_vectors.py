@@ -1,0 +1,32 @@
+"""The cases of `tests/vectors`, each by the requirement that it proves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sessiond_server.adapters.jwt.parser import StrictTokenParser
+from tests.support.vectors import cases, name_of, token_of_form, verdict_of
+
+parse = StrictTokenParser().parse
+
+
+@pytest.mark.parametrize("case", cases("forms"), ids=name_of)
+def test_a_token_is_read_or_refused_as_the_vector_says(case: dict[str, Any]) -> None:
+    parsed = parse(token_of_form(case))
+    assert (parsed is not None) is case["accepted"]
+    for name, value in case.get("expect", {}).items():
+        assert getattr(parsed, name) == value
+
+
+@pytest.mark.parametrize("case", cases("verdicts"), ids=name_of)
+async def test_the_verdict_is_the_one_of_the_vector(case: dict[str, Any]) -> None:
+    assert await verdict_of(case) == case["reason"]
+
+
+def test_no_two_cases_have_the_same_name() -> None:
+    for group in ("forms", "verdicts"):
+        names = Counter(map(name_of, cases(group)))
+        assert [name for name, times in names.items() if times > 1] == []
