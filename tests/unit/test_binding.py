@@ -40,9 +40,7 @@ def bound(cnf: Any) -> Any:
     return SimpleNamespace(payload={"cnf": cnf}, is_bound=True, issuer="https://a", subject="s")
 
 
-async def is_proven(
-    raw: bytes, *, method: str = "GET", url: str = URL, cnf: Any = None, memory: UsedProofs | None = None
-) -> bool:
+async def is_proven(raw: bytes, *, method: str = "GET", url: str = URL, memory: UsedProofs | None = None) -> bool:
     claims = bound({"jkt": thumbprint(JWK)})
     return await possession(memory).is_proven(claims, token=TOKEN, binding=DpopBinding(raw, method, url))
 
