@@ -32,6 +32,7 @@ class Provider:
     def __init__(self, state: State) -> None:
         self.state = state
         self.issuer = ""
+        self.released = asyncio.Event()
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -45,6 +46,7 @@ class Provider:
                 web.post("/control", self.switch),
                 web.post("/control/keys", self.change_keys),
                 web.post("/control/login", self.login),
+                web.post("/control/sign", self.sign),
             ]
         )
         return application
@@ -80,6 +82,11 @@ class Provider:
                 return await self._stream(request, megabytes=50 if mode == "huge" else 100_000)
             case "slow":
                 await asyncio.sleep(30)
+                return self._good_keys(request)
+            case "swap":
+                return web.json_response(self.state.swapped_jwks())
+            case "hold":
+                await self.released.wait()
                 return self._good_keys(request)
             case _:
                 return web.Response(status=500)
@@ -158,6 +165,8 @@ class Provider:
         """Set some switches, and count anew."""
         self.state.switches = replace(self.state.switches, **await request.json())
         self.state.counts = Counts(revoked=self.state.counts.revoked)
+        self.released.set()
+        self.released = asyncio.Event()
         return web.Response()
 
     async def change_keys(self, request: web.Request) -> web.Response:
@@ -167,6 +176,11 @@ class Provider:
             case "drop":
                 self.state.drop_old_keys()
         return web.Response()
+
+    async def sign(self, request: web.Request) -> web.Response:
+        """Any header over any claims, with the signature that makes a token."""
+        wanted = await request.json()
+        return web.json_response(self.state.sign(wanted["claims"], wanted["header"]))
 
     async def login(self, request: web.Request) -> web.Response:
         wanted = await request.json()

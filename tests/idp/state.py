@@ -96,6 +96,11 @@ class State:
             keys.append({**jwk, "use": "sig", "alg": "RS256", "kid": key_id})
         return {"keys": keys}
 
+    def swapped_jwks(self) -> dict[str, Any]:
+        """The same ids, each on another key."""
+        other = jwt.algorithms.RSAAlgorithm.to_jwk(generate_private_key(65537, 2048).public_key(), as_dict=True)
+        return {"keys": [{**key, "n": other["n"]} for key in self.jwks()["keys"]]}
+
     def access_token(self, issuer: str, login: dict[str, Any]) -> str:
         now = int(time.time())
         claims = {
@@ -113,14 +118,14 @@ class State:
             "roles": ["member"],
             "permissions": ["orders:read"],
         } | self.switches.claims
-        return self._sign({name: value for name, value in claims.items() if value is not None})
+        return self.sign({name: value for name, value in claims.items() if value is not None})
 
     def id_token(self, issuer: str, login: dict[str, Any]) -> str:
         now = int(time.time())
         claims = {"iss": issuer, "sub": login["subject"], "aud": login["client_id"], "iat": now, "exp": now + 300}
         if login.get("nonce"):
             claims["nonce"] = login["nonce"]
-        return self._sign({**claims, "at_hash": "x"})
+        return self.sign({**claims, "at_hash": "x"})
 
     def new_refresh_token(self, login: dict[str, Any]) -> str:
         token = f"rft_{secrets.token_urlsafe(32)}"
@@ -145,9 +150,9 @@ class State:
     def shown(self) -> dict[str, Any]:
         return {"switches": asdict(self.switches), "counts": asdict(self.counts)}
 
-    def _sign(self, claims: dict[str, Any]) -> str:
+    def sign(self, claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
         key_id, pem = self.signing_keys[0]
-        return jwt.encode(claims, _private(pem), algorithm="RS256", headers={"kid": key_id})
+        return jwt.encode(claims, _private(pem), algorithm="RS256", headers={"kid": key_id} | (header or {}))
 
 
 def _private(pem: str) -> RSAPrivateKey:
