@@ -39,7 +39,9 @@ async def idp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Idp]:
 
 
 @pytest.fixture(scope="module", params=["strict", "waived"])
-async def client(idp: Idp, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncClient]:
+async def client(
+    idp: Idp, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[AsyncClient]:
     """Of a server that demands `typ: at+jwt` of the issuer, and of one that waives it."""
     directory = tmp_path_factory.mktemp("s")
     strict: dict[str, Any] = {"token_types": ["at+jwt"]} if request.param == "strict" else {}

@@ -122,6 +122,18 @@ async def test_garbage_among_good_keys_harms_none_of_them(idp: Idp) -> None:
         assert len(keys) == 1
 
 
+async def test_a_key_that_was_swapped_under_its_id_verifies_nothing_of_the_former(idp: Idp) -> None:
+    await idp.switch(keys="good")
+    async with outbound() as way:
+        keys = key_set(idp.issuer, documents(idp.issuer, way))
+        await keys._refresh()
+        (key_id, former), version = *keys._keys.items(), keys.version
+        await idp.switch(keys="swap")
+        await keys._refresh()
+        assert keys.find(key_id) not in (None, former)
+        assert keys.version > version
+
+
 async def test_a_slow_answer_is_given_up(idp: Idp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessiond_server.adapters.http.outbound.DOCUMENT_SECONDS", 0.2)
     await idp.switch(keys="slow")
@@ -228,6 +240,32 @@ async def test_the_event_loop_goes_on_while_an_issuer_sends_without_end(idp: Idp
         assert await fetch is Failed.TOO_LARGE
         assert turns > 1
         await eventually(fetch.done)
+
+
+async def test_a_revoke_that_lands_while_keys_are_fetched_is_seen_by_the_verdict(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        config.tables["server"] = {"anonymous": ["validate", "session", "revoke"]}
+        async with (
+            serving(config.write(), config.data, tmp_path / "log") as server,
+            AsyncClient(server.grpc, timeout=5) as client,
+        ):
+            await idp.change_keys("add")
+            revoked, spared = [(await idp.login(subject=subject))["access_token"] for subject in ("usr_1", "usr_2")]
+            await idp.switch(keys="hold")
+            verdicts = [asyncio.create_task(client.validate(token)) for token in (revoked, spared)]
+            await eventually(lambda: _was_asked(idp))
+            await client.revoke_subject(idp.issuer, "usr_1")
+            assert not any(verdict.done() for verdict in verdicts)
+            await idp.switch(keys="good")
+            rejection, session = [await verdict for verdict in verdicts]
+            assert isinstance(rejection, Rejection)
+            assert rejection.reason is Reason.REVOKED
+            assert isinstance(session, Session)
+
+
+async def _was_asked(idp: Idp) -> bool:
+    return bool((await idp.counts())["keys"])
 
 
 async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_shared_keys(tmp_path: Path) -> None:

@@ -67,10 +67,8 @@ class Provider:
         match self.state.switches.keys:
             case "good":
                 return self._good_keys(request)
-            case "empty":
-                return web.json_response({"keys": []})
-            case "garbage":
-                return web.json_response({"keys": [{"kty": "RSA"}, 7, None, *self.state.jwks()["keys"]]})
+            case "empty" | "garbage" | "swap" as mode:
+                return web.json_response(self.state.spoilt_jwks(mode))
             case "html":
                 return web.Response(text="<html>", content_type="text/html")
             case "redirect":
@@ -83,8 +81,6 @@ class Provider:
             case "slow":
                 await asyncio.sleep(30)
                 return self._good_keys(request)
-            case "swap":
-                return web.json_response(self.state.swapped_jwks())
             case "hold":
                 await self.released.wait()
                 return self._good_keys(request)

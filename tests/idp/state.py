@@ -96,10 +96,13 @@ class State:
             keys.append({**jwk, "use": "sig", "alg": "RS256", "kid": key_id})
         return {"keys": keys}
 
-    def swapped_jwks(self) -> dict[str, Any]:
-        """The same ids, each on another key."""
+    def spoilt_jwks(self, mode: str) -> dict[str, Any]:
+        """`empty`; `garbage` beside the good keys; `swap`: the same ids, each on another key."""
+        good = self.jwks()["keys"]
+        if mode == "garbage":
+            return {"keys": [{"kty": "RSA"}, 7, None, *good]}
         other = jwt.algorithms.RSAAlgorithm.to_jwk(generate_private_key(65537, 2048).public_key(), as_dict=True)
-        return {"keys": [{**key, "n": other["n"]} for key in self.jwks()["keys"]]}
+        return {"keys": [{**key, "n": other["n"]} for key in good] if mode == "swap" else []}
 
     def access_token(self, issuer: str, login: dict[str, Any]) -> str:
         now = int(time.time())

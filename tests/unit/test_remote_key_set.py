@@ -114,6 +114,12 @@ async def test_the_background_refresh_comes_before_the_end(issuer: Issuer) -> No
     assert issuer.set._pause() == pytest.approx(480)
 
 
+async def test_keys_that_live_longer_than_they_may_serve_are_refreshed_in_time(issuer: Issuer) -> None:
+    issuer.answer = Document(json.dumps({"keys": [{**A.jwk}]}).encode(), 86_400, None)
+    await issuer.fetch_now()
+    assert issuer.set._pause() == pytest.approx(0.8 * MAX_STALE.total_seconds())
+
+
 async def test_failures_are_tried_again_ever_more_slowly(issuer: Issuer) -> None:
     issuer.answer = Unfetched("status")
     pauses = []

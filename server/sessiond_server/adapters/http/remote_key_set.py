@@ -116,7 +116,8 @@ class RemoteKeySet:
     @property
     def refresh_seconds(self) -> float:
         """How long after a fetch the next one comes, at the latest."""
-        return self._lifetime * _REFRESHED_AT
+        # Keys that may not outlive it have to be asked for sooner than the issuer demands.
+        return min(self._lifetime, self._max_stale) * _REFRESHED_AT
 
     @property
     def age_seconds(self) -> float:
@@ -160,7 +161,7 @@ class RemoteKeySet:
         if self._last_failed:
             backoff: float = _FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
             return min(backoff, _LONGEST_BACKOFF_SECONDS) * spread
-        return self._lifetime * _REFRESHED_AT * spread
+        return self.refresh_seconds * spread
 
     async def _refresh(self) -> None:
         """Fetch, or wait for the fetch that is under way."""
