@@ -29,6 +29,10 @@ test: .venv/ready ## pass every test, on a real Valkey
 fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
 	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} $(BIN)/pytest tests/unit/test_differential.py --timeout 1800
 
+.PHONY: outage
+outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
+	$(BIN)/pytest tests/fault/test_outage.py -n 0 -m long -s
+
 .PHONY: lint
 lint: .venv/ready ## ruff: rules and format
 	$(BIN)/ruff check

@@ -58,16 +58,22 @@ def token_of_form(case: JsonObject) -> bytes:
     """A form is a whole `token`, or segments whose texts, encodings and signature have defaults."""
     if "token" in case:
         return _written_out(case["token"]).encode()
-    header = _encoded(_written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
-    payload = _encoded(_written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8"))
+    header, payload = parts_of_form(case)
     form: str = case.get("form", "{h}.{p}.{s}")
     return form.format(h=segment(header), p=segment(payload), s=case.get("signature", _FORM_SIGNATURE)).encode()
 
 
+def parts_of_form(case: JsonObject) -> tuple[bytes, bytes]:
+    """Header and payload of a form, before they become segments."""
+    header = _encoded(_written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
+    payload = _encoded(_written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8"))
+    return header, payload
+
+
 async def verdict_of(case: JsonObject) -> str | None:
     """The reason that the whole path gives, from size to binding; None for an acceptance."""
-    token = _token_of(case).encode()
-    validation = _validation(case)
+    token = token_of(case).encode()
+    validation = validation_of(case)
     requirements = Requirements(binding=_binding_of(case, token))
     for _ in range(case.get("proof", {}).get("times", 1)):
         answer = await validation.validate(token, requirements)
@@ -82,7 +88,8 @@ def _encoded(text: str, encoding: str) -> bytes:
     return text.encode("utf-8", "surrogatepass") if encoding == "surrogatepass" else text.encode(encoding)
 
 
-def _token_of(case: JsonObject) -> str:
+def token_of(case: JsonObject) -> str:
+    """The token of a verdict's case."""
     if "token" in case:
         return str(case["token"])
     header, claims = _parts(case, DEFAULTS["header"], DEFAULTS["claims"])
@@ -183,7 +190,8 @@ class UsedProofs:
         return is_new
 
 
-def _validation(case: JsonObject) -> Validation:
+def validation_of(case: JsonObject) -> Validation:
+    """The whole path, for the issuers and at the time of the case."""
     clock = SimpleNamespace(now=lambda: NOW, steady=lambda: NOW)
     nothing_revoked: Any = SimpleNamespace(
         revokes=lambda _: False, partition_of=lambda _: 0, age_of=lambda _: 0.0, age_seconds=0.0, lease_seconds=1.0, revision=""

@@ -34,6 +34,7 @@ from sessiond_server.transport.permissions import authenticated, authenticated_s
 from sessiond_server.transport.session_service import SERVICE, SessionService
 
 _READINESS_SECONDS: Final = 0.2
+_LOOP_MEASURE_SECONDS: Final = 0.02
 _STORE_RETRY_SECONDS: Final = 0.5
 _STORE_CHECK_SECONDS: Final = 30.0
 _REVOCATION_QUEUE_SECONDS: Final = 5.0
@@ -85,7 +86,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Ev
         return None
     engine = _engine(settings, parts, material, metrics=metrics, log=log)
     address = await engine.start()
-    for work in _work(settings, parts, engine, log=log):
+    for work in _work(settings, parts, engine, metrics=metrics, log=log):
         await stack.enter_async_context(_background(work))
     # In the end calls are finished first, then what goes on without its caller; all the while revocations are read.
     stack.push_async_callback(parts.upstream.drain)
@@ -157,7 +158,7 @@ def _engine(settings: Settings, parts: Parts, material: Material, *, metrics: Me
     )
 
 
-def _work(settings: Settings, parts: Parts, engine: Engine, *, log: Log) -> list[Coroutine[Any, Any, None]]:
+def _work(settings: Settings, parts: Parts, engine: Engine, *, metrics: Metrics, log: Log) -> list[Coroutine[Any, Any, None]]:
     """What runs beside the calls."""
     return [
         parts.revocations.poll(interval_seconds=settings.revocation.poll.total_seconds()),
@@ -165,7 +166,17 @@ def _work(settings: Settings, parts: Parts, engine: Engine, *, log: Log) -> list
         *(one.key_set.keep_fresh() for one in parts.remote),
         revoke_queued(parts.queue, parts.providers, interval_seconds=_REVOCATION_QUEUE_SECONDS, log=log),
         _report_health(engine, parts.unready, log=log),
+        _measure_loop(metrics),
     ]
+
+
+async def _measure_loop(metrics: Metrics) -> None:
+    """Measure how long the event loop keeps timers waiting: the first number to grow under too much load."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + _LOOP_MEASURE_SECONDS
+        await asyncio.sleep(_LOOP_MEASURE_SECONDS)
+        metrics.observe_loop_delay(max(0.0, clock() - due))
 
 
 async def _check_store(parts: Parts, *, accepted: Sequence[str], log: Log) -> None:

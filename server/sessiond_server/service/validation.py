@@ -33,6 +33,7 @@ from sessiond_server.service.token_cache import TokenCache, VerifiedToken
 
 # Verifying so many tokens takes a few milliseconds, for which other calls can wait.
 _VERIFIED_AT_A_STRETCH: Final = 32
+_DOTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,9 @@ class Validation:
         # Size comes first: not even a digest is computed of what is too large.
         if len(token) > self._max_token_bytes:
             return Rejected(Reason.TOO_LARGE, f"the token is larger than {self._max_token_bytes} bytes")
+        # Before the digest too: most junk has not even the dots of a signed JWT (RFC 7515 §7.1).
+        if token.count(b".") != _DOTS:
+            return _malformed()
         digest = hashlib.sha256(token).digest()
         known = self._cache.find(digest)
         if known is not None:
@@ -135,7 +139,7 @@ class Validation:
             self._cache.drop(digest)
         parsed = self._parser.parse(token)
         if parsed is None:
-            return Rejected(Reason.MALFORMED, "this is not a signed JWT in compact form")
+            return _malformed()
         return await self._prove(parsed, digest)
 
     async def _prove(self, parsed: ParsedToken, digest: bytes) -> VerifiedToken | Rejected:
@@ -233,6 +237,10 @@ def _judge_binding(claims: Claims, *, is_proven: bool) -> Rejected | None:
     scheme = "DPoP" if (confirmation_of(claims) or "")[:1] == (KEY_MEMBER,) else "Bearer"
     message = "the token is bound to a key whose possession was not proven"
     return Rejected(Reason.BINDING_MISMATCH, message, f'{scheme} error="invalid_token", error_description="{message}"')
+
+
+def _malformed() -> Rejected:
+    return Rejected(Reason.MALFORMED, "this is not a signed JWT in compact form")
 
 
 def _forged() -> Rejected:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 _CALL_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _STORE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+_LOOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 class Metrics:
@@ -38,6 +39,12 @@ class Metrics:
         )
         self._store_seconds = Histogram(
             "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS, registry=self._registry
+        )
+        self._loop_delay = Histogram(
+            "sessiond_event_loop_delay_seconds",
+            "How much later than it asked for a timer of the event loop fires",
+            buckets=_LOOP_BUCKETS,
+            registry=self._registry,
         )
         self._fetches = Counter(
             "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"], registry=self._registry
@@ -71,6 +78,10 @@ class Metrics:
     def observe_store(self, script: str, seconds: float) -> None:
         """Count one store script."""
         self._store_seconds.labels(script).observe(seconds)
+
+    def observe_loop_delay(self, seconds: float) -> None:
+        """Count one timer of the event loop."""
+        self._loop_delay.observe(seconds)
 
     def observe_fetch(self, issuer: str, outcome: str) -> None:
         """Count one fetch of an issuer's key set."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final, assert_never
 
@@ -112,5 +111,8 @@ class SessionService:
 
 def _counted(answers: Iterable[Answer]) -> Mapping[str, int]:
     """How many answers were ACCEPTED, or rejected for which reason."""
-    verdicts = (answer.verdict for answer in answers)
-    return Counter(verdict.reason.name if isinstance(verdict, Rejected) else "ACCEPTED" for verdict in verdicts)
+    counts: dict[str, int] = {}
+    for answer in answers:
+        name = answer.verdict.reason.name if isinstance(answer.verdict, Rejected) else "ACCEPTED"
+        counts[name] = counts.get(name, 0) + 1
+    return counts

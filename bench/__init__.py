@@ -1,0 +1,1 @@
+"""What sessiond costs, measured and printed; nothing here asserts."""

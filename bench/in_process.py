@@ -1,0 +1,81 @@
+"""What one `ValidateToken` costs inside the server: from request bytes to answer bytes, without a transport."""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.table import Row
+from sessiond.v1 import session_service_pb2 as messages
+from sessiond_server.domain.caller import Caller, Group
+from sessiond_server.transport.calls import Call
+from sessiond_server.transport.session_service import SessionService
+from tests.support.vectors import token_of, validation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TITLE: Final = "ValidateToken in process, from request bytes to answer bytes"
+_ROUNDS: Final = 7
+_SECONDS_A_ROUND: Final = 0.2
+_CALLER: Final = Caller("bench", frozenset(Group))
+_JUNK: Final[dict[str, str]] = {
+    "junk of 1 byte": "A",
+    "junk of 8 KiB": "A" * 8192,
+    "junk of 8 KiB in three segments": "A" * 4000 + "." + "A" * 4000 + "." + "A" * 190,
+    "junk of 4 MiB, less what frames it": "A" * ((4 << 20) - 16),
+}
+
+
+async def run() -> list[Row]:
+    """Microseconds a call, the median of several rounds."""
+    rows = [Row(name, await _repeated(token), "µs", "≤ 10") for name, token in _JUNK.items()]
+    unknown = token_of({"claims": {"iss": "https://unknown.example"}})
+    rows.append(Row("an issuer that is not configured", await _repeated(unknown), "µs", "≤ 10"))
+    for algorithm, key_id, budget in (("RS256", "rs256", "≤ 50"), ("ES256", "es256", "≤ 90")):
+        header = {"alg": algorithm, "kid": key_id}
+        tokens = [token_of({"header": header, "claims": {"jti": str(number)}}) for number in range(500)]
+        rows.append(Row(f"a new {algorithm} token", await _each_once(tokens), "µs", budget))
+        rows.append(Row(f"a known {algorithm} token", await _repeated(tokens[0]), "µs", "≤ 8"))
+        forged = tokens[0][:-8] + "AAAAAAAA"
+        rows.append(Row(f"a forged {algorithm} token, seen before", await _repeated(forged), "µs"))
+    return rows
+
+
+def _service() -> SessionService:
+    unused: Any = None
+    return SessionService(validation_of({}), unused, unused)
+
+
+def _request(token: str) -> bytes:
+    return messages.ValidateTokenRequest(token=token).SerializeToString()
+
+
+async def _repeated(token: str) -> float:
+    """One token again and again."""
+    service, request = _service(), _request(token)
+    await _timed(service, [request])
+    times = max(1, int(_SECONDS_A_ROUND / max(1e-6, await _timed(service, [request] * 20))))
+    return await _median(_timed(service, [request] * times) for _ in range(_ROUNDS))
+
+
+async def _each_once(tokens: Sequence[str]) -> float:
+    """Every token for the first time."""
+    requests = [_request(token) for token in tokens]
+    return await _median(_timed(_service(), requests) for _ in range(_ROUNDS))
+
+
+async def _timed(service: SessionService, requests: Sequence[bytes]) -> float:
+    """Seconds a request."""
+    gc.collect()
+    start = time.perf_counter()
+    for request in requests:
+        await service.validate_token(request, Call("ValidateToken", identified=_CALLER))
+    return (time.perf_counter() - start) / len(requests)
+
+
+async def _median(rounds: Iterable[Any]) -> float:
+    """Microseconds."""
+    seconds = sorted([await one for one in rounds])
+    return seconds[len(seconds) // 2] * 1e6
