@@ -150,7 +150,7 @@ async def test_the_server_never_evicts_and_listens_on_no_port(directory: Path, l
     async with embedded_store(directory, log=log) as store, client(store) as redis:
         names = ("maxmemory-policy", "appendonly", "appendfsync", "port")
         found = {name: (await redis.config_get(name))[name] for name in names}
-    assert found == {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec", "port": "0"}
+    assert found == {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "always", "port": "0"}
 
 
 async def test_a_second_sessiond_is_refused_and_told_of_join(directory: Path, log: RecordingLog) -> None:

@@ -98,8 +98,9 @@ def _settings(directory: Path, socket_path: Path) -> list[str]:
         "logfile": str(directory / "valkey.log"),
         "daemonize": "no",
         "appendonly": "yes",
-        # Each write is in the page cache before it is answered: a kill loses nothing, a power cut up to a second.
-        "appendfsync": "everysec",
+        # Synced before it is answered: neither a kill nor a power cut loses it. `everysec` holds writes back, in the process,
+        # while a slow disk is busy, so that a kill can lose what was answered.
+        "appendfsync": "always",
         "save": "",
         # A store that evicts would forget revocations.
         "maxmemory-policy": "noeviction",
