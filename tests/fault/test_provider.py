@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond import (
     AsyncClient,
@@ -25,6 +27,7 @@ from sessiond_server.adapters.store.client import StoreAddress, connect
 from sessiond_server.domain.identifiers import SessionId
 from tests.support.config import Config, scalekit
 from tests.support.idp import CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
+from tests.support.proofs import Prover
 from tests.support.server import Server, serving
 from tests.support.store import connected
 from tests.support.waiting import eventually
@@ -315,6 +318,31 @@ async def test_nothing_secret_is_logged(deployment: Deployment) -> None:
     log = deployment.server.log.read_text()
     for secret in (answer["access_token"], answer["refresh_token"], opened.refresh_token, refreshed.access_token, "test_secret"):
         assert secret not in log
+
+
+async def test_a_bound_session_asks_its_provider_for_whoever_has_the_key_alone(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    prover = Prover(generate_private_key(SECP256R1()))
+    new_proof = partial(prover.proof, "POST", "https://app.example/refresh")
+    code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
+    with pytest.raises(LoginRefusedError):
+        await client.create_session_from_code(idp.issuer, code, dpop=new_proof(htm="GET"))
+    # The code was not spent on it.
+    opened = await client.create_session_from_code(idp.issuer, code, dpop=new_proof())
+    await idp.switch()
+    with pytest.raises(RefreshRefusedError, match="possession"):
+        await client.refresh(opened.refresh_token)
+    assert (await idp.counts())["token"] == 0
+    # A call that failed may be repeated with the proof that it had.
+    await idp.switch(status=503, times=1)
+    proof = new_proof()
+    with pytest.raises(UnavailableError):
+        await client.refresh(opened.refresh_token, dpop=proof)
+    refreshed = await client.refresh(opened.refresh_token, dpop=proof)
+    assert refreshed.session.session_id == opened.session.session_id
+    given = provider_tokens(await idp.login())
+    by_tokens = await client.create_session(idp.issuer, given, certificate_sha256=bytes(32))
+    assert (await client.refresh(by_tokens.refresh_token, certificate_sha256=bytes(32))).refresh_token
 
 
 async def lease_runs_out(deployment: Deployment, opened: Tokens) -> None:

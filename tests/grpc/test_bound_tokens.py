@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond import AsyncClient, DpopProof, Reason, Rejection, Session
-from sessiond_server.adapters.jwt.local_issuer import SigningKey
-from sessiond_server.adapters.jwt.thumbprint import thumbprint
+from sessiond_server.domain.identifiers import to_base64url
+from tests.support.proofs import Prover
 
 if TYPE_CHECKING:
     import aiohttp
@@ -20,24 +18,11 @@ if TYPE_CHECKING:
     from tests.support.signing import Signer
 
 URL = "https://api.example/orders"
-KEY = generate_private_key(SECP256R1())
-JWK = {name: value for name, value in SigningKey(KEY).jwk.items() if name in {"kty", "crv", "x", "y"}}
-
-
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+PROVER = Prover(generate_private_key(SECP256R1()))
 
 
 def dpop(token: str, proof_id: str) -> DpopProof:
-    claims = {
-        "jti": proof_id,
-        "htm": "GET",
-        "htu": URL,
-        "iat": int(time.time()),
-        "ath": b64(hashlib.sha256(token.encode()).digest()),
-    }
-    proof = jwt.encode(claims, KEY, algorithm="ES256", headers={"typ": "dpop+jwt", "jwk": JWK})
-    return DpopProof(proof, "GET", URL)
+    return PROVER.proof("GET", URL, token=token, jti=proof_id)
 
 
 def refused(verdict: Any) -> str:
@@ -47,20 +32,20 @@ def refused(verdict: Any) -> str:
 
 
 async def test_a_proof_opens_its_token_once(client: AsyncClient, signer: Signer) -> None:
-    token = signer.token(cnf={"jkt": thumbprint(JWK)})
+    token = signer.token(cnf={"jkt": PROVER.thumbprint})
     assert refused(await client.validate(token)).startswith("DPoP ")
     proof = dpop(token, f"p-{time.time_ns()}")
     accepted = await client.validate(token, dpop=proof)
     assert isinstance(accepted, Session)
     assert accepted.cache_for is None
     assert refused(await client.validate(token, dpop=proof)).startswith("DPoP ")
-    another = signer.token(cnf={"jkt": thumbprint(JWK)}, jti="token-2")
+    another = signer.token(cnf={"jkt": PROVER.thumbprint}, jti="token-2")
     refused(await client.validate(another, dpop=dpop(token, f"p-{time.time_ns()}")))
 
 
 async def test_a_certificate_opens_its_tokens_many_at_a_time(client: AsyncClient, signer: Signer) -> None:
     digest = hashlib.sha256(b"certificate").digest()
-    bound, bearer = signer.token(cnf={"x5t#S256": b64(digest)}), signer.token()
+    bound, bearer = signer.token(cnf={"x5t#S256": to_base64url(digest)}), signer.token()
     for _ in range(2):
         verdicts = await client.validate_all([bound, bearer], certificate_sha256=digest)
         assert all(isinstance(verdict, Session) for verdict in verdicts)
@@ -71,7 +56,7 @@ async def test_a_certificate_opens_its_tokens_many_at_a_time(client: AsyncClient
 
 
 async def test_an_unknown_confirmation_is_never_a_bearer_token(client: AsyncClient, signer: Signer) -> None:
-    for cnf in ({"kid": "k"}, {}, "text", {"jkt": thumbprint(JWK), "x5t#S256": "x"}):
+    for cnf in ({"kid": "k"}, {}, "text", {"jkt": PROVER.thumbprint, "x5t#S256": "x"}):
         refused(await client.validate(signer.token(cnf=cnf), certificate_sha256=bytes(32)))
 
 
@@ -81,8 +66,8 @@ async def test_what_has_expired_anyway_asks_no_store(client: AsyncClient, signer
             return [line for line in (await answer.text()).splitlines() if 'seconds_count{script="remember"}' in line]
 
     now = int(time.time())
-    expired = signer.token(cnf={"jkt": thumbprint(JWK)}, iat=now - 400, exp=now - 100)
-    await client.validate(signer.token(cnf={"jkt": thumbprint(JWK)}), dpop=dpop("another", "p"))
+    expired = signer.token(cnf={"jkt": PROVER.thumbprint}, iat=now - 400, exp=now - 100)
+    await client.validate(signer.token(cnf={"jkt": PROVER.thumbprint}), dpop=dpop("another", "p"))
     before = await proofs_asked_for()
     verdict = await client.validate(expired, dpop=dpop(expired, f"p-{time.time_ns()}"))
     assert isinstance(verdict, Rejection)

@@ -183,11 +183,14 @@ class UsedProofs:
     def __init__(self) -> None:
         self._used: set[bytes] = set()
 
-    async def remember(self, _placing_byte: int, hashed_proof: bytes, *, seconds: float) -> bool:
+    async def remember(self, hashed_proof: bytes, *, seconds: float) -> bool:
         assert seconds >= PROOF_SECONDS
         is_new = hashed_proof not in self._used
         self._used.add(hashed_proof)
         return is_new
+
+    async def knows(self, hashed_proof: bytes) -> bool:
+        return hashed_proof in self._used
 
 
 def validation_of(case: JsonObject) -> Validation:

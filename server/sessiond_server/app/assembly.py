@@ -107,12 +107,13 @@ async def assemble(
     revocations = _revocations(settings, scripts, clock=clock, metrics=metrics, log=log)
     cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
     parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)
+    possession = Possession(read_proof=read_proof, memory=RedisProofMemory(scripts, partitions=PARTITIONS), clock=clock)
     validation = Validation(
         trusted,
         parser=parser,
         cache=cache,
         revocations=revocations,
-        possession=Possession(read_proof=read_proof, memory=RedisProofMemory(scripts, partitions=PARTITIONS), clock=clock),
+        possession=possession,
         clock=clock,
         max_token_bytes=settings.server.max_token_bytes,
         encode=encode_claims,
@@ -148,6 +149,7 @@ async def assemble(
         providers=providers,
         upstream=upstream,
         recognition=recognition,
+        possession=possession,
         lifetimes=lifetimes,
         entry_life_ms=entry_life_ms,
         peppers=peppers,

@@ -9,13 +9,14 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.identifiers import to_base64url
+from sessiond_server.domain.identifiers import length_prefixed, to_base64url
 
 CERTIFICATE_MEMBER: Final = "x5t#S256"
 KEY_MEMBER: Final = "jkt"
 # How old a proof may be, and how far ahead its maker's clock (RFC 9449 §11.1).
 PROOF_SECONDS: Final = 60.0
 PROOF_SKEW_SECONDS: Final = 5.0
+CONFIRMATION_ID_BYTES: Final = 32
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -36,21 +37,26 @@ class DpopBinding:
 
 
 Binding: TypeAlias = CertificateBinding | DpopBinding
+# The one member of a `cnf` and its value (RFC 7800 §3.1): `x5t#S256` or `jkt`, and a thumbprint.
+Confirmation: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proof:
-    """A DPoP proof whose signature is right (RFC 9449 §4.2); `thumbprint` is its key's (RFC 7638)."""
+    """A DPoP proof whose signature is right (RFC 9449 §4.2); `thumbprint` is its key's (RFC 7638).
+
+    `token_hash` is there in a proof that accompanies an access token.
+    """
 
     thumbprint: str
     proof_id: str
     method: str
     url: str
-    token_hash: str
+    token_hash: str | None
     issued_at: float
 
 
-def confirmation_of(claims: Claims) -> tuple[str, str] | None:
+def confirmation_of(claims: Claims) -> Confirmation | None:
     """The one member of `cnf` and its value; None where it is not of a kind that can be proven here."""
     cnf = claims.payload.get("cnf")
     if not isinstance(cnf, dict) or len(cnf) != 1:
@@ -61,18 +67,35 @@ def confirmation_of(claims: Claims) -> tuple[str, str] | None:
     return name, value
 
 
+def confirmation_by(certificate: CertificateBinding) -> Confirmation:
+    """What binds to the certificate (RFC 8705 §3.1)."""
+    return CERTIFICATE_MEMBER, to_base64url(certificate.sha256)
+
+
+def confirmation_id(confirmation: Confirmation | None) -> bytes:
+    """The 32 bytes by which a session remembers what it is bound to; zeros for a session that is bound to nothing."""
+    if confirmation is None:
+        return bytes(CONFIRMATION_ID_BYTES)
+    return hashlib.sha256(length_prefixed(*(part.encode() for part in confirmation))).digest()
+
+
 def certificate_proves(binding: CertificateBinding, thumbprint: str) -> bool:
     """Whether the certificate is the one that the token is bound to (RFC 8705 §3.1)."""
-    return hmac.compare_digest(to_base64url(binding.sha256).encode(), thumbprint.encode())
+    return hmac.compare_digest(confirmation_by(binding)[1].encode(), thumbprint.encode())
 
 
-def proof_fits(proof: Proof, binding: DpopBinding, *, token: bytes, thumbprint: str, now: float) -> bool:
-    """Whether the proof is for this token, this request and this moment (RFC 9449 §4.3, 8-12); a replay is another question."""
+def proof_fits_token(proof: Proof, *, token: bytes, thumbprint: str) -> bool:
+    """Whether the proof is for this token and by the key that it names (RFC 9449 §4.3, 12)."""
     token_hash = to_base64url(hashlib.sha256(token).digest())
+    return hmac.compare_digest(proof.thumbprint.encode(), thumbprint.encode()) and hmac.compare_digest(
+        (proof.token_hash or "").encode(), token_hash.encode()
+    )
+
+
+def proof_fits_request(proof: Proof, binding: DpopBinding, *, now: float) -> bool:
+    """Whether the proof is for this request and this moment (RFC 9449 §4.3, 8-11); a replay is another question."""
     return (
-        hmac.compare_digest(proof.thumbprint.encode(), thumbprint.encode())
-        and hmac.compare_digest(proof.token_hash.encode(), token_hash.encode())
-        and proof.method == binding.method
+        proof.method == binding.method
         and _normal(proof.url) is not None
         and _normal(proof.url) == _normal(binding.url)
         and now - PROOF_SECONDS <= proof.issued_at <= now + PROOF_SKEW_SECONDS

@@ -36,7 +36,8 @@ class Client:
 class Login:
     """Who logged in, how, and what the session's tokens may say; fixed for the session's life.
 
-    `provider_session` is a provider's own id of the session. `claims_json` is a JSON object of further claims, as given;
+    `provider_session` is a provider's own id of the session. `confirmation` is what the session is bound to, as its tokens say it
+    (`cnf`, RFC 7800): name and thumbprint. `claims_json` is a JSON object of further claims, as given;
     `auth_time` is seconds since 1970.
     """
 
@@ -53,6 +54,7 @@ class Login:
     provider_session: str | None = None
     client: Client = field(default_factory=Client)
     attributes: tuple[tuple[str, str], ...] = ()
+    confirmation: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Whether whoever presents a bound token has its key."""
+"""Whether whoever presents what is bound to a key has the key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from sessiond_server.domain.binding import (
@@ -12,26 +13,36 @@ from sessiond_server.domain.binding import (
     PROOF_SKEW_SECONDS,
     Binding,
     CertificateBinding,
+    Confirmation,
     DpopBinding,
     Proof,
     certificate_proves,
+    confirmation_by,
     confirmation_of,
-    proof_fits,
+    proof_fits_request,
+    proof_fits_token,
 )
 from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.identifiers import hashed_id, subject_byte
+from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.service.clock import Clock
 
 
 class ProofMemory(Protocol):
-    """The DPoP proofs that have been used, at any server."""
+    """The DPoP proofs that have been used, at any server. Raises `StoreUnavailableError` where that cannot be told now."""
 
-    async def remember(self, placing_byte: int, hashed_proof: bytes, *, seconds: float) -> bool:
-        """Remember a proof for a while; False where it is remembered already. In one step, whoever else asks.
+    async def remember(self, hashed_proof: bytes, *, seconds: float) -> bool:
+        """Remember a proof for a while; False where it is remembered already. In one step, whoever else asks."""
 
-        Raises:
-            StoreUnavailableError: that cannot be told now.
-        """
+    async def knows(self, hashed_proof: bytes) -> bool:
+        """Whether a proof is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A key whose possession was proven; `hashed_proof` is what proved it and is good once, None for a certificate."""
+
+    confirmation: Confirmation
+    hashed_proof: bytes | None
 
 
 class Possession:
@@ -56,16 +67,38 @@ class Possession:
             case (name, thumbprint), CertificateBinding() if name == CERTIFICATE_MEMBER:
                 return certificate_proves(binding, thumbprint)
             case (name, thumbprint), DpopBinding() if name == KEY_MEMBER:
-                return await self._is_shown(claims, binding, token=token, thumbprint=thumbprint)
+                proof = self._fitting(binding)
+                fits = proof is not None and proof_fits_token(proof, token=token, thumbprint=thumbprint)
+                return proof is not None and fits and await self._spend(_hashed(proof))
             case _:
                 return False
 
-    async def _is_shown(self, claims: Claims, binding: DpopBinding, *, token: bytes, thumbprint: str) -> bool:
+    async def find_key(self, binding: Binding) -> Proven | None:
+        """The key that `binding` proves, for what no access token accompanies (RFC 9449 §5, RFC 8705 §4); None for no key.
+
+        The proof has not been used before, and is not spent by this.
+
+        Raises:
+            StoreUnavailableError: whether it has been used cannot be told now.
+        """
+        if isinstance(binding, CertificateBinding):
+            return Proven(confirmation_by(binding), None)
+        proof = self._fitting(binding)
+        if proof is None or await self._memory.knows(_hashed(proof)):
+            return None
+        return Proven((KEY_MEMBER, proof.thumbprint), _hashed(proof))
+
+    async def spend(self, proven: Proven) -> bool:
+        """Use a proof up; False where somebody else has meanwhile. Raises `StoreUnavailableError`."""
+        return proven.hashed_proof is None or await self._spend(proven.hashed_proof)
+
+    def _fitting(self, binding: DpopBinding) -> Proof | None:
         proof = self._read_proof(binding.proof)
-        if proof is None or not proof_fits(proof, binding, token=token, thumbprint=thumbprint, now=self._clock.now()):
-            return False
-        return await self._memory.remember(
-            subject_byte(claims.issuer, claims.subject),
-            hashed_id("dpop", proof.thumbprint, proof.proof_id),
-            seconds=PROOF_SECONDS + 2 * PROOF_SKEW_SECONDS,
-        )
+        return proof if proof and proof_fits_request(proof, binding, now=self._clock.now()) else None
+
+    async def _spend(self, hashed_proof: bytes) -> bool:
+        return await self._memory.remember(hashed_proof, seconds=PROOF_SECONDS + 2 * PROOF_SKEW_SECONDS)
+
+
+def _hashed(proof: Proof) -> bytes:
+    return hashed_id("dpop", proof.thumbprint, proof.proof_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from sessiond_server.domain.binding import CONFIRMATION_ID_BYTES
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.revocation import Position, Revocation
@@ -63,7 +64,7 @@ class Rotation:
     """A presented refresh token, and the successor that is proposed for it.
 
     `holder` is 16 bytes of the call's own, under which it takes the lease of a provider's session. `arrived_ms` is when the call
-    first came, by the store's clock, where it had to wait; 0: now.
+    first came, by the store's clock, where it had to wait; 0: now. `confirmation_id` is that of the key that the call has proven.
     """
 
     session: SessionId
@@ -76,6 +77,7 @@ class Rotation:
     entry_life_ms: int
     holder: bytes = bytes(16)
     arrived_ms: int = 0
+    confirmation_id: bytes = bytes(CONFIRMATION_ID_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn, assert_never
 
+from sessiond_server.domain.binding import Binding, Confirmation, confirmation_id
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import (
     FieldInvalidError,
     KeysUnavailableError,
+    LoginRefusedError,
     PepperMissingError,
     RefreshRefusal,
     RefreshRefusedError,
@@ -20,10 +22,12 @@ from sessiond_server.domain.failures import (
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, STEP_BYTES, Peppers, RefreshToken
 from sessiond_server.domain.session import Client, Lifetimes, Login, StoredSession
+from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.local_logins import LocalLogins
 from sessiond_server.service.log import Log
 from sessiond_server.service.opened import Opened
+from sessiond_server.service.possession import Possession, Proven
 from sessiond_server.service.providers import GivenCode, GivenTokens, Providers
 from sessiond_server.service.recognition import Recognition
 from sessiond_server.service.revocations import Revocations
@@ -54,6 +58,7 @@ class Device:
 
     client: Client
     attributes: tuple[tuple[str, str], ...] = ()
+    binding: Binding | None = None
 
 
 class Sessions:
@@ -67,6 +72,7 @@ class Sessions:
         providers: Providers,
         upstream: UpstreamRefresh,
         recognition: Recognition,
+        possession: Possession,
         lifetimes: Mapping[str, Lifetimes],
         entry_life_ms: int,
         peppers: Peppers,
@@ -80,6 +86,7 @@ class Sessions:
         self._providers = providers
         self._upstream = upstream
         self._recognition = recognition
+        self._possession = possession
         self._lifetimes = lifetimes
         self._entry_life_ms = entry_life_ms
         self._peppers = peppers
@@ -88,40 +95,39 @@ class Sessions:
         self._randomness = randomness
         self._log = log
 
-    async def create_local(self, login: Login, *, caller: Caller) -> Opened:
+    async def create_local(self, login: Login, device: Device, *, caller: Caller) -> Opened:
         """Open a session for a login that the caller vouches for; an empty client and empty audiences mean the issuer's own.
 
         Raises:
             FieldInvalidError: there is no local issuer, or the login claims what it may not, or its token would not be one that
                 this service accepts.
+            LoginRefusedError: it is to be bound to a key whose possession was not proven.
         """
         if self._local is None:
             raise FieldInvalidError("local_login", found="a login", allowed="nothing: no local issuer is configured")
         login = self._local.complete(login)
         caller.require_session(login.issuer, login.client_id)
+        login = replace(login, confirmation=await self._bind(device.binding))
         session = self._new_id(login)
         self._local.rehearse(session, login)
         stored, token = await self._store_new(session, login, None)
         text, claims = self._local.access_token(stored)
         return Opened(text, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
 
-    async def create_from_tokens(self, given: GivenTokens, device: Device, *, caller: Caller, field: str) -> Opened:
+    async def create_from_tokens(self, given: GivenTokens, device: Device, *, caller: Caller) -> Opened:
         """Open a session for a login at a provider, whose tokens the caller has; raises as `Providers.prove` does."""
         caller.require_issuer(given.issuer)
-        proven = await self._providers.prove(given, field=field)
-        login = replace(proven.login, client=device.client, attributes=device.attributes)
-        caller.require_session(login.issuer, login.client_id)
-        stored, token = await self._store_new(self._new_id(login), login, proven.tokens)
-        claims = replace(proven.claims, session_id=str(stored.id))
-        return Opened(given.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
+        confirmation = await self._bind(device.binding)
+        return await self._open(given, device, confirmation, caller=caller, field="upstream_tokens")
 
     async def create_from_code(self, given: GivenCode, device: Device, *, caller: Caller) -> Opened:
         """Open a session for a login at a provider, whose code the caller has; raises as `Providers.redeem` and `prove` do."""
         caller.require_issuer(given.issuer)
+        confirmation = await self._bind(device.binding)
         tokens = await self._providers.redeem(given)
-        return await self.create_from_tokens(tokens, device, caller=caller, field="authorization_code")
+        return await self._open(tokens, device, confirmation, caller=caller, field="authorization_code")
 
-    async def refresh(self, presented: str, *, caller: Caller, client: Client, patience_seconds: float | None) -> Opened:
+    async def refresh(self, presented: str, device: Device, *, caller: Caller, patience_seconds: float | None) -> Opened:
         """Spend a refresh token; the same call again within the grace gets the same successor.
 
         Where another call is at the provider with the session, it is waited for: as long as the caller has time.
@@ -136,8 +142,12 @@ class Sessions:
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         await self._recognition.require_session(token.session, caller)
-        rotation = self._rotation(token, caller=caller.name, client=client)
+        proven = await self._possession.find_key(device.binding) if device.binding else None
+        rotation = self._rotation(token, proven, caller=caller.name, client=device.client)
         rotated = await self._rotate(rotation, token, patience_seconds=patience_seconds)
+        # Not before: a call that failed can be repeated with its proof.
+        if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):
+            raise RefreshRefusedError(RefreshRefusal.BINDING_MISMATCH)
         pepper = self._peppers.find(rotated.pepper_id)
         if pepper is None:
             self._log.error("a session was rotated under a pepper that this server cannot read")
@@ -159,6 +169,25 @@ class Sessions:
         page = await self._store.list(issuer, subject, limit=limit, after=after)
         shown = (one for one in page.sessions if caller.client_ids is None or one.login.client_id in caller.client_ids)
         return replace(page, sessions=tuple(shown))
+
+    async def _open(
+        self, given: GivenTokens, device: Device, confirmation: Confirmation | None, *, caller: Caller, field: str
+    ) -> Opened:
+        proven = await self._providers.prove(given, field=field)
+        login = replace(proven.login, client=device.client, attributes=device.attributes, confirmation=confirmation)
+        caller.require_session(login.issuer, login.client_id)
+        stored, token = await self._store_new(self._new_id(login), login, proven.tokens)
+        claims = replace(proven.claims, session_id=str(stored.id))
+        return Opened(given.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
+
+    async def _bind(self, binding: Binding | None) -> Confirmation | None:
+        """What a new session is bound to; its proof is spent by it."""
+        if binding is None:
+            return None
+        proven = await self._possession.find_key(binding)
+        if proven is None or not await self._possession.spend(proven):
+            raise LoginRefusedError(Reason.BINDING_MISMATCH.name)
+        return proven.confirmation
 
     def _new_id(self, login: Login) -> SessionId:
         return SessionId.mint(login.issuer, login.subject, randomness=self._randomness(SESSION_ID_BYTES))
@@ -210,7 +239,7 @@ class Sessions:
             raise UpstreamUnavailableError
         return Opened(text, claims, successor.reveal(), session.refresh_expire_ms, rotated.replayed)
 
-    def _rotation(self, token: RefreshToken, *, caller: str, client: Client) -> Rotation:
+    def _rotation(self, token: RefreshToken, proven: Proven | None, *, caller: str, client: Client) -> Rotation:
         step, pepper = self._randomness(STEP_BYTES), self._peppers.newest
         return Rotation(
             session=token.session,
@@ -222,6 +251,7 @@ class Sessions:
             successor_hash=token.successor(pepper=pepper, step=step).secret_hash,
             entry_life_ms=self._entry_life_ms,
             holder=self._randomness(_HOLDER_BYTES),
+            confirmation_id=confirmation_id(proven.confirmation if proven else None),
         )
 
     def _refuse(self, outcome: NotRotated, token: RefreshToken) -> NoReturn:

@@ -66,9 +66,9 @@ class SessionService:
         source, device = codec.decode_create(parse_permitted(messages.CreateSessionRequest, raw, call))
         match source:
             case Login():
-                opened = await self._sessions.create_local(source, caller=call.caller)
+                opened = await self._sessions.create_local(source, device, caller=call.caller)
             case GivenTokens():
-                opened = await self._sessions.create_from_tokens(source, device, caller=call.caller, field="upstream_tokens")
+                opened = await self._sessions.create_from_tokens(source, device, caller=call.caller)
             case GivenCode():
                 opened = await self._sessions.create_from_code(source, device, caller=call.caller)
             case _ as never:
@@ -77,10 +77,8 @@ class SessionService:
 
     async def refresh_session(self, raw: bytes, call: Call) -> bytes:
         """The next tokens of a session."""
-        presented, client = codec.decode_refresh(parse_permitted(messages.RefreshSessionRequest, raw, call))
-        opened = await self._sessions.refresh(
-            presented, caller=call.caller, client=client, patience_seconds=call.time_remaining()
-        )
+        presented, device = codec.decode_refresh(parse_permitted(messages.RefreshSessionRequest, raw, call))
+        opened = await self._sessions.refresh(presented, device, caller=call.caller, patience_seconds=call.time_remaining())
         call.notes["outcome"] = "REPLAYED" if opened.replayed else "ROTATED"
         return codec.encode_refreshed(opened)
 

@@ -23,6 +23,9 @@ _REFUSAL_MESSAGES: Final = MappingProxyType(
         RefreshRefusal.REVOKED: "the session has been ended: log in again",
         RefreshRefusal.IDLE_TIMEOUT: "the session was not used for too long: log in again",
         RefreshRefusal.LIFETIME_EXCEEDED: "the session has reached its longest life: log in again",
+        RefreshRefusal.BINDING_MISMATCH: (
+            "the session is bound to a key whose possession was not proven: bring a new proof; the session lives"
+        ),
         RefreshRefusal.UPSTREAM_REFUSED: "the provider has ended the session: log in again",
     }
 )

@@ -12,8 +12,8 @@ from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
 from sessiond.errors import to_error
-from sessiond.requests import AuthorizationCode, LocalLogin, Login, ProviderTokens, Requirements
-from sessiond.results import Cause, Device, Revocation, SessionRecord, Tokens, Verdict
+from sessiond.requests import AuthorizationCode, Bearer, LocalLogin, Login, ProviderTokens, Requirements
+from sessiond.results import Cause, Revocation, SessionRecord, Tokens, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -86,9 +86,9 @@ class Client:
         """Open a session for a login at a provider, whose authorization code the caller has."""
         return self._create(requests.create_from_code(issuer, code, login), timeout)
 
-    def refresh(self, refresh_token: str, *, device: Device | None = None, timeout: float | None = None) -> Tokens:
+    def refresh(self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]) -> Tokens:
         """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
-        request = requests.refresh(refresh_token, device)
+        request = requests.refresh(refresh_token, bearer)
         return results.to_tokens(self._call(self._stub.RefreshSession, request, self._patience(timeout)))
 
     def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:

@@ -11,8 +11,8 @@ import grpc
 from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.errors import to_error
-from sessiond.requests import AuthorizationCode, LocalLogin, Login, ProviderTokens, Requirements
-from sessiond.results import Cause, Device, Revocation, SessionRecord, Tokens, Verdict
+from sessiond.requests import AuthorizationCode, Bearer, LocalLogin, Login, ProviderTokens, Requirements
+from sessiond.results import Cause, Revocation, SessionRecord, Tokens, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -90,9 +90,9 @@ class AsyncClient:
         """Open a session for a login at a provider, whose authorization code the caller has."""
         return await self._create(requests.create_from_code(issuer, code, login), timeout)
 
-    async def refresh(self, refresh_token: str, *, device: Device | None = None, timeout: float | None = None) -> Tokens:
+    async def refresh(self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]) -> Tokens:
         """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
-        request = requests.refresh(refresh_token, device)
+        request = requests.refresh(refresh_token, bearer)
         return results.to_tokens(await self._call(self._stub.RefreshSession, request, self._patience(timeout)))
 
     async def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:

@@ -36,7 +36,7 @@ class SessiondError(Exception):
 
 
 class RefreshRefusedError(SessiondError):
-    """The refresh token opens nothing; SUPERSEDED alone leaves the session alive."""
+    """The refresh token opens nothing; of the reasons REFRESH_TOKEN_SUPERSEDED and BINDING_MISMATCH leave the session alive."""
 
 
 class InvalidArgumentError(SessiondError):

@@ -45,7 +45,14 @@ class DpopProof:
     url: str
 
 
-class Requirements(TypedDict, total=False):
+class Binding(TypedDict, total=False):
+    """What proves a key: the hash of the request's client certificate in DER (RFC 8705), or a DPoP proof (RFC 9449)."""
+
+    certificate_sha256: bytes
+    dpop: DpopProof
+
+
+class Requirements(Binding, total=False):
     """What is required of a token beyond being good; all of it must hold.
 
     Of `issuers`, `audiences` and `acr_values` any one will do, and of each claim any one of its values; `max_auth_age` is how
@@ -60,14 +67,17 @@ class Requirements(TypedDict, total=False):
     required_claims: Mapping[str, Sequence[str]]
     acr_values: Sequence[str]
     max_auth_age: timedelta
-    certificate_sha256: bytes
-    dpop: DpopProof
 
 
-class Login(TypedDict, total=False):
-    """What a caller may say of any login beside what proves it."""
+class Bearer(Binding, total=False):
+    """Who presents a refresh token; a session that is bound to a key needs its proof every time."""
 
     device: Device
+
+
+class Login(Bearer, total=False):
+    """What a caller may say of any login beside what proves it; the key that it proves is what the session is bound to."""
+
     attributes: Mapping[str, str]
 
 
@@ -90,7 +100,7 @@ class AuthorizationCode:
     nonce: str = ""
 
 
-class LocalLogin(TypedDict, total=False):
+class LocalLogin(Login, total=False):
     """What a caller may say of a login that it vouches for; `claims` are further claims of the access tokens."""
 
     client_id: str
@@ -101,8 +111,6 @@ class LocalLogin(TypedDict, total=False):
     auth_time: datetime
     acr: str
     amr: Sequence[str]
-    device: Device
-    attributes: Mapping[str, str]
 
 
 def validate(token: str, requirements: Requirements) -> session_service_pb2.ValidateTokenRequest:
@@ -130,9 +138,7 @@ def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateS
     )
     if auth_time is not None:
         message.auth_time.FromDatetime(auth_time)
-    return session_service_pb2.CreateSessionRequest(
-        local_login=message, client=_client(login.get("device")), attributes=login.get("attributes", {})
-    )
+    return session_service_pb2.CreateSessionRequest(local_login=message, **_beside(login))
 
 
 def create_from_tokens(issuer: str, tokens: ProviderTokens, login: Login) -> session_service_pb2.CreateSessionRequest:
@@ -140,9 +146,7 @@ def create_from_tokens(issuer: str, tokens: ProviderTokens, login: Login) -> ses
     given = session_service_pb2.UpstreamTokens(
         issuer=issuer, access_token=tokens.access_token, refresh_token=tokens.refresh_token, id_token=tokens.id_token
     )
-    return session_service_pb2.CreateSessionRequest(
-        upstream_tokens=given, client=_client(login.get("device")), attributes=login.get("attributes", {})
-    )
+    return session_service_pb2.CreateSessionRequest(upstream_tokens=given, **_beside(login))
 
 
 def create_from_code(issuer: str, code: AuthorizationCode, login: Login) -> session_service_pb2.CreateSessionRequest:
@@ -150,14 +154,14 @@ def create_from_code(issuer: str, code: AuthorizationCode, login: Login) -> sess
     given = session_service_pb2.AuthorizationCode(
         issuer=issuer, code=code.code, redirect_uri=code.redirect_uri, code_verifier=code.code_verifier, nonce=code.nonce
     )
-    return session_service_pb2.CreateSessionRequest(
-        authorization_code=given, client=_client(login.get("device")), attributes=login.get("attributes", {})
-    )
+    return session_service_pb2.CreateSessionRequest(authorization_code=given, **_beside(login))
 
 
-def refresh(refresh_token: str, device: Device | None) -> session_service_pb2.RefreshSessionRequest:
+def refresh(refresh_token: str, bearer: Bearer) -> session_service_pb2.RefreshSessionRequest:
     """A refresh token to be spent."""
-    return session_service_pb2.RefreshSessionRequest(refresh_token=refresh_token, client=_client(device))
+    return session_service_pb2.RefreshSessionRequest(
+        refresh_token=refresh_token, client=_client(bearer.get("device")), binding=_binding(bearer)
+    )
 
 
 def revoke(cause: Cause, note: str, **target: Any) -> session_service_pb2.RevokeSessionRequest:
@@ -179,17 +183,30 @@ def list_sessions(issuer: str, identifier: str, page_size: int) -> session_servi
 def _requirements(requirements: Requirements) -> dict[str, Any]:
     fields: dict[str, Any] = dict(requirements)
     claims, age = fields.pop("required_claims", None) or {}, fields.pop("max_auth_age", None)
-    certificate, dpop = fields.pop("certificate_sha256", None), fields.pop("dpop", None)
-    if certificate is not None:
-        fields["binding"] = session_pb2.Binding(certificate_sha256=certificate)
-    if dpop is not None:
-        proof = session_pb2.DpopProof(proof=dpop.proof, method=dpop.method, url=dpop.url)
-        fields["binding"] = session_pb2.Binding(dpop=proof)
+    for name in Binding.__annotations__:
+        fields.pop(name, None)
+    fields["binding"] = _binding(requirements)
     fields["required_claims"] = {name: session_pb2.ClaimValues(values=values) for name, values in claims.items()}
     if age is not None:
         fields["max_auth_age"] = Duration()
         fields["max_auth_age"].FromTimedelta(age)
     return fields
+
+
+def _beside(login: Login) -> dict[str, Any]:
+    return {
+        "client": _client(login.get("device")),
+        "attributes": login.get("attributes", {}),
+        "binding": _binding(login),
+    }
+
+
+def _binding(given: Binding) -> session_pb2.Binding | None:
+    certificate, dpop = given.get("certificate_sha256"), given.get("dpop")
+    if dpop is not None:
+        proof = session_pb2.DpopProof(proof=dpop.proof, method=dpop.method, url=dpop.url)
+        return session_pb2.Binding(dpop=proof)
+    return None if certificate is None else session_pb2.Binding(certificate_sha256=certificate)
 
 
 def _client(device: Device | None) -> session_pb2.Client | None:

@@ -59,7 +59,7 @@ def _to_proof(header: JsonObject, claims: JsonObject) -> Proof:
         proof_id=_text(claims, "jti"),
         method=_text(claims, "htm"),
         url=_text(claims, "htu"),
-        token_hash=_text(claims, "ath"),
+        token_hash=_text(claims, "ath") if "ath" in claims else None,
         issued_at=issued_at,
     )
 

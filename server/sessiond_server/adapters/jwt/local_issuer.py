@@ -175,6 +175,8 @@ def _claims_of_the_login(login: Login) -> dict[str, Any]:
         claims["auth_time"] = login.auth_time
     if login.acr is not None:
         claims["acr"] = login.acr
+    if login.confirmation:
+        claims["cnf"] = dict([login.confirmation])
     if login.amr:
         claims["amr"] = list(login.amr)
     return claims

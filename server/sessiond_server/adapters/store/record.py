@@ -30,7 +30,7 @@ offset bytes field               meaning
 208    8     client_mark
 216    8     issuer_mark
 224    16    fingerprint         of the caller and client that rotated last
-240    32    binding             certificate or key thumbprint
+240    32    binding             `confirmation_id` of what the session is bound to; zeros: nothing
 272    16    provider_session    log id of the provider's session
 288    1     token_ids           how many log ids of access tokens follow
 ====== ===== ==================  =====================================================================================

@@ -10,6 +10,7 @@ from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, fi
 from sessiond_server.adapters.store.record import Header, split
 from sessiond_server.adapters.store.records import Records, index_key, record_key
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.domain.binding import confirmation_id
 from sessiond_server.domain.failures import FieldInvalidError, RefreshRefusal
 from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
 from sessiond_server.domain.revocation import Revocation, RevocationType
@@ -108,6 +109,7 @@ class RedisSessionStore:
             _LEASE_MS,
             rotation.arrived_ms,
             self._issuers.reuse_above,
+            rotation.confirmation_id,
             keys=[record_key(rotation.session)],
         )
         match outcome:
@@ -219,6 +221,7 @@ def _first_header(new: NewSession, *, created_ms: int) -> Header:
         grace_ms=lifetimes.grace_ms,
         idle_ms=lifetimes.idle_ms,
         current_hash=new.secret_hash,
+        binding=confirmation_id(login.confirmation),
         created_ms=created_ms,
         idle_expire_ms=min(created_ms + lifetimes.idle_ms, absolute_expire_ms),
         absolute_expire_ms=absolute_expire_ms,

@@ -24,6 +24,7 @@ class _Tail(msgspec.Struct, array_like=True, frozen=True):
     absolute_expire_ms: int
     client: tuple[str, str, str]
     attributes: tuple[tuple[str, str], ...]
+    confirmation: tuple[str, str] | None = None
 
 
 def encode_tail(login: Login, *, absolute_expire_ms: int) -> bytes:
@@ -44,6 +45,7 @@ def encode_tail(login: Login, *, absolute_expire_ms: int) -> bytes:
         absolute_expire_ms=absolute_expire_ms,
         client=(client.ip_address, client.user_agent, client.device_label),
         attributes=login.attributes,
+        confirmation=login.confirmation,
     )
     return msgspec.msgpack.encode(tail)
 
@@ -65,5 +67,6 @@ def decode_tail(raw: bytes) -> tuple[Login, int]:
         amr=tail.amr,
         client=Client(*tail.client),
         attributes=tail.attributes,
+        confirmation=tail.confirmation,
     )
     return login, tail.absolute_expire_ms

@@ -20,6 +20,7 @@ from sessiond_server.service.providers import GivenCode, GivenTokens
 from sessiond_server.service.session_store import SessionCursor, SessionPage
 from sessiond_server.service.sessions import Device
 from sessiond_server.transport.codec import fields, wire
+from sessiond_server.transport.codec.bindings import decode_binding
 from sessiond_server.transport.codec.validation import to_session
 
 _MAX_PAGE: Final = 100
@@ -42,8 +43,7 @@ class ListQuery:
 
 def decode_create(request: session_service_pb2.CreateSessionRequest) -> tuple[Login | GivenTokens | GivenCode, Device]:
     """What a login produced, and whose device it was; raises a named failure."""
-    wire.refuse_set(request, ("binding",))
-    device = Device(_client(request.client), fields.attributes(request.attributes, field="attributes"))
+    device = Device(_client(request.client), fields.attributes(request.attributes, field="attributes"), decode_binding(request))
     match request.WhichOneof("source"):
         case "local_login":
             return _local_login(request.local_login, device), device
@@ -111,12 +111,12 @@ def encode_created(opened: Opened) -> bytes:
     return response.SerializeToString()
 
 
-def decode_refresh(request: session_service_pb2.RefreshSessionRequest) -> tuple[str, Client]:
-    """The presented refresh token and the client that presents it."""
-    wire.refuse_set(request, ("issuer", "binding"))
+def decode_refresh(request: session_service_pb2.RefreshSessionRequest) -> tuple[str, Device]:
+    """The presented refresh token, and what presents it."""
+    wire.refuse_set(request, ("issuer",))
     if not request.refresh_token:
         raise FieldInvalidError("refresh_token", found="nothing", allowed="a refresh token")
-    return request.refresh_token, _client(request.client)
+    return request.refresh_token, Device(_client(request.client), binding=decode_binding(request))
 
 
 def encode_refreshed(opened: Opened) -> bytes:

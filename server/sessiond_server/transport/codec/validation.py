@@ -10,23 +10,21 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessiond.v1 import session_pb2, session_service_pb2
-from sessiond_server.domain.binding import Binding, CertificateBinding, DpopBinding, is_request_url
 from sessiond_server.domain.claims import Actor, Claims
-from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError, quoted
+from sessiond_server.domain.failures import FeatureUnsupportedError, FieldInvalidError
 from sessiond_server.domain.identifiers import principal
 from sessiond_server.domain.judge import Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.token_cache import VerifiedToken
 from sessiond_server.service.validation import Answer
 from sessiond_server.transport.codec import fields
+from sessiond_server.transport.codec.bindings import decode_binding
 
 # The tag of `ValidateTokenResponse.session` and of `ValidateTokensResponse.results`: field 1, length-delimited.
 _FIRST_FIELD: Final = b"\x0a"
 # Seven bits a byte; the eighth says that more follow.
 _VARINT_MORE: Final = 0x80
 _MAX_TOKENS: Final = 1000
-_SHA256_BYTES: Final = 32
-_MAX_PROOF_BYTES: Final = 4096
 _MAX_TOKENS_BYTES: Final = 1 << 20
 _TOKEN_FIELDS: Final = frozenset({"token", "tokens"})
 # Protobuf's own bound of a Duration, about ten thousand years.
@@ -75,7 +73,7 @@ def _requirements(
         # They go into the challenge, where a quote would end what it quotes.
         acr_values=fields.scopes(request.acr_values, field="acr_values"),
         permitted_issuers=permitted,
-        binding=_binding(request.binding) if request.HasField("binding") else None,
+        binding=decode_binding(request),
         max_auth_age_seconds=_seconds(request.max_auth_age) if request.HasField("max_auth_age") else None,
     )
 
@@ -176,29 +174,6 @@ def _values(name: str, one: session_pb2.ClaimValues) -> tuple[str, ...]:
         # No value would be matched by none, and a caller who forgot the values meant something else.
         raise FieldInvalidError(f"required_claims[{name}].values", found="no value", allowed="1 to 64 values")
     return fields.items(one.values, field=f"required_claims[{name}].values")
-
-
-def _binding(binding: session_pb2.Binding) -> Binding:
-    match binding.WhichOneof("proof"):
-        case "certificate_sha256":
-            size = len(binding.certificate_sha256)
-            if size != _SHA256_BYTES:
-                raise FieldInvalidError("binding.certificate_sha256", found=f"{size} bytes", allowed=f"{_SHA256_BYTES} bytes")
-            return CertificateBinding(binding.certificate_sha256)
-        case "dpop":
-            return _dpop(binding.dpop)
-        case _:
-            raise FieldInvalidError("binding.proof", found="nothing", allowed="certificate_sha256 or dpop")
-
-
-def _dpop(given: session_pb2.DpopProof) -> DpopBinding:
-    size = len(given.proof)
-    if not 1 <= size <= _MAX_PROOF_BYTES:
-        raise FieldInvalidError("binding.dpop.proof", found=f"{size} bytes", allowed=f"1 to {_MAX_PROOF_BYTES} bytes")
-    if not is_request_url(given.url):
-        allowed = "an absolute http or https address without query and fragment"
-        raise FieldInvalidError("binding.dpop.url", found=quoted(given.url), allowed=allowed)
-    return DpopBinding(given.proof.encode(), fields.identifier(given.method, field="binding.dpop.method"), given.url)
 
 
 def _seconds(duration: Duration) -> float:

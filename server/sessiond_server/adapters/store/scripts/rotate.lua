@@ -2,10 +2,11 @@
 -- ARGV: id, hashed id, presented generation, hash of its secret, fingerprint, then the proposal: pepper id, step, hash of the
 -- successor's secret; then the cause of an end by reuse and by the last generation, the life of log entries, the cap on replays;
 -- then, for a provider's session, who wants the lease and for how long, when the call first arrived (0: now), and for each issuer's
--- mark the life that an access token must have left to be handed out again.
+-- mark the life that an access token must have left to be handed out again; then the id of the key that was proven, or zeros.
 local id, hashed, generation, secret_hash, fingerprint = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local cause_reuse, cause_last, entry_life_ms = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local MAX_REPLAYS, MAX_GENERATION = tonumber(ARGV[13]), 2147483648
+local NOT_BOUND = string.rep('\0', 32)
 local holder, lease_ms, reuse_above = ARGV[14], tonumber(ARGV[15]), ARGV[17]
 -- Who waited for another's lease is judged as of when they came.
 local arrived_ms = tonumber(ARGV[16]) > 0 and math.min(tonumber(ARGV[16]), now) or now
@@ -15,6 +16,7 @@ if not h then return {'REFRESH_TOKEN_INVALID'} end
 if h.state ~= LIVE or h.created_ms <= marked_until(h, hashed) then return {'SESSION_REVOKED'} end
 if now >= h.absolute_expire_ms then return {'SESSION_LIFETIME_EXCEEDED'} end
 if now >= h.idle_expire_ms then return {'SESSION_IDLE_TIMEOUT'} end
+if h.binding ~= NOT_BOUND and h.binding ~= ARGV[18] then return {'BINDING_MISMATCH'} end
 
 -- The header is written as a whole and the tail stays as it is.
 local function save()

@@ -1,0 +1,2 @@
+-- Whether something was used. KEYS[6]: its key.
+return redis.call('EXISTS', KEYS[6])
