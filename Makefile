@@ -33,6 +33,10 @@ fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_T
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -n 0 -m long -s
 
+.PHONY: bench
+bench: .venv/ready ## what calls cost, and how a server fares under a hostile key set: BENCH="in-process hostile-keys"
+	$(BIN)/python -m bench $(BENCH)
+
 .PHONY: lint
 lint: .venv/ready ## ruff: rules and format
 	$(BIN)/ruff check

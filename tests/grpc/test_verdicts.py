@@ -202,6 +202,14 @@ async def test_a_revoked_token(client: AsyncClient) -> None:
     check(await client.validate(tokens.access_token, audiences=["x"]), "AUDIENCE_MISMATCH")
 
 
+async def test_a_verdict_for_one_audience_is_not_served_for_another(client: AsyncClient, signer: Signer) -> None:
+    """RFC9700-2.3: also where the token has been verified before."""
+    token = signer.token(jti="for-one-audience")
+    for _ in range(2):
+        assert isinstance(await client.validate(token), Session)
+        check(await client.validate(token, audiences=["another"]), "AUDIENCE_MISMATCH")
+
+
 async def test_an_acceptance_is_not_repeated_beyond_the_age_of_the_login(client: AsyncClient, signer: Signer) -> None:
     token = signer.token(auth_time=time.time() - 3600)
     session = await client.validate(token, max_auth_age=timedelta(seconds=3600.5))

@@ -15,6 +15,7 @@ from sessiond_server.domain.judge import Requirements, judge_audience, judge_lif
 from sessiond_server.domain.policy import REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS, ClaimMapping, IssuerPolicy, canonical_algorithm
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
+from sessiond_server.domain.view import traces_of
 
 NOW = 1_800_000_000
 ISSUER = "https://issuer.example"
@@ -110,6 +111,14 @@ def test_only_mapped_claims_count() -> None:
     assert (found.provider_session_id, found.tenant_id) == (None, None)
     found = claims(policy(claims=ClaimMapping(tenant="org_id", provider_session="session")), session="s", org_id="o")
     assert (found.provider_session_id, found.tenant_id) == ("s", "o")
+
+
+def test_the_same_ids_at_another_issuer_leave_other_traces() -> None:
+    """RFC7519-4.1.7, RFC8725-3.8b: what is revoked at one issuer is not revoked at another."""
+    other = policy(issuer="https://other.example")
+    traces = [traces_of(claims(rules, sid="s"), rules) for rules in (policy(), other)]
+    assert set(traces[0].hashed_ids).isdisjoint(traces[1].hashed_ids)
+    assert traces[0].provider_session != traces[1].provider_session
 
 
 def test_azp_stands_in_for_client_id() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
-from tests.support.vectors import cases, name_of, token_of_form, verdict_of
+from tests.support.vectors import SECTIONS, cases, name_of, token_of_form, verdict_of
+
+REQUIREMENTS = Path(__file__).parent.parent.parent / "docs" / "requirements.md"
 
 parse = StrictTokenParser().parse
 
@@ -30,3 +34,12 @@ def test_no_two_cases_have_the_same_name() -> None:
     for group in ("forms", "verdicts"):
         names = Counter(map(name_of, cases(group)))
         assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_the_page_of_requirements_names_what_is_there() -> None:
+    page = REQUIREMENTS.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[\w./-]+)`", page)) | {
+        f"tests/vectors/{name}" for name in re.findall(r"`(A\d+-\w+\.json)`", page)
+    }
+    assert [path for path in named if not (REQUIREMENTS.parent.parent / path).is_file()] == []
+    assert {f"tests/vectors/{section}.json" for section in SECTIONS} <= named
