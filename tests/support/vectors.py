@@ -211,15 +211,20 @@ def validation_of(case: JsonObject) -> Validation:
     )
 
 
+def key_set_of(issuer: str, case: JsonObject) -> JsonObject:
+    """What an issuer publishes: the case's `keys` are those of the default claims' issuer."""
+    default = DEFAULTS["issuers"][issuer]["keys"]
+    published = case.get("keys", default) if issuer == DEFAULTS["claims"]["iss"] else default
+    return {"keys": [_published(entry) for entry in published]}
+
+
 def _trusted(issuer: str, case: JsonObject) -> TrustedIssuer:
-    """The case's `policy` and `keys` are those of the default claims' issuer."""
+    """The case's `policy` is that of the default claims' issuer."""
     default = DEFAULTS["issuers"][issuer]
     is_in_question = issuer == DEFAULTS["claims"]["iss"]
     policy = _policy(issuer, default["policy"] | (case.get("policy", {}) if is_in_question else {}))
-    published = case.get("keys", default["keys"]) if is_in_question else default["keys"]
-    document = {"keys": [_published(entry) for entry in published]}
     try:
-        keys = load_key_set(document, algorithms=policy.algorithms, log=SilentLog())
+        keys = load_key_set(key_set_of(issuer, case), algorithms=policy.algorithms, log=SilentLog())
     except KeySetMalformedError:
         keys = {}
     return TrustedIssuer(policy, _PublishedKeys(keys))

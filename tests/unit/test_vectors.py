@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,8 +11,14 @@ from typing import Any
 import pytest
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
-from tests.support.vectors import SECTIONS, cases, name_of, token_of_form, verdict_of
+from sessiond_server.app.explain import explain
+from sessiond_server.config.settings import IssuerSettings
+from tests.support.store import SilentLog
+from tests.support.vectors import DEFAULTS, NOW, SECTIONS, cases, key_set_of, name_of, token_of, token_of_form, verdict_of
 
+# What an explanation is not given: another policy than the settings' own, and what comes with a request.
+UNEXPLAINED = {"policy", "proof", "certificate_sha256"}
+EXPLAINED = [one for one in cases("verdicts") if UNEXPLAINED.isdisjoint(one) and "cnf" not in one.get("claims", {})]
 REQUIREMENTS = Path(__file__).parent.parent.parent / "docs" / "requirements.md"
 
 parse = StrictTokenParser().parse
@@ -28,6 +35,20 @@ def test_a_token_is_read_or_refused_as_the_vector_says(case: dict[str, Any]) -> 
 @pytest.mark.parametrize("case", cases("verdicts"), ids=name_of)
 async def test_the_verdict_is_the_one_of_the_vector(case: dict[str, Any]) -> None:
     assert await verdict_of(case) == case["reason"]
+
+
+@pytest.mark.parametrize("case", EXPLAINED, ids=name_of)
+def test_an_explanation_ends_in_the_same_verdict(case: dict[str, Any]) -> None:
+    issuer = case.get("claims", {}).get("iss")
+    if not isinstance(issuer, str) or issuer not in DEFAULTS["issuers"]:
+        issuer = DEFAULTS["claims"]["iss"]
+    settings = [
+        IssuerSettings(issuer=name, audiences=tuple(one["policy"]["audiences"]), algorithms=tuple(one["policy"]["algorithms"]))
+        for name, one in DEFAULTS["issuers"].items()
+    ]
+    key_set = json.dumps(key_set_of(issuer, case)).encode()
+    explanation = explain(token_of(case).encode(), settings, key_set=key_set, now=NOW, log=SilentLog())
+    assert explanation.verdict == (case["reason"] or "ACCEPTED")
 
 
 def test_no_two_cases_have_the_same_name() -> None:
