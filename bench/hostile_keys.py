@@ -32,7 +32,7 @@ _MODES: Final = ("good", "slow", "endless", "huge", "gzip", "redirect", "html", 
 _SECONDS_A_MODE: Final = 4.0
 _IDS_A_SECOND: Final = 10_000
 _BATCH: Final = 250
-_UNDER_WAY: Final = 16
+_UNDER_WAY: Final = 40
 _SECRET: Final = "0" * 32
 _DELAY: Final = re.compile(r'sessiond_event_loop_delay_seconds_bucket\{le="([^"]+)"\} (\S+)')
 
@@ -87,12 +87,15 @@ async def _under_load(client: AsyncClient, known: str) -> _Load:
     claims = jwt.decode(known, options={"verify_signature": False})
     behind = jwt.encode(claims, _SECRET, algorithm="HS256").partition(".")[2]
     await asyncio.gather(
-        *(_send_made_up(client, behind, load, until) for _ in range(_UNDER_WAY)), _send_known(client, known, load, until)
+        *(_send_made_up(client, behind, load, until, number=number) for number in range(_UNDER_WAY)),
+        _send_known(client, known, load, until),
     )
     return load
 
 
-async def _send_made_up(client: AsyncClient, behind: str, load: _Load, until: float) -> None:
+async def _send_made_up(client: AsyncClient, behind: str, load: _Load, until: float, *, number: int) -> None:
+    # Evenly spread, however long an answer takes.
+    await asyncio.sleep(number * _BATCH / _IDS_A_SECOND)
     while time.perf_counter() < until:
         due = time.perf_counter() + _UNDER_WAY * _BATCH / _IDS_A_SECOND
         tokens = [f"{_header()}.{behind}" for _ in range(_BATCH)]

@@ -68,8 +68,9 @@ class Possession:
                 return certificate_proves(binding, thumbprint)
             case (name, thumbprint), DpopBinding() if name == KEY_MEMBER:
                 proof = self._fitting(binding)
-                fits = proof is not None and proof_fits_token(proof, token=token, thumbprint=thumbprint)
-                return proof is not None and fits and await self._spend(_hashed(proof))
+                if proof is None or not proof_fits_token(proof, token=token, thumbprint=thumbprint):
+                    return False
+                return await self._spend(_hashed(proof))
             case _:
                 return False
 
