@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,11 +39,10 @@ class Caller:
         """Whether there are sessions that it may not handle."""
         return self.issuers is not None or self.client_ids is not None
 
-    def require_any(self, groups: Iterable[Group]) -> None:
+    def require_any(self, groups: Collection[Group]) -> None:
         """Raise `CallerNotPermittedError` unless it is in one of `groups`; none of them is none."""
-        wanted = sorted(set(groups))
-        if self.groups.isdisjoint(wanted):
-            raise CallerNotPermittedError("group", " or ".join(wanted) or "none")
+        if self.groups.isdisjoint(groups):
+            raise CallerNotPermittedError("group", " or ".join(sorted(set(groups))) or "none")
 
     def require_issuer(self, issuer: str) -> None:
         """Raise `CallerNotPermittedError` where it may not handle what is of this issuer."""

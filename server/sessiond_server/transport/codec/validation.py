@@ -60,7 +60,8 @@ def _requirements(
     permitted: frozenset[str] | None,
 ) -> Requirements:
     # Most calls demand nothing but a good token, and reading every field all the same would be a third of their cost.
-    if all(descriptor.name in _TOKEN_FIELDS for descriptor, _ in request.ListFields()):
+    set_fields = request.ListFields()
+    if len(set_fields) == 1 and set_fields[0][0].name in _TOKEN_FIELDS:
         return Requirements(permitted_issuers=permitted)
     if request.consistency.WhichOneof("requirement") not in {None, "minimize_latency"}:
         raise FeatureUnsupportedError(f"consistency.{request.consistency.WhichOneof('requirement')}")
@@ -80,11 +81,10 @@ def _requirements(
 
 def encode_answer(answer: Answer) -> bytes:
     """The response: what was encoded with the token, followed by what belongs to this call."""
-    rest = session_service_pb2.ValidateTokenResponse(
-        revision=answer.revision, revision_age=to_duration(answer.revision_age_seconds)
-    )
+    rest = session_service_pb2.ValidateTokenResponse(revision=answer.revision)
+    _set_duration(rest.revision_age, answer.revision_age_seconds)
     if answer.cache_for_seconds is not None:
-        rest.cache_for.CopyFrom(to_duration(answer.cache_for_seconds))
+        _set_duration(rest.cache_for, answer.cache_for_seconds)
     match answer.verdict:
         case VerifiedToken(encoded=encoded):
             # Messages whose bytes are joined are merged: nothing of the session is encoded again.
@@ -135,11 +135,10 @@ def to_session(claims: Claims) -> session_pb2.Session:
     return session
 
 
-def to_duration(seconds: float) -> Duration:
-    """A span on the wire, to the microsecond."""
-    duration = Duration()
-    duration.FromMicroseconds(max(0, int(seconds * 1_000_000)))
-    return duration
+def _set_duration(duration: Duration, seconds: float) -> None:
+    """A span on the wire, to the microsecond; in place, which costs half of what a message of its own does."""
+    duration.seconds, microseconds = divmod(max(0, int(seconds * 1_000_000)), 1_000_000)
+    duration.nanos = microseconds * 1000
 
 
 def _set_time(timestamp: Timestamp, seconds: float) -> None:
