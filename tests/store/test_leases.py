@@ -249,6 +249,37 @@ async def test_what_a_provider_does_not_take_is_queued_again_for_a_day(provider:
     assert await provider.queued() == ["refresh-1"]
     await provider.queue.put_back(replace(queued, raw=bytes(8) + queued.raw[8:]))
     assert await provider.queued() == []
+    await hold_runs_out(provider)
+    assert await provider.queued() == ["refresh-1"]
+
+
+async def test_what_a_server_took_and_died_with_is_taken_again(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.store.end(token.session)
+    queued = await provider.queue.take()
+    assert queued is not None
+    assert await provider.queue.take() is None
+    await hold_runs_out(provider)
+    assert await provider.queue.take() == queued
+    await provider.queue.settle(queued)
+    assert await provider.store.redis.exists("{p0}torevoke", "{p0}torevoke:taken") == 0
+
+
+async def test_what_waited_too_long_is_dropped_wherever_it_is(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.store.end(token.session)
+    queued = await provider.queue.take()
+    assert queued is not None
+    await provider.queue.settle(queued)
+    await provider.store.redis.zadd("{p0}torevoke:taken", {bytes(8) + queued.raw[8:]: 0})
+    assert await provider.queue.take() is None
+    assert await provider.store.redis.exists("{p0}torevoke:taken") == 0
+
+
+async def hold_runs_out(provider: Provider) -> None:
+    redis = provider.store.redis
+    for member in await redis.zrange("{p0}torevoke:taken", 0, -1):
+        await redis.zadd("{p0}torevoke:taken", {member: 1})
 
 
 async def test_a_refresh_token_lives_as_long_as_its_session(provider: Provider) -> None:

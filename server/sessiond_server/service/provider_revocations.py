@@ -28,6 +28,7 @@ async def _revoke_next(queue: ProviderRevocations, providers: Providers) -> bool
         return False
     provider = providers.find(queued.issuer)
     if provider is None or await provider.endpoint.revoke(queued.refresh_token):
+        await queue.settle(queued)
         return True
     await queue.put_back(queued)
     return False

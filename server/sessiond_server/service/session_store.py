@@ -231,10 +231,17 @@ class ProviderRevocations(Protocol):
     """The refresh tokens of ended sessions that wait to be revoked at their provider."""
 
     async def take(self) -> QueuedRevocation | None:
-        """The one that has waited longest, which is then no longer held here. Raises `StoreUnavailableError`."""
+        """The one that has waited longest; nobody else gets it for a minute, or at all once it is settled or put back.
+
+        Raises:
+            StoreUnavailableError: the store did not answer.
+        """
 
     async def put_back(self, queued: QueuedRevocation) -> None:
         """Queue it again: the provider could not be asked."""
+
+    async def settle(self, queued: QueuedRevocation) -> None:
+        """Let go of it: it has been revoked, or nobody can revoke it."""
 
 
 @dataclass(frozen=True, slots=True)

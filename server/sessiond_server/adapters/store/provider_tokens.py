@@ -17,8 +17,10 @@ from sessiond_server.service.session_store import NewSession, ProviderTokens, Qu
 
 _REFRESH_FIELD: Final = "upstream refresh token"
 _ACCESS_FIELD: Final = "upstream access token"
-_QUEUE: Final = "torevoke"
+_QUEUE: Final = ("torevoke", "torevoke:taken")
 _LONGEST_WAIT_MS: Final = 24 * 3_600_000
+# Several times what asking a provider may take.
+_HOLD_MS: Final = 60_000
 _TOKEN_ID: Final = struct.Struct(">16sQ")
 _QUEUED: Final = struct.Struct(">Q16s8s")
 
@@ -60,16 +62,25 @@ class RedisProviderRevocations:
     async def take(self) -> QueuedRevocation | None:
         """See `ProviderRevocations.take`; what cannot be read any more is dropped with a warning."""
         for partition in range(self._partitions):
-            raw = await self._scripts.run("next_revocation", partition, _LONGEST_WAIT_MS, keys=[_QUEUE])
+            raw = await self._scripts.run("next_revocation", partition, _LONGEST_WAIT_MS, _HOLD_MS, keys=_QUEUE)
             if raw:
-                return self._to_queued(raw)
+                queued = self._to_queued(raw)
+                if queued is None:
+                    await self._run("settle_revocation", raw)
+                return queued
         return None
 
     async def put_back(self, queued: QueuedRevocation) -> None:
         """See `ProviderRevocations.put_back`."""
-        _, raw_session, _ = _QUEUED.unpack_from(queued.raw)
-        partition = SessionId(raw_session).placing_byte % self._partitions
-        await self._scripts.run("requeue_revocation", partition, queued.raw, keys=[_QUEUE])
+        await self._run("requeue_revocation", queued.raw)
+
+    async def settle(self, queued: QueuedRevocation) -> None:
+        """See `ProviderRevocations.settle`."""
+        await self._run("settle_revocation", queued.raw)
+
+    async def _run(self, script: str, raw: bytes) -> None:
+        _, raw_session, _ = _QUEUED.unpack_from(raw)
+        await self._scripts.run(script, SessionId(raw_session).placing_byte % self._partitions, raw, keys=_QUEUE)
 
     def _to_queued(self, raw: bytes) -> QueuedRevocation | None:
         _, raw_session, mark = _QUEUED.unpack_from(raw)
