@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.domain.session import Cause, Login
+from sessiond_server.service.provider_revocations import revoke_queued
 from sessiond_server.service.session_store import (
     Busy,
     Leased,
@@ -29,6 +32,7 @@ from sessiond_server.service.session_store import (
     Rotation,
 )
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, SEALING, SilentLog, Store, first_token, proposal, record_key
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -246,6 +250,7 @@ async def test_what_a_provider_does_not_take_is_queued_again_for_a_day(provider:
     assert queued is not None
     assert await provider.queue.take() is None
     await provider.queue.put_back(queued)
+    assert await provider.store.redis.exists("{p0}torevoke:taken") == 0
     assert await provider.queued() == ["refresh-1"]
     await provider.queue.put_back(replace(queued, raw=bytes(8) + queued.raw[8:]))
     assert await provider.queued() == []
@@ -263,6 +268,24 @@ async def test_what_a_server_took_and_died_with_is_taken_again(provider: Provide
     assert await provider.queue.take() == queued
     await provider.queue.settle(queued)
     assert await provider.store.redis.exists("{p0}torevoke", "{p0}torevoke:taken") == 0
+
+
+async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider) -> None:
+    token, asked = await provider.open(), []
+
+    async def revoke(refresh_token: str) -> bool:
+        asked.append(refresh_token)
+        return True
+
+    async def is_gone() -> bool:
+        return bool(asked) and not await provider.store.redis.exists("{p0}torevoke", "{p0}torevoke:taken")
+
+    await provider.store.end(token.session)
+    providers: Any = SimpleNamespace(find=lambda _: SimpleNamespace(endpoint=SimpleNamespace(revoke=revoke)))
+    work = asyncio.create_task(revoke_queued(provider.queue, providers, interval_seconds=0.01, log=SilentLog()))
+    await eventually(is_gone)
+    work.cancel()
+    assert asked == ["refresh-1"]
 
 
 async def test_what_waited_too_long_is_dropped_wherever_it_is(provider: Provider) -> None:
