@@ -285,6 +285,8 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
     work = asyncio.create_task(revoke_queued(provider.queue, providers, interval_seconds=0.01, log=SilentLog()))
     await eventually(is_gone)
     work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
     assert asked == ["refresh-1"]
 
 
