@@ -68,6 +68,13 @@ class Provider:
         rotation, leased = await self.lease(token)
         return await self.leases.commit(rotation, leased, tokens(number, session=session))
 
+    async def ended(self) -> QueuedRevocation:
+        """What is to be revoked of a session that has ended, taken from the queue."""
+        await self.store.end((await self.open()).session)
+        queued = await self.queue.take()
+        assert queued is not None
+        return queued
+
     async def queued(self) -> list[str]:
         found = []
         while queued := await self.queue.take():
@@ -244,10 +251,7 @@ async def test_nothing_of_a_providers_tokens_can_be_read(provider: Provider) -> 
 
 
 async def test_what_a_provider_does_not_take_is_queued_again_for_a_day(provider: Provider) -> None:
-    token = await provider.open()
-    await provider.store.end(token.session)
-    queued = await provider.queue.take()
-    assert queued is not None
+    queued = await provider.ended()
     assert await provider.queue.take() is None
     await provider.queue.put_back(queued)
     assert await provider.store.redis.exists("{p0}torevoke:taken") == 0
@@ -259,10 +263,7 @@ async def test_what_a_provider_does_not_take_is_queued_again_for_a_day(provider:
 
 
 async def test_what_a_server_took_and_died_with_is_taken_again(provider: Provider) -> None:
-    token = await provider.open()
-    await provider.store.end(token.session)
-    queued = await provider.queue.take()
-    assert queued is not None
+    queued = await provider.ended()
     assert await provider.queue.take() is None
     await hold_runs_out(provider)
     assert await provider.queue.take() == queued
@@ -294,10 +295,7 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
 
 
 async def test_what_waited_too_long_is_dropped_wherever_it_is(provider: Provider) -> None:
-    token = await provider.open()
-    await provider.store.end(token.session)
-    queued = await provider.queue.take()
-    assert queued is not None
+    queued = await provider.ended()
     await provider.queue.settle(queued)
     await provider.store.redis.zadd("{p0}torevoke:taken", {bytes(8) + queued.raw[8:]: 0})
     assert await provider.queue.take() is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from datetime import timedelta
@@ -18,6 +17,7 @@ from sessiond_server.adapters.jwt.parser import DEFAULT_MAX_BYTES, StrictTokenPa
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.adapters.jwt.verification import PublicKey
 from sessiond_server.domain.binding import PROOF_SECONDS, Binding, CertificateBinding, DpopBinding
+from sessiond_server.domain.identifiers import to_base64url
 from sessiond_server.domain.judge import Requirements
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.verdict import Rejected
@@ -50,17 +50,13 @@ def name_of(case: JsonObject) -> str:
     return f"{case['id']}: {case['name']}"
 
 
-def segment(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def token_of_form(case: JsonObject) -> bytes:
     """A form is a whole `token`, or segments whose texts, encodings and signature have defaults."""
     if "token" in case:
         return _written_out(case["token"]).encode()
     header, payload = parts_of_form(case)
     form: str = case.get("form", "{h}.{p}.{s}")
-    return form.format(h=segment(header), p=segment(payload), s=case.get("signature", _FORM_SIGNATURE)).encode()
+    return form.format(h=to_base64url(header), p=to_base64url(payload), s=case.get("signature", _FORM_SIGNATURE)).encode()
 
 
 def parts_of_form(case: JsonObject) -> tuple[bytes, bytes]:
@@ -115,14 +111,14 @@ def _thumbprint_or(value: Any) -> Any:
 
 
 def _signed(header: JsonObject, claims: JsonObject, *, key: str, signature: str | None) -> str:
-    signing_input = f"{segment(json.dumps(header).encode())}.{segment(json.dumps(claims).encode())}"
+    signing_input = f"{to_base64url(json.dumps(header).encode())}.{to_base64url(json.dumps(claims).encode())}"
     return f"{signing_input}.{_signature(header, signing_input.encode(), key) if signature is None else signature}"
 
 
 def _signature(header: JsonObject, signing_input: bytes, key: str) -> str:
     name = "EdDSA" if header["alg"] == "Ed25519" else header["alg"]
     algorithm = get_default_algorithms()[name]
-    return segment(algorithm.sign(signing_input, algorithm.from_jwk(KEYS[key])))
+    return to_base64url(algorithm.sign(signing_input, algorithm.from_jwk(KEYS[key])))
 
 
 def _binding_of(case: JsonObject, token: bytes) -> Binding | None:
@@ -142,7 +138,7 @@ def _proof_of(proof: JsonObject, token: bytes) -> str:
     header, claims = _parts(
         proof,
         default["header"] | {"jwk": _public(KEYS[proof.get("jwk", key)])},
-        default["claims"] | {"ath": segment(hashlib.sha256(token).digest())},
+        default["claims"] | {"ath": to_base64url(hashlib.sha256(token).digest())},
     )
     return _signed(header, claims, key=key, signature=proof.get("signature"))
 

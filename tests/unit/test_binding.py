@@ -7,28 +7,26 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond_server.adapters.jwt.dpop import read_proof
-from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.domain.binding import CertificateBinding, DpopBinding, is_request_url
+from sessiond_server.domain.identifiers import to_base64url
 from sessiond_server.service.possession import Possession
-from tests.support.vectors import UsedProofs, segment
+from tests.support.proofs import Prover
+from tests.support.vectors import UsedProofs
 
 TOKEN = b"header.payload.signature"
 URL = "https://api.example/orders"
 NOW = time.time()
-KEY = generate_private_key(SECP256R1())
-JWK = {name: value for name, value in SigningKey(KEY).jwk.items() if name in {"kty", "crv", "x", "y"}}
+PROVER = Prover(generate_private_key(SECP256R1()))
 
 
 def proof(**claims: Any) -> bytes:
     """A good proof but for what is given."""
-    payload = {"jti": "1", "htm": "GET", "htu": URL, "iat": int(NOW), "ath": segment(hashlib.sha256(TOKEN).digest())} | claims
-    return jwt.encode(payload, KEY, algorithm="ES256", headers={"typ": "dpop+jwt", "jwk": JWK}).encode()
+    return PROVER.proof("GET", URL, token=TOKEN.decode(), **{"jti": "1", "iat": int(NOW)} | claims).proof.encode()
 
 
 def possession(memory: UsedProofs | None = None) -> Possession:
@@ -41,7 +39,7 @@ def bound(cnf: Any) -> Any:
 
 
 async def is_proven(raw: bytes, *, method: str = "GET", url: str = URL, memory: UsedProofs | None = None) -> bool:
-    claims = bound({"jkt": thumbprint(JWK)})
+    claims = bound({"jkt": PROVER.thumbprint})
     return await possession(memory).is_proven(claims, token=TOKEN, binding=DpopBinding(raw, method, url))
 
 
@@ -75,7 +73,7 @@ async def test_what_does_not_fit_spends_no_proof() -> None:
 
 async def test_a_certificate_proves_the_token_that_is_bound_to_it() -> None:
     digest = hashlib.sha256(b"certificate").digest()
-    claims = bound({"x5t#S256": segment(digest)})
+    claims = bound({"x5t#S256": to_base64url(digest)})
     assert await possession().is_proven(claims, token=TOKEN, binding=CertificateBinding(digest))
     for other in (CertificateBinding(bytes(32)), DpopBinding(proof(), "GET", URL), None):
         assert not await possession().is_proven(claims, token=TOKEN, binding=other)

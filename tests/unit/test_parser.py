@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from joserfc import jws
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
+from sessiond_server.domain.identifiers import to_base64url
 from sessiond_server.domain.token import ParsedToken
-from tests.support.vectors import segment
 
 HEADER = '{"alg":"RS256","typ":"at+jwt","kid":"k1"}'
 PAYLOAD = '{"iss":"https://issuer.example","sub":"s"}'
@@ -25,7 +25,7 @@ parse = StrictTokenParser().parse
 
 def token_of(header: str | bytes = HEADER, payload: str | bytes = PAYLOAD, signature: str = SIGNATURE) -> bytes:
     parts = (part.encode() if isinstance(part, str) else part for part in (header, payload))
-    return ".".join([*map(segment, parts), signature]).encode()
+    return ".".join([*map(to_base64url, parts), signature]).encode()
 
 
 def test_the_parts_are_the_bytes_as_received() -> None:
@@ -65,7 +65,7 @@ def test_the_limit_counts_the_last_byte() -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_a_signature_has_one_spelling(length: int) -> None:
-    spelling = segment(bytes(range(length)))
+    spelling = to_base64url(bytes(range(length)))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     accepted = [last for last in alphabet if _decodes_to(spelling[:-1] + last, bytes(range(length)))]
     assert accepted == [spelling[-1]]
@@ -125,7 +125,7 @@ def test_any_bytes_get_an_answer(token: bytes) -> None:
 
 @given(st.binary(max_size=60), st.binary(max_size=60), st.binary(min_size=1, max_size=60))
 def test_any_segments_get_an_answer(header: bytes, payload: bytes, signature: bytes) -> None:
-    parse(token_of(header, payload, segment(signature)))
+    parse(token_of(header, payload, to_base64url(signature)))
 
 
 json_values = st.recursive(

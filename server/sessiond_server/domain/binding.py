@@ -1,4 +1,4 @@
-"""Tokens that are bound to a key, and what proves that it is the bearer's (RFC 7800, RFC 8705, RFC 9449)."""
+"""Tokens and sessions that are bound to a key, and what proves that it is the bearer's (RFC 7800, RFC 8705, RFC 9449)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ KEY_MEMBER: Final = "jkt"
 # How old a proof may be, and how far ahead its maker's clock (RFC 9449 §11.1).
 PROOF_SECONDS: Final = 60.0
 PROOF_SKEW_SECONDS: Final = 5.0
+MAX_PROOF_BYTES: Final = 4096
 CONFIRMATION_ID_BYTES: Final = 32
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

@@ -7,16 +7,15 @@ from typing import Any, Final
 from sessiond_server.adapters.jwt.base64url import decode_segment
 from sessiond_server.adapters.jwt.jwk import load_embedded_key
 from sessiond_server.adapters.jwt.malformed import MalformedError
-from sessiond_server.adapters.jwt.parser import COMPACT, REFUSED_PARAMETERS
+from sessiond_server.adapters.jwt.parser import COMPACT, REFUSED_PARAMETERS, media_type
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
-from sessiond_server.domain.binding import Proof
+from sessiond_server.domain.binding import MAX_PROOF_BYTES, Proof
 from sessiond_server.domain.claims import numeric_date
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS, canonical_algorithm
 from sessiond_server.domain.token import JsonObject
 
-MAX_PROOF_BYTES: Final = 4096
-_MEDIA_TYPES: Final = frozenset({"dpop+jwt", "application/dpop+jwt"})
+_MEDIA_TYPE: Final = "dpop+jwt"
 # As in a token, but that a proof brings its key along; it holds no other token.
 _REFUSED_PARAMETERS: Final = REFUSED_PARAMETERS - {"jwk"} | {"cty"}
 _MAX_TEXT: Final = 2048
@@ -37,8 +36,8 @@ def read_proof(raw: bytes) -> Proof | None:
 
 
 def _verify(header: JsonObject, signing_input: bytes, signature: bytes) -> None:
-    media_type, algorithm, jwk = header.get("typ"), header.get("alg"), header.get("jwk")
-    if not isinstance(media_type, str) or not media_type.isascii() or media_type.lower() not in _MEDIA_TYPES:
+    algorithm, jwk = header.get("alg"), header.get("jwk")
+    if media_type(header.get("typ")) != _MEDIA_TYPE:
         raise MalformedError("typ is not dpop+jwt")
     if not _REFUSED_PARAMETERS.isdisjoint(header):
         raise MalformedError("a header parameter that is never accepted")

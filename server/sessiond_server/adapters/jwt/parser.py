@@ -84,7 +84,7 @@ def _refuse_parameters(header: JsonObject) -> None:
     if not REFUSED_PARAMETERS.isdisjoint(header):
         raise MalformedError("a header parameter that is never accepted")
     # A token within a token (RFC 7519 §5.2); media types compare without regard to case.
-    if "cty" in header and _media_type(header["cty"]) == "jwt":
+    if "cty" in header and media_type(header["cty"]) == "jwt":
         raise MalformedError("a nested token")
 
 
@@ -105,14 +105,14 @@ def _key_id(header: JsonObject) -> str | None:
 
 
 def _token_type(header: JsonObject) -> str | None:
-    return _media_type(header["typ"]) if "typ" in header else None
+    return media_type(header["typ"]) if "typ" in header else None
 
 
-def _media_type(value: object) -> str:
+def media_type(value: object) -> str:
     """A media type in lower case, without `application/` where that is implied (RFC 7515 §4.1.9)."""
     if not isinstance(value, str):
         raise MalformedError("a media type is not a string")
     # Letters beyond ASCII can turn into ASCII ones in lower case: U+212A is a 'k'.
-    media_type = value.lower() if value.isascii() else value
-    rest = media_type.removeprefix("application/")
-    return media_type if "/" in rest else rest
+    lower = value.lower() if value.isascii() else value
+    rest = lower.removeprefix("application/")
+    return lower if "/" in rest else rest

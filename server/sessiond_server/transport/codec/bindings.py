@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from sessiond.v1 import session_pb2, session_service_pb2
-from sessiond_server.domain.binding import Binding, CertificateBinding, DpopBinding, is_request_url
+from sessiond_server.domain.binding import MAX_PROOF_BYTES, Binding, CertificateBinding, DpopBinding, is_request_url
 from sessiond_server.domain.failures import FieldInvalidError, quoted
 from sessiond_server.transport.codec import fields
 
 _SHA256_BYTES: Final = 32
-_MAX_PROOF_BYTES: Final = 4096
 
 _Request: TypeAlias = (
     session_service_pb2.ValidateTokenRequest
@@ -40,8 +39,8 @@ def _binding(binding: session_pb2.Binding) -> Binding:
 
 def _dpop(given: session_pb2.DpopProof) -> DpopBinding:
     size = len(given.proof)
-    if not 1 <= size <= _MAX_PROOF_BYTES:
-        raise FieldInvalidError("binding.dpop.proof", found=f"{size} bytes", allowed=f"1 to {_MAX_PROOF_BYTES} bytes")
+    if not 1 <= size <= MAX_PROOF_BYTES:
+        raise FieldInvalidError("binding.dpop.proof", found=f"{size} bytes", allowed=f"1 to {MAX_PROOF_BYTES} bytes")
     if not is_request_url(given.url):
         allowed = "an absolute http or https address without query and fragment"
         raise FieldInvalidError("binding.dpop.url", found=quoted(given.url), allowed=allowed)
