@@ -63,7 +63,7 @@ proto: .venv/ready ## buf: lint, format, and breaking changes since the last rel
 	BUF=$(BIN)/buf tools/check_breaking.sh
 
 .PHONY: gen
-gen: ## generate the Python stubs from protos/
+gen: ## generate the committed stubs from protos/
 	PYTHON=$(PYTHON) tools/generate_stubs.sh
 
 .PHONY: readme

@@ -28,6 +28,7 @@ class Language:
     """How an example is built and run; `{addr}` stands for the server's address."""
 
     name: str
+    client: str
     tools: Sequence[str]
     build: Sequence[Sequence[str]]
     run: Sequence[str]
@@ -35,11 +36,23 @@ class Language:
     @property
     def folder(self) -> Path:
         """Where its client is."""
-        return CLIENTS / self.name
+        return CLIENTS / self.client
+
+
+def java(name: str, *versions: str) -> Language:
+    """Java, on the runtime that the build names or on other `versions` of it."""
+    return Language(
+        name,
+        "java",
+        ["java", "mvn"],
+        [["mvn", "-q", "-B", "clean", "package", *versions]],
+        ["java", "-cp", "target/*:target/lib/*", "dev.sessiond.examples.Validate", "{addr}"],
+    )
 
 
 LANGUAGES = (
     Language(
+        "go",
         "go",
         ["go"],
         [["go", "vet", "./..."], ["go", "build", "-o", "validate", "./examples/validate"]],
@@ -47,16 +60,13 @@ LANGUAGES = (
     ),
     Language(
         "typescript",
+        "typescript",
         ["node", "npm"],
         [["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], ["npm", "run", "-s", "build"]],
         ["npm", "run", "-s", "validate", "--", "http://{addr}"],
     ),
-    Language(
-        "java",
-        ["java", "mvn"],
-        [["mvn", "-q", "-B", "package"]],
-        ["java", "-cp", "target/*:target/lib/*", "dev.sessiond.examples.Validate", "{addr}"],
-    ),
+    java("java"),
+    java("java, on the oldest runtime", "-Dprotobuf.version=4.28.3", "-Dgrpc.version=1.70.0"),
 )
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Generates the stubs of every language from protos/; with --check only says whether the committed ones are what would be generated.
-# A language whose toolchain this machine lacks is skipped with a line.
+# Generates the committed stubs from protos/; with --check it only says whether they are what would be generated.
+# A language whose toolchain this machine lacks is skipped with a line. Java's stubs are made by its own build, and
+# none are committed.
 #
 # The generator is older than the Python runtime on purpose: stubs refuse to import under an older protobuf than they were made
 # with, and these must import under every protobuf from 5.29 on.
@@ -11,15 +12,12 @@ readonly cache="$PWD/.cache"
 readonly venv=.cache/stubs-venv
 readonly protoc_gen_go=v1.36.10
 readonly protoc_gen_go_grpc=v1.5.1
-readonly protoc_java=4.32.1
-readonly protoc_gen_grpc_java=1.82.2
 
 # Where each language's stubs are, and what else lies in that directory.
 declare -rA stubs=(
   [python]=clients/python/src/sessiond/v1
   [go]=clients/go/sessiond/v1
   [typescript]=clients/typescript/src/sessiond/v1
-  [java]=clients/java/src/main/java/dev/sessiond/v1
 )
 
 protoc() {
@@ -45,21 +43,6 @@ prepare_typescript() {
   [ -x clients/typescript/node_modules/.bin/protoc-gen-es ] || npm --prefix clients/typescript ci --no-audit --no-fund --loglevel=error >/dev/null
 }
 
-prepare_java() {
-  command -v mvn >/dev/null || return 1
-  [ "$(uname -sm)" = "Linux x86_64" ] || return 1
-  fetch_java_tool com.google.protobuf:protoc:$protoc_java
-  fetch_java_tool io.grpc:protoc-gen-grpc-java:$protoc_gen_grpc_java
-}
-
-fetch_java_tool() {
-  local name
-  name=$(cut -d: -f2 <<<"$1")-linux-x86_64.exe
-  [ -x "$cache/$name" ] && return
-  mvn -q dependency:copy -Dmdep.stripVersion=true -DoutputDirectory="$cache" "-Dartifact=$1:exe:linux-x86_64"
-  chmod +x "$cache/$name"
-}
-
 generate_python() { protoc --python_out="$1" --pyi_out="$1" --grpc_python_out="$1"; }
 
 generate_go() {
@@ -70,13 +53,6 @@ generate_go() {
 
 generate_typescript() {
   protoc --plugin="protoc-gen-es=clients/typescript/node_modules/.bin/protoc-gen-es" --es_out="$1" --es_opt=target=ts,import_extension=js
-}
-
-# Java's generator is a part of protoc itself, and grpcio-tools leaves it out.
-generate_java() {
-  "$cache/protoc-linux-x86_64.exe" -I protos -I "$(echo "$venv"/lib/python*/site-packages/grpc_tools/_proto)" \
-    --plugin="protoc-gen-grpc-java=$cache/protoc-gen-grpc-java-linux-x86_64.exe" \
-    --java_out="$1" --grpc-java_out="$1" --grpc-java_opt='@generated=omit' protos/sessiond/v1/*.proto
 }
 
 check() {
@@ -94,14 +70,13 @@ check() {
 }
 
 write() {
-  local root=${stubs[$1]%/sessiond/v1}
   mkdir -p "${stubs[$1]}"
-  "generate_$1" "${root%/dev}"
+  "generate_$1" "${stubs[$1]%/sessiond/v1}"
 }
 
 mkdir -p "$cache"
 prepare_python
-for language in python go typescript java; do
+for language in python go typescript; do
   if [ "$language" != python ] && ! "prepare_$language"; then
     echo "skipped the stubs of $language: its toolchain is not here"
   elif [ "${1:-}" = --check ]; then
