@@ -87,7 +87,7 @@ clients: .venv/ready ## build the other languages' examples and run them against
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --python-version 3.11 --custom-compile-command 'make lock' \
-	  --extra embedded --extra ext-authz --extra otel --extra dev pyproject.toml -o requirements.lock
+	  --extra embedded --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-server.lock
 
