@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d found, 3.11 or later is needed: PYTHON=python3.12 make ..." % sys.version_info[:2])'
@@ -22,16 +23,16 @@ run: .venv/ready ## start sessiond on its embedded default, show the main job, a
 	@$(BIN)/python examples/walkthrough.py $(ARGS)
 
 .PHONY: test
-test: .venv/ready ## pass every test, on a real Valkey
-	$(BIN)/pytest
+test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit/test_view.py
+	$(BIN)/pytest $(WORKERS) $(T)
 
 .PHONY: fuzz
 fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
-	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} $(BIN)/pytest tests/unit/test_differential.py --timeout 1800
+	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} $(BIN)/pytest $(WORKERS) tests/unit/test_differential.py --timeout 1800
 
 .PHONY: outage
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
-	$(BIN)/pytest tests/fault/test_outage.py -n 0 -m long -s
+	$(BIN)/pytest tests/fault/test_outage.py -m long -s
 
 .PHONY: bench
 bench: .venv/ready ## what calls cost, and how a server fares under a hostile key set: BENCH="in-process hostile-keys"
@@ -74,8 +75,8 @@ readme: .venv/ready ## write the table of settings into the README
 stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
-.PHONY: deploy
-deploy: .venv/ready ## hadolint and kubernetes-validate
+.PHONY: check-deploy
+check-deploy: .venv/ready ## lint what deploys it: hadolint and kubernetes-validate
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 
