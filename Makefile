@@ -76,9 +76,10 @@ stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
 .PHONY: check-deploy
-check-deploy: .venv/ready ## lint what deploys it: hadolint and kubernetes-validate
+check-deploy: .venv/ready ## lint what deploys it and runs its checks: Dockerfile, Kubernetes, CI
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
+	$(BIN)/python tools/check_workflows.py
 
 .PHONY: clients
 clients: .venv/ready ## build the other languages' examples and run them against a real server
