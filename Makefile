@@ -35,8 +35,8 @@ outage: .venv/ready ## an issuer away for longer than its keys may serve, verdic
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s
 
 .PHONY: bench
-bench: .venv/ready ## what calls cost, and how a server fares under a hostile key set: BENCH="in-process hostile-keys"
-	$(BIN)/python -m bench $(BENCH)
+bench: .venv/ready ## what calls cost, and how a server fares under a hostile key set: BENCH="over-grpc" BASE=HEAD~1
+	$(if $(BASE),BENCH_BASE='$(BASE)') $(BIN)/python -m bench $(BENCH)
 
 .PHONY: lint
 lint: .venv/ready ## ruff: rules and format

@@ -26,7 +26,7 @@ class Row:
 
 def show(title: str, rows: list[Row]) -> None:
     """Print the rows under their title."""
-    width = max(len(row.what) for row in rows)
+    width = max((len(row.what) for row in rows), default=0)
     lines = (f"  {row.what:<{width}}  {row.value:>12,.1f} {row.unit:<7} {row.budget}".rstrip() for row in rows)
     sys.stdout.write("\n".join([f"\n{title}", *lines, ""]))
     sys.stdout.flush()

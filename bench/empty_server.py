@@ -1,0 +1,58 @@
+"""`python -m bench.empty_server BYTES`: answer every `ValidateToken` with so many bytes, and do nothing else.
+
+On grpc.aio and uvloop, it is what a server on this engine could cost at the least. Its address is the first
+line on standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final
+
+# Like sessiond's: gRPC's core reads this when it is loaded.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import grpc
+import uvloop
+
+from bench.wire import METHOD, SERVICE
+
+_MAX_CONCURRENT_CALLS: Final = 2000
+# Those of sessiond's engine, repeated here because the server's modules are not to be relied upon.
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.max_send_message_length", 8 << 20),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.http.overload_protection", 0),
+    ("grpc.max_metadata_size", 8192),
+    ("grpc.absolute_max_metadata_size", 16384),
+    ("grpc.server_handshake_timeout_ms", 5000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.so_reuseport", 0),
+)
+
+
+async def _serve(answer: bytes) -> None:
+    async def handle(_request: bytes, _context: Any) -> bytes:
+        return answer
+
+    server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
+    handlers: dict[str, Any] = {METHOD: grpc.unary_unary_rpc_method_handler(handle)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    sys.stdout.write(f"127.0.0.1:{port}\n")
+    sys.stdout.flush()
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(bytes(int(sys.argv[1]))))

@@ -1,0 +1,87 @@
+"""Load from h2load, whose own cost is small beside what it measures."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.processes import load_core, output, pinned
+from bench.wire import FRAME_BYTES, PATH
+
+_CONNECTIONS: Final = 8
+_STREAMS: Final = 16
+# Answers differ by a few bytes, as their ages do; an error or a rejection is far smaller than an acceptance.
+_LEAST_SHARE_OF_ANSWER: Final = 0.9
+_SAID: Final = re.compile(
+    r"finished in \S+, (?P<rate>[\d.]+) req/s.*"
+    r"requests: \d+ total, \d+ started, (?P<done>\d+) done, (?P<succeeded>\d+) succeeded, "
+    r"(?P<failed>\d+) failed, (?P<errored>\d+) errored, (?P<late>\d+) timeout.*"
+    r"status codes: (?P<ok>\d+) 2xx.*"
+    r"traffic: [^\n]*\((?P<data>\d+)\) data",
+    re.DOTALL,
+)
+
+
+class LoadError(Exception):
+    """Not every call was answered as it should have been, so that what was measured says nothing."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server, the request body to send to it, and the size of the message that it should answer with."""
+
+    address: str
+    body: Path
+    answer_bytes: int
+
+
+async def flood(target: Target, *, calls: int) -> float:
+    """Make so many calls, as many at a time as the connections take; calls a second.
+
+    Raises:
+        LoadError: a call failed, or the answers are too small to be acceptances.
+    """
+    said = await _h2load(target, "-n", str(calls))
+    if int(said["done"]) != calls:
+        raise LoadError(f"{target.address}: {said['done']} of {calls} calls were answered")
+    if int(said["data"]) < calls * _LEAST_SHARE_OF_ANSWER * (target.answer_bytes + FRAME_BYTES):
+        raise LoadError(f"{target.address}: {calls} answers in {said['data']} bytes are no acceptances")
+    return float(said["rate"])
+
+
+async def latencies(target: Target, *, calls_per_second: float, seconds: int) -> list[float]:
+    """Seconds that each call took at an even pace.
+
+    All connections call at the same moments, so that some of these calls wait for one another.
+
+    Raises:
+        LoadError: a call failed.
+    """
+    pace = max(1, round(calls_per_second / _CONNECTIONS))
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        log = Path(directory, "log")
+        await _h2load(target, "-D", str(seconds), "--rps", str(pace), "--log-file", str(log))
+        return _read(log)
+
+
+def _read(log: Path) -> list[float]:
+    """Seconds a call; a line is when it began, its status, and how many microseconds it took."""
+    return [int(line.split("\t")[2]) / 1e6 for line in log.read_text().splitlines()]
+
+
+async def _h2load(target: Target, *options: str) -> dict[str, str]:
+    fixed = ("-t", "1", "-c", str(_CONNECTIONS), "-m", str(_STREAMS), "-d", str(target.body))
+    headers = ("-H", "content-type: application/grpc", "-H", "te: trailers")
+    command = ("h2load", *fixed, *headers, *options, f"http://{target.address}{PATH}")
+    text = await output(*pinned(load_core(), *command))
+    match = _SAID.search(text)
+    if match is None:
+        raise LoadError(f"{target.address}: h2load said {text!r}")
+    said = match.groupdict()
+    failures = sum(int(said[kind]) for kind in ("failed", "errored", "late"))
+    if failures or not said["done"] == said["succeeded"] == said["ok"]:
+        raise LoadError(f"{target.address}: calls failed: {match[0]}")
+    return said

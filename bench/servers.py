@@ -1,0 +1,138 @@
+"""The servers that are measured: versions of sessiond as real processes, and one that does nothing.
+
+Of a version nothing is relied upon but its command line, the log line that says where it listens, and its
+Python client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bench.h2load import Target
+from bench.processes import CommandError, environment, output, pinned, running, server_core
+from bench.wire import framed, validate_request
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_SECONDS_TO_START: Final = 30
+_PYTHON: Final = (sys.executable, "-P", "-m")
+
+
+@dataclass(frozen=True)
+class Sessiond:
+    """A version of sessiond that runs, and the token of a session that is open at it."""
+
+    tree: Path
+    pid: int
+    target: Target
+    token: str
+
+    async def check(self) -> None:
+        """See with a real client that the token is still accepted.
+
+        Raises:
+            CommandError: it is not.
+        """
+        await _probe(self.tree, self.target.address, self.token)
+
+
+@dataclass(frozen=True)
+class EmptyHandler:
+    """A server on the same engine that answers without a thought."""
+
+    pid: int
+    target: Target
+
+
+async def revision(name: str) -> str:
+    """The full id of the commit that is meant; SystemExit where there is none."""
+    verify = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    try:
+        said = await output(*verify)
+    except CommandError:
+        raise SystemExit(f"BENCH_BASE: found {name!r}, allowed is a revision of this repository") from None
+    return said.strip()
+
+
+@asynccontextmanager
+async def worktree(commit: str) -> AsyncIterator[Path]:
+    """The files of a commit, while they are needed."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        tree = Path(directory, "tree")
+        await output(*_git("worktree", "add", "--quiet", "--detach", str(tree), commit))
+        try:
+            yield tree
+        finally:
+            await output(*_git("worktree", "remove", "--force", str(tree)))
+
+
+@asynccontextmanager
+async def sessiond(tree: Path) -> AsyncIterator[Sessiond]:
+    """The version of sessiond in `tree`, on a store of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        own = Path(directory)
+        options = ("--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(own / "data"))
+        command = pinned(server_core(), *_PYTHON, "sessiond_server", "dev", *options)
+        with (own / "log").open("wb") as log:
+            async with running(*command, env=environment(*_sources(tree)), stderr=log) as process:
+                address = await eventually(lambda: _address(process, own / "log"), timeout=_SECONDS_TO_START)
+                token, answer_bytes = await _probe(tree, address)
+                target = Target(address, _written(own / "body", token), answer_bytes)
+                yield Sessiond(tree, process.pid, target, token)
+
+
+@asynccontextmanager
+async def empty_handler(like: Target) -> AsyncIterator[EmptyHandler]:
+    """A server that, asked what `like` is asked, answers as many bytes."""
+    command = pinned(server_core(), *_PYTHON, "bench.empty_server", str(like.answer_bytes))
+    async with running(*command, env=environment(ROOT), stdout=PIPE) as process:
+        async with asyncio.timeout(_SECONDS_TO_START):
+            address = await process.stdout.readline() if process.stdout else b""
+        yield EmptyHandler(process.pid, Target(address.decode().strip(), like.body, like.answer_bytes))
+
+
+def _git(*arguments: str) -> tuple[str, ...]:
+    return ("git", "-C", str(ROOT), *arguments)
+
+
+def _sources(tree: Path) -> tuple[Path, Path]:
+    return tree / "server", tree / "clients" / "python" / "src"
+
+
+def _written(path: Path, token: str) -> Path:
+    path.write_bytes(framed(validate_request(token)))
+    return path
+
+
+def _address(process: Process, log: Path) -> str:
+    """The address in the line that says where it listens; empty before that."""
+    text = log.read_text()
+    if process.returncode is not None:
+        raise CommandError(f"sessiond ended with {process.returncode}: {text}")
+    whole = [line for line in text.splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+    said = [line["grpc"] for line in map(json.loads, whole) if line["event"] == "listening"]
+    return said[0] if said else ""
+
+
+async def _probe(tree: Path, address: str, token: str = "") -> tuple[str, int]:
+    """The token, of a new session if none is given, and the size of the answer that accepts it.
+
+    Raises:
+        CommandError: it is not accepted.
+    """
+    # This tree comes last, and only `bench` is found there: the client is of the server's version.
+    command = (*_PYTHON, "bench.probe", address)
+    said = json.loads(await output(*command, stdin=token, env=environment(*_sources(tree), ROOT)))
+    return said["token"], said["answer_bytes"]
