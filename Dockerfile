@@ -20,6 +20,7 @@ ENV PATH=/opt/sessiond/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 50051 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["sessiond", "healthcheck", "--addr", "http://127.0.0.1:8080"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["sessiond", "healthcheck", "--addr", "http://127.0.0.1:8080"]
 ENTRYPOINT ["sessiond"]
 CMD ["serve", "--config", "/etc/sessiond/sessiond.toml"]

@@ -9,7 +9,8 @@ help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d found, 3.11 or later is needed: PYTHON=python3.12 make ..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python %d.%d found, 3.11 or later is needed: PYTHON=python3.12 make ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -28,14 +29,15 @@ test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit
 
 .PHONY: fuzz
 fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
-	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} $(BIN)/pytest $(WORKERS) tests/unit/test_differential.py --timeout 1800
+	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
+		$(BIN)/pytest $(WORKERS) tests/unit/test_differential.py --timeout 1800
 
 .PHONY: outage
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s
 
 .PHONY: bench
-bench: .venv/ready ## what calls cost, and how a server fares under a hostile key set: BENCH="over-grpc" BASE=HEAD~1
+bench: .venv/ready ## what calls cost, and under a hostile key set: BENCH="over-grpc" BASE=HEAD~1
 	$(if $(BASE),BENCH_BASE='$(BASE)') $(BIN)/python -m bench $(BENCH)
 
 .PHONY: lint
@@ -67,19 +69,20 @@ proto: .venv/ready ## buf: lint, format, and breaking changes since the last rel
 gen: ## generate the committed stubs from protos/
 	PYTHON=$(PYTHON) tools/generate_stubs.sh
 
-.PHONY: readme
-readme: .venv/ready ## write the table of settings into the README
-	$(BIN)/python tools/update_readme.py
+.PHONY: docs
+docs: .venv/ready ## write the tables of settings and of the record into docs/
+	$(BIN)/python tools/update_docs.py
 
 .PHONY: stubs
 stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
 .PHONY: check-deploy
-check-deploy: .venv/ready ## lint what deploys it and runs its checks: Dockerfile, Kubernetes, CI
+check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, CI, the wheel
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 	$(BIN)/python tools/check_workflows.py
+	$(BIN)/python tools/check_wheel.py
 
 .PHONY: clients
 clients: .venv/ready ## build the other languages' examples and run them against a real server
@@ -100,4 +103,5 @@ audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
 .PHONY: clean
 clean: ## remove everything that make made
 	rm -rf clients/go/validate clients/java/target clients/typescript/dist clients/typescript/node_modules
-	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log dist \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

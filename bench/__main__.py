@@ -23,7 +23,9 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
 def main() -> int:
     """Run the scenarios that are named, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what sessiond costs.")
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(_SCENARIOS)}; all by default")
+    parser.add_argument(
+        "scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(_SCENARIOS)}; all by default"
+    )
     wanted = parser.parse_args().scenarios or list(_SCENARIOS)
     unknown = sorted(set(wanted) - set(_SCENARIOS))
     if unknown:

@@ -1,7 +1,7 @@
 """`python -m bench.empty_server BYTES`: answer every `ValidateToken` with so many bytes, and do nothing else.
 
-On grpc.aio and uvloop, it is what a server on this engine could cost at the least. Its address is the first
-line on standard output.
+As a server on grpc.aio and uvloop, it shows what a server on this engine costs at the least. Its address is
+the first line on standard output.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, Final
 
-# Like sessiond's: gRPC's core reads this when it is loaded.
+# sessiond does the same: gRPC's core reads this when it is loaded.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
@@ -19,7 +19,7 @@ import uvloop
 from bench.wire import METHOD, SERVICE
 
 _MAX_CONCURRENT_CALLS: Final = 2000
-# Those of sessiond's engine, repeated here because the server's modules are not to be relied upon.
+# These are those of sessiond's engine, repeated here because the server's modules are not to be relied upon.
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", 4 << 20),
     ("grpc.max_send_message_length", 8 << 20),

@@ -39,7 +39,7 @@ class Target:
 
 
 async def flood(target: Target, *, calls: int) -> float:
-    """Make so many calls, as many at a time as the connections take; calls a second.
+    """Make so many calls, as many at a time as the connections take; the result is calls a second.
 
     Raises:
         LoadError: a call failed, or the answers are too small to be acceptances.
@@ -68,7 +68,7 @@ async def latencies(target: Target, *, calls_per_second: float, seconds: int) ->
 
 
 def _read(log: Path) -> list[float]:
-    """Seconds a call; a line is when it began, its status, and how many microseconds it took."""
+    """The seconds of each call; a line says when the call began, its status, and its microseconds."""
     return [int(line.split("\t")[2]) / 1e6 for line in log.read_text().splitlines()]
 
 

@@ -1,4 +1,7 @@
-"""A whole server under 10,000 made-up key ids a second, whose issuer's key set misbehaves: a new one for each way of doing so."""
+"""A whole server under 10,000 made-up key ids a second, while its issuer's key set misbehaves.
+
+There is a new server for each way of misbehaving.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ import jwt
 
 from bench.table import Row
 from sessiond import AsyncClient, Session, UnavailableError
-from sessiond_server.domain.identifiers import to_base64url
+from sessiond_server.domain.base64url import to_base64url
 from tests.support.config import Config, scalekit
 from tests.support.idp import Idp, running_idp
 from tests.support.server import serving
@@ -64,7 +67,12 @@ async def _under(mode: str) -> list[Row]:
             Row(f"{mode}: made-up ids a second", load.made_up / _SECONDS_A_MODE, "/s"),
             Row(f"{mode}: fetches of the key set", (await idp.counts())["keys"], "", "≤ 3"),
             Row(f"{mode}: a known token, 99 % within", _percentile(load.known, 0.99) * 1e3, "ms"),
-            Row(f"{mode}: a known token was not accepted", load.refused, "times", "any" if mode == "swap" else "0"),
+            Row(
+                f"{mode}: a known token was not accepted",
+                load.refused,
+                "times",
+                "any" if mode == "swap" else "0",
+            ),
             Row(f"{mode}: the event loop was late by at most", _latest(delays), "ms", "≤ 50"),
             Row(f"{mode}: memory gained", _resident_mib(server) - memory, "MiB"),
         ]
@@ -82,7 +90,10 @@ async def _server() -> AsyncIterator[tuple[Idp, Server, AsyncClient, aiohttp.Cli
 
 
 async def _under_load(client: AsyncClient, known: str) -> _Load:
-    """Batches of made-up ids at the given pace, several under way at a time, and the known token beside them."""
+    """Send batches of made-up ids at the given pace, several under way at a time.
+
+    The known token is validated beside them.
+    """
     load, until = _Load(), time.perf_counter() + _SECONDS_A_MODE
     claims = jwt.decode(known, options={"verify_signature": False})
     behind = jwt.encode(claims, _SECRET, algorithm="HS256").partition(".")[2]
@@ -94,13 +105,13 @@ async def _under_load(client: AsyncClient, known: str) -> _Load:
 
 
 async def _send_made_up(client: AsyncClient, behind: str, load: _Load, until: float, *, number: int) -> None:
-    # Evenly spread, however long an answer takes.
+    # The batches are evenly spread, however long an answer takes.
     await asyncio.sleep(number * _BATCH / _IDS_A_SECOND)
     while time.perf_counter() < until:
         due = time.perf_counter() + _UNDER_WAY * _BATCH / _IDS_A_SECOND
         tokens = [f"{_header()}.{behind}" for _ in range(_BATCH)]
         load.made_up += _BATCH
-        # Where the issuer could not be asked, nobody can say.
+        # Where the issuer could not be asked, nobody can say whether the token is good.
         with suppress(UnavailableError):
             await client.validate_all(tokens, timeout=1)
         await asyncio.sleep(max(0.0, due - time.perf_counter()))

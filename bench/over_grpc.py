@@ -46,7 +46,7 @@ class _Round:
 
 @dataclass
 class _Side:
-    """A server, and what was measured of it; `calls` is for how many the next round has room."""
+    """A server, and what was measured of it; `calls` is the number of calls for which a round has room."""
 
     name: str
     server: Sessiond | EmptyHandler
@@ -101,7 +101,7 @@ async def _started(stack: AsyncExitStack, base: str) -> dict[str, Sessiond]:
 
 
 async def _measure(sides: list[_Side], *, rounds: int) -> float:
-    """Let the sides take turns, each round in the other order; the calls a second that latencies are for."""
+    """Let the sides take turns, in alternating order; the result is the pace for the latencies."""
     for side in sides:
         await _flood(side)
         side.rounds.clear()

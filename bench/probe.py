@@ -1,8 +1,8 @@
 """`python -m bench.probe ADDRESS`: check with a real client that a server accepts a token.
 
-The token is read from standard input; where there is none, a session is opened. What is told on standard
-output, as JSON, is the token and how large the answer to it is. The `sessiond` that is imported should be of
-the server's own version.
+The token is read from standard input; where none is given, a session is opened. The token and the size of the
+answer to it are written to standard output as JSON. The `sessiond` that is imported should be of the server's
+own version.
 """
 
 from __future__ import annotations

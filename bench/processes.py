@@ -1,4 +1,4 @@
-"""Programs that a scenario starts: pinned to a core where it matters, and ended with it in any case."""
+"""Programs that a scenario starts: pinned to a core where it matters, and ended with the scenario."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_ANSWER: Final = 60
 _SECONDS_TO_END: Final = 15
-_CPU_TIME_FIELDS: Final = slice(11, 13)  # utime and stime, counted from behind the program's name: proc(5)
+_CPU_TIME_FIELDS: Final = slice(11, 13)  # utime and stime, counted from after the program's name: proc(5)
 
 
 class CommandError(Exception):

@@ -1,7 +1,7 @@
 """The servers that are measured: versions of sessiond as real processes, and one that does nothing.
 
-Of a version nothing is relied upon but its command line, the log line that says where it listens, and its
-Python client.
+A scenario relies on nothing of a version but its command line, the log line that says where it listens, and
+its Python client.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Sessiond:
 
 @dataclass(frozen=True)
 class EmptyHandler:
-    """A server on the same engine that answers without a thought."""
+    """A server on the same engine that does nothing but answer."""
 
     pid: int
     target: Target
 
 
 async def revision(name: str) -> str:
-    """The full id of the commit that is meant; SystemExit where there is none."""
+    """The full id of the commit that `name` means; raises SystemExit where there is no such commit."""
     verify = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     try:
         said = await output(*verify)

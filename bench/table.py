@@ -16,7 +16,10 @@ _RESULTS: Final = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what was measured, how much it is, in which unit, and what it should be at most or at least."""
+    """One figure: what was measured, how much it is, and in which unit.
+
+    `budget` is what it should be at most or at least.
+    """
 
     what: str
     value: float
@@ -27,16 +30,22 @@ class Row:
 def show(title: str, rows: list[Row]) -> None:
     """Print the rows under their title."""
     width = max((len(row.what) for row in rows), default=0)
-    lines = (f"  {row.what:<{width}}  {row.value:>12,.1f} {row.unit:<7} {row.budget}".rstrip() for row in rows)
+    lines = (
+        f"  {row.what:<{width}}  {row.value:>12,.1f} {row.unit:<7} {row.budget}".rstrip() for row in rows
+    )
     sys.stdout.write("\n".join([f"\n{title}", *lines, ""]))
     sys.stdout.flush()
 
 
 def keep(scenario: str, rows: list[Row]) -> Path:
-    """Write the rows beside what they were measured on; the file."""
+    """Write the rows, with what they were measured on; the result is the file."""
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{scenario}.json"
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    measured = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine, "rows": [asdict(row) for row in rows]}
+    measured = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **machine,
+        "rows": [asdict(row) for row in rows],
+    }
     path.write_text(json.dumps(measured, indent=2) + "\n")
     return path

@@ -22,9 +22,15 @@ DATA = Path(".sessiond-dev")
 def parsed_arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--listen", default="127.0.0.1:50051", help="where the server serves gRPC (default: %(default)s)")
-    parser.add_argument("--http", default="127.0.0.1:8080", help="where it serves HTTP (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=DATA, help="where its store and keys live (default: %(default)s)")
+    parser.add_argument(
+        "--listen", default="127.0.0.1:50051", help="where the server serves gRPC (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--http", default="127.0.0.1:8080", help="where it serves HTTP (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="where its store and keys live (default: %(default)s)"
+    )
     parser.add_argument("--once", action="store_true", help="stop behind the walk instead of staying up")
     return parser.parse_args()
 
@@ -34,7 +40,9 @@ async def main(arguments: argparse.Namespace) -> int:
     command = ["-m", "sessiond_server", "dev", "--listen", arguments.listen, "--http", arguments.http]
     log = arguments.data.with_name(f"{arguments.data.name}.log")
     with log.open("wb") as stderr:
-        server = await asyncio.create_subprocess_exec(sys.executable, *command, "--data", str(arguments.data), stderr=stderr)
+        server = await asyncio.create_subprocess_exec(
+            sys.executable, *command, "--data", str(arguments.data), stderr=stderr
+        )
     print(f"starting sessiond dev, its log is in {log}")
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(_walk_and_stay(arguments, server, log))
@@ -71,7 +79,9 @@ async def _walk_and_stay(arguments: argparse.Namespace, server: Process, log: Pa
 async def _wait_until_serving(listen: str) -> None:
     """Return when the health service says SERVING."""
     async with asyncio.timeout(START_SECONDS), grpc.aio.insecure_channel(listen) as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(
+            health_pb2.HealthCheckRequest(), wait_for_ready=True
+        )
         async for answer in watch:
             if answer.status == health_pb2.HealthCheckResponse.SERVING:
                 return
@@ -84,7 +94,7 @@ async def _walk(client: AsyncClient) -> None:
     _show("ValidateToken(access token)", _verdict(await client.validate(first.access_token)))
     _show(
         "ValidateToken(required scope orders:write)",
-        _verdict(await client.validate(first.access_token, required_scopes=["orders:write"])),
+        _verdict(await client.validate(first.access_token, scopes=["orders:write"])),
     )
     second = await client.refresh(first.refresh_token)
     spent_at = asyncio.get_running_loop().time()
@@ -106,7 +116,10 @@ async def _walk_revocation(client: AsyncClient) -> None:
 
 
 async def _walk_reuse(client: AsyncClient, first: Tokens, second: Tokens, spent_at: float) -> None:
-    """A spent token is answered again for the grace, for lost replies; behind it, it can only be a stolen one."""
+    """Show that a spent token is answered again for the grace, for replies that were lost.
+
+    After the grace whoever presents it can only be a thief.
+    """
     left = spent_at + GRACE_SECONDS + 0.5 - asyncio.get_running_loop().time()
     print(f"  (waiting {left:.0f} s for the grace of alice's first refresh token to pass)", flush=True)
     await asyncio.sleep(left)
@@ -127,7 +140,10 @@ def _tokens(tokens: Tokens) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     if isinstance(verdict, Session):
-        return f"accepted: {verdict.subject} in {verdict.tenant_id or 'no tenant'}, scopes {', '.join(verdict.scopes) or 'none'}"
+        return (
+            f"accepted: {verdict.subject} in {verdict.tenant_id or 'no tenant'}, "
+            f"scopes {', '.join(verdict.scopes) or 'none'}"
+        )
     return f"rejected: {verdict.reason}, {verdict.next_action}"
 
 

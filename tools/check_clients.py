@@ -40,7 +40,7 @@ class Language:
 
 
 def java(name: str, *versions: str) -> Language:
-    """Java, on the runtime that the build names or on other `versions` of it."""
+    """Java, on the runtime that the build names, or on other `versions` of the runtime."""
     return Language(
         name,
         "java",
@@ -78,7 +78,11 @@ def main() -> int:
             print(f"skipped {language.name}: {' or '.join(language.tools)} is not here", flush=True)
     if not present:
         return 0
-    with tempfile.TemporaryDirectory() as directory, server(Path(directory)) as addr, Client(addr, timeout=5) as client:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        server(Path(directory)) as addr,
+        Client(addr, timeout=5) as client,
+    ):
         good, ended = client.create_local_session("alice"), client.create_local_session("bob")
         client.revoke_session(ended.session.session_id)
         checks = [(good.access_token, "accepted: alice"), (ended.access_token, "REVOKED")]
@@ -93,17 +97,25 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
     for token, expected in checks:
         command = [part.format(addr=addr) for part in language.run]
         environment = {**os.environ, "ACCESS_TOKEN": token}
-        said = subprocess.run(command, cwd=language.folder, env=environment, check=False, capture_output=True, text=True)
+        said = subprocess.run(
+            command, cwd=language.folder, env=environment, check=False, capture_output=True, text=True
+        )
         if expected not in said.stdout:
-            print(f"{language.name}: expected {expected!r}, got {said.stdout!r}\n{said.stderr}", file=sys.stderr)
+            print(
+                f"{language.name}: expected {expected!r}, got {said.stdout!r}\n{said.stderr}", file=sys.stderr
+            )
             return False
-    print(f"{language.name}: accepted a good token, rejected a revoked one ({time.monotonic() - started:.0f} s)", flush=True)
+    print(
+        f"{language.name}: accepted a good token, rejected a revoked one "
+        f"({time.monotonic() - started:.0f} s)",
+        flush=True,
+    )
     return True
 
 
 @contextmanager
 def server(directory: Path) -> Iterator[str]:
-    """The address of a server of its own."""
+    """Run a server for as long as the context lasts; its address."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         sys.executable,
@@ -128,7 +140,7 @@ def server(directory: Path) -> Iterator[str]:
 
 
 def wait_until_it_answers(address: str) -> None:
-    """Raises `UnavailableError` where it does not."""
+    """Return when the server answers; raises `UnavailableError` where it does not in time."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     with Client(address, timeout=1) as client:
         while True:

@@ -1,4 +1,7 @@
-"""Checks of each CI workflow that it is YAML, may read the repository and nothing else, and is given no secret."""
+"""Checks that each CI workflow is YAML and is given no secret.
+
+It also checks that none of them may do more than read the repository.
+"""
 
 from __future__ import annotations
 

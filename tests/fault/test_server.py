@@ -1,4 +1,7 @@
-"""Whole servers through crashes, freezes and each other: sessions survive, and what is not known is not answered."""
+"""Whole servers through crashes, through freezes, and beside each other.
+
+Sessions survive, and what is not known is not answered.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ if TYPE_CHECKING:
     from sessiond import Tokens, Verdict
 
 USAGE_STATUS = 2
-LEASE_SECONDS = 1.0
+MAX_STALENESS_SECONDS = 1.0
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    # Short whatever the test's name, so that the socket stays in it.
+    # The path is short whatever the test's name, so that the socket fits into the directory.
     return tmp_path / "d"
 
 
@@ -109,7 +112,9 @@ async def test_two_servers_give_out_one_successor(data: Path, tmp_path: Path) ->
         AsyncClient(second.grpc, timeout=20) as there,
     ):
         tokens = await here.create_local_session("alice")
-        answers = await asyncio.gather(*(client.refresh(tokens.refresh_token) for client in [here, there] * 25))
+        answers = await asyncio.gather(
+            *(client.refresh(tokens.refresh_token) for client in [here, there] * 25)
+        )
         successors = {answer.refresh_token for answer in answers}
         assert len(successors) == 1
         assert sum(not answer.replayed for answer in answers) == 1
@@ -117,7 +122,9 @@ async def test_two_servers_give_out_one_successor(data: Path, tmp_path: Path) ->
         assert isinstance(await there.refresh(successors.pop()), type(tokens))
 
 
-async def test_a_revocation_is_known_here_at_once_and_everywhere_within_the_lease(data: Path, tmp_path: Path) -> None:
+async def test_a_revocation_is_known_here_at_once_and_everywhere_within_max_staleness(
+    data: Path, tmp_path: Path
+) -> None:
     async with (
         running(data, tmp_path / "1.log") as first,
         running(data, tmp_path / "2.log", join=True) as second,
@@ -130,7 +137,7 @@ async def test_a_revocation_is_known_here_at_once_and_everywhere_within_the_leas
             await here.revoke_session(tokens.session.session_id)
             revoked_at = time.monotonic()
             assert rejected_for(await here.validate(tokens.access_token)) is Reason.REVOKED
-            assert await last_accepted(there, tokens) <= revoked_at + LEASE_SECONDS
+            assert await last_accepted(there, tokens) <= revoked_at + MAX_STALENESS_SECONDS
             with pytest.raises(RefreshRefusedError):
                 await there.refresh(tokens.refresh_token)
 
@@ -145,14 +152,16 @@ async def last_accepted(client: AsyncClient, tokens: Tokens) -> float:
         last = begun
 
 
-async def test_a_frozen_store_is_answered_for_the_lease_and_then_not_at_all(data: Path, tmp_path: Path) -> None:
+async def test_a_frozen_store_is_answered_for_max_staleness_and_then_not_at_all(
+    data: Path, tmp_path: Path
+) -> None:
     async with running(data, tmp_path / "1.log") as server, AsyncClient(server.grpc, timeout=2) as client:
         tokens = await client.create_local_session("alice")
         with frozen(pid_of_store(server)):
             frozen_at = time.monotonic()
             assert isinstance(await client.validate(tokens.access_token), Session)
             accepted, refused = await answers_until(client, tokens, frozen_at + 3)
-            assert max(accepted) <= frozen_at + LEASE_SECONDS
+            assert max(accepted) <= frozen_at + MAX_STALENESS_SECONDS
             assert refused
             assert {failure.reason for failure in refused} == {"REVOCATION_VIEW_STALE"}
             assert all(failure.retry_after for failure in refused)
@@ -164,12 +173,16 @@ async def test_a_frozen_store_is_answered_for_the_lease_and_then_not_at_all(data
             assert unavailable.value.reason == "STORE_UNAVAILABLE"
             assert unavailable.value.retry_after
             await eventually(lambda: "not serving" in server.events())
-        await eventually(lambda: server.events()[-1] != "not serving" and server.events().count("serving") > 1)
+        await eventually(
+            lambda: server.events()[-1] != "not serving" and server.events().count("serving") > 1
+        )
         assert isinstance(await client.validate(tokens.access_token), Session)
         assert (await client.refresh(tokens.refresh_token)).session.session_id == tokens.session.session_id
 
 
-async def answers_until(client: AsyncClient, tokens: Tokens, end: float) -> tuple[list[float], list[UnavailableError]]:
+async def answers_until(
+    client: AsyncClient, tokens: Tokens, end: float
+) -> tuple[list[float], list[UnavailableError]]:
     """When calls were begun that were answered with the session, and the failures of the others."""
     accepted, refused = [], []
     while (begun := time.monotonic()) < end:
@@ -189,7 +202,9 @@ async def test_a_store_that_was_killed_comes_back_with_all_it_had(data: Path, tm
         killed = pid_of_store(server)
         os.kill(killed, signal.SIGKILL)
         await eventually(lambda: server.store_pid not in {None, killed})
-        await eventually(lambda: "revocations readable again" in server.events() or server.events()[-1] == "serving")
+        await eventually(
+            lambda: "revocations readable again" in server.events() or server.events()[-1] == "serving"
+        )
         assert isinstance(await client.validate(live.access_token), Session)
         assert rejected_for(await client.validate(ended.access_token)) is Reason.REVOKED
         assert (await client.refresh(live.refresh_token)).session.session_id == live.session.session_id
@@ -201,7 +216,10 @@ async def test_ending_lets_calls_in_flight_finish(data: Path, tmp_path: Path) ->
         with frozen(pid_of_store(server)):
             refresh = asyncio.create_task(client.refresh(tokens.refresh_token))
             await eventually(
-                lambda: any(line["event"] == "revocations unreadable, answers go on for the lease" for line in server.lines())
+                lambda: any(
+                    line["event"] == "revocations unreadable, answers go on for a while"
+                    for line in server.lines()
+                )
             )
             server.process.send_signal(signal.SIGTERM)
         with pytest.raises(UnavailableError) as unavailable:
@@ -241,7 +259,9 @@ async def test_a_data_directory_in_use_is_one_line(data: Path, tmp_path: Path) -
 
 
 async def test_nothing_to_join_is_one_line(data: Path, tmp_path: Path) -> None:
-    said = await refusal("dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--join", str(data), log=tmp_path / "1.log")
+    said = await refusal(
+        "dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--join", str(data), log=tmp_path / "1.log"
+    )
     assert said.startswith(f"sessiond: {data}: ")
 
 
@@ -249,7 +269,9 @@ async def test_nothing_to_join_is_one_line(data: Path, tmp_path: Path) -> None:
 async def test_a_key_that_is_none_is_one_line(data: Path, tmp_path: Path, name: str) -> None:
     data.mkdir(mode=0o700)
     (data / name).write_text("not a key: sesame")
-    said = await refusal("dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data), log=tmp_path / "1.log")
+    said = await refusal(
+        "dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data), log=tmp_path / "1.log"
+    )
     assert f"_files: found {data / name}: " in said
     assert "sesame" not in (tmp_path / "1.log").read_text()
 
@@ -258,11 +280,16 @@ async def test_a_key_that_is_none_is_one_line(data: Path, tmp_path: Path, name: 
 @pytest.mark.parametrize("option", ["--listen", "--http"])
 async def test_others_may_not_be_let_in(data: Path, tmp_path: Path, option: str, address: str) -> None:
     said = await refusal("dev", option, address, "--data", str(data), log=tmp_path / "1.log")
-    assert said == f"sessiond: '{address}' can be reached from elsewhere: dev listens on loopback and Unix sockets only"
+    assert (
+        said == f"sessiond: '{address}' can be reached from elsewhere: "
+        "dev listens on loopback and Unix sockets only"
+    )
     assert not data.exists()
 
 
-@pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:http", "unix:" + "x" * 120])
+@pytest.mark.parametrize(
+    "address", ["", "localhost", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:http", "unix:" + "x" * 120]
+)
 async def test_what_is_no_address_is_named(data: Path, tmp_path: Path, address: str) -> None:
     said = await refusal("dev", "--listen", address, "--data", str(data), log=tmp_path / "1.log")
     assert repr(address) in said
@@ -271,11 +298,23 @@ async def test_what_is_no_address_is_named(data: Path, tmp_path: Path, address: 
 
 async def test_a_unix_socket_is_for_its_owner_and_group(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    async with running(data, tmp_path / "1.log", listen=f"unix:{path}") as server, AsyncClient(server.grpc) as client:
+    async with (
+        running(data, tmp_path / "1.log", listen=f"unix:{path}") as server,
+        AsyncClient(server.grpc) as client,
+    ):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
-        assert isinstance(await client.validate((await client.create_local_session("alice")).access_token), Session)
+        assert isinstance(
+            await client.validate((await client.create_local_session("alice")).access_token), Session
+        )
         said = await refusal(
-            "dev", "--listen", f"unix:{path}", "--http", "127.0.0.1:0", "--join", str(data), log=tmp_path / "2.log"
+            "dev",
+            "--listen",
+            f"unix:{path}",
+            "--http",
+            "127.0.0.1:0",
+            "--join",
+            str(data),
+            log=tmp_path / "2.log",
         )
         assert said == f"sessiond: unix:{path} is in use by another sessiond"
 
@@ -285,13 +324,20 @@ async def test_a_unix_socket_does_not_stand_where_anyone_may_replace_it(data: Pa
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
     said = await refusal(
-        "dev", "--listen", f"unix:{open_to_all}/s", "--http", "127.0.0.1:0", "--data", str(data), log=tmp_path / "1.log"
+        "dev",
+        "--listen",
+        f"unix:{open_to_all}/s",
+        "--http",
+        "127.0.0.1:0",
+        "--data",
+        str(data),
+        log=tmp_path / "1.log",
     )
     assert "can be written by anyone" in said
 
 
 async def test_no_log_holds_a_token_or_a_secret(data: Path, tmp_path: Path) -> None:
-    """Through good calls, bad calls and a store that fails: what is written down opens nothing."""
+    """Good calls, bad calls and a store that fails are tried: what is written down opens nothing."""
     given: list[str] = []
     async with running(data, tmp_path / "1.log") as server, AsyncClient(server.grpc, timeout=5) as client:
         tokens = await client.create_local_session("alice-of-the-logs", claims={"pin": "sesame-claim"})

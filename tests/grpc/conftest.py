@@ -1,4 +1,4 @@
-"""One real server a worker, and channels to it."""
+"""One real server for each worker, and channels to it."""
 
 from __future__ import annotations
 

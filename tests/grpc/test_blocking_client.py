@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond import AsyncClient, Client, Device, NotFoundError, Reason, RefreshRefusedError, Rejection, Session, UnavailableError
+from sessiond import (
+    AsyncClient,
+    Client,
+    Device,
+    NotFoundError,
+    Reason,
+    RefreshRefusedError,
+    Rejection,
+    Session,
+    UnavailableError,
+)
 from tests.support.server import ISSUER
 
 if TYPE_CHECKING:
@@ -24,13 +34,15 @@ def blocking(server: Server) -> Iterator[Client]:
 
 
 def test_the_main_job(blocking: Client) -> None:
-    device = Device(device_label="phone")
+    device = Device(label="phone")
     first = blocking.create_local_session("blocked", scopes=["a"], device=device, attributes={"shop": "7"})
-    session = blocking.validate(first.access_token, required_scopes=["a"])
+    session = blocking.validate(first.access_token, scopes=["a"])
     assert isinstance(session, Session)
     second = blocking.refresh(first.refresh_token, device=device)
     assert blocking.get_session(session.session_id).device == device
-    assert session.session_id in {record.session.session_id for record in blocking.list_sessions(ISSUER, "blocked", page_size=1)}
+    assert session.session_id in {
+        record.session.session_id for record in blocking.list_sessions(ISSUER, "blocked", page_size=1)
+    }
     assert blocking.revoke_session(session.session_id).sessions_ended == 1
     verdicts = blocking.validate_all([first.access_token, second.access_token, "garbage"])
     assert [verdict.reason for verdict in verdicts if isinstance(verdict, Rejection)] == [
@@ -63,4 +75,6 @@ def test_both_clients_have_the_same_methods() -> None:
         return {name: list(signature(method).parameters) for name, method in public}
 
     assert methods(Client) == methods(AsyncClient)
-    assert all(iscoroutinefunction(getattr(AsyncClient, name)) for name in methods(Client) if name != "list_sessions")
+    assert all(
+        iscoroutinefunction(getattr(AsyncClient, name)) for name in methods(Client) if name != "list_sessions"
+    )

@@ -1,4 +1,7 @@
-"""Sessions that are bound to a key: every refresh proves it again (RFC 9449 §5, RFC 8705 §4), and their tokens are bound too."""
+"""Sessions that are bound to a key: every refresh proves it again (RFC 9449 §5, RFC 8705 §4).
+
+Their access tokens are bound to it too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from sessiond import AsyncClient, DpopProof, LoginRefusedError, Reason, RefreshRefusedError, Rejection, Session
+from sessiond import (
+    AsyncClient,
+    DpopProof,
+    LoginRefusedError,
+    Reason,
+    RefreshRefusedError,
+    Rejection,
+    Session,
+)
 from tests.support.proofs import Prover
 
 if TYPE_CHECKING:
@@ -60,7 +71,7 @@ async def test_without_the_key_nothing_is_given_out_and_nothing_ends(client: Asy
 
 
 async def test_a_proof_is_good_for_one_refresh(client: AsyncClient) -> None:
-    """RFC9449-11.1: also at another session of the same key, and also within the grace."""
+    """RFC9449-11.1: that holds at another session of the same key too, and within the grace."""
     tokens, other, used = await bound(client), await bound(client), proof()
     successor = await client.refresh(tokens.refresh_token, dpop=used)
     assert await refusal(client, tokens, dpop=used) == "BINDING_MISMATCH"
@@ -77,7 +88,7 @@ async def test_one_proof_used_by_many_at_once_serves_one(client: AsyncClient) ->
     outcomes = await asyncio.gather(*refreshes, return_exceptions=True)
     refused = [outcome for outcome in outcomes if isinstance(outcome, RefreshRefusedError)]
     assert (len(refused), len(outcomes)) == (7, 8)
-    # Who came second with the proof has lost nothing but time.
+    # Whoever came second with the proof has lost nothing but time.
     for tokens in sessions:
         assert (await client.refresh(tokens.refresh_token, dpop=proof())).refresh_token
 
@@ -88,7 +99,9 @@ async def test_the_access_tokens_are_bound_to_the_key_too(client: AsyncClient) -
     verdict = await client.validate(tokens.access_token)
     assert isinstance(verdict, Rejection)
     assert verdict.reason is Reason.BINDING_MISMATCH
-    assert isinstance(await client.validate(tokens.access_token, dpop=proof(token=tokens.access_token)), Session)
+    assert isinstance(
+        await client.validate(tokens.access_token, dpop=proof(token=tokens.access_token)), Session
+    )
 
 
 async def test_a_session_is_bound_to_a_certificate(client: AsyncClient) -> None:
@@ -98,7 +111,9 @@ async def test_a_session_is_bound_to_a_certificate(client: AsyncClient) -> None:
     for bearer in ({}, {"certificate_sha256": bytes(32)}, {"dpop": proof()}):
         assert await refusal(client, tokens, **bearer) == "BINDING_MISMATCH"
     successor = await client.refresh(tokens.refresh_token, certificate_sha256=CERTIFICATE)
-    assert (await client.refresh(tokens.refresh_token, certificate_sha256=CERTIFICATE)).refresh_token == successor.refresh_token
+    assert (
+        await client.refresh(tokens.refresh_token, certificate_sha256=CERTIFICATE)
+    ).refresh_token == successor.refresh_token
 
 
 async def test_a_session_that_is_bound_to_nothing_needs_no_proof_and_spends_none(client: AsyncClient) -> None:

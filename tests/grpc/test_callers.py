@@ -8,7 +8,17 @@ import aiohttp
 import grpc
 import pytest
 
-from sessiond import AsyncClient, Client, NotFoundError, PermissionDeniedError, Reason, Rejection, Session, Tls, UnavailableError
+from sessiond import (
+    AsyncClient,
+    Client,
+    NotFoundError,
+    PermissionDeniedError,
+    Reason,
+    Rejection,
+    Session,
+    Tls,
+    UnavailableError,
+)
 from tests.support.certificates import Authority, Pair
 from tests.support.config import Config
 from tests.support.server import serving
@@ -34,7 +44,9 @@ class Setting:
         self.ca_file = directory / "ca.pem"
         self.ca_file.write_bytes(self.authority.certificate)
         self.config = Config(directory)
-        self.config.issuers.append({"issuer": ISSUER, "preset": "local", "audiences": ["web", "app"], "client_id": "web"})
+        self.config.issuers.append(
+            {"issuer": ISSUER, "preset": "local", "audiences": ["web", "app"], "client_id": "web"}
+        )
         self.orders = self.config.caller("orders", ["validate"])
         self.auth = self.config.caller("auth", ["validate", "session", "mint", "read"])
         self.web = self.config.caller("web", ["session", "mint", "read", "revoke"], client_ids=["web"])
@@ -56,12 +68,17 @@ async def keys(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settin
 
 @pytest.fixture(scope="module")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Setting]:
-    """The same behind TLS that wants certificates."""
+    """The same server, with TLS that wants certificates."""
     directory = tmp_path_factory.mktemp("m")
     setting = Setting(directory)
-    setting.config.callers.append({"name": "mesh", "groups": ["validate", "mint"], "identities": [MESH, "pay.internal"]})
+    setting.config.callers.append(
+        {"name": "mesh", "groups": ["validate", "mint"], "identities": [MESH, "pay.internal"]}
+    )
     files = {"cert_file": setting.cert_file, "key_file": setting.key_file, "client_ca_file": setting.ca_file}
-    setting.config.tables["server"] = {"anonymous": [], "tls": {name: str(path) for name, path in files.items()}}
+    setting.config.tables["server"] = {
+        "anonymous": [],
+        "tls": {name: str(path) for name, path in files.items()},
+    }
     async with serving(setting.config.write(), setting.config.data, directory / "log") as setting.server:
         yield setting
 
@@ -81,6 +98,22 @@ async def test_who_is_not_known_is_denied_and_not_unauthenticated(keys: Setting,
             await client.refresh("sdr1_" + 96 * "A")
 
 
+@pytest.mark.parametrize("method", ["ValidateToken", "WatchRevocations"])
+async def test_a_stranger_who_never_sends_a_message_is_not_waited_for(keys: Setting, method: str) -> None:
+    async with grpc.aio.insecure_channel(keys.server.grpc) as channel:
+        call = channel.stream_stream(f"/sessiond.v1.SessionService/{method}")(timeout=5)
+        assert await call.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert keys.server.calls()[-1]["caller"] == "unknown"
+
+
+async def test_a_method_that_does_not_exist_is_no_label_of_a_metric(keys: Setting) -> None:
+    async with grpc.aio.insecure_channel(keys.server.grpc) as channel:
+        call = channel.unary_unary("/sessiond.v1.SessionService/NoSuchMethod")(b"", timeout=5)
+        assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
+    async with aiohttp.ClientSession() as web, web.get(f"http://{keys.server.http}/metrics") as answer:
+        assert "NoSuchMethod" not in await answer.text()
+
+
 async def test_a_caller_may_do_what_its_groups_say(keys: Setting) -> None:
     async with keys.client(keys.auth) as auth, keys.client(keys.orders) as orders:
         tokens = await auth.create_local_session("alice")
@@ -92,7 +125,10 @@ async def test_a_caller_may_do_what_its_groups_say(keys: Setting) -> None:
         ):
             with pytest.raises(PermissionDeniedError) as refused:
                 await call
-            assert (refused.value.reason, refused.value.metadata) == ("CALLER_NOT_PERMITTED", {"group": group})
+            assert (refused.value.reason, refused.value.metadata) == (
+                "CALLER_NOT_PERMITTED",
+                {"group": group},
+            )
         assert (await auth.refresh(tokens.refresh_token)).session.subject == "alice"
 
 
@@ -136,9 +172,12 @@ async def test_a_caller_handles_sessions_of_its_clients_alone(keys: Setting) -> 
 async def test_a_caller_learns_nothing_of_other_issuers_tokens(keys: Setting) -> None:
     async with keys.client(keys.auth) as auth, keys.client(keys.other) as other:
         tokens = await auth.create_local_session("dave")
-        verdict = await other.validate(tokens.access_token)
-        assert isinstance(verdict, Rejection)
-        assert verdict.reason is Reason.ISSUER_NOT_TRUSTED
+        forged = tokens.access_token[:-8] + "AAAAAAAA"
+        verdicts = [await other.validate(text) for text in (tokens.access_token, forged)]
+        verdicts += await other.validate_all([tokens.access_token, forged])
+        verdicts.append(await other.validate(tokens.access_token, issuers=[ISSUER], scopes=["a"]))
+        reasons = [isinstance(verdict, Rejection) and verdict.reason for verdict in verdicts]
+        assert reasons == [Reason.ISSUER_NOT_TRUSTED] * 5
         with pytest.raises(PermissionDeniedError) as refused:
             await other.create_local_session("dave")
         assert refused.value.metadata == {"issuer": ISSUER}
@@ -168,7 +207,9 @@ async def test_a_certificate_is_a_caller(mesh: Setting, identity: str) -> None:
     assert mesh.server.calls()[-1]["caller"] == "mesh"
 
 
-@pytest.mark.parametrize("identity", ["spiffe://acme/ns/shop/sa/others", MESH.upper(), MESH + "/x", "pay.internal.evil"])
+@pytest.mark.parametrize(
+    "identity", ["spiffe://acme/ns/shop/sa/others", MESH.upper(), MESH + "/x", "pay.internal.evil"]
+)
 async def test_a_certificate_that_is_nobodys_is_denied(mesh: Setting, identity: str) -> None:
     async with mesh.client(tls=tls(mesh, mesh.authority.issue(identity))) as client:
         with pytest.raises(PermissionDeniedError) as refused:

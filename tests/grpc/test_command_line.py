@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 async def sessiond(*arguments: str) -> tuple[int | None, str]:
     """Exit status, and what was printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sessiond_server", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable,
+        "-m",
+        "sessiond_server",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
     return process.returncode, said.decode()
@@ -52,7 +57,10 @@ async def test_healthcheck_of_a_server_that_serves(server: Server) -> None:
 
 
 async def test_healthcheck_of_nothing() -> None:
-    assert await sessiond("healthcheck", "--addr", "127.0.0.1:9") == (1, "127.0.0.1:9: no answer (UNAVAILABLE)\n")
+    assert await sessiond("healthcheck", "--addr", "127.0.0.1:9") == (
+        1,
+        "127.0.0.1:9: no answer (UNAVAILABLE)\n",
+    )
 
 
 async def test_version() -> None:

@@ -25,7 +25,9 @@ async def json_of(web: ClientSession, path: str, **options: Any) -> Any:
         return await answer.json()
 
 
-async def test_discovery_names_the_issuer_and_the_real_address_of_the_key_set(web: ClientSession, server: Server) -> None:
+async def test_discovery_names_the_issuer_and_the_real_address_of_the_key_set(
+    web: ClientSession, server: Server
+) -> None:
     document = await json_of(web, "/.well-known/openid-configuration")
     assert document["issuer"] == ISSUER
     assert document["jwks_uri"] == f"http://{server.http}/.well-known/jwks.json"
@@ -39,7 +41,9 @@ async def test_a_request_does_not_choose_what_discovery_says(web: ClientSession)
     assert documents[0] == documents[1] == documents[2]
 
 
-async def test_the_key_set_holds_public_keys_that_prove_the_tokens(web: ClientSession, client: AsyncClient) -> None:
+async def test_the_key_set_holds_public_keys_that_prove_the_tokens(
+    web: ClientSession, client: AsyncClient
+) -> None:
     document = await json_of(web, "/.well-known/jwks.json")
     assert all(set(key) <= PUBLIC_MEMBERS for key in document["keys"])
     token = (await client.create_local_session("carol", scopes=["a"])).access_token
@@ -87,7 +91,9 @@ async def test_metrics_count(web: ClientSession, client: AsyncClient, series: st
     assert await value(web, series) > before
 
 
-async def test_metrics_tell_how_old_the_view_is_and_name_nobody(web: ClientSession, client: AsyncClient) -> None:
+async def test_metrics_tell_how_old_the_view_is_and_name_nobody(
+    web: ClientSession, client: AsyncClient
+) -> None:
     await client.create_local_session("telling-subject", tenant_id="telling-tenant")
     async with web.get("/metrics") as answer:
         text = await answer.text()

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond import AsyncClient, Cause, Device, NotFoundError, Reason, RefreshRefusedError, Rejection, Session
-from sessiond.v1 import session_pb2, session_service_pb2
+from sessiond import (
+    AsyncClient,
+    Cause,
+    Device,
+    NotFoundError,
+    Reason,
+    RefreshRefusedError,
+    Rejection,
+    Session,
+)
+from sessiond.v1 import session_service_pb2
 from tests.support.server import CLIENT_ID, ISSUER, Server
 
 if TYPE_CHECKING:
@@ -41,7 +50,12 @@ async def test_what_a_login_says_is_what_its_token_says(client: AsyncClient) -> 
     )
     session = await client.validate(tokens.access_token)
     assert isinstance(session, Session)
-    assert (session.issuer, session.subject, session.tenant_id, session.client_id) == (ISSUER, "aliçe 🦊", "acme", "app")
+    assert (session.issuer, session.subject, session.tenant_id, session.client_id) == (
+        ISSUER,
+        "aliçe 🦊",
+        "acme",
+        "app",
+    )
     assert session.audiences == (CLIENT_ID,)
     assert session.scopes == ("orders:read", "orders:write")
     assert (session.permissions, session.roles) == (("orders:ship",), ("clerk",))
@@ -54,14 +68,16 @@ async def test_what_a_login_says_is_what_its_token_says(client: AsyncClient) -> 
     assert session.session_id == tokens.session.session_id
 
 
-async def test_a_principal_is_the_same_in_every_session_of_a_subject_and_in_no_other(client: AsyncClient) -> None:
+async def test_a_principal_is_the_same_in_every_session_of_a_subject_and_in_no_other(
+    client: AsyncClient,
+) -> None:
     alice, bob = subject(), subject()
     principals = [(await client.create_local_session(name)).session.principal for name in (alice, alice, bob)]
     assert principals[0] == principals[1] != principals[2]
     assert alice not in principals[0]
 
 
-async def test_an_acceptance_may_be_repeated_for_less_than_the_lease(client: AsyncClient) -> None:
+async def test_an_acceptance_may_be_repeated_for_less_than_max_staleness(client: AsyncClient) -> None:
     session = await client.validate((await client.create_local_session(subject())).access_token)
     assert isinstance(session, Session)
     assert session.cache_for is not None
@@ -91,12 +107,14 @@ async def test_the_same_refresh_again_gets_the_same_successor(client: AsyncClien
 async def test_another_device_does_not_get_the_successor(client: AsyncClient) -> None:
     first = await client.create_local_session(subject())
     second = await client.refresh(
-        first.refresh_token, device=Device(device_label="phone", user_agent="a", ip_address="192.0.2.1")
+        first.refresh_token, device=Device(label="phone", user_agent="a", ip_address="192.0.2.1")
     )
-    again = await client.refresh(first.refresh_token, device=Device(device_label="phone", user_agent="a", ip_address="192.0.2.2"))
+    again = await client.refresh(
+        first.refresh_token, device=Device(label="phone", user_agent="a", ip_address="192.0.2.2")
+    )
     assert again.refresh_token == second.refresh_token
     with pytest.raises(RefreshRefusedError) as refused:
-        await client.refresh(first.refresh_token, device=Device(device_label="desk", user_agent="a"))
+        await client.refresh(first.refresh_token, device=Device(label="desk", user_agent="a"))
     assert refused.value.reason == "REFRESH_TOKEN_SUPERSEDED"
     assert (await client.refresh(second.refresh_token)).session.session_id == first.session.session_id
 
@@ -108,7 +126,9 @@ async def test_a_revoked_session_opens_nothing_any_more(client: AsyncClient, by:
     second = await client.refresh(first.refresh_token)
     match by:
         case "session":
-            revoked = await client.revoke_session(first.session.session_id, cause=Cause.COMPROMISE, note="stolen phone")
+            revoked = await client.revoke_session(
+                first.session.session_id, cause=Cause.COMPROMISE, note="stolen phone"
+            )
         case "refresh_token":
             revoked = await client.revoke_refresh_token(second.refresh_token)
         case "old_refresh_token":
@@ -169,8 +189,10 @@ async def test_ending_what_is_not_there_is_no_error(client: AsyncClient) -> None
 
 
 async def test_a_session_as_the_store_has_it(client: AsyncClient) -> None:
-    device = Device(ip_address="192.0.2.1", user_agent="Mozilla", device_label="phone")
-    tokens = await client.create_local_session(subject(), tenant_id="acme", device=device, attributes={"shop": "7"})
+    device = Device(ip_address="192.0.2.1", user_agent="Mozilla", label="phone")
+    tokens = await client.create_local_session(
+        subject(), tenant_id="acme", device=device, attributes={"shop": "7"}
+    )
     record = await client.get_session(tokens.session.session_id)
     assert (record.session.session_id, record.session.tenant_id) == (tokens.session.session_id, "acme")
     assert (record.device, record.attributes) == (device, {"shop": "7"})
@@ -199,7 +221,9 @@ async def test_pages_say_whether_there_are_more(stub: object, client: AsyncClien
     user = subject()
     for _ in range(3):
         await client.create_local_session(user)
-    request = session_service_pb2.ListSessionsRequest(subject=session_pb2.Subject(issuer=ISSUER, subject=user), page_size=2)
+    request = session_service_pb2.ListSessionsRequest(
+        subject=session_service_pb2.Subject(issuer=ISSUER, subject=user), page_size=2
+    )
     first = await stub.ListSessions(request)
     assert len(first.sessions) == 2
     request.page_token = first.next_page_token
@@ -215,3 +239,10 @@ async def test_a_hundred_sessions_a_subject(client: AsyncClient, server: Server)
         await client.create_local_session(user)
     assert reason(await client.validate(first.access_token)) == Reason.REVOKED
     assert len([record async for record in client.list_sessions(ISSUER, user)]) == 100
+
+
+async def test_the_log_says_why_a_session_was_ended(server: Server, client: AsyncClient) -> None:
+    tokens = await client.create_local_session("ended")
+    await client.revoke_session(tokens.session.session_id, cause="ADMIN", note="ticket 7")
+    (line,) = (line for line in server.calls() if line.get("note") == "ticket 7")
+    assert (line["method"], line["cause"]) == ("RevokeSession", "ADMIN")

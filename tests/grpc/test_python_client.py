@@ -62,10 +62,17 @@ class Scripted:
 
 
 @asynccontextmanager
-async def client_of(scripted: Scripted, *, timeout: float = 5, **more: float) -> AsyncIterator[AsyncClient]:  # noqa: ASYNC109 - the client's
+async def client_of(
+    scripted: Scripted,
+    *,
+    timeout: float = 5,  # noqa: ASYNC109 - the client's
+    **more: float,
+) -> AsyncIterator[AsyncClient]:
     server = grpc.aio.server()
     handlers = {method: scripted.handler(method) for method in METHODS}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("sessiond.v1.SessionService", handlers),))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("sessiond.v1.SessionService", handlers),)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -91,8 +98,12 @@ def packed(message: object) -> AnyMessage:
 
 
 UNAVAILABLE = status(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", retry=timedelta(milliseconds=500))
-ACCEPTED = session_service_pb2.ValidateTokenResponse(session=session_pb2.Session(subject="alice")).SerializeToString()
-REFRESHED = session_service_pb2.RefreshSessionResponse(access_token="a").SerializeToString()
+ACCEPTED = session_service_pb2.ValidateTokenResponse(
+    session=session_pb2.Session(subject="alice")
+).SerializeToString()
+REFRESHED = session_service_pb2.RefreshSessionResponse(
+    tokens=session_pb2.Tokens(access_token="a")
+).SerializeToString()
 
 
 async def test_a_question_is_repeated() -> None:
@@ -113,7 +124,11 @@ async def test_a_question_is_repeated_twice_and_no_more() -> None:
 async def test_a_command_is_not_repeated() -> None:
     scripted = Scripted(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
     async with client_of(scripted) as client:
-        for command in (client.refresh("r"), client.create_local_session("alice"), client.revoke_session("s")):
+        for command in (
+            client.refresh("r"),
+            client.create_local_session("alice"),
+            client.revoke_session("s"),
+        ):
             with pytest.raises(UnavailableError) as unavailable:
                 await command
             assert unavailable.value.retry_after == timedelta(milliseconds=500)
@@ -132,7 +147,9 @@ async def test_a_command_is_not_repeated() -> None:
         (grpc.StatusCode.DATA_LOSS, "NEW_REASON", SessiondError),
     ],
 )
-async def test_each_status_is_an_error_of_its_own(code: grpc.StatusCode, reason: str, kind: type[SessiondError]) -> None:
+async def test_each_status_is_an_error_of_its_own(
+    code: grpc.StatusCode, reason: str, kind: type[SessiondError]
+) -> None:
     async with client_of(Scripted(status(code, reason, field="token"))) as client:
         with pytest.raises(SessiondError) as raised:
             await client.refresh("r")
@@ -155,7 +172,9 @@ async def test_details_that_are_none_are_no_trouble(raw: bytes) -> None:
     class Garbled(Scripted):
         async def answer(self, method: str, context: grpc.aio.ServicerContext) -> bytes:
             self.calls.append(method)
-            await context.abort(grpc.StatusCode.NOT_FOUND, "gone", trailing_metadata=(("grpc-status-details-bin", raw),))
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND, "gone", trailing_metadata=(("grpc-status-details-bin", raw),)
+            )
             raise AssertionError
 
     async with client_of(Garbled()) as client:
@@ -183,7 +202,7 @@ async def test_nobody_there_is_unavailable() -> None:
             await client.refresh("r")
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x1a\x01r"], ids=["empty", "a revision alone"])
+@pytest.mark.parametrize("raw", [b"", b"\x22\x01r"], ids=["empty", "a revision alone"])
 async def test_an_answer_without_a_verdict_is_a_rejection(raw: bytes) -> None:
     async with client_of(Scripted(raw)) as client:
         assert isinstance(await client.validate("t"), Rejection)
@@ -201,6 +220,8 @@ async def test_a_reason_that_is_newer_than_the_client_is_a_rejection_all_the_sam
 
 
 async def test_tokens_do_not_show_themselves() -> None:
-    raw = session_service_pb2.RefreshSessionResponse(access_token="telling-a", refresh_token="telling-r").SerializeToString()
+    raw = session_service_pb2.RefreshSessionResponse(
+        tokens=session_pb2.Tokens(access_token="telling-a", refresh_token="telling-r")
+    ).SerializeToString()
     async with client_of(Scripted(raw, REFRESHED)) as client:
         assert "telling" not in repr(await client.refresh("r"))

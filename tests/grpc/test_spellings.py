@@ -1,4 +1,7 @@
-"""One token in other spellings: what means the same is treated the same, revoked or not; what is written otherwise is refused."""
+"""One token in other spellings.
+
+What means the same is treated the same, revoked or not; what is written otherwise is refused.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ def unb64(text: str) -> bytes:
 
 
 def other_signature(token: str) -> str:
-    """The same token with (r, n-s), which everybody can compute and every verifier takes for a signature of the same key."""
+    """The same token with (r, n-s).
+
+    Everybody can compute it, and every verifier takes it for a signature by the same key.
+    """
     signing_input, _, signature = token.rpartition(".")
     raw = unb64(signature)
     r, s = raw[:32], int.from_bytes(raw[32:])
@@ -41,7 +47,7 @@ def stray_bits(token: str) -> str:
 
 
 def reencoded(token: str) -> str:
-    """The payload as JSON with a space more; its signature is for other bytes."""
+    """The payload as JSON with one space more; the signature is for other bytes."""
     header, payload, signature = token.split(".")
     return f"{header}.{b64(json.dumps(json.loads(unb64(payload)), indent=1).encode())}.{signature}"
 
@@ -74,7 +80,16 @@ async def test_the_second_spelling_of_a_signature_is_the_same_token(client: Asyn
         (lambda token: token + ".", "MALFORMED"),
         (reencoded, "SIGNATURE_INVALID"),
     ],
-    ids=["padded", "padded twice", "stray bits", "standard alphabet", "space", "line feed", "dot", "re-encoded"],
+    ids=[
+        "padded",
+        "padded twice",
+        "stray bits",
+        "standard alphabet",
+        "space",
+        "line feed",
+        "dot",
+        "re-encoded",
+    ],
 )
 async def test_what_is_written_otherwise_is_no_token(
     client: AsyncClient, spell: Callable[[str], str], reason: str, *, is_revoked: bool

@@ -1,4 +1,6 @@
-"""A provider with Scalekit's endpoints and formats, for tests: `python -m tests.idp --port 0` prints its address and serves.
+"""A provider with Scalekit's endpoints and formats, for tests.
+
+`python -m tests.idp --port 0` prints its address and serves.
 
 `/control` shows what it was asked and sets its switches; `/control/login` logs a subject in.
 """
@@ -92,7 +94,9 @@ class Provider:
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={"ETag": tag})
-        return web.Response(body=body, content_type="application/json", headers={"ETag": tag, "Cache-Control": "max-age=60"})
+        return web.Response(
+            body=body, content_type="application/json", headers={"ETag": tag, "Cache-Control": "max-age=60"}
+        )
 
     async def _stream(self, request: web.Request, *, megabytes: int) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -134,7 +138,11 @@ class Provider:
         digest = hashlib.sha256(str(form.get("code_verifier")).encode()).digest()
         if code is None or code["redirect_uri"] != form.get("redirect_uri"):
             return None
-        return code["login"] if code["challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode() else None
+        return (
+            code["login"]
+            if code["challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            else None
+        )
 
     def _tokens(self, login: dict[str, Any], presented: str) -> dict[str, Any]:
         state = self.state

@@ -1,4 +1,7 @@
-"""What the test provider knows: its keys, the refresh tokens that it gave out, and the switches of the test."""
+"""What the test provider knows.
+
+These are its keys, the refresh tokens that it gave out, and the switches of the test.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +30,10 @@ GRACE_SECONDS = 30
 class Switches:
     """How the provider behaves.
 
-    `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never spent). `status` and
-    `error` answer the next `times` requests of the token endpoint. `lose` of its replies are lost after the token was
-    spent, `break_after` are a 500.
-    `claims` go over those of new access tokens. `keys`: what the key set endpoint gives.
+    `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never
+    spent). `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies
+    are lost after the token was spent, `break_after` are a 500. `claims` go over those of new access tokens.
+    `keys`: what the key set endpoint gives.
     """
 
     rotation: str = "strict"
@@ -69,19 +77,30 @@ class State:
     def load(cls, file: Path | None) -> State:
         if file and file.exists():
             kept = json.loads(file.read_text())
-            return cls(file, signing_keys=kept["signing_keys"], refresh_tokens=kept["refresh_tokens"], codes=kept["codes"])
+            return cls(
+                file,
+                signing_keys=kept["signing_keys"],
+                refresh_tokens=kept["refresh_tokens"],
+                codes=kept["codes"],
+            )
         state = cls(file)
         state.add_key()
         return state
 
     def save(self) -> None:
         if self.file:
-            kept = {"signing_keys": self.signing_keys, "refresh_tokens": self.refresh_tokens, "codes": self.codes}
+            kept = {
+                "signing_keys": self.signing_keys,
+                "refresh_tokens": self.refresh_tokens,
+                "codes": self.codes,
+            }
             self.file.write_text(json.dumps(kept))
 
     def add_key(self) -> None:
         """Sign with a new key from now on; the former ones stay published."""
-        pem = generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        pem = generate_private_key(65537, 2048).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
         self.signing_keys.insert(0, (f"snk_{secrets.token_hex(4)}", pem.decode()))
         self.save()
 
@@ -101,7 +120,9 @@ class State:
         good = self.jwks()["keys"]
         if mode == "garbage":
             return {"keys": [{"kty": "RSA"}, 7, None, *good]}
-        other = jwt.algorithms.RSAAlgorithm.to_jwk(generate_private_key(65537, 2048).public_key(), as_dict=True)
+        other = jwt.algorithms.RSAAlgorithm.to_jwk(
+            generate_private_key(65537, 2048).public_key(), as_dict=True
+        )
         return {"keys": [{**key, "n": other["n"]} for key in good] if mode == "swap" else []}
 
     def access_token(self, issuer: str, login: dict[str, Any]) -> str:
@@ -125,7 +146,13 @@ class State:
 
     def id_token(self, issuer: str, login: dict[str, Any]) -> str:
         now = int(time.time())
-        claims = {"iss": issuer, "sub": login["subject"], "aud": login["client_id"], "iat": now, "exp": now + 300}
+        claims = {
+            "iss": issuer,
+            "sub": login["subject"],
+            "aud": login["client_id"],
+            "iat": now,
+            "exp": now + 300,
+        }
         if login.get("nonce"):
             claims["nonce"] = login["nonce"]
         return self.sign({**claims, "at_hash": "x"})
@@ -137,7 +164,7 @@ class State:
         return token
 
     def spend(self, token: str) -> dict[str, Any] | None:
-        """The login of a refresh token that may be used now, which spends it; None: invalid_grant."""
+        """The login of a refresh token that may be used now, which spends it; None means invalid_grant."""
         found = self.refresh_tokens.get(token)
         if found is None or token in self.counts.revoked:
             return None

@@ -1,4 +1,4 @@
-"""One real Valkey a worker, empty at the start of every test."""
+"""One real Valkey for each worker, empty at the start of every test; it has one partition by default."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.adapters.embedded import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store.client import StoreAddress, connect
-from tests.support.store import SilentLog, Store, connected
+from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_store
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from tests.support.fakes import SilentLogger
+from tests.support.store import Store, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedStore]:
-    async with embedded_store(tmp_path_factory.mktemp("v") / "d", log=SilentLog()) as store:
+    async with embedded_store(tmp_path_factory.mktemp("v") / "d", logger=SilentLogger()) as store:
         yield store
 
 
 @pytest.fixture
-async def store(valkey: EmbeddedStore) -> AsyncIterator[Store]:
+def partitions() -> int:
+    return 1
+
+
+@pytest.fixture
+async def store(valkey: EmbeddedStore, partitions: int) -> AsyncIterator[Store]:
     redis = connect(StoreAddress(f"unix://{valkey.socket_path}"))
     await redis.flushall()
-    yield connected(redis)
+    yield connected(redis, partitions=partitions)
     await redis.aclose()

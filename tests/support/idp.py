@@ -78,7 +78,11 @@ class Idp:
     async def code(self, **wanted: Any) -> str:
         """An authorization code of a new login, for `VERIFIER` and `REDIRECT_URI`."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-        return (await self._post("/control/login", {"challenge": challenge, "redirect_uri": REDIRECT_URI} | wanted))["code"]
+        return (
+            await self._post(
+                "/control/login", {"challenge": challenge, "redirect_uri": REDIRECT_URI} | wanted
+            )
+        )["code"]
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         async with self.web.post(f"{self.issuer}{path}", json=body) as answer:

@@ -13,7 +13,7 @@ import jwt
 from sessiond import DpopProof
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
-from sessiond_server.domain.identifiers import to_base64url
+from sessiond_server.domain.base64url import to_base64url
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,11 @@ class Prover:
 
     @property
     def jwk(self) -> dict[str, str]:
-        return {name: value for name, value in SigningKey(self.key).jwk.items() if name in {"kty", "crv", "x", "y"}}
+        return {
+            name: value
+            for name, value in SigningKey(self.key).jwk.items()
+            if name in {"kty", "crv", "x", "y"}
+        }
 
     @property
     def thumbprint(self) -> str:
@@ -35,4 +39,6 @@ class Prover:
         own = {"jti": secrets.token_hex(8), "htm": method, "htu": url, "iat": int(time.time())}
         bound = {"ath": to_base64url(hashlib.sha256(token.encode()).digest())} if token else {}
         headers = {"typ": "dpop+jwt", "jwk": self.jwk}
-        return DpopProof(jwt.encode(own | bound | claims, self.key, algorithm="ES256", headers=headers), method, url)
+        return DpopProof(
+            jwt.encode(own | bound | claims, self.key, algorithm="ES256", headers=headers), method, url
+        )

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sessiond_server.adapters.store_process import listener_pid
+from sessiond_server.adapters.embedded.process import listener_pid
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Server:
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged so far; a last line that is not whole yet is left out."""
-        return [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [
+            json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")
+        ]
 
     def events(self) -> list[str]:
         return [line["event"] for line in self.lines()]
@@ -64,7 +66,9 @@ class Server:
 async def sessiond(*arguments: str, log: Path) -> Process:
     """Start the command line with `arguments`, its standard error appended to `log`."""
     with log.open("ab") as stderr:
-        return await asyncio.create_subprocess_exec(sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr)
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr
+        )
 
 
 @asynccontextmanager
@@ -78,18 +82,27 @@ async def running(
 
 
 @asynccontextmanager
-async def serving(config: Path, data: Path, log: Path, *arguments: str, until: str = "serving") -> AsyncIterator[Server]:
-    """A server with a configuration, whose embedded store is on `data`; `until` is the event that is waited for."""
+async def serving(
+    config: Path, data: Path, log: Path, *arguments: str, until: str = "serving"
+) -> AsyncIterator[Server]:
+    """A server with a configuration, whose embedded store is on `data`.
+
+    `until` is the event that is waited for.
+    """
     async with _running(("serve", "--config", str(config), *arguments), data, log, until=until) as server:
         yield server
 
 
 @asynccontextmanager
-async def _running(arguments: tuple[str, ...], data: Path, log: Path, *, until: str = "serving") -> AsyncIterator[Server]:
+async def _running(
+    arguments: tuple[str, ...], data: Path, log: Path, *, until: str = "serving"
+) -> AsyncIterator[Server]:
     process = await sessiond(*arguments, log=log)
     server = Server(process, data, log)
     try:
-        await eventually(lambda: process.returncode is not None or until in server.events(), timeout=SECONDS_TO_START)
+        await eventually(
+            lambda: process.returncode is not None or until in server.events(), timeout=SECONDS_TO_START
+        )
         assert process.returncode is None, log.read_text()
         for line in server.lines():
             if line["event"] == "listening":

@@ -1,4 +1,7 @@
-"""Tokens as an attacker or a confused issuer would make them: any header, any claims, a signature that is right or is not."""
+"""Tokens as an attacker or a confused issuer would make them.
+
+They have any header, any claims, and a signature that is right or is not.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Signer:
         return cls(load_pem_private_key((data / "signing-key.pem").read_bytes(), password=None), key_id)
 
     def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A good token but for what is given; `ABSENT` leaves a claim or header out."""
+        """A good token except for what is given; `ABSENT` leaves a claim or a header parameter out."""
         now = time.time()
         payload = {
             "iss": ISSUER,

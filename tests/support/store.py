@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sessiond_server.adapters.store.client import Scripts
-from sessiond_server.adapters.store.marks import IssuerMarks
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.open import Stores, stores_over
+from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.record import split
-from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
-from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.records import index_key, record_key
+from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
+from sessiond_server.adapters.store.scripts.prelude import sources
+from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.domain.session import Cause, Lifetimes, Login
-from sessiond_server.service.session_store import NewSession, Rotation
+from sessiond_server.service.storage.sessions import NewSession, Rotation
+from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from sessiond_server.service.session_store import Created, Ended, NotRotated, Rotated
+    from sessiond_server.service.storage.revocations import RevocationLog
+    from sessiond_server.service.storage.sessions import (
+        Created,
+        NotRotated,
+        ProviderTokens,
+        RevocationResult,
+        Rotated,
+        SessionStore,
+    )
 
 ISSUER = "http://sessiond.localhost"
 HOUR = 3_600_000
@@ -31,25 +44,48 @@ PEPPERS = Peppers([b"p" * 32])
 TIMES = ("rotated_ms", "rotated_before_ms", "created_ms", "idle_expire_ms", "absolute_expire_ms")
 
 
-class SilentLog:
-    """Nobody reads it."""
-
-    def info(self, event: str, **fields: Any) -> None: ...
-
-    warning = error = info
-
-
 @dataclass
 class Store:
     """The ports on one Valkey, with the steps that tests repeat."""
 
     redis: Redis
     scripts: Scripts
-    sessions: RedisSessionStore
-    log: RedisRevocationLog
+    partitions: Partitions
+    stores: Stores
+
+    @property
+    def sessions(self) -> SessionStore:
+        return self.stores.sessions
+
+    @property
+    def log(self) -> RevocationLog:
+        return self.stores.revocations
+
+    def partition(self, subject: str = "alice") -> int:
+        """Where everything of a subject is."""
+        return self.partitions.of_subject(ISSUER, subject)
+
+    def key(self, name: str, subject: str = "alice") -> str:
+        """A key of the subject's partition."""
+        return key_in(self.partition(subject), name)
+
+    def record_key(self, session: SessionId) -> str:
+        return key_in(self.partitions.of_session(session), record_key(session))
+
+    def index_key(self, subject: str = "alice") -> str:
+        return self.key(index_key(ISSUER, subject), subject)
+
+    def provider_key(self, kind: str, session: SessionId) -> str:
+        """Where the refresh token ("r") or the access token ("a") of a provider's session is."""
+        return key_in(self.partitions.of_session(session), f"{kind}:{session.hashed.hex()}")
 
     async def create(
-        self, subject: str = "alice", *, lifetimes: Lifetimes = LIFETIMES, **login: Any
+        self,
+        subject: str = "alice",
+        *,
+        lifetimes: Lifetimes = LIFETIMES,
+        tokens: ProviderTokens | None = None,
+        **login: Any,
     ) -> tuple[RefreshToken, Created]:
         """A new session: its first refresh token, and the store's answer."""
         token = first_token(subject)
@@ -61,6 +97,7 @@ class Store:
                 token.pepper.id,
                 token.secret_hash,
                 ENTRY_LIFE_MS,
+                tokens,
             )
         )
         return token, created
@@ -68,55 +105,76 @@ class Store:
     async def open(self, subject: str = "alice", *, lifetimes: Lifetimes = LIFETIMES) -> RefreshToken:
         return (await self.create(subject, lifetimes=lifetimes))[0]
 
-    async def rotate(self, token: RefreshToken, *, client: str = "phone", step: bytes | None = None) -> Rotated | NotRotated:
-        return await self.sessions.rotate(proposal(token, client=client, step=step))
+    async def rotate(
+        self, token: RefreshToken, *, device: str = "phone", salt: bytes | None = None
+    ) -> Rotated | NotRotated:
+        return await self.sessions.rotate(proposal(token, device=device, salt=salt))
 
-    async def next(self, token: RefreshToken, *, client: str = "phone") -> RefreshToken:
+    async def next(self, token: RefreshToken, *, device: str = "phone") -> RefreshToken:
         """Rotate, and compute the successor from the answer, as a server does."""
-        outcome = await self.rotate(token, client=client)
+        outcome = await self.rotate(token, device=device)
         pepper = PEPPERS.find(outcome.pepper_id)
         assert pepper is not None
-        return token.successor(pepper=pepper, step=outcome.step)
+        return token.successor(pepper=pepper, rotation_salt=outcome.rotation_salt)
 
-    async def end(self, session: SessionId, cause: Cause = Cause.LOGOUT) -> Ended:
+    async def end(self, session: SessionId, cause: Cause = Cause.LOGOUT) -> RevocationResult:
         return await self.sessions.end(session, cause=cause, entry_life_ms=ENTRY_LIFE_MS)
 
-    async def end_subject(self, subject: str = "alice", *, spared: SessionId | None = None) -> Ended:
+    async def end_subject(
+        self, subject: str = "alice", *, spared: SessionId | None = None
+    ) -> RevocationResult:
         return await self.sessions.end_subject(
             ISSUER,
             subject,
             spared=spared,
             cause=Cause.ADMIN,
-            mark_life_ms=LIFETIMES.absolute_ms,
+            cutoff_life_ms=LIFETIMES.absolute_ms,
             entry_life_ms=ENTRY_LIFE_MS,
         )
 
+    async def record(self, session: SessionId) -> bytes:
+        return await self.redis.get(self.record_key(session))
+
     async def header(self, session: SessionId) -> Any:
-        return split(await self.redis.get(record_key(session)))[0]
+        return split(await self.record(session))[0]
+
+    def stop_at(self, now_ms: int) -> None:
+        """From now on it is `now_ms` for every script that this store runs."""
+        time = f"{{{now_ms // 1000}, {now_ms % 1000 * 1000}}}".encode()
+        for name, source in sources(SCRIPTS).items():
+            stopped = source.replace(b"redis.call('TIME')", time)
+            self.scripts._sources[name] = stopped
+            digest = hashlib.sha1(stopped, usedforsecurity=False).hexdigest()
+            self.scripts._digests[name] = digest
 
     async def change(self, session: SessionId, **fields: int | bytes) -> None:
-        """Write fields of a record's header, and leave its tail and its expiry."""
+        """Write fields of a record's header; what follows the header, and the expiry, stay as they are."""
         header = await self.header(session)
-        await self.redis.setrange(record_key(session), 0, replace(header, **fields).pack())
+        await self.redis.setrange(self.record_key(session), 0, replace(header, **fields).pack())
 
     async def age(self, session: SessionId, milliseconds: int) -> None:
-        """Let time pass for one session: everything that happened or will happen to it lies so much earlier."""
+        """Let time pass for one session: whatever happened or will happen to it happens so much earlier."""
         header = await self.header(session)
-        times = {name: max(0, getattr(header, name) - milliseconds) for name in TIMES if getattr(header, name)}
+        times = {
+            name: max(0, getattr(header, name) - milliseconds) for name in TIMES if getattr(header, name)
+        }
         await self.change(session, **times)
 
 
-def connected(redis: Redis, *, max_per_subject: int = 1000, sealing: tuple[bytes, ...] = (SEALING,)) -> Store:
-    scripts = Scripts(redis, observe=lambda _name, _seconds: None, log=SilentLog())
-    sessions = RedisSessionStore(
+def connected(
+    redis: Redis, *, partitions: int = 1, max_per_subject: int = 1000, sealing: tuple[bytes, ...] = (SEALING,)
+) -> Store:
+    scripts = Scripts(redis, telemetry=RecordingTelemetry(), logger=SilentLogger())
+    divided = Partitions(partitions)
+    stores = stores_over(
         scripts,
-        partitions=1,
+        partitions=divided,
         sealing=SealingKeys(sealing),
-        issuers=IssuerMarks({ISSUER: 0}),
+        issuers=HashedIssuers({ISSUER: 0}),
         max_per_subject=max_per_subject,
-        log=SilentLog(),
+        logger=SilentLogger(),
     )
-    return Store(redis, scripts, sessions, RedisRevocationLog(scripts))
+    return Store(redis, scripts, divided, stores)
 
 
 def first_token(subject: str = "alice") -> RefreshToken:
@@ -124,19 +182,15 @@ def first_token(subject: str = "alice") -> RefreshToken:
     return RefreshToken(PEPPERS.newest, session, 0, os.urandom(32))
 
 
-def proposal(token: RefreshToken, *, client: str = "phone", step: bytes | None = None) -> Rotation:
-    step = step or os.urandom(32)
+def proposal(token: RefreshToken, *, device: str = "phone", salt: bytes | None = None) -> Rotation:
+    salt = salt or os.urandom(32)
     return Rotation(
         session=token.session,
         generation=token.generation,
         secret_hash=token.secret_hash,
-        client_fingerprint=token.pepper.client_fingerprint("anonymous", client, ""),
+        device_fingerprint=token.pepper.device_fingerprint("anonymous", device, ""),
         pepper_id=PEPPERS.newest.id,
-        step=step,
-        successor_hash=token.successor(pepper=PEPPERS.newest, step=step).secret_hash,
+        rotation_salt=salt,
+        successor_hash=token.successor(pepper=PEPPERS.newest, rotation_salt=salt).secret_hash,
         entry_life_ms=ENTRY_LIFE_MS,
     )
-
-
-def record_key(session: SessionId) -> str:
-    return f"{{p0}}s:{session.hashed.hex()}"

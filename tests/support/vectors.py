@@ -6,34 +6,38 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from jwt.algorithms import get_default_algorithms
 
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
-from sessiond_server.adapters.jwt.parser import DEFAULT_MAX_BYTES, StrictTokenParser
+from sessiond_server.adapters.jwt.parser import StrictTokenParser
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.adapters.jwt.verification import PublicKey
-from sessiond_server.domain.binding import PROOF_SECONDS, Binding, CertificateBinding, DpopBinding
-from sessiond_server.domain.identifiers import to_base64url
-from sessiond_server.domain.judge import Requirements
+from sessiond_server.domain.base64url import to_base64url
+from sessiond_server.domain.confirmation import PROOF_SECONDS, ClientCertificate, DpopProof, PossessionProof
 from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.verdict import Rejected
-from sessiond_server.service.possession import Possession
-from sessiond_server.service.token_cache import TokenCache
-from sessiond_server.service.validation import TrustedIssuer, Validation
-from tests.support.store import SilentLog
+from sessiond_server.service.storage.proofs import ProofMemory
+from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
+from sessiond_server.service.validation.signed import SignedTokens, TrustedIssuer
+from sessiond_server.service.validation.token_cache import TokenCache
+from sessiond_server.service.validation.validate import Validation
+from tests.support.fakes import FakeClock, FakeRevocations, SilentLogger
 
 JsonObject = dict[str, Any]
 
 FOLDER = Path(__file__).parent.parent / "vectors"
 SECTIONS: dict[str, JsonObject] = {
-    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json")) if path.stem != "defaults"
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(FOLDER.glob("*.json"))
+    if path.stem != "defaults"
 }
 DEFAULTS: JsonObject = json.loads((FOLDER / "defaults.json").read_text(encoding="utf-8"))
 NOW: int = DEFAULTS["now"]
+MAX_TOKEN_BYTES = 8192
 KEYS: JsonObject = DEFAULTS["keys"]
 _PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "alg"}
 _FORM_HEADER = '{"alg":"RS256","typ":"at+jwt","kid":"k1"}'
@@ -56,13 +60,17 @@ def token_of_form(case: JsonObject) -> bytes:
         return _written_out(case["token"]).encode()
     header, payload = parts_of_form(case)
     form: str = case.get("form", "{h}.{p}.{s}")
-    return form.format(h=to_base64url(header), p=to_base64url(payload), s=case.get("signature", _FORM_SIGNATURE)).encode()
+    return form.format(
+        h=to_base64url(header), p=to_base64url(payload), s=case.get("signature", _FORM_SIGNATURE)
+    ).encode()
 
 
 def parts_of_form(case: JsonObject) -> tuple[bytes, bytes]:
     """Header and payload of a form, before they become segments."""
     header = _encoded(_written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
-    payload = _encoded(_written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8"))
+    payload = _encoded(
+        _written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8")
+    )
     return header, payload
 
 
@@ -70,10 +78,10 @@ async def verdict_of(case: JsonObject) -> str | None:
     """The reason that the whole path gives, from size to binding; None for an acceptance."""
     token = token_of(case).encode()
     validation = validation_of(case)
-    requirements = Requirements(binding=_binding_of(case, token))
+    proof = _given_proof(case, token)
     for _ in range(case.get("proof", {}).get("times", 1)):
-        answer = await validation.validate(token, requirements)
-    return answer.verdict.reason.name if isinstance(answer.verdict, Rejected) else None
+        result = await validation.validate(token, Requirements(), proof=proof)
+    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else None
 
 
 def _written_out(pieces: str | list[list[Any]]) -> str:
@@ -107,27 +115,35 @@ def _parts(case: JsonObject, header: JsonObject, claims: JsonObject) -> tuple[Js
 def _thumbprint_or(value: Any) -> Any:
     """`$thumbprint of NAME` stands for the RFC 7638 thumbprint of a key of the defaults."""
     mark = "$thumbprint of "
-    return thumbprint(KEYS[value.removeprefix(mark)]) if isinstance(value, str) and value.startswith(mark) else value
+    return (
+        thumbprint(KEYS[value.removeprefix(mark)])
+        if isinstance(value, str) and value.startswith(mark)
+        else value
+    )
 
 
 def _signed(header: JsonObject, claims: JsonObject, *, key: str, signature: str | None) -> str:
     signing_input = f"{to_base64url(json.dumps(header).encode())}.{to_base64url(json.dumps(claims).encode())}"
-    return f"{signing_input}.{_signature(header, signing_input.encode(), key) if signature is None else signature}"
+    return (
+        f"{signing_input}."
+        f"{signature_of(header, signing_input.encode(), key=key) if signature is None else signature}"
+    )
 
 
-def _signature(header: JsonObject, signing_input: bytes, key: str) -> str:
+def signature_of(header: JsonObject, signing_input: bytes, *, key: str) -> str:
+    """The signature by a key of the defaults, with the algorithm of the header."""
     name = "EdDSA" if header["alg"] == "Ed25519" else header["alg"]
     algorithm = get_default_algorithms()[name]
     return to_base64url(algorithm.sign(signing_input, algorithm.from_jwk(KEYS[key])))
 
 
-def _binding_of(case: JsonObject, token: bytes) -> Binding | None:
+def _given_proof(case: JsonObject, token: bytes) -> PossessionProof | None:
     if "certificate_sha256" in case:
-        return CertificateBinding(bytes.fromhex(case["certificate_sha256"]))
+        return ClientCertificate(bytes.fromhex(case["certificate_sha256"]))
     if "proof" not in case:
         return None
     proof, default = case["proof"], DEFAULTS["proof"]
-    return DpopBinding(_proof_of(proof, token).encode(), default["method"], default["url"])
+    return DpopProof(_proof_of(proof, token).encode(), default["method"], default["url"])
 
 
 def _proof_of(proof: JsonObject, token: bytes) -> str:
@@ -148,7 +164,10 @@ def _public(jwk: JsonObject) -> JsonObject:
 
 
 def _published(entry: Any) -> Any:
-    """A key of a set: a name of the defaults, such a key with changes, or whatever else the case writes there."""
+    """A key of a set.
+
+    The case gives a name of the defaults, such a key with changes, or whatever else it writes there.
+    """
     if isinstance(entry, str) and entry in KEYS:
         entry = {"of": entry}
     if not isinstance(entry, dict) or "of" not in entry:
@@ -164,17 +183,17 @@ class _PublishedKeys:
     version = 1
 
     def __init__(self, keys: dict[str, PublicKey]) -> None:
-        self._keys = keys
+        self.keys = keys
 
     def find(self, key_id: str) -> PublicKey | None:
-        return self._keys.get(key_id)
+        return self.keys.get(key_id)
 
     async def seek(self, _key_id: str) -> PublicKey | None:
         return None
 
 
-class UsedProofs:
-    """A `ProofMemory` of one test."""
+class UsedProofs(ProofMemory):
+    """The proofs of one test."""
 
     def __init__(self) -> None:
         self._used: set[bytes] = set()
@@ -191,19 +210,19 @@ class UsedProofs:
 
 def validation_of(case: JsonObject) -> Validation:
     """The whole path, for the issuers and at the time of the case."""
-    clock = SimpleNamespace(now=lambda: NOW, steady=lambda: NOW)
-    nothing_revoked: Any = SimpleNamespace(
-        revokes=lambda _: False, partition_of=lambda _: 0, age_of=lambda _: 0.0, age_seconds=0.0, lease_seconds=1.0, revision=""
+    clock = FakeClock(NOW)
+    signed = SignedTokens(
+        [trusted_of(issuer, case) for issuer in DEFAULTS["issuers"]],
+        parser=StrictTokenParser(MAX_TOKEN_BYTES),
+        cache=TokenCache(max_bytes=1 << 20),
+        max_token_bytes=MAX_TOKEN_BYTES,
+        encode=lambda claims: claims.payload_json.encode(),
     )
     return Validation(
-        [_trusted(issuer, case) for issuer in DEFAULTS["issuers"]],
-        parser=StrictTokenParser(),
-        cache=TokenCache(max_bytes=1 << 20),
-        revocations=nothing_revoked,
-        possession=Possession(read_proof=read_proof, memory=UsedProofs(), clock=clock),
+        signed,
+        revocations=FakeRevocations(),
+        possession=ProofOfPossession(read_proof=read_proof, memory=UsedProofs(), clock=clock),
         clock=clock,
-        max_token_bytes=DEFAULT_MAX_BYTES,
-        encode=lambda claims: claims.payload_json.encode(),
     )
 
 
@@ -214,13 +233,13 @@ def key_set_of(issuer: str, case: JsonObject) -> JsonObject:
     return {"keys": [_published(entry) for entry in published]}
 
 
-def _trusted(issuer: str, case: JsonObject) -> TrustedIssuer:
+def trusted_of(issuer: str, case: JsonObject) -> TrustedIssuer:
     """The case's `policy` is that of the default claims' issuer."""
     default = DEFAULTS["issuers"][issuer]
     is_in_question = issuer == DEFAULTS["claims"]["iss"]
     policy = _policy(issuer, default["policy"] | (case.get("policy", {}) if is_in_question else {}))
     try:
-        keys = load_key_set(key_set_of(issuer, case), algorithms=policy.algorithms, log=SilentLog())
+        keys = load_key_set(key_set_of(issuer, case), algorithms=policy.algorithms, logger=SilentLogger())
     except KeySetMalformedError:
         keys = {}
     return TrustedIssuer(policy, _PublishedKeys(keys))

@@ -19,7 +19,10 @@ async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = ...
 @overload
 async def eventually(predicate: Callable[[], T], timeout: float = ...) -> T: ...  # noqa: ASYNC109
 async def eventually(predicate: Callable[[], Any], timeout: float = 5) -> Any:  # noqa: ASYNC109
-    """The first truthy value of `predicate`, which may be async; an AssertionError after `timeout` seconds."""
+    """The first truthy value of `predicate`, which may be async.
+
+    An AssertionError is raised after `timeout` seconds.
+    """
     give_up = asyncio.get_running_loop().time() + timeout
     while True:
         found = predicate()

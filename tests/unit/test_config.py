@@ -25,14 +25,18 @@ GOOD: dict[str, Any] = {
 SECRET = "hunter2-is-no-path"
 
 
-def read(*changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False) -> Settings:
+def read(
+    *changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False
+) -> Settings:
     document = dict(GOOD)
     for change in changes:
         document |= change
     return read_settings(document, environment=environment or {}, insecure_plaintext=plaintext)
 
 
-def mistakes(*changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False) -> list[str]:
+def mistakes(
+    *changes: dict[str, Any], environment: dict[str, str] | None = None, plaintext: bool = False
+) -> list[str]:
     with pytest.raises(ConfigurationError) as refused:
         read(*changes, environment=environment, plaintext=plaintext)
     return [problem.path for problem in refused.value.problems]
@@ -85,7 +89,10 @@ def test_six_mistakes_are_six_lines() -> None:
         ({"server": {"tls": {"cert_file": HERE}}}, "server.tls.key_file"),
         ({"server": {"tls": {"cert_file": HERE, "key_file": "/nowhere"}}}, "server.tls.key_file"),
         ({"server": {"http": "unix:/run/x.sock"}}, "server.http"),
-        ({"server": {"listen": "unix:/run/x.sock", "tls": {"cert_file": HERE, "key_file": HERE}}}, "server.tls"),
+        (
+            {"server": {"listen": "unix:/run/x.sock", "tls": {"cert_file": HERE, "key_file": HERE}}},
+            "server.tls",
+        ),
         ({"server": {"listen": "0.0.0.0:1", "anonymous": []}}, "server.listen"),
         ({"sessions": {"idle": "60d"}}, "sessions.idle"),
         ({"sessions": {"absolute": "7"}}, "sessions.absolute"),
@@ -101,7 +108,10 @@ def test_six_mistakes_are_six_lines() -> None:
         ({"callers": [{"name": "a", "groups": []}]}, "callers[0].key_files"),
         ({"callers": [{"name": "anonymous", "groups": [], "key_files": [HERE]}]}, "callers[0].name"),
         ({"callers": [{"name": "a", "groups": [], "identities": ["spiffe://x/y"]}]}, "callers[0].identities"),
-        ({"callers": [{"name": "a", "groups": [], "key_files": [HERE], "issuers": ["https://x"]}]}, "callers[0].issuers"),
+        (
+            {"callers": [{"name": "a", "groups": [], "key_files": [HERE], "issuers": ["https://x"]}]},
+            "callers[0].issuers",
+        ),
         ({"callers": [{"name": "a", "groups": [], "key_files": [HERE]}] * 2}, "callers"),
     ],
 )
@@ -125,7 +135,10 @@ def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path:
         ({"token_types": ["JWT"]}, "token_types"),
         ({"required_claims": ["exp", "iss", "aud"]}, "required_claims"),
         ({"required_claims": ["exp", "iss", "sub"]}, "required_claims"),
-        ({"claims": {"audience": "client_id"}, "required_claims": ["exp", "iss", "sub", "aud"]}, "required_claims"),
+        (
+            {"claims": {"audience": "client_id"}, "required_claims": ["exp", "iss", "sub", "aud"]},
+            "required_claims",
+        ),
         ({"discovery": False}, "jwks_url"),
         ({"jwks_url": "http://id.example/keys"}, "jwks_url"),
         ({"token_url": "https://id.example/token"}, "client_id"),
@@ -145,12 +158,17 @@ def test_each_mistake_of_an_issuer_is_named(change: dict[str, Any], path: str) -
 def test_plain_http_is_for_loopback_alone() -> None:
     for host in ("localhost", "127.0.0.1", "[::1]"):
         assert read({"issuers": [{"issuer": f"http://{host}:8080", "audiences": ["a"], "allow_http": True}]})
-        assert mistakes({"issuers": [{"issuer": f"http://{host}:8080", "audiences": ["a"]}]}) == ["issuers[0].issuer"]
+        assert mistakes({"issuers": [{"issuer": f"http://{host}:8080", "audiences": ["a"]}]}) == [
+            "issuers[0].issuer"
+        ]
 
 
 def test_a_value_that_could_be_a_secret_is_not_repeated() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        read({"store": {"url": f"redis://:{SECRET}@localhost"}}, {"issuers": [{**GOOD["issuers"][0], "client_secret": SECRET}]})
+        read(
+            {"store": {"url": f"redis://:{SECRET}@localhost"}},
+            {"issuers": [{**GOOD["issuers"][0], "client_secret": SECRET}]},
+        )
     assert SECRET not in str(refused.value)
 
 
@@ -176,7 +194,9 @@ def test_listening_elsewhere_needs_tls_and_callers() -> None:
     assert mistakes(tls) == ["server.anonymous"]
     assert read(tls, caller).anonymous == frozenset()
     assert read(everywhere, caller, plaintext=True)
-    assert read({"server": {**everywhere["server"], "anonymous": ["validate"]}}, plaintext=True).anonymous == {Group.VALIDATE}
+    assert read(
+        {"server": {**everywhere["server"], "anonymous": ["validate"]}}, plaintext=True
+    ).anonymous == {Group.VALIDATE}
 
 
 def test_the_environment_stands_above_the_file() -> None:
@@ -226,7 +246,9 @@ def test_one_local_issuer() -> None:
     two = {"issuers": [{"issuer": "https://a", **local}, {"issuer": "https://b", **local}]}
     assert mistakes(two) == ["issuers[1].preset"]
     elsewhere = {"store": {"url": "unix:///x"}, "keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
-    assert mistakes({"issuers": [{"issuer": "https://a", **local}]}, elsewhere) == ["issuers[0].signing_key_files"]
+    assert mistakes({"issuers": [{"issuer": "https://a", **local}]}, elsewhere) == [
+        "issuers[0].signing_key_files"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +273,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_reference_in_the_documentation_is_that_of_the_types() -> None:
-    assert reference() in Path("README.md").read_text()
+    assert reference() in Path("docs/settings.md").read_text(), "run: make docs"
 
 
 def examples() -> dict[str, str]:

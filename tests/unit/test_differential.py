@@ -1,7 +1,9 @@
-"""Whatever is accepted here, PyJWT and joserfc accept too: strictness must not come with an acceptance of its own.
+"""Whatever is accepted here, PyJWT and joserfc accept too.
 
-Tokens are mutated as text and, signed anew, as content; the forms of `tests/vectors` are a corpus of odd headers and payloads.
-`FUZZ_TOKENS` sets how many; `make fuzz` takes many more than the suite.
+Strictness must not bring acceptances of its own.
+
+Tokens are mutated as text and, signed anew, as content; the forms of `tests/vectors` are a corpus of odd
+headers and payloads. `FUZZ_TOKENS` sets how many; `make fuzz` takes many more than the suite.
 """
 
 from __future__ import annotations
@@ -28,20 +30,21 @@ from joserfc.jws import JWSRegistry
 
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
+from sessiond_server.domain.checks import judge_audience, judge_lifetime, judge_time, judge_type
 from sessiond_server.domain.claims import Claims, read_claims
-from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_time, judge_type
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS, IssuerPolicy
-from tests.support.vectors import cases, parts_of_form
+from tests.support.facts import call_facts, token_facts
+from tests.support.vectors import MAX_TOKEN_BYTES, cases, parts_of_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import MAX_TOKEN_BYTES, Callable
 
 TOKENS = int(os.environ.get("FUZZ_TOKENS", "3000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ISSUER, AUDIENCE = "https://id.example", "api"
 NOW = time.time()
 POLICY = IssuerPolicy(issuer=ISSUER, audiences=frozenset({AUDIENCE}), algorithms=SIGNATURE_ALGORITHMS)
-PARSER = StrictTokenParser()
+PARSER = StrictTokenParser(MAX_TOKEN_BYTES)
 CORPUS = [parts_of_form(case) for case in cases("forms") if "token" not in case]
 
 
@@ -86,7 +89,15 @@ def segment(raw: bytes) -> bytes:
 
 def content(signer: Signer) -> tuple[dict[str, Any], dict[str, Any]]:
     header = {"typ": "at+jwt", "alg": signer.algorithm, "kid": "k"}
-    claims = {"iss": ISSUER, "sub": "s", "aud": AUDIENCE, "client_id": "c", "iat": int(NOW), "exp": int(NOW) + 300, "jti": "1"}
+    claims = {
+        "iss": ISSUER,
+        "sub": "s",
+        "aud": AUDIENCE,
+        "client_id": "c",
+        "iat": int(NOW),
+        "exp": int(NOW) + 300,
+        "jti": "1",
+    }
     return header, claims
 
 
@@ -95,7 +106,9 @@ def changed_content(signer: Signer, dice: random.Random) -> str:
     header, claims = content(signer)
     for _ in range(dice.choice((0, 1, 1, 1, 2))):
         part = dice.choice((header, claims, claims))
-        name = dice.choice([*part, "nbf", "sid", "scope", "acr", "act", "cnf", "crit", "b64", "jwk", "cty", "x5u"])
+        name = dice.choice(
+            [*part, "nbf", "sid", "scope", "acr", "act", "cnf", "crit", "b64", "jwk", "cty", "x5u"]
+        )
         if dice.random() < 0.2:
             part.pop(name, None)
         else:
@@ -116,13 +129,20 @@ def written(text: str, dice: random.Random) -> bytes:
         case 3:
             return (text + dice.choice((" ", "\n", "{}", "\x00", "//"))).encode()
         case 4:
-            return text.replace(": ", ":", 1).replace("300", dice.choice(("NaN", "Infinity", "1e999", "3e2"))).encode()
+            return (
+                text.replace(": ", ":", 1)
+                .replace("300", dice.choice(("NaN", "Infinity", "1e999", "3e2")))
+                .encode()
+            )
         case _:
             return text.encode()
 
 
 def changed_corpus(signer: Signer, dice: random.Random) -> str:
-    """A header and a payload of the corpus, made to fit as far as they can be, with a good signature over them."""
+    """A header and a payload of the corpus, made to fit as far as they can be.
+
+    They have a good signature over them.
+    """
     good_header, good_payload = (json.dumps(part, separators=(",", ":")).encode() for part in content(signer))
     header, payload = (dice.choice(CORPUS)[part] if dice.random() < 0.6 else None for part in (0, 1))
     if header is not None:
@@ -131,7 +151,10 @@ def changed_corpus(signer: Signer, dice: random.Random) -> str:
         header = header.replace(b'"RS256"', f'"{signer.algorithm}"'.encode()).replace(b'"k1"', b'"k"')
     if payload is not None and dice.random() < 0.8:
         payload = payload.replace(b"{", good_payload[:-1] + b",", 1)
-    texts = [bytearray(good if text is None else text) for text, good in ((header, good_header), (payload, good_payload))]
+    texts = [
+        bytearray(good if text is None else text)
+        for text, good in ((header, good_header), (payload, good_payload))
+    ]
     for text in texts:
         if text and dice.random() < 0.2:
             text[dice.randrange(len(text))] = dice.randrange(256)
@@ -170,16 +193,18 @@ def is_accepted_here(token: str, signer: Signer) -> bool:
     if parsed.key_id != "k" or not signer.ours.public_key.verifies(parsed.signing_input, parsed.signature):
         return False
     claims = read_claims(parsed, POLICY)
-    if judge_type(parsed, POLICY) or not isinstance(claims, Claims):
+    facts = token_facts(parsed, POLICY)
+    if judge_type(facts) or not isinstance(claims, Claims):
         return False
-    return not (
-        judge_lifetime(claims, POLICY) or judge_time(claims, POLICY, now=NOW) or judge_audience(claims, POLICY, Requirements())
-    )
+    asked = call_facts(claims, POLICY, now=NOW)
+    return not (judge_lifetime(facts) or judge_time(asked) or judge_audience(asked))
 
 
 def is_accepted_by_pyjwt(token: str, signer: Signer) -> bool:
     try:
-        jwt.decode(token, signer.public, algorithms=[signer.algorithm], audience=AUDIENCE, issuer=ISSUER, leeway=30)
+        jwt.decode(
+            token, signer.public, algorithms=[signer.algorithm], audience=AUDIENCE, issuer=ISSUER, leeway=30
+        )
     except jwt.PyJWTError:
         return False
     return True
@@ -187,7 +212,10 @@ def is_accepted_by_pyjwt(token: str, signer: Signer) -> bool:
 
 def is_accepted_by_joserfc(token: str, signer: Signer) -> bool:
     registry = jose.JWTClaimsRegistry(
-        leeway=30, iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}, exp={"essential": True}
+        leeway=30,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
     )
     # RFC 7515 §4: header parameters that are not understood are ignored.
     header = JWSRegistry(algorithms=[signer.algorithm], strict_check_header=False)
@@ -201,9 +229,13 @@ def is_accepted_by_joserfc(token: str, signer: Signer) -> bool:
     return True
 
 
-@pytest.mark.parametrize("mutate", [changed_content, changed_corpus, changed_text], ids=["content", "corpus", "text"])
+@pytest.mark.parametrize(
+    "mutate", [changed_content, changed_corpus, changed_text], ids=["content", "corpus", "text"]
+)
 @pytest.mark.parametrize("name", SIGNERS)
-def test_what_is_accepted_here_is_accepted_by_others(name: str, mutate: Callable[[Signer, random.Random], str]) -> None:
+def test_what_is_accepted_here_is_accepted_by_others(
+    name: str, mutate: Callable[[Signer, random.Random], str]
+) -> None:
     signer, dice, seen = SIGNERS[name], random.Random(SEED), Counter[bool]()
     for _ in range(TOKENS // (3 * len(SIGNERS))):
         token = mutate(signer, dice)

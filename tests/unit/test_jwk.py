@@ -16,28 +16,9 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.verification import PublicKey
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS
+from tests.support.fakes import RecordingLogger
 
 ALL = SIGNATURE_ALGORITHMS
-
-
-class RecordingLog:
-    """A fake `Log` that remembers level and fields."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, Any]]] = []
-
-    def info(self, event: str, **fields: Any) -> None:
-        self.lines.append(("info", event, fields))
-
-    def warning(self, event: str, **fields: Any) -> None:
-        self.lines.append(("warning", event, fields))
-
-    def error(self, event: str, **fields: Any) -> None:
-        self.lines.append(("error", event, fields))
-
-    @property
-    def levels(self) -> list[str]:
-        return [level for level, _, _ in self.lines]
 
 
 def text_of(number: int, width: int | None = None) -> str:
@@ -52,7 +33,9 @@ def _key_pair(kind: str) -> Any:
             return rsa.generate_private_key(65537, 2048)
         case "Ed25519":
             return ed25519.Ed25519PrivateKey.generate()
-    return ec.generate_private_key({"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[kind])
+    return ec.generate_private_key(
+        {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[kind]
+    )
 
 
 def _members(kind: str, key: Any) -> dict[str, Any]:
@@ -72,20 +55,23 @@ def private_jwk(kind: str, **changes: Any) -> dict[str, Any]:
     return _members(kind, _key_pair(kind)) | {"kid": "k1"} | changes
 
 
-def load(*keys: Any, algorithms: frozenset[str] = ALL, log: RecordingLog | None = None) -> dict[str, PublicKey]:
-    return load_key_set({"keys": list(keys)}, algorithms=algorithms, log=log or RecordingLog())
+def load(
+    *keys: Any, algorithms: frozenset[str] = ALL, logger: RecordingLogger | None = None
+) -> dict[str, PublicKey]:
+    return load_key_set({"keys": list(keys)}, algorithms=algorithms, logger=logger or RecordingLogger())
 
 
 def refused(key: Any, *, algorithms: frozenset[str] = ALL) -> str:
     """The level at which a key is refused beside a good one, which is not harmed."""
-    log = RecordingLog()
-    assert list(load(key, jwk(kid="good"), algorithms=algorithms | {"ES256"}, log=log)) == ["good"]
-    (level,) = log.levels
+    logger = RecordingLogger()
+    assert list(load(key, jwk(kid="good"), algorithms=algorithms | {"ES256"}, logger=logger)) == ["good"]
+    (level,) = logger.levels
     return level
 
 
 @pytest.mark.parametrize(
-    ("kind", "algorithm"), [("RSA", "RS256"), ("P-256", "ES256"), ("P-384", "ES384"), ("P-521", "ES512"), ("Ed25519", "Ed25519")]
+    ("kind", "algorithm"),
+    [("RSA", "RS256"), ("P-256", "ES256"), ("P-384", "ES384"), ("P-521", "ES512"), ("Ed25519", "Ed25519")],
 )
 def test_a_key_without_alg_is_bound_by_its_type_and_curve(kind: str, algorithm: str) -> None:
     assert load(jwk(kind))["k1"].algorithm == algorithm
@@ -93,9 +79,16 @@ def test_a_key_without_alg_is_bound_by_its_type_and_curve(kind: str, algorithm: 
 
 @pytest.mark.parametrize(
     ("allowed", "algorithm"),
-    [({"PS256", "RS256"}, "RS256"), ({"PS256"}, "PS256"), ({"PS512", "RS384", "PS384"}, "RS384"), ({"PS512", "ES256"}, "PS512")],
+    [
+        ({"PS256", "RS256"}, "RS256"),
+        ({"PS256"}, "PS256"),
+        ({"PS512", "RS384", "PS384"}, "RS384"),
+        ({"PS512", "ES256"}, "PS512"),
+    ],
 )
-def test_an_rsa_key_without_alg_takes_the_first_algorithm_that_its_issuer_may_use(allowed: set[str], algorithm: str) -> None:
+def test_an_rsa_key_without_alg_takes_the_first_algorithm_that_its_issuer_may_use(
+    allowed: set[str], algorithm: str
+) -> None:
     assert load(jwk("RSA"), algorithms=frozenset(allowed))["k1"].algorithm == algorithm
 
 
@@ -122,7 +115,9 @@ def test_an_algorithm_that_is_never_accepted_is_left_out(algorithm: str) -> None
     assert refused(jwk("RSA", alg=algorithm)) == "info"
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [("RSA", "ES256"), ("P-256", "ES384"), ("P-256", "RS256"), ("Ed25519", "ES256")])
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [("RSA", "ES256"), ("P-256", "ES384"), ("P-256", "RS256"), ("Ed25519", "ES256")]
+)
 def test_an_algorithm_that_does_not_fit_the_key_is_refused(kind: str, algorithm: str) -> None:
     assert refused(jwk(kind, alg=algorithm)) == "warning"
 
@@ -169,10 +164,10 @@ def test_a_key_that_nobody_can_name_is_left_out(kid: Any) -> None:
 
 def test_a_kid_of_two_keys_names_neither() -> None:
     """RFC7517-4.5; wycheproof jwk-4."""
-    log = RecordingLog()
-    keys = load(jwk(kid="twice"), jwk("RSA", kid="twice"), jwk("Ed25519", kid="once"), log=log)
+    logger = RecordingLogger()
+    keys = load(jwk(kid="twice"), jwk("RSA", kid="twice"), jwk("Ed25519", kid="once"), logger=logger)
     assert list(keys) == ["once"]
-    assert log.levels == ["error", "error"]
+    assert logger.levels == ["error", "error"]
 
 
 def test_the_same_key_twice_is_no_exception() -> None:
@@ -201,11 +196,11 @@ def test_a_published_secret_is_an_alarm() -> None:
 
 
 def test_the_log_has_nothing_of_a_key_but_its_name() -> None:
-    log = RecordingLog()
+    logger = RecordingLogger()
     secret = private_jwk("P-256", kid="leaked")
-    load(secret, log=log)
-    assert secret["d"] not in str(log.lines)
-    assert log.lines[0][2] == {"key_id": "leaked", "why": "the key is secret, and was published"}
+    load(secret, logger=logger)
+    assert secret["d"] not in str(logger.lines)
+    assert logger.lines[0][2] == {"key_id": "leaked", "why": "the key is secret, and was published"}
 
 
 @pytest.mark.parametrize("key", [None, 1, "key", [], {}, {"kid": "k1"}, {"kty": "EC"}])
@@ -234,7 +229,9 @@ def test_other_curves_of_an_octet_key_pair_are_left_out(crv: Any) -> None:
 def test_a_coordinate_has_the_width_of_its_curve(kind: str, name: str) -> None:
     raw = base64.urlsafe_b64decode(jwk(kind)[name] + "==")
     for other in (raw[1:], b"\0" + raw, b"", raw * 2):
-        assert refused(jwk(kind, **{name: base64.urlsafe_b64encode(other).rstrip(b"=").decode()})) == "warning"
+        assert (
+            refused(jwk(kind, **{name: base64.urlsafe_b64encode(other).rstrip(b"=").decode()})) == "warning"
+        )
 
 
 def test_a_point_lies_on_its_curve() -> None:
@@ -284,7 +281,9 @@ def test_an_even_modulus_is_refused(n: int) -> None:
     assert refused(jwk("RSA", n=text_of(n, 256))) == "warning"
 
 
-@pytest.mark.parametrize("e", [0, 1, 2, 3, 17, 65_535, 65_536, 65_538, 2**32, 2**32 + 1, 2**64 + 1, 2**2047 + 1, 2**4096 + 1])
+@pytest.mark.parametrize(
+    "e", [0, 1, 2, 3, 17, 65_535, 65_536, 65_538, 2**32, 2**32 + 1, 2**64 + 1, 2**2047 + 1, 2**4096 + 1]
+)
 def test_an_exponent_is_odd_and_between_65537_and_2_to_the_32(e: int) -> None:
     assert refused(jwk("RSA", e=text_of(e, max(1, (e.bit_length() + 7) // 8)))) == "warning"
 
@@ -316,13 +315,13 @@ def test_unknown_members_are_ignored() -> None:
 )
 def test_what_is_no_key_set_is_refused_as_a_whole(document: bytes) -> None:
     with pytest.raises(KeySetMalformedError):
-        load_key_set(document, algorithms=ALL, log=RecordingLog())
+        load_key_set(document, algorithms=ALL, logger=RecordingLogger())
 
 
 def test_a_deep_document_is_refused_as_a_whole() -> None:
     deep = b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     with pytest.raises(KeySetMalformedError) as caught:
-        load_key_set(deep, algorithms=ALL, log=RecordingLog())
+        load_key_set(deep, algorithms=ALL, logger=RecordingLogger())
     assert len(str(caught.value)) < 80
 
 
@@ -339,18 +338,20 @@ def test_64_keys_with_all_their_members_fit() -> None:
         for number in range(64)
     ]
     document = json.dumps({"keys": keys}).encode()
-    assert len(load_key_set(document, algorithms=ALL, log=RecordingLog())) == 64
+    assert len(load_key_set(document, algorithms=ALL, logger=RecordingLogger())) == 64
 
 
 def test_a_set_may_be_empty() -> None:
-    assert load_key_set(b'{"keys":[]}', algorithms=ALL, log=RecordingLog()) == {}
+    assert load_key_set(b'{"keys":[]}', algorithms=ALL, logger=RecordingLogger()) == {}
 
 
 @given(
     st.lists(
         st.dictionaries(
             st.sampled_from(["kty", "crv", "kid", "alg", "use", "key_ops", "n", "e", "x", "y", "d"]),
-            st.sampled_from(["RSA", "EC", "OKP", "P-256", "Ed25519", "sig", "RS256", "AQAB", "k1", "A" * 43, ["verify"]])
+            st.sampled_from(
+                ["RSA", "EC", "OKP", "P-256", "Ed25519", "sig", "RS256", "AQAB", "k1", "A" * 43, ["verify"]]
+            )
             | st.text(max_size=5)
             | st.none()
             | st.integers(),

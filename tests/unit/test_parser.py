@@ -1,4 +1,7 @@
-"""The form of a token: `tests/vectors` has the cases, each by its requirement; here is what is more than a case."""
+"""The form of a token.
+
+`tests/vectors` has the single cases, each by its requirement; here is what is more than a case.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,20 @@ from hypothesis import strategies as st
 from joserfc import jws
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
-from sessiond_server.domain.identifiers import to_base64url
+from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.token import ParsedToken
+from tests.support.vectors import MAX_TOKEN_BYTES
 
 HEADER = '{"alg":"RS256","typ":"at+jwt","kid":"k1"}'
 PAYLOAD = '{"iss":"https://issuer.example","sub":"s"}'
 SIGNATURE = "c2ln"
 
-parse = StrictTokenParser().parse
+parse = StrictTokenParser(MAX_TOKEN_BYTES).parse
 
 
-def token_of(header: str | bytes = HEADER, payload: str | bytes = PAYLOAD, signature: str = SIGNATURE) -> bytes:
+def token_of(
+    header: str | bytes = HEADER, payload: str | bytes = PAYLOAD, signature: str = SIGNATURE
+) -> bytes:
     parts = (part.encode() if isinstance(part, str) else part for part in (header, payload))
     return ".".join([*map(to_base64url, parts), signature]).encode()
 
@@ -43,7 +49,8 @@ def test_the_parts_are_the_bytes_as_received() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "issuer"), [('{"iss":"a"}', "a"), ('{"iss":["a"]}', None), ('{"iss":null}', None), ("{}", None)]
+    ("payload", "issuer"),
+    [('{"iss":"a"}', "a"), ('{"iss":["a"]}', None), ('{"iss":null}', None), ("{}", None)],
 )
 def test_only_a_string_is_an_issuer(payload: str, issuer: str | None) -> None:
     parsed = parse(token_of(payload=payload))
@@ -84,7 +91,7 @@ def test_a_caller_at_the_end_of_its_stack_gets_an_answer_all_the_same() -> None:
         if levels:
             sink(levels - 1)
         else:
-            answers.append(StrictTokenParser().parse(deep))
+            answers.append(StrictTokenParser(MAX_TOKEN_BYTES).parse(deep))
 
     room = sys.getrecursionlimit() - _stack_depth()
     for left in (60, 40, 30, 20):
@@ -100,7 +107,7 @@ def _stack_depth() -> int:
 
 
 def test_a_header_that_was_seen_before_is_read_no_other_way() -> None:
-    parser = StrictTokenParser()
+    parser = StrictTokenParser(MAX_TOKEN_BYTES)
     for _ in range(2):
         assert parser.parse(token_of(header='{"alg":"RS256","crit":[]}')) is None
         for algorithm in ("RS256", "ES256"):
@@ -149,18 +156,25 @@ headers = st.fixed_dictionaries(
 def json_texts(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> str:
     """JSON, mostly; sometimes spoilt in one place."""
     text = json.dumps(
-        draw(values), ensure_ascii=draw(st.booleans()), separators=draw(st.sampled_from([(",", ":"), (", ", " : ")]))
+        draw(values),
+        ensure_ascii=draw(st.booleans()),
+        separators=draw(st.sampled_from([(",", ":"), (", ", " : ")])),
     )
     if draw(st.integers(0, 3)):
         return text
     place = draw(st.integers(0, len(text)))
     spoiling = draw(
-        st.sampled_from(['"', "\\", "{", "}", "[", "]", ",", ":", "1", "\ufeff", "\\ud800", "NaN", '"a":1,', '"sub":"x",'])
+        st.sampled_from(
+            ['"', "\\", "{", "}", "[", "]", ",", ":", "1", "\ufeff", "\\ud800", "NaN", '"a":1,', '"sub":"x",']
+        )
     )
     return text[:place] + spoiling + text[place + draw(st.integers(0, 2)) :]
 
 
-@given(json_texts(headers), json_texts(st.dictionaries(st.text(max_size=4) | st.just("sub"), json_values, max_size=6)))
+@given(
+    json_texts(headers),
+    json_texts(st.dictionaries(st.text(max_size=4) | st.just("sub"), json_values, max_size=6)),
+)
 def test_what_is_accepted_other_libraries_read_the_same_way(header: str, payload: str) -> None:
     token = token_of(header.encode("utf-8", "surrogatepass"), payload.encode("utf-8", "surrogatepass"))
     parsed = parse(token)
@@ -175,7 +189,11 @@ def test_what_is_accepted_other_libraries_read_the_same_way(header: str, payload
     assert parsed.algorithm in (by_joserfc.headers()["alg"], "Ed25519")
 
 
-@given(st.dictionaries(st.text(max_size=6), st.integers(-(2**63), 2**63) | st.text(max_size=6) | st.booleans(), max_size=8))
+@given(
+    st.dictionaries(
+        st.text(max_size=6), st.integers(-(2**63), 2**63) | st.text(max_size=6) | st.booleans(), max_size=8
+    )
+)
 def test_every_plain_payload_is_accepted(payload: dict[str, Any]) -> None:
     for escaping in (True, False):
         parsed = parse(token_of(payload=json.dumps(payload, ensure_ascii=escaping)))
@@ -190,7 +208,18 @@ def test_claims_are_read_as_strictly_as_a_payload(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "null", "[]", "{", '{"a":1,"a":2}', '{"a":NaN}', '\ufeff{"a":1}', '{"a":"\ud800"}', '{"a":"\\ud800"}']
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"a":1,"a":2}',
+        '{"a":NaN}',
+        '\ufeff{"a":1}',
+        '{"a":"\ud800"}',
+        '{"a":"\\ud800"}',
+    ],
 )
 def test_claims_that_are_not_one_strict_object_are_refused(text: str) -> None:
     assert claims_object(text) is None

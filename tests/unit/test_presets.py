@@ -9,10 +9,11 @@ import pytest
 from sessiond_server.app.issuers import to_policy
 from sessiond_server.config.presets import PRESETS
 from sessiond_server.config.reader import read_settings
-from sessiond_server.domain.claims import Claims, read_claims
-from sessiond_server.domain.judge import Requirements, judge_audience, judge_lifetime, judge_type
+from sessiond_server.domain.checks import judge_audience, judge_lifetime, judge_type
+from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.token import ParsedToken
+from tests.support.facts import call_facts, token_facts
 
 TIMES = {"iat": 1_700_000_000, "exp": 1_700_000_299}
 # By preset: issuer, audience, `typ` of the header, claims of an access token, what must be read from them.
@@ -102,7 +103,12 @@ SAMPLES: dict[str, tuple[str, str, str | None, dict[str, Any], dict[str, Any]]] 
             "cognito:groups": ["admins"],
             "username": "alice",
         },
-        {"audiences": ("client_1",), "provider_session_id": "o-1", "roles": ("admins",), "client_id": "client_1"},
+        {
+            "audiences": ("client_1",),
+            "provider_session_id": "o-1",
+            "roles": ("admins",),
+            "client_id": "client_1",
+        },
     ),
     "entra": (
         "https://login.microsoftonline.com/t1/v2.0",
@@ -119,7 +125,12 @@ SAMPLES: dict[str, tuple[str, str, str | None, dict[str, Any], dict[str, Any]]] 
             "oid": "object",
             "ver": "2.0",
         },
-        {"tenant_id": "t1", "client_id": "22222222-web", "scopes": ("orders.read", "orders.write"), "token_id": "u1"},
+        {
+            "tenant_id": "t1",
+            "client_id": "22222222-web",
+            "scopes": ("orders.read", "orders.write"),
+            "token_id": "u1",
+        },
     ),
     "oidc": (
         "https://id.example",
@@ -134,7 +145,12 @@ OTHERS: dict[str, list[tuple[str | None, dict[str, Any]]]] = {
     "scalekit": [(None, {"at_hash": "h"}), (None, {"nonce": "n"}), ("logout+jwt", {})],
     "auth0": [("jwt", {"nonce": "n"}), (None, {}), ("jwt", {"azp": None, "scope": None})],
     "okta": [(None, {"at_hash": "h"}), ("okta-internal-at+jwt", {}), (None, {"cid": None})],
-    "keycloak": [("jwt", {"typ": "ID"}), ("jwt", {"typ": "Refresh"}), ("jwt", {"typ": "Offline"}), ("jwt", {"typ": None})],
+    "keycloak": [
+        ("jwt", {"typ": "ID"}),
+        ("jwt", {"typ": "Refresh"}),
+        ("jwt", {"typ": "Offline"}),
+        ("jwt", {"typ": None}),
+    ],
     "cognito": [(None, {"token_use": "id"}), (None, {"token_use": None}), ("jwt", {})],
     "entra": [("jwt", {"nonce": "n"}), (None, {}), ("jwt", {"azp": None})],
     "oidc": [("jwt", {}), (None, {}), ("at+jwt", {"client_id": None})],
@@ -157,10 +173,11 @@ def judged(preset: str, token_type: str | None, changes: dict[str, Any]) -> Any:
     payload = {"iss": issuer, **TIMES, **claims, **changes}
     payload = {name: value for name, value in payload.items() if value is not None}
     token, policy = ParsedToken("RS256", "k", token_type, payload, "", b"", b""), policy_of(preset)
-    found = judge_type(token, policy) or read_claims(token, policy)
+    facts = token_facts(token, policy)
+    found = judge_type(facts) or facts.typed
     if not isinstance(found, Claims):
         return found
-    return judge_lifetime(found, policy) or judge_audience(found, policy, Requirements()) or found
+    return judge_lifetime(facts) or judge_audience(call_facts(found, policy)) or found
 
 
 def test_every_preset_has_a_sample() -> None:
@@ -179,7 +196,9 @@ def test_an_access_token_as_documented_is_accepted(preset: str) -> None:
     ("preset", "token_type", "changes"),
     [(preset, token_type, changes) for preset, others in OTHERS.items() for token_type, changes in others],
 )
-def test_other_tokens_of_the_provider_are_not(preset: str, token_type: str | None, changes: dict[str, Any]) -> None:
+def test_other_tokens_of_the_provider_are_not(
+    preset: str, token_type: str | None, changes: dict[str, Any]
+) -> None:
     assert not isinstance(judged(preset, token_type, changes), Claims)
 
 
@@ -192,7 +211,14 @@ def test_another_audience_is_another_audience(preset: str) -> None:
 
 @pytest.mark.parametrize(
     ("realm_access", "roles"),
-    [({"roles": ["a"]}, ("a",)), ({}, ()), ("text", ()), (["roles"], ()), ({"roles": "a"}, None), ({"roles": [1]}, None)],
+    [
+        ({"roles": ["a"]}, ("a",)),
+        ({}, ()),
+        ("text", ()),
+        (["roles"], ()),
+        ({"roles": "a"}, None),
+        ({"roles": [1]}, None),
+    ],
 )
 def test_a_path_leads_into_objects_or_nowhere(realm_access: Any, roles: tuple[str, ...] | None) -> None:
     found = judged("keycloak", "jwt", {"realm_access": realm_access})

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
-from sessiond_server.domain.claims import Claims, read_claims
-from sessiond_server.domain.judge import (
-    Requirements,
+from sessiond_server.domain.checks import (
     judge_audience,
     judge_lifetime,
     judge_requirements,
@@ -22,11 +20,15 @@ from sessiond_server.domain.judge import (
     judge_time,
     judge_type,
 )
+from sessiond_server.domain.claims import Claims, read_claims
 from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
+from tests.support.facts import call_facts, token_facts
+from tests.support.vectors import MAX_TOKEN_BYTES
 
-PARSER = StrictTokenParser()
+PARSER = StrictTokenParser(MAX_TOKEN_BYTES)
 ISSUER = "https://id.example"
 POLICY = IssuerPolicy(
     issuer=ISSUER,
@@ -75,7 +77,12 @@ def segment(raw: bytes) -> bytes:
 @st.composite
 def claims_of(draw: st.DrawFn) -> Claims:
     """Claims as a token of the issuer could have them."""
-    payload: dict[str, Any] = {"iss": ISSUER, "sub": "s", "aud": draw(st.lists(words, max_size=3)), "exp": draw(times)}
+    payload: dict[str, Any] = {
+        "iss": ISSUER,
+        "sub": "s",
+        "aud": draw(st.lists(words, max_size=3)),
+        "exp": draw(times),
+    }
     for name in draw(st.lists(st.sampled_from(["iat", "nbf", "auth_time"]), unique=True)):
         payload[name] = draw(times)
     payload["scope"] = " ".join(draw(st.lists(words, max_size=4)))
@@ -97,9 +104,13 @@ def test_any_bytes_are_a_token_or_none(raw: bytes) -> None:
 
 @given(json_values, json_values, st.binary(max_size=70))
 def test_any_json_in_three_segments_is_a_token_or_none(header: Any, payload: Any, signature: bytes) -> None:
-    raw = b".".join(segment(part) for part in (json.dumps(header).encode(), json.dumps(payload).encode(), signature))
+    raw = b".".join(
+        segment(part) for part in (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
+    )
     parsed = PARSER.parse(raw)
-    assert parsed is None or (isinstance(header, dict) and isinstance(payload, dict) and parsed.signature == signature)
+    assert parsed is None or (
+        isinstance(header, dict) and isinstance(payload, dict) and parsed.signature == signature
+    )
     read_proof(raw)
 
 
@@ -107,28 +118,29 @@ def test_any_json_in_three_segments_is_a_token_or_none(header: Any, payload: Any
 @settings(max_examples=300)
 def test_any_claims_are_judged_and_never_raise(payload: dict[str, Any], token_type: str | None) -> None:
     token = ParsedToken("ES256", "k", token_type, payload, "", b"", b"")
-    rejected = judge_type(token, POLICY)
+    facts = token_facts(token, POLICY)
+    rejected = judge_type(facts)
     assert rejected is None or rejected.reason is Reason.TYPE_NOT_ALLOWED
     claims = read_claims(token, POLICY)
     if isinstance(claims, Rejected):
         assert claims.reason in {Reason.CLAIM_MISSING, Reason.CLAIM_INVALID}
     else:
-        assert judge_lifetime(claims, POLICY) is None or claims.issued_at is not None
+        assert judge_lifetime(facts) is None or claims.issued_at is not None
 
 
 @given(claims_of(), times, times)
 def test_what_has_expired_stays_expired(claims: Claims, first: float, second: float) -> None:
     earlier, later = sorted((first, second))
-    rejected = judge_time(claims, POLICY, now=earlier)
+    rejected = judge_time(call_facts(claims, POLICY, now=earlier))
     if rejected and rejected.reason is Reason.EXPIRED:
-        again = judge_time(claims, POLICY, now=later)
+        again = judge_time(call_facts(claims, POLICY, now=later))
         assert again is not None
         assert again.reason is Reason.EXPIRED
 
 
 @given(claims_of(), times)
 def test_an_accepted_time_lies_within_every_bound(claims: Claims, now: float) -> None:
-    if judge_time(claims, POLICY, now=now) is None:
+    if judge_time(call_facts(claims, POLICY, now=now)) is None:
         assert now < claims.expires_at + POLICY.leeway.total_seconds()
         for start in (claims.issued_at, claims.not_before):
             assert start is None or start <= now + POLICY.clock_skew.total_seconds()
@@ -137,27 +149,37 @@ def test_an_accepted_time_lies_within_every_bound(claims: Claims, now: float) ->
 @given(claims_of(), st.frozensets(words, max_size=4))
 def test_an_audience_is_accepted_exactly_where_one_is_shared(claims: Claims, wanted: frozenset[str]) -> None:
     shared = (wanted or POLICY.audiences) & set(claims.audiences)
-    assert (judge_audience(claims, POLICY, Requirements(audiences=wanted)) is None) is bool(shared)
+    assert (judge_audience(call_facts(claims, POLICY, Requirements(audiences=wanted))) is None) is bool(
+        shared
+    )
 
 
 @given(claims_of(), st.lists(words, max_size=4), st.lists(words, max_size=4), words)
-def test_a_demand_more_never_makes_a_token_good(claims: Claims, scopes: list[str], permissions: list[str], more: str) -> None:
+def test_a_demand_more_never_makes_a_token_good(
+    claims: Claims, scopes: list[str], permissions: list[str], more: str
+) -> None:
     less = Requirements(scopes=tuple(scopes), permissions=tuple(permissions))
     for harder in (
         Requirements(scopes=(*scopes, more), permissions=tuple(permissions)),
         Requirements(scopes=tuple(scopes), permissions=(*permissions, more)),
-        Requirements(scopes=tuple(scopes), permissions=tuple(permissions), claims=MappingProxyType({more: ("x",)})),
+        Requirements(
+            scopes=tuple(scopes), permissions=tuple(permissions), claims=MappingProxyType({more: ("x",)})
+        ),
     ):
-        if judge_requirements(claims, less):
-            assert judge_requirements(claims, harder)
-    if judge_requirements(claims, less) is None:
+        if judge_requirements(call_facts(claims, POLICY, less)):
+            assert judge_requirements(call_facts(claims, POLICY, harder))
+    if judge_requirements(call_facts(claims, POLICY, less)) is None:
         assert set(scopes) <= set(claims.scopes)
         assert set(permissions) <= set(claims.permissions)
 
 
 @given(claims_of(), times, st.floats(min_value=0, max_value=NOW), st.lists(words, max_size=2))
-def test_a_step_up_is_asked_for_exactly_where_it_is_due(claims: Claims, now: float, age: float, acr_values: list[str]) -> None:
+def test_a_step_up_is_asked_for_exactly_where_it_is_due(
+    claims: Claims, now: float, age: float, acr_values: list[str]
+) -> None:
     requirements = Requirements(max_auth_age_seconds=age, acr_values=tuple(acr_values))
     is_strong = not acr_values or claims.acr in acr_values
     is_recent = claims.auth_time is not None and claims.auth_time >= now - age
-    assert (judge_step_up(claims, requirements, now=now) is None) is (is_strong and is_recent)
+    assert (judge_step_up(call_facts(claims, POLICY, requirements, now=now)) is None) is (
+        is_strong and is_recent
+    )

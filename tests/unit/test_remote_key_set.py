@@ -1,34 +1,26 @@
-"""Keys of an issuer elsewhere: always there, never flooding, gone when the issuer says so."""
+"""A provider's keys: always there, never flooding the provider, and gone when the provider says so."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from sessiond_server.adapters.http.issuer_documents import Document, Unfetched
-from sessiond_server.adapters.http.remote_key_set import COOLDOWN_SECONDS, RemoteKeySet, SharedDocument
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from sessiond_server.app.issuers import key_set_reader
 from sessiond_server.domain.failures import KeysUnavailableError
-from tests.support.store import SilentLog
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
+from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS
+from sessiond_server.service.validation.remote_keys import RemoteKeySet, Unfetched
+from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
 
 MAX_STALE = timedelta(hours=1)
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def steady(self) -> float:
-        return self.at
+POLICY = IssuerPolicy("https://id.example", frozenset({"api"}), frozenset({"ES256"}))
 
 
 def new_key() -> SigningKey:
@@ -38,8 +30,8 @@ def new_key() -> SigningKey:
 A, B = new_key(), new_key()
 
 
-class Shelf:
-    """What servers share."""
+class Shelf(SharedKeySet):
+    """The key set that servers share."""
 
     def __init__(self) -> None:
         self.held: SharedDocument | None = None
@@ -52,25 +44,25 @@ class Shelf:
 
 
 class Issuer:
-    """What the issuer would say, and how often it was asked."""
+    """What the provider would say, and how often it was asked."""
 
     def __init__(self, *keys: SigningKey, shared: Shelf | None = None) -> None:
         self.shared = shared or Shelf()
-        self.clock = FakeClock()
+        self.clock = FakeClock(1000.0)
         self.answer: Document | Unfetched = Unfetched("unreachable")
         self.asked: list[str | None] = []
         self.gate: asyncio.Event | None = None
-        self.outcomes: Counter[str] = Counter()
+        self.telemetry = RecordingTelemetry()
         self.publish(*keys)
         self.set = RemoteKeySet(
             "https://id.example",
             self.fetch,
-            algorithms=["ES256"],
+            read=key_set_reader(POLICY, logger=SilentLogger()),
             max_stale=MAX_STALE,
             clock=self.clock,
-            log=SilentLog(),
+            logger=SilentLogger(),
             jitter=lambda: 0.0,
-            count=lambda outcome: self.outcomes.update([outcome]),
+            telemetry=self.telemetry,
             shared=self.shared,
         )
 
@@ -225,7 +217,9 @@ async def test_a_confirmed_set_is_fresh(issuer: Issuer) -> None:
     assert issuer.set.find(A.key_id) is not None
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys": 7}', b'{"keys": []}', b'{"keys": [{"kty": "oct"}]}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"keys": 7}', b'{"keys": []}', b'{"keys": [{"kty": "oct"}]}', b"\xff"]
+)
 async def test_a_document_without_a_usable_key_changes_nothing(issuer: Issuer, body: bytes) -> None:
     issuer.answer = Document(body, 600, None)
     await issuer.fetch_now()

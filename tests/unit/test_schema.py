@@ -1,21 +1,19 @@
-"""The schema: documented to the last field, secrets redacted, and of one mind with the domain."""
+"""The schema is documented to the last field, redacts secrets, and agrees with the domain."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from sessiond import NextAction as ClientAction
 from sessiond import Reason as ClientReason
 from sessiond.v1 import session_pb2
 from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.domain.session import Cause
-from sessiond_server.domain.verdict import NextAction, Reason
+from sessiond_server.domain.verdict import Reason
+from sessiond_server.transport.rejections import NextAction
+from tests.support.schema import files, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +32,13 @@ SECRETS = {
 }
 
 
-@cache
-def described() -> FileDescriptorSet:
-    buf = Path(sys.executable).parent / "buf"
-    raw = subprocess.run([buf, "build", "protos", "-o", "-", "--as-file-descriptor-set"], check=True, capture_output=True).stdout
-    return FileDescriptorSet.FromString(raw)
-
-
-def files() -> Iterator[Any]:
-    return (file for file in described().file if file.package == "sessiond.v1")
-
-
 def undocumented(file: Any) -> Iterator[str]:
     """What has a name and no comment; paths as in `SourceCodeInfo`."""
-    commented = {tuple(location.path) for location in file.source_code_info.location if location.leading_comments.strip()}
+    commented = {
+        tuple(location.path)
+        for location in file.source_code_info.location
+        if location.leading_comments.strip()
+    }
     for at, message in enumerate(file.message_type):
         yield from missing(message.name, (4, at), commented)
         for index, field in enumerate(message.field):
@@ -72,7 +63,13 @@ def test_everything_that_has_a_name_has_a_comment() -> None:
 
 
 def test_secrets_are_redacted() -> None:
-    fields = [(m.name, f) for file in files() for m in file.message_type for f in m.field if f.name in SECRETS]
+    fields = [
+        (message.name, field)
+        for file in files()
+        for message in file.message_type
+        for field in message.field
+        if field.name in SECRETS and field.type == FieldDescriptorProto.TYPE_STRING
+    ]
     assert len(fields) >= 10
     assert [f"{message}.{field.name}" for message, field in fields if not field.options.debug_redact] == []
 
@@ -81,10 +78,10 @@ def values(enum: Any, prefix: str) -> list[tuple[str, int]]:
     return [(name.removeprefix(prefix), number) for name, number in enum.items() if number]
 
 
-def test_reasons_are_decided_in_the_order_of_the_schema() -> None:
-    expected = [(reason.name, reason.value) for reason in Reason]
-    assert values(session_pb2.Rejection.Reason, "REASON_") == expected
-    assert [reason.value for reason in ClientReason if reason.value != "UNSPECIFIED"] == [name for name, _ in expected]
+def test_reasons_are_those_of_the_schema() -> None:
+    names = {reason.name for reason in Reason}
+    assert {name for name, _ in values(session_pb2.Rejection.Reason, "REASON_")} == names
+    assert {reason.value for reason in ClientReason} - {"UNSPECIFIED"} == names
 
 
 def test_next_actions_are_those_of_the_schema() -> None:
@@ -98,4 +95,17 @@ def test_causes_that_callers_may_give_have_the_numbers_of_the_record() -> None:
 
 
 def test_types_of_revocations_have_the_numbers_of_the_log() -> None:
-    assert values(session_pb2.RevocationType, "REVOCATION_TYPE_") == [(type_.name, type_.value) for type_ in RevocationType]
+    assert values(session_pb2.RevocationType, "REVOCATION_TYPE_") == [
+        (type_.name, type_.value) for type_ in RevocationType
+    ]
+
+
+def test_answer_fields_that_stay_unset_are_marked() -> None:
+    assert marked("unset") == {
+        "Session.confirmation",
+        "ValidateTokenResponse.undecided",
+        "ValidateTokenResponse.watched_cache_for",
+        "ValidateTokenResponse.configuration",
+        "RevokeSessionResponse.revocations",
+        "RevokeSessionResponse.end_session_url",
+    }

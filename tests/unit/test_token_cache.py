@@ -1,4 +1,4 @@
-"""The memory of verified tokens: bounded, fair between issuers, and never of more than it was told."""
+"""The memory of verified tokens is bounded, fair between issuers, and never holds more than it was told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sessiond_server.service.token_cache import TokenCache, VerifiedToken
+from sessiond_server.service.validation.token_cache import TokenCache, VerifiedToken
 
 WEIGHT = 3000 + 2 * 100 + 50
 
@@ -19,7 +19,9 @@ class Named:
 
 
 def token(issuer: str = "a") -> VerifiedToken:
-    return VerifiedToken(Named(payload_json="x" * 100), Named(issuer=issuer), Named(), Named(), encoded=b"y" * 50)
+    return VerifiedToken(
+        Named(payload_json="x" * 100), Named(issuer=issuer), Named(), Named(), encoded=b"y" * 50
+    )
 
 
 def filled(cache: TokenCache, *names: bytes, issuer: str = "a") -> TokenCache:

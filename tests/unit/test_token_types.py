@@ -1,4 +1,7 @@
-"""Only access tokens are accepted, by their `typ` or, where that is waived, by what they say (RFC 9068 §4, RFC 8725 §3.12)."""
+"""Only access tokens are accepted (RFC 9068 §4, RFC 8725 §3.12).
+
+They are told by their `typ` or, where that is waived, by what they say.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from sessiond_server.domain.judge import judge_type
+from sessiond_server.domain.checks import judge_type
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason
+from tests.support.facts import token_facts
 
 ACCESS = {"iss": "https://a", "sub": "s", "aud": "api", "client_id": "web", "scope": "x"}
 
@@ -32,7 +36,7 @@ STRICT, WAIVED = policy("at+jwt"), policy("at+jwt", "jwt", None)
 
 def is_access(policy: IssuerPolicy, token_type: str | None, payload: dict[str, Any]) -> bool:
     token = ParsedToken("RS256", "k", token_type, payload, "", b"", b"")
-    rejected = judge_type(token, policy)
+    rejected = judge_type(token_facts(token, policy))
     assert rejected is None or rejected.reason is Reason.TYPE_NOT_ALLOWED
     return rejected is None
 
@@ -55,7 +59,7 @@ def test_a_waiver_is_for_the_named_types_alone(token_type: str) -> None:
 
 @pytest.mark.parametrize("token_type", ["jwt", None])
 @pytest.mark.parametrize(
-    "mark",
+    "betraying",
     [
         {"nonce": "n"},
         {"at_hash": "h"},
@@ -66,15 +70,17 @@ def test_a_waiver_is_for_the_named_types_alone(token_type: str) -> None:
         {"typ": "ID"},
         {"typ": "Refresh"},
     ],
-    ids=lambda mark: "-".join(f"{name}" for name in mark),
+    ids="-".join,
 )
-def test_what_marks_other_tokens_is_seen_under_a_waiver(token_type: str | None, mark: dict[str, Any]) -> None:
+def test_a_claim_that_betrays_another_token_is_seen_under_a_waiver(
+    token_type: str | None, betraying: dict[str, Any]
+) -> None:
     assert is_access(WAIVED, token_type, ACCESS)
-    assert not is_access(WAIVED, token_type, {**ACCESS, **mark})
+    assert not is_access(WAIVED, token_type, {**ACCESS, **betraying})
 
 
 @pytest.mark.parametrize("claims", [{"token_use": "access"}, {"typ": "Bearer"}])
-def test_what_marks_access_tokens_is_accepted(claims: dict[str, Any]) -> None:
+def test_a_claim_that_only_access_tokens_have_is_accepted(claims: dict[str, Any]) -> None:
     assert is_access(WAIVED, "jwt", {**ACCESS, **claims})
 
 

@@ -12,16 +12,31 @@ import pytest
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
 from sessiond_server.app.explain import explain
+from sessiond_server.config.reader import TokenRules
 from sessiond_server.config.settings import IssuerSettings
-from tests.support.store import SilentLog
-from tests.support.vectors import DEFAULTS, NOW, SECTIONS, cases, key_set_of, name_of, token_of, token_of_form, verdict_of
+from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
+from tests.support.fakes import SilentLogger
+from tests.support.vectors import (
+    DEFAULTS,
+    MAX_TOKEN_BYTES,
+    NOW,
+    SECTIONS,
+    cases,
+    key_set_of,
+    name_of,
+    token_of,
+    token_of_form,
+    verdict_of,
+)
 
 # What an explanation is not given: another policy than the settings' own, and what comes with a request.
 UNEXPLAINED = {"policy", "proof", "certificate_sha256"}
-EXPLAINED = [one for one in cases("verdicts") if UNEXPLAINED.isdisjoint(one) and "cnf" not in one.get("claims", {})]
+EXPLAINED = [
+    one for one in cases("verdicts") if UNEXPLAINED.isdisjoint(one) and "cnf" not in one.get("claims", {})
+]
 REQUIREMENTS = Path(__file__).parent.parent.parent / "docs" / "requirements.md"
 
-parse = StrictTokenParser().parse
+parse = StrictTokenParser(MAX_TOKEN_BYTES).parse
 
 
 @pytest.mark.parametrize("case", cases("forms"), ids=name_of)
@@ -42,13 +57,21 @@ def test_an_explanation_ends_in_the_same_verdict(case: dict[str, Any]) -> None:
     issuer = case.get("claims", {}).get("iss")
     if not isinstance(issuer, str) or issuer not in DEFAULTS["issuers"]:
         issuer = DEFAULTS["claims"]["iss"]
-    settings = [
-        IssuerSettings(issuer=name, audiences=tuple(one["policy"]["audiences"]), algorithms=tuple(one["policy"]["algorithms"]))
+    issuers = [
+        IssuerSettings(
+            issuer=name,
+            audiences=tuple(one["policy"]["audiences"]),
+            algorithms=tuple(one["policy"]["algorithms"]),
+        )
         for name, one in DEFAULTS["issuers"].items()
     ]
     key_set = json.dumps(key_set_of(issuer, case)).encode()
-    explanation = explain(token_of(case).encode(), settings, key_set=key_set, now=NOW, log=SilentLog())
+    rules = TokenRules(tuple(issuers), MAX_TOKEN_BYTES)
+    explanation = explain(token_of(case).encode(), rules, key_set=key_set, now=NOW, logger=SilentLogger())
     assert explanation.verdict == (case["reason"] or "ACCEPTED")
+    # The steps are the server's checks, in the server's order, up to one that the rest builds on.
+    names = [step.name for step in explanation.steps]
+    assert names == [check.name for check in (*CHECKS_OF_A_TOKEN, *CHECKS_OF_A_CALL)][: len(names)]
 
 
 def test_no_two_cases_have_the_same_name() -> None:

@@ -33,7 +33,9 @@ def private_key(family: str) -> Any:
 
 
 def key_for(algorithm: str) -> Any:
-    return private_key("RSA" if algorithm[1:] in ("S256", "S384", "S512") and algorithm[0] in "RP" else algorithm)
+    return private_key(
+        "RSA" if algorithm[1:] in ("S256", "S384", "S512") and algorithm[0] in "RP" else algorithm
+    )
 
 
 def public_key(algorithm: str) -> PublicKey:
@@ -65,7 +67,14 @@ def test_a_key_refuses_another_message_and_a_changed_signature(algorithm: str) -
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_signature_has_one_width(algorithm: str) -> None:
     key, signature = public_key(algorithm), sign(algorithm)
-    for other in (b"", signature[:-1], signature + b"\0", b"\0" + signature, signature * 2, signature + signature[:1]):
+    for other in (
+        b"",
+        signature[:-1],
+        signature + b"\0",
+        b"\0" + signature,
+        signature * 2,
+        signature + signature[:1],
+    ):
         assert not key.verifies(MESSAGE, other)
 
 
@@ -78,7 +87,7 @@ def test_a_key_refuses_the_signatures_of_every_other_algorithm(algorithm: str, o
 
 @pytest.mark.parametrize("algorithm", WIDTHS)
 def test_the_negated_s_is_a_second_signature_of_the_same_token(algorithm: str) -> None:
-    """Which is why nothing may be revoked by a token's bytes."""
+    """This is why nothing may be revoked by a token's bytes."""
     width, signature = WIDTHS[algorithm], sign(algorithm)
     r, s = signature[:width], int.from_bytes(signature[width:])
     other = r + (ORDERS[algorithm] - s).to_bytes(width)
@@ -115,14 +124,17 @@ def test_every_algorithm_of_the_policy_can_be_verified_and_no_other() -> None:
     assert frozenset(PRIMITIVES) == SIGNATURE_ALGORITHMS
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "ES521", "ES256K", "EdDSA", "rs256", "", "ES256", "Ed25519"])
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "HS256", "ES521", "ES256K", "EdDSA", "rs256", "", "ES256", "Ed25519"]
+)
 def test_an_rsa_key_is_bound_to_no_algorithm_of_another_family(algorithm: str) -> None:
     with pytest.raises(KeyUnfitError):
         PublicKey(private_key("RSA").public_key(), algorithm=algorithm)
 
 
 @pytest.mark.parametrize(
-    ("family", "algorithm"), [("ES256", "ES384"), ("ES384", "ES256"), ("ES256", "RS256"), ("Ed25519", "ES256")]
+    ("family", "algorithm"),
+    [("ES256", "ES384"), ("ES384", "ES256"), ("ES256", "RS256"), ("Ed25519", "ES256")],
 )
 def test_a_curve_has_one_algorithm(family: str, algorithm: str) -> None:
     assert fitting_algorithms(private_key(family).public_key()) == (family,)
@@ -130,13 +142,19 @@ def test_a_curve_has_one_algorithm(family: str, algorithm: str) -> None:
         PublicKey(private_key(family).public_key(), algorithm=algorithm)
 
 
-@pytest.mark.parametrize("curve", [ec.SECP256K1(), ec.SECP224R1(), ec.BrainpoolP256R1()], ids=lambda curve: curve.name)
+@pytest.mark.parametrize(
+    "curve", [ec.SECP256K1(), ec.SECP224R1(), ec.BrainpoolP256R1()], ids=lambda curve: curve.name
+)
 def test_other_curves_are_unfit(curve: ec.EllipticCurve) -> None:
     with pytest.raises(KeyUnfitError, match="curve"):
         PublicKey(ec.generate_private_key(curve).public_key(), algorithm="ES256")
 
 
-@given(st.sampled_from(["RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519"]), st.binary(max_size=40), st.data())
+@given(
+    st.sampled_from(["RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519"]),
+    st.binary(max_size=40),
+    st.data(),
+)
 def test_any_bytes_get_an_answer(algorithm: str, message: bytes, data: st.DataObject) -> None:
     key = public_key(algorithm)
     width = len(sign(algorithm))

@@ -1,4 +1,4 @@
-"""What a server knows of revocations: which tokens an entry hits, and what remains of two about the same."""
+"""What a server knows of revocations: which tokens an entry hits, and what remains of two about one id."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sessiond_server.domain.revocation import (
     from_revision,
     to_revision,
 )
-from sessiond_server.domain.view import RevocationView, Traces
+from sessiond_server.domain.view import RevocationIds, RevocationView
 
 ID, SESSION, PROVIDER = b"i" * 16, b"s" * 16, b"p" * 16
-TRACES = Traces((ID, SESSION), SESSION, PROVIDER, started_ms=1000, placing_byte=0)
-MARK = Revocation(RevocationType.SUBJECT, ID, not_before_ms=1000, expire_ms=9999)
+IDS = RevocationIds((ID, SESSION), SESSION, PROVIDER, started_ms=1000, placing_byte=0)
+CUTOFF = Revocation(RevocationType.SUBJECT, ID, not_before_ms=1000, expire_ms=9999)
 
 
 def view(*entries: Revocation) -> RevocationView:
@@ -32,59 +32,63 @@ def view(*entries: Revocation) -> RevocationView:
 
 
 def test_nothing_known_revokes_nothing() -> None:
-    assert not view().revokes(TRACES)
+    assert not view().revokes(IDS)
 
 
-@pytest.mark.parametrize(("not_before", "revoked"), [(999, False), (1000, True), (1001, True), (FOREVER_MS, True)])
-def test_what_began_at_the_mark_or_before_is_hit(not_before: int, *, revoked: bool) -> None:
-    assert view(replace(MARK, not_before_ms=not_before)).revokes(TRACES) is revoked
+@pytest.mark.parametrize(
+    ("not_before", "revoked"), [(999, False), (1000, True), (1001, True), (FOREVER_MS, True)]
+)
+def test_what_began_at_the_cutoff_or_before_is_hit(not_before: int, *, revoked: bool) -> None:
+    assert view(replace(CUTOFF, not_before_ms=not_before)).revokes(IDS) is revoked
 
 
-def test_what_does_not_say_when_it_began_is_older_than_every_mark() -> None:
-    assert view(replace(MARK, not_before_ms=0)).revokes(replace(TRACES, started_ms=None))
+def test_what_does_not_say_when_it_began_is_older_than_every_cutoff() -> None:
+    assert view(replace(CUTOFF, not_before_ms=0)).revokes(replace(IDS, started_ms=None))
 
 
 def test_another_id_is_not_hit() -> None:
-    assert not view(replace(MARK, hashed_id=b"x" * 16)).revokes(TRACES)
+    assert not view(replace(CUTOFF, hashed_id=b"x" * 16)).revokes(IDS)
 
 
 @pytest.mark.parametrize("exception", [{"except_session": SESSION}, {"except_provider_session": PROVIDER}])
 def test_an_exception_spares_its_session(exception: dict[str, bytes]) -> None:
-    assert not view(replace(MARK, **exception)).revokes(TRACES)
-    assert view(replace(MARK, **exception)).revokes(replace(TRACES, session=b"o" * 16, provider_session=b"o" * 16))
+    assert not view(replace(CUTOFF, **exception)).revokes(IDS)
+    assert view(replace(CUTOFF, **exception)).revokes(
+        replace(IDS, session=b"o" * 16, provider_session=b"o" * 16)
+    )
 
 
-def test_an_exception_does_not_spare_from_earlier_marks() -> None:
-    spared = replace(MARK, not_before_ms=5000, except_session=SESSION, floor_ms=1000)
-    assert view(spared).revokes(TRACES)
-    assert not view(spared).revokes(replace(TRACES, started_ms=1001))
+def test_an_exception_does_not_spare_from_earlier_cutoffs() -> None:
+    spared = replace(CUTOFF, not_before_ms=5000, except_session=SESSION, floor_ms=1000)
+    assert view(spared).revokes(IDS)
+    assert not view(spared).revokes(replace(IDS, started_ms=1001))
 
 
 def test_no_exception_does_not_spare_a_token_without_a_session() -> None:
-    assert view(MARK).revokes(replace(TRACES, session=NO_ID, provider_session=NO_ID))
+    assert view(CUTOFF).revokes(replace(IDS, session=NO_ID, provider_session=NO_ID))
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_the_stronger_parts_remain(order: int) -> None:
-    earlier = replace(MARK, not_before_ms=2000, expire_ms=9000, floor_ms=800)
-    later = replace(MARK, not_before_ms=3000, expire_ms=8000, except_session=SESSION, floor_ms=500)
+    earlier = replace(CUTOFF, not_before_ms=2000, expire_ms=9000, floor_ms=800)
+    later = replace(CUTOFF, not_before_ms=3000, expire_ms=8000, except_session=SESSION, floor_ms=500)
     known = view(*[earlier, later][::order])
-    assert known.revokes(replace(TRACES, started_ms=800))
-    assert not known.revokes(replace(TRACES, started_ms=801))
-    assert known.revokes(replace(TRACES, session=NO_ID, started_ms=3000))
+    assert known.revokes(replace(IDS, started_ms=800))
+    assert not known.revokes(replace(IDS, started_ms=801))
+    assert known.revokes(replace(IDS, session=NO_ID, started_ms=3000))
     known.forget_expired(now_ms=8999)
     assert len(known) == 1
 
 
 def test_an_entry_leaves_by_its_own_expiry_alone() -> None:
-    known = view(MARK)
+    known = view(CUTOFF)
     known.forget_expired(now_ms=9998)
     assert len(known) == 1
     known.forget_expired(now_ms=9999)
     assert len(known) == 0
 
 
-def test_a_lease_is_never_shortened() -> None:
+def test_freshness_is_never_shortened() -> None:
     known = view()
     known.renew(0, fresh_until=5.0)
     known.renew(0, fresh_until=4.0)
@@ -98,7 +102,7 @@ def test_a_view_is_complete_when_every_partition_was_read() -> None:
     assert not known.is_complete
     known.advance(Position(ID, 1, 0, ""))
     assert known.is_complete
-    assert len(from_revision(known.revision, field="revision")) == 2
+    assert len(from_revision(known.revision) or ()) == 2
 
 
 positions = st.builds(
@@ -112,7 +116,12 @@ positions = st.builds(
 
 @given(st.lists(positions, max_size=16))
 def test_a_revision_says_where_each_partition_stands(places: list[Position]) -> None:
-    assert from_revision(to_revision(places), field="revision") == tuple(places)
+    assert from_revision(to_revision(places)) == tuple(places)
+
+
+@pytest.mark.parametrize("text", ["?", "é", "A", "AB", "AAAA", "A" * 56 + "=", "__8", 56 * "_"])
+def test_a_text_that_is_no_revision(text: str) -> None:
+    assert from_revision(text) is None
 
 
 ids = st.sampled_from([SESSION, PROVIDER, NO_ID])

@@ -8,7 +8,8 @@ import { SessionService } from "../src/sessiond/v1/session_service_pb.js";
 
 const baseUrl = process.argv[2] ?? "http://127.0.0.1:50051";
 const client = createClient(SessionService, createGrpcTransport({ baseUrl }));
-const { verdict } = await client.validateToken({ token: process.env.ACCESS_TOKEN ?? "" }, { timeoutMs: 5000 });
+const token = process.env.ACCESS_TOKEN ?? "";
+const { verdict } = await client.validateToken({ token }, { timeoutMs: 5000 });
 
 // Anything but a session, an unset verdict included, means that the token is not accepted.
 if (verdict.case === "session") {

@@ -1,1 +1,1 @@
-"""The outside world behind ports: JWT, keys, the store and its process."""
+"""The outside world behind ports: the store and its process, JWT, HTTP, secrets, telemetry, clock, log."""

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: readable on a terminal, JSON elsewhere."""
+"""Structured logs on standard error: readable on a terminal, JSON anywhere else."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from typing import TextIO
 
 import structlog
 
-from sessiond_server.service.log import Log
+from sessiond_server.service.logger import Logger
 
 
-def to_log(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Log:
-    """A log that writes to `stream`; local variables of tracebacks are never shown, for they may hold tokens."""
+def to_logger(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Logger:
+    """A logger that writes to `stream`.
+
+    Local variables of tracebacks are never shown, for they may hold tokens.
+    """
     plain = structlog.dev.plain_traceback
     render: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
         if stream.isatty()
         else [
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(),
         ]
     )
-    log: Log = structlog.wrap_logger(
+    logger: Logger = structlog.wrap_logger(
         structlog.PrintLogger(stream),
         processors=[
             structlog.processors.add_log_level,
@@ -31,4 +36,4 @@ def to_log(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Log:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    return log
+    return logger

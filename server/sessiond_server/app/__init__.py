@@ -1,1 +1,4 @@
-"""The composition root: the one place that knows every concrete class; starts them, drains, and closes in reverse order."""
+"""The composition root: the one place that knows every concrete class.
+
+It starts them, drains them, and closes them in reverse order.
+"""

@@ -1,34 +1,28 @@
-"""What works of a configuration: the store, every issuer's keys, and its token endpoint's address."""
+"""What works of a configuration: the store, and every provider's keys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from sessiond_server.adapters.data_directory import DataDirectoryError
-from sessiond_server.adapters.http.remote_key_set import NotShared
-from sessiond_server.adapters.store.redis_session_store import PartitionsError
-from sessiond_server.adapters.store.soundness import faults_of_store
+from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
 from sessiond_server.adapters.system_clock import SystemClock
-from sessiond_server.app.assembly import Parts, assemble
-from sessiond_server.app.explain import Explanation
-from sessiond_server.app.issuers import RemoteIssuer, remote_issuers
-from sessiond_server.app.material import load_material
-from sessiond_server.app.serving import StartError, open_store
+from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
+from sessiond_server.app.build import App, build
+from sessiond_server.app.issuers import ConfiguredProvider, open_providers
+from sessiond_server.app.secrets import load_secrets
+from sessiond_server.app.serve import StartError, open_store
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
-from sessiond_server.service.log import Log
-from sessiond_server.transport.metrics import Metrics
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.durability import PartitionsError
+from sessiond_server.service.validation.remote_keys import NotShared
 
-_WIDTH = 160
-# No issuer has a key of this name; asking for it fetches the set.
-_NO_KEY = "-"
+# No issuer has a key of this name, so that asking for it fetches the set.
+_NO_KEY: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,92 +45,80 @@ class KeySetFinding:
     refresh_seconds: float
 
 
-async def check_all(settings: Settings, *, log: Log) -> list[Finding]:
-    """Look at everything that the settings name; nothing is written but an embedded store's own files. Raises `StartError`."""
+async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
+    """Look at the store and the keys of every provider that the settings name.
+
+    Nothing is written but the files of an embedded store and, in a new store, the number of its partitions.
+
+    Raises:
+        StartError: the service could not start with these settings.
+    """
     async with AsyncExitStack() as stack:
+        telemetry = PrometheusTelemetry()
         try:
-            url, directory = await open_store(settings, stack, log=log)
-            material = load_material(settings, directory=directory, log=log)
-            parts = await assemble(settings, material, store_url=url, stack=stack, metrics=Metrics(), log=log)
+            url, directory = await open_store(settings, stack, logger=logger)
+            secrets = load_secrets(settings, directory=directory, logger=logger)
+            app = await build(
+                settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
+            )
         except (ConfigurationError, DataDirectoryError) as error:
             raise StartError(str(error)) from error
+        seen = f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"
         return [
-            Finding("configuration", works=True, seen=f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"),
-            await _store(parts, settings),
-            *[await _issuer(one) for one in parts.remote],
+            Finding("configuration", works=True, seen=seen),
+            await _store(app, settings),
+            *[await _issuer(one) for one in app.issuers],
         ]
 
 
-async def keys_of(settings: Settings, *, log: Log) -> list[KeySetFinding]:
-    """Fetch the key sets of all issuers elsewhere, now and in this process."""
+async def fetch_key_sets(settings: Settings, *, logger: Logger) -> list[KeySetFinding]:
+    """Fetch the key sets of all providers, now and in this process."""
     async with AsyncExitStack() as stack:
-        remote = await remote_issuers(
-            settings, secrets={}, share=_shared_with_nobody, stack=stack, clock=SystemClock(), metrics=Metrics(), log=log
+        issuers = await open_providers(
+            settings,
+            secrets={},
+            share=_shared_with_nobody,
+            stack=stack,
+            clock=SystemClock(),
+            telemetry=PrometheusTelemetry(),
+            logger=logger,
         )
-        return [await _key_set(one) for one in remote]
+        return [await _key_set(one) for one in issuers]
 
 
 def _shared_with_nobody(_: IssuerSettings) -> NotShared:
-    """What is shown is what the issuer says now."""
+    """The key sets are not shared here: what is shown is what the issuer says now."""
     return NotShared()
 
 
-async def _key_set(issuer: RemoteIssuer) -> KeySetFinding:
+async def _key_set(issuer: ConfiguredProvider) -> KeySetFinding:
     with suppress(KeysUnavailableError):
         await issuer.key_set.seek(_NO_KEY)
     keys = issuer.key_set
     return KeySetFinding(
-        issuer.settings.issuer, keys.last_outcome, keys.algorithms_by_key, round(keys.age_seconds, 1), keys.refresh_seconds
+        issuer.settings.issuer,
+        keys.last_outcome,
+        keys.algorithms_by_key,
+        round(keys.age_seconds, 1),
+        keys.refresh_seconds,
     )
 
 
-def keys_to_table(findings: Sequence[KeySetFinding]) -> str:
-    """The key sets for a terminal."""
-    table = Table("issuer", "outcome", "keys", "age (s)", "next refresh (s)")
-    for one in findings:
-        keys = "\n".join(f"{key_id} {algorithm}" for key_id, algorithm in sorted(one.keys.items()))
-        cells = (one.issuer, one.outcome, keys or "none", str(one.age_seconds), str(one.refresh_seconds))
-        table.add_row(*map(Text, cells))
-    return _shown(table)
-
-
-def to_table(findings: list[Finding]) -> str:
-    """The findings for a terminal."""
-    table = Table("", "what", "seen")
-    for finding in findings:
-        table.add_row(*map(Text, ("ok" if finding.works else "FAILED", finding.what, finding.seen)))
-    return _shown(table)
-
-
-def explanation_to_table(explanation: Explanation) -> str:
-    """The steps of a token for a terminal, and the verdict."""
-    table = Table("step", "outcome", "found", "expected")
-    for step in explanation.steps:
-        table.add_row(*map(Text, (step.name, step.outcome, step.found, step.expected)))
-    return f"{_shown(table)}\nverdict: {explanation.verdict}"
-
-
-def _shown(table: Table) -> str:
-    """A table as text."""
-    console = Console(width=_WIDTH, no_color=True)
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get().rstrip()
-
-
-async def _store(parts: Parts, settings: Settings) -> Finding:
-    what = f"store {settings.store.url}"
+async def _store(app: App, settings: Settings) -> Finding:
+    what, durability = f"store {settings.store.url}", app.stores.durability
     try:
-        await parts.store.claim()
-        faults = await faults_of_store(parts.scripts, accepted=settings.store.accept_risks)
+        await durability.pin_partitions()
+        faults = await durability.faults(accepted=settings.store.accept_risks)
     except StoreUnavailableError:
         return Finding(what, works=False, seen="no answer")
     except PartitionsError as error:
         return Finding(what, works=False, seen=str(error))
-    return Finding(what, works=not faults, seen="; ".join(faults) or "answers, and keeps what it acknowledges")
+    return Finding(
+        what, works=not faults, seen="; ".join(faults) or "answers, and keeps what it acknowledges"
+    )
 
 
-async def _issuer(issuer: RemoteIssuer) -> Finding:
+async def _issuer(issuer: ConfiguredProvider) -> Finding:
     what = f"issuer {issuer.settings.issuer}"
     try:
         await issuer.key_set.seek(_NO_KEY)

@@ -7,29 +7,32 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Outbound
-from sessiond_server.adapters.http.remote_key_set import RemoteKeySet, SharedKeySet
 from sessiond_server.adapters.http.token_endpoint import ClientCredentials, HttpTokenEndpoint
+from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
 from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.clock import Clock
-from sessiond_server.service.log import Log
-from sessiond_server.service.providers import Provider
-from sessiond_server.service.validation import TrustedIssuer
-from sessiond_server.transport.metrics import Metrics
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.logins import Provider
+from sessiond_server.service.storage.key_sets import SharedKeySet
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.keys import VerificationKey
+from sessiond_server.service.validation.remote_keys import ReadKeySet, RemoteKeySet
+from sessiond_server.service.validation.signed import TrustedIssuer
 
-_ABSENT = "absent"
+_ABSENT: Final = "absent"
 ShareKeySet: TypeAlias = Callable[[IssuerSettings], SharedKeySet]
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteIssuer:
-    """An issuer elsewhere; `provider` is there where it can hold sessions."""
+class ConfiguredProvider:
+    """A configured issuer other than the local one; `provider` is None where it can hold no sessions."""
 
     settings: IssuerSettings
     policy: IssuerPolicy
@@ -43,7 +46,7 @@ class RemoteIssuer:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnIssuer:
+class ConfiguredLocalIssuer:
     """The local issuer."""
 
     settings: IssuerSettings
@@ -57,34 +60,41 @@ class OwnIssuer:
         return TrustedIssuer(self.policy, self.minter.key_set)
 
 
-def own_issuer(settings: IssuerSettings, sessions: SessionSettings, keys: tuple[SigningKey, ...]) -> OwnIssuer:
-    """The local issuer, with its keys."""
-    minter = LocalIssuer(keys, access_lifetime=sessions.access_lifetime)
-    return OwnIssuer(settings, to_policy(settings, minter.algorithms), minter, _lifetimes(settings, sessions))
+def find_local_issuer(settings: Settings, keys: tuple[SigningKey, ...]) -> ConfiguredLocalIssuer | None:
+    """The local issuer with its keys; None where none is configured."""
+    for one in settings.issuers:
+        if one.is_local:
+            minter = LocalIssuer(keys, access_lifetime=settings.sessions.access_lifetime)
+            policy, lifetimes = to_policy(one, minter.algorithms), _lifetimes(one, settings.sessions)
+            return ConfiguredLocalIssuer(one, policy, minter, lifetimes)
+    return None
 
 
-async def remote_issuers(
+async def open_providers(
     settings: Settings,
     *,
     secrets: Mapping[str, str],
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
-    metrics: Metrics,
-    log: Log,
-) -> tuple[RemoteIssuer, ...]:
-    """The issuers elsewhere, each with a way to it of its own that `stack` closes; `secrets` are ours there, by issuer."""
+    telemetry: Telemetry,
+    logger: Logger,
+) -> tuple[ConfiguredProvider, ...]:
+    """Open the configured issuers other than the local one.
+
+    Each gets an outbound connection of its own, which `stack` closes; `secrets` are ours at them, by issuer.
+    """
     return tuple(
         [
-            await _remote_issuer(
+            await _open_provider(
                 one,
                 settings.sessions,
                 secret=secrets.get(one.issuer),
                 share=share,
                 stack=stack,
                 clock=clock,
-                metrics=metrics,
-                log=log,
+                telemetry=telemetry,
+                logger=logger,
             )
             for one in settings.issuers
             if not one.is_local
@@ -92,7 +102,7 @@ async def remote_issuers(
     )
 
 
-async def _remote_issuer(
+async def _open_provider(
     settings: IssuerSettings,
     sessions: SessionSettings,
     *,
@@ -100,10 +110,12 @@ async def _remote_issuer(
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
-    metrics: Metrics,
-    log: Log,
-) -> RemoteIssuer:
-    outbound = Outbound(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, log=log)
+    telemetry: Telemetry,
+    logger: Logger,
+) -> ConfiguredProvider:
+    outbound = Outbound(
+        allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, logger=logger
+    )
     await stack.enter_async_context(outbound)
     documents = IssuerDocuments(
         settings.issuer,
@@ -116,18 +128,34 @@ async def _remote_issuer(
     key_set = RemoteKeySet(
         settings.issuer,
         documents.key_set,
-        algorithms=settings.algorithms,
+        read=key_set_reader(policy, logger=logger),
         max_stale=settings.max_stale,
         clock=clock,
-        log=log,
+        logger=logger,
         jitter=random.random,
-        count=lambda outcome: metrics.observe_fetch(settings.issuer, outcome),
+        telemetry=telemetry,
         shared=share(settings),
     )
-    metrics.watch_key_set(settings.issuer, read_age=lambda: key_set.age_seconds, read_unknown=lambda: key_set.unknown_ids)
-    endpoint = _endpoint(settings, documents, outbound, secret=secret, log=log)
+    for name, meaning, read in (
+        ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
+        ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
+    ):
+        telemetry.gauge(name, meaning, read, issuer=settings.issuer)
+    endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
     provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
-    return RemoteIssuer(settings, policy, key_set, provider)
+    return ConfiguredProvider(settings, policy, key_set, provider)
+
+
+def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:
+    """A function that makes keys of a JWK set, each bound to one of the algorithms allowed for the issuer."""
+
+    def read(document: bytes) -> Mapping[str, VerificationKey] | None:
+        try:
+            return load_key_set(document, algorithms=policy.algorithms, logger=logger)
+        except KeySetMalformedError:
+            return None
+
+    return read
 
 
 def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
@@ -136,15 +164,22 @@ def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
 
 
 def _endpoint(
-    settings: IssuerSettings, documents: IssuerDocuments, outbound: Outbound, *, secret: str | None, log: Log
+    settings: IssuerSettings,
+    documents: IssuerDocuments,
+    outbound: Outbound,
+    *,
+    secret: str | None,
+    logger: Logger,
 ) -> HttpTokenEndpoint | None:
     if not settings.client_id or not (settings.token_url or settings.discovery):
         return None
     credentials = ClientCredentials(settings.client_id, secret, uses_basic=settings.client_auth == "basic")
-    return HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, log=log)
+    return HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
 
 
-def _provider(settings: IssuerSettings, sessions: SessionSettings, policy: IssuerPolicy, endpoint: HttpTokenEndpoint) -> Provider:
+def _provider(
+    settings: IssuerSettings, sessions: SessionSettings, policy: IssuerPolicy, endpoint: HttpTokenEndpoint
+) -> Provider:
     client_id = settings.client_id or ""
     return Provider(
         policy=policy,

@@ -11,7 +11,7 @@ from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.address import Address
-from sessiond_server.domain.caller import ANONYMOUS
+from sessiond_server.domain.caller import ANONYMOUS, UNKNOWN
 
 EMBEDDED: Final = "embedded:"
 _STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
@@ -19,7 +19,10 @@ _ALWAYS_REQUIRED: Final = ("iss", "sub", "exp")
 
 
 def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem]:
-    """Every contradiction in `settings`; `insecure_plaintext` is the operator's word that the network is to be trusted."""
+    """Every contradiction in `settings`.
+
+    `insecure_plaintext` is the operator's word that the network is to be trusted.
+    """
     return [
         *_ports(settings, insecure_plaintext=insecure_plaintext),
         *_store(settings),
@@ -30,7 +33,7 @@ def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address can only be this machine."""
+    """Whether an address can only be one of this machine."""
     return Address(host=urlsplit(url).hostname or "").is_local
 
 
@@ -44,11 +47,15 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
         return
     if server.tls is None and not insecure_plaintext:
         yield Problem(
-            "server.listen", f"{server.listen} without TLS", "loopback, a Unix socket, [server.tls], or --insecure-plaintext"
+            "server.listen",
+            f"{server.listen} without TLS",
+            "loopback, a Unix socket, [server.tls], or --insecure-plaintext",
         )
     if not settings.callers and server.anonymous is None:
         yield Problem(
-            "server.anonymous", f"nothing, on {server.listen} and without [[callers]]", "callers, or a written-out list of groups"
+            "server.anonymous",
+            f"nothing, on {server.listen} and without [[callers]]",
+            "callers, or a written-out list of groups",
         )
 
 
@@ -86,8 +93,10 @@ def _store_url(settings: Settings, url: SplitResult) -> Iterator[Problem]:
 
 
 def _lifetimes(settings: Settings) -> Iterator[Problem]:
-    if settings.revocation.poll >= settings.revocation.lease:
-        yield Problem("revocation.poll", "the lease or more", "less than revocation.lease")
+    if settings.revocation.poll >= settings.revocation.max_staleness:
+        yield Problem(
+            "revocation.poll", "as much as max_staleness, or more", "less than revocation.max_staleness"
+        )
     if settings.sessions.idle > settings.sessions.absolute:
         yield Problem("sessions.idle", "more than the longest life", "at most sessions.absolute")
 
@@ -97,12 +106,14 @@ def _callers(settings: Settings) -> Iterator[Problem]:
     yield from _twice("callers", "name", (caller.name for caller in settings.callers))
     for index, caller in enumerate(settings.callers):
         at = f"callers[{index}]"
-        if caller.name == ANONYMOUS:
+        if caller.name in {ANONYMOUS, UNKNOWN}:
             yield Problem(f"{at}.name", caller.name, "any other name: that one is for callers without a key")
         if not caller.key_files and not caller.identities:
             yield Problem(f"{at}.key_files", "nothing", "key_files or identities")
         if caller.identities and not (settings.server.tls and settings.server.tls.client_ca_file):
-            yield Problem(f"{at}.identities", "identities without certificates", "only with server.tls.client_ca_file")
+            yield Problem(
+                f"{at}.identities", "identities without certificates", "only with server.tls.client_ca_file"
+            )
         for issuer in caller.issuers or ():
             if issuer not in known:
                 yield Problem(f"{at}.issuers", shown(issuer), "issuers that are configured")
@@ -122,16 +133,24 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
         at = f"issuers[{index}]"
         yield from _local_issuer(settings, issuer, at) if issuer.is_local else _provider(issuer, at)
         if len(issuers) > 1 and issuer.claims.tenant and issuer.tenants is None and not issuer.is_local:
-            yield Problem(f"{at}.tenants", "nothing, with several issuers", "the tenants that this issuer may name")
+            yield Problem(
+                f"{at}.tenants", "nothing, with several issuers", "the tenants that this issuer may name"
+            )
         always = (*_ALWAYS_REQUIRED, issuer.claims.audience)
         missing = [claim for claim in always if claim not in issuer.required_claims]
         if missing:
-            yield Problem(f"{at}.required_claims", f"a list without {', '.join(missing)}", f"a list with {', '.join(always)}")
+            yield Problem(
+                f"{at}.required_claims",
+                f"a list without {', '.join(missing)}",
+                f"a list with {', '.join(always)}",
+            )
 
 
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:
     if not issuer.signing_key_files and not settings.store.url.startswith(EMBEDDED):
-        yield Problem(f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded")
+        yield Problem(
+            f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded"
+        )
     for name in ("token_url", "revocation_url", "client_secret_file"):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")

@@ -27,7 +27,7 @@ DEV_CLIENT: Final = "sessiond-dev"
 def dev_settings(
     *, listen: Address, http: Address, store_url: str, keys: KeySettings, signing_key_files: tuple[Path, ...]
 ) -> Settings:
-    """Every method open to any local caller, and one local issuer."""
+    """Settings that open every method to any local caller, with one local issuer."""
     return Settings(
         server=ServerSettings(listen=listen, http=http, anonymous=tuple(Group), reflection=True),
         store=StoreSettings(url=store_url),
@@ -48,6 +48,9 @@ def dev_settings(
 
 
 def default_data_directory() -> Path:
-    """Where `sessiond dev` keeps its store and keys: `$XDG_DATA_HOME/sessiond/dev`, by default below `~/.local/share`."""
+    """Where `sessiond dev` keeps its store and keys.
+
+    It is `$XDG_DATA_HOME/sessiond/dev`, by default below `~/.local/share`.
+    """
     data_home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data_home) / "sessiond" / "dev"

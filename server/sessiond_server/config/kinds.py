@@ -32,7 +32,10 @@ _IDENTIFIER: Final = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,255}")
 
 
 class NotAllowedError(ValueError):
-    """The value is not one that the setting can have; `found` says what it is, where the value itself does not."""
+    """The value is not one that the setting can have.
+
+    `found` says what the value is, where the value itself does not.
+    """
 
     def __init__(self, found: str | None = None) -> None:
         super().__init__(found)
@@ -41,7 +44,10 @@ class NotAllowedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """A kind of value: `read` turns what TOML gives into it or raises `NotAllowedError`; `allowed` says what may be given.
+    """A kind of value, and what may be given for it.
+
+    `read` turns what TOML gives into such a value, or raises `NotAllowedError`; `allowed` says what may be
+    given.
 
     `split` says that the environment gives such a value as a comma-separated list.
     """
@@ -76,7 +82,10 @@ class Setting:
 
 
 def setting(kind: Kind[T], meaning: str, *, default: T | Missing | None = Missing.REQUIRED) -> T:
-    """A field of a settings class; one without a default must be given. `meaning` is what the reference says of it."""
+    """A field of a settings class; a field without a default must be given.
+
+    `meaning` is what the reference says of it.
+    """
     metadata = {"setting": Setting(kind, meaning)}
     if default is Missing.REQUIRED:
         return cast("T", field(metadata=metadata))

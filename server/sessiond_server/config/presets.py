@@ -1,6 +1,7 @@
-"""What is known of kinds of issuers: tables that stand below what the file says.
+"""What is known of each kind of issuer: tables of settings, which the file's own settings override.
 
-Where a provider sends no `typ` of RFC 9068, the type is waived, and what is no access token is told by its claims.
+Where a provider does not send the `typ` of RFC 9068, the type is waived, and tokens that are no access tokens
+are told by their claims.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ Table: TypeAlias = dict[str, Any]
 
 
 def with_preset(table: Mapping[str, Any], *, environment: Mapping[str, str]) -> Table:
-    """The table of an issuer with its preset below it; an unknown preset is left for the reader to refuse."""
+    """The table of an issuer, over that of its preset; an unknown preset is left for the reader to refuse."""
     preset = table.get("preset", "oidc")
     make = PRESETS.get(preset) if isinstance(preset, str) else None
     below = make(table, environment) if make else {}
@@ -26,10 +27,15 @@ def with_preset(table: Mapping[str, Any], *, environment: Mapping[str, str]) -> 
 def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> Table:
     """Scalekit, after its documentation of sessions and the sources of its SDKs.
 
-    Its key set is at `/keys`, its token endpoint at `/oauth/token`. Access tokens are RS256 with `oid` as the tenant; scopes come
-    as `scope`, for machines as the array `scopes`; a `typ` is not documented. The environment names are those of its samples.
+    Its key set is at `/keys`, its token endpoint at `/oauth/token`. Access tokens are RS256 with `oid` as the
+    tenant; scopes come as `scope`, for machines as the array `scopes`; a `typ` is not documented. The
+    environment names are those of its samples.
     """
-    issuer = table.get("issuer") or environment.get("SCALEKIT_ENVIRONMENT_URL") or environment.get("SCALEKIT_ENV_URL")
+    issuer = (
+        table.get("issuer")
+        or environment.get("SCALEKIT_ENVIRONMENT_URL")
+        or environment.get("SCALEKIT_ENV_URL")
+    )
     client_id = table.get("client_id") or environment.get("SCALEKIT_CLIENT_ID")
     known: Table = {
         "algorithms": ["RS256"],
@@ -50,8 +56,9 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> Table
 def _auth0(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Auth0, after its documentation of access token profiles.
 
-    The issuer ends with a slash. Its own profile sends `typ` JWT, `azp` and no `jti`; the RFC 9068 profile sends `at+jwt`,
-    `client_id` and `jti`. Only with the latter can sessions be held: a token without `jti` and `sid` cannot be revoked by itself.
+    The issuer ends with a slash. Its own profile sends `typ` JWT, `azp` and no `jti`; the RFC 9068 profile
+    sends `at+jwt`, `client_id` and `jti`. Only with the latter can sessions be held: a token without `jti`
+    and `sid` cannot be revoked by itself.
     """
     return {
         "algorithms": ["PS256", "RS256"],
@@ -64,8 +71,8 @@ def _auth0(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
 def _okta(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Okta's custom authorization servers, after its API reference.
 
-    Access tokens name the client `cid`, scopes are the array `scp`; the header has no `typ`. Those of the org authorization
-    server are for Okta alone, and marked by a `typ` that is not accepted here.
+    Access tokens name the client as `cid`, and scopes as the array `scp`; the header has no `typ`. Access
+    tokens of the org authorization server are for Okta alone, and have a `typ` that is not accepted here.
     """
     return {
         "algorithms": ["RS256"],
@@ -78,8 +85,8 @@ def _okta(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
 def _keycloak(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Keycloak, after its server administration guide.
 
-    The header's `typ` is JWT for all its tokens; the claim `typ` is Bearer for access tokens. Realm roles are nested. An audience
-    is there only where a client scope maps one.
+    The header's `typ` is JWT for all its tokens; the claim `typ` is Bearer for access tokens. Realm roles are
+    nested. An audience is there only where a client scope maps one.
     """
     return {
         "algorithms": ["ES256", "PS256", "RS256"],
@@ -92,27 +99,39 @@ def _keycloak(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Tab
 def _cognito(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Amazon Cognito user pools, after the developer guide.
 
-    An access token has `token_use` access, no `aud` and no `typ`: the app client in `client_id` is whom it is for. What all
-    tokens of one login share is `origin_jti`.
+    An access token has `token_use` access, no `aud` and no `typ`: it is for the app client that `client_id`
+    names. All tokens of one login share their `origin_jti`.
     """
     return {
         "algorithms": ["RS256"],
         "token_types": ["absent"],
         "required_claims": ["iss", "sub", "exp", "iat", "jti", "client_id", "token_use"],
-        "claims": {"audience": "client_id", "session": "origin_jti", "roles": ["cognito:groups"], "permissions": []},
+        "claims": {
+            "audience": "client_id",
+            "session": "origin_jti",
+            "roles": ["cognito:groups"],
+            "permissions": [],
+        },
     }
 
 
 def _entra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Microsoft Entra ID, version 2.0 tokens, after the access token claims reference.
 
-    The header's `typ` is always JWT. The tenant is `tid`, delegated scopes the string `scp`, the client `azp`, the token `uti`.
+    The header's `typ` is always JWT. The tenant is `tid`, delegated scopes are the string `scp`, the client
+    is `azp`, and the token's id is `uti`.
     """
     return {
         "algorithms": ["RS256"],
         "token_types": ["jwt"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat", "tid", "azp"],
-        "claims": {"token_id": "uti", "client": ["azp"], "tenant": "tid", "scopes": ["scp"], "permissions": []},
+        "claims": {
+            "token_id": "uti",
+            "client": ["azp"],
+            "tenant": "tid",
+            "scopes": ["scp"],
+            "permissions": [],
+        },
     }
 
 

@@ -19,7 +19,7 @@ class Problem:
         return f"{self.path}: found {self.found}, allowed is {self.allowed}"
 
     def concerns(self, paths: Iterable[str]) -> bool:
-        """Whether it is about one of `paths`, about what holds one, or about what one holds."""
+        """Whether it is about one of `paths`, about something that contains one, or about a part of one."""
         return any(path.startswith(self.path) or self.path.startswith(path) for path in paths)
 
 

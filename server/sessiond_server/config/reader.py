@@ -1,4 +1,4 @@
-"""From a TOML file and the environment to settings, or to every problem at once."""
+"""Makes settings of a TOML file and the environment, or tells every problem at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -15,22 +16,24 @@ from sessiond_server.config.checks import problems_of
 from sessiond_server.config.kinds import NotAllowedError, Setting, shown
 from sessiond_server.config.presets import with_preset
 from sessiond_server.config.problems import ConfigurationError, Problem
-from sessiond_server.config.settings import INNER, LISTS, SECTIONS, IssuerSettings, Settings
+from sessiond_server.config.settings import INNER, LISTS, SECTIONS, IssuerSettings, ServerSettings, Settings
 
 TableT = TypeVar("TableT")
 
 _PREFIX: Final = "SESSIOND_"
 _MAX_FILE_BYTES: Final = 1 << 20
+_FILES: Final = frozenset({"client_secret_file", "signing_key_files"})
+_LIMIT: Final = "max_token_bytes"
 _PLACE: Final = re.compile(r"at (line \d+), column \d+|at (end of document)")
 
 
 class _Unread(Enum):
-    """Stands for a value that was not right."""
+    """Stands for a value that could not be read."""
 
     VALUE = 0
 
 
-# In place of what must be given and is not right, so that the checks can look at the rest.
+# These stand in for what must be given and could not be read, so that the checks can look at the rest.
 _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType({"text": "?", "file": Path("?"), "list": ()})
 
 
@@ -44,15 +47,22 @@ def _load(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
     except OSError as error:
-        raise ConfigurationError([Problem(str(path), error.strerror or "nothing", "a readable file")]) from error
+        raise ConfigurationError(
+            [Problem(str(path), error.strerror or "nothing", "a readable file")]
+        ) from error
     except UnicodeDecodeError:
         raise ConfigurationError([Problem(str(path), "bytes that are not UTF-8", "a TOML file")]) from None
     except tomllib.TOMLDecodeError as error:
-        # Without the library's words, which quote the file: a secret may have been put there by mistake.
-        raise ConfigurationError([Problem(str(path), f"no TOML{_place_of_error(error)}", "a TOML file")]) from None
+        # The library's words are left out, because they quote the file: a secret may have been put there by
+        # mistake.
+        raise ConfigurationError(
+            [Problem(str(path), f"no TOML{_place_of_error(error)}", "a TOML file")]
+        ) from None
 
 
-def read_settings(document: Mapping[str, Any], *, environment: Mapping[str, str], insecure_plaintext: bool) -> Settings:
+def read_settings(
+    document: Mapping[str, Any], *, environment: Mapping[str, str], insecure_plaintext: bool
+) -> Settings:
     """The settings in a document, with what the environment sets over them; raises `ConfigurationError`."""
     problems: list[Problem] = []
     _refuse_unknown(document, [*SECTIONS, *LISTS], path="", problems=problems)
@@ -63,7 +73,7 @@ def read_settings(document: Mapping[str, Any], *, environment: Mapping[str, str]
     lists: dict[str, Any] = {name: _read_list(name, document, environment, problems) for name in LISTS}
     settings = Settings(**sections, **lists)
     unread = [problem.path for problem in problems]
-    # What could not be read stands at its default here: nothing more is to be said of it.
+    # What could not be read stands at its default here, so that nothing more is said of it.
     checked = problems_of(settings, insecure_plaintext=insecure_plaintext)
     problems += [problem for problem in checked if not problem.concerns(unread)]
     if problems:
@@ -71,17 +81,40 @@ def read_settings(document: Mapping[str, Any], *, environment: Mapping[str, str]
     return settings
 
 
-def read_policies(path: Path, *, environment: Mapping[str, str]) -> tuple[IssuerSettings, ...]:
-    """The issuers in a file, whatever else is in it; files that they name need not be there. Raises `ConfigurationError`."""
-    tables = _load(path).get("issuers", [])
-    is_list = isinstance(tables, list) and all(isinstance(table, dict) for table in tables)
-    files = {"client_secret_file", "signing_key_files"}
-    bare = [{name: value for name, value in table.items() if name not in files} for table in tables] if is_list else tables
-    problems: list[Problem] = []
-    issuers = _read_list("issuers", {"issuers": bare}, environment, problems)
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """What a configuration says of tokens: whose are trusted, and how long they may be."""
+
+    issuers: tuple[IssuerSettings, ...]
+    max_token_bytes: int
+
+
+def read_token_rules(path: Path, *, environment: Mapping[str, str]) -> TokenRules:
+    """What a file says of tokens, whatever else is in it; files that it names need not be there.
+
+    Raises:
+        ConfigurationError: what it says of tokens cannot be used.
+    """
+    document, problems = _load(path), list[Problem]()
+    issuers = _read_list(
+        "issuers", {"issuers": _without_files(document.get("issuers", []))}, environment, problems
+    )
+    limit = {
+        name: value
+        for name, value in _section(document, "server", environment, problems).items()
+        if name == _LIMIT
+    }
+    server = _read(ServerSettings, limit, path="server", problems=problems)
     if problems:
         raise ConfigurationError(problems)
-    return issuers
+    return TokenRules(issuers, server.max_token_bytes)
+
+
+def _without_files(tables: Any) -> Any:
+    """Tables of issuers without the files that they name; the reader refuses what is no table."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        return tables
+    return [{name: value for name, value in table.items() if name not in _FILES} for table in tables]
 
 
 def _section(
@@ -113,11 +146,17 @@ def _read_list(
         return ()
     if name == "issuers":
         tables = [with_preset(table, environment=environment) for table in tables]
-    return tuple(_read(LISTS[name], table, path=f"{name}[{index}]", problems=problems) for index, table in enumerate(tables))
+    return tuple(
+        _read(LISTS[name], table, path=f"{name}[{index}]", problems=problems)
+        for index, table in enumerate(tables)
+    )
 
 
 def _read(cls: type[TableT], table: Mapping[str, Any], *, path: str, problems: list[Problem]) -> TableT:
-    """One table as its settings class; what is not right is a problem and stays at its default, or is a stand-in."""
+    """One table as its settings class.
+
+    What could not be read is a problem, and stays at its default or is a stand-in.
+    """
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     _refuse_unknown(table, fields, path=f"{path}.", problems=problems)
     values: dict[str, Any] = {}
@@ -150,9 +189,13 @@ def _value(setting: Setting | None, name: str, value: object, *, path: str, prob
         return _Unread.VALUE
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], *, path: str, problems: list[Problem]) -> None:
+def _refuse_unknown(
+    table: Mapping[str, Any], known: Collection[str], *, path: str, problems: list[Problem]
+) -> None:
     problems.extend(
-        Problem(f"{path}{name}", "an unknown key", f"one of {', '.join(sorted(known))}") for name in table if name not in known
+        Problem(f"{path}{name}", "an unknown key", f"one of {', '.join(sorted(known))}")
+        for name in table
+        if name not in known
     )
 
 

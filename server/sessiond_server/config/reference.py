@@ -1,4 +1,4 @@
-"""The table of all settings, for people: made from the types, so that it cannot say anything else."""
+"""The table of all settings, for people: it is made from the types, so that it cannot say anything else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from sessiond_server.config.settings import INNER, LISTS, SECTIONS
 
 def reference() -> str:
     """A Markdown table: key, what may be given, default, meaning."""
-    rows = [f"| `{path}` | {setting.kind.allowed} | {default} | {setting.meaning} |" for path, setting, default in _settings()]
+    rows = [
+        f"| `{path}` | {setting.kind.allowed} | {default} | {setting.meaning} |"
+        for path, setting, default in _settings()
+    ]
     return "\n".join(["| key | allowed | default | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n"
 
 

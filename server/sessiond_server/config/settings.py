@@ -1,4 +1,7 @@
-"""Everything that can be set, with its default and its meaning; the reference in the README is made from this."""
+"""Everything that can be set, with its default and its meaning.
+
+The table in docs/settings.md is made from this.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,16 @@ HTTP_PORT: Final = 8080
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TlsSettings:
-    """How the gRPC port proves who it is, and whose certificates it wants; the files are read again when they change."""
+    """How the gRPC port proves who it is, and whose certificates it wants.
+
+    The files are read again when they change.
+    """
 
     cert_file: Path = setting(FILE, "certificate chain, PEM")
     key_file: Path = setting(FILE, "its private key, PEM")
-    client_ca_file: Path | None = setting(FILE, "callers must present a certificate of these authorities, PEM", default=None)
+    client_ca_file: Path | None = setting(
+        FILE, "callers must present a certificate of these authorities, PEM", default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,20 +57,27 @@ class ServerSettings:
     """The ports."""
 
     listen: Address = setting(ADDRESS, "where gRPC is served", default=Address("127.0.0.1", GRPC_PORT))
-    http: Address = setting(ADDRESS, "where key set, metrics and health are served", default=Address("127.0.0.1", HTTP_PORT))
+    http: Address = setting(
+        ADDRESS, "where key set, metrics and health are served", default=Address("127.0.0.1", HTTP_PORT)
+    )
     socket_mode: int = setting(MODE, "mode of a Unix socket", default=0o660)
     anonymous: tuple[Group, ...] | None = setting(
         GROUPS,
-        "what callers without a key may do; unset: validate and session on loopback and Unix sockets, nothing elsewhere",
+        "what callers without a key may do; unset: validate and session on loopback and Unix sockets, "
+        "nothing elsewhere",
         default=None,
     )
     reflection: bool = setting(SWITCH, "whether anyone may list the methods", default=False)
     max_token_bytes: int = setting(whole(256, 65_536), "longest access token that is looked at", default=8192)
     token_cache_bytes: int = setting(whole(1 << 20, 1 << 34), "memory for verified tokens", default=64 << 20)
     drain_delay: timedelta = setting(
-        span("0s", "5m"), "how long calls are still taken after SIGTERM, for load balancers to notice", default=timedelta(0)
+        span("0s", "5m"),
+        "how long calls are still taken after SIGTERM, for load balancers to notice",
+        default=timedelta(0),
     )
-    drain_grace: timedelta = setting(span("0s", "5m"), "how long calls in flight may take then", default=timedelta(seconds=10))
+    drain_grace: timedelta = setting(
+        span("0s", "5m"), "how long calls in flight may take then", default=timedelta(seconds=10)
+    )
     tls: TlsSettings | None = None
 
 
@@ -71,14 +86,22 @@ class SessionSettings:
     """What holds for sessions where an issuer says nothing else."""
 
     grace: timedelta = setting(
-        span("0s", "60s"), "how long a spent refresh token answers with the same successor", default=timedelta(seconds=10)
+        span("0s", "60s"),
+        "how long a spent refresh token answers with the same successor",
+        default=timedelta(seconds=10),
     )
-    idle: timedelta = setting(span("1m", "365d"), "longest time between two refreshes", default=timedelta(days=7))
-    absolute: timedelta = setting(span("1m", "3650d"), "longest life of a session", default=timedelta(days=30))
+    idle: timedelta = setting(
+        span("1m", "365d"), "longest time between two refreshes", default=timedelta(days=7)
+    )
+    absolute: timedelta = setting(
+        span("1m", "3650d"), "longest life of a session", default=timedelta(days=30)
+    )
     access_lifetime: timedelta = setting(
         span("10s", "24h"), "life of the local issuer's access tokens", default=timedelta(minutes=5)
     )
-    max_per_subject: int = setting(whole(1, 1000), "sessions of one subject; beyond them the oldest ends", default=100)
+    max_per_subject: int = setting(
+        whole(1, 1000), "sessions of one subject; beyond them the oldest ends", default=100
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,14 +115,18 @@ class StoreSettings:
     cert_file: Path | None = setting(FILE, "our certificate for the store (rediss)", default=None)
     key_file: Path | None = setting(FILE, "its private key", default=None)
     allow_plaintext: bool = setting(SWITCH, "allow `redis://` beyond loopback", default=False)
-    accept_risks: tuple[str, ...] = setting(words(RISKS), "faults of the store's settings to live with", default=())
+    accept_risks: tuple[str, ...] = setting(
+        words(RISKS), "faults of the store's settings to live with", default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeySettings:
-    """Keys of ours, one a file: base64 of 32 bytes or more; newest first."""
+    """Keys of ours, one in each file: base64 of 32 bytes or more; the newest comes first."""
 
-    pepper_files: tuple[Path, ...] = setting(FILES, "what refresh tokens are made and recognised with", default=())
+    pepper_files: tuple[Path, ...] = setting(
+        FILES, "what refresh tokens are made and recognised with", default=()
+    )
     sealing_files: tuple[Path, ...] = setting(FILES, "what stored sessions are sealed with", default=())
 
 
@@ -107,8 +134,10 @@ class KeySettings:
 class RevocationSettings:
     """How revocations spread."""
 
-    poll: timedelta = setting(span("10ms", "10s"), "how often the log is read", default=timedelta(milliseconds=100))
-    lease: timedelta = setting(
+    poll: timedelta = setting(
+        span("10ms", "10s"), "how often the log is read", default=timedelta(milliseconds=100)
+    )
+    max_staleness: timedelta = setting(
         span("100ms", "60s"), "how long answers go on after the last good read", default=timedelta(seconds=1)
     )
 
@@ -119,19 +148,32 @@ class CallerSettings:
 
     name: str = setting(TEXT, "its name in logs and metrics")
     groups: tuple[Group, ...] = setting(GROUPS, "what it may do")
-    key_files: tuple[Path, ...] = setting(FILES, "its keys, any of which will do: base64 of 32 random bytes or more", default=())
-    identities: tuple[str, ...] = setting(TEXTS, "SPIFFE ids or other subject alternative names of its certificate", default=())
-    issuers: tuple[str, ...] | None = setting(TEXTS, "whose tokens and sessions it may handle; unset: all", default=None)
-    client_ids: tuple[str, ...] | None = setting(TEXTS, "the clients whose sessions it may handle; unset: all", default=None)
+    key_files: tuple[Path, ...] = setting(
+        FILES, "its keys, any of which will do: base64 of 32 random bytes or more", default=()
+    )
+    identities: tuple[str, ...] = setting(
+        TEXTS, "SPIFFE ids or other subject alternative names of its certificate", default=()
+    )
+    issuers: tuple[str, ...] | None = setting(
+        TEXTS, "whose tokens and sessions it may handle; unset: all", default=None
+    )
+    client_ids: tuple[str, ...] | None = setting(
+        TEXTS, "the clients whose sessions it may handle; unset: all", default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaimSettings:
-    """Under which names an issuer sends what RFC 9068 leaves open; a name that begins with a slash is a path into objects."""
+    """The names under which an issuer sends the claims that RFC 9068 leaves open.
+
+    A name that begins with a slash is a path into objects.
+    """
 
     audience: str = setting(TEXT, "the audience", default="aud")
     token_id: str = setting(TEXT, "the token's own id", default="jti")
-    client: tuple[str, ...] = setting(many(TEXT, least=1), "the client, the first that is there", default=("client_id", "azp"))
+    client: tuple[str, ...] = setting(
+        many(TEXT, least=1), "the client, the first that is there", default=("client_id", "azp")
+    )
     tenant: str | None = setting(TEXT, "the tenant", default=None)
     session: str | None = setting(TEXT, "the provider's session", default="sid")
     scopes: tuple[str, ...] = setting(TEXTS, "scopes: a string or an array", default=("scope",))
@@ -141,18 +183,33 @@ class ClaimSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssuerSettings:
-    """A trusted issuer. One with a `client_id` and a token endpoint can hold sessions; any other only validates."""
+    """A trusted issuer.
+
+    One with a `client_id` and a token endpoint can hold sessions; any other only validates.
+    """
 
     issuer: str = setting(TEXT, "its `iss`, to the letter")
-    preset: str = setting(one_of(*PRESETS), "what is known of such issuers; any key overrides", default="oidc")
+    preset: str = setting(
+        one_of(*PRESETS), "what is known of such issuers; any key overrides", default="oidc"
+    )
     audiences: tuple[str, ...] = setting(many(TEXT, least=1), "audiences accepted where a request names none")
-    client_id: str | None = setting(TEXT, "our client id there; at the local issuer the default one of logins", default=None)
-    client_secret_file: Path | None = setting(FILE, "the client's secret; none for a public client", default=None)
-    client_auth: str = setting(one_of("post", "basic"), "how the secret is sent (RFC 6749 §2.3.1)", default="post")
-    clients: tuple[str, ...] = setting(TEXTS, "whose tokens may open a session; unset: `client_id`", default=())
+    client_id: str | None = setting(
+        TEXT, "our client id there; at the local issuer the default one of logins", default=None
+    )
+    client_secret_file: Path | None = setting(
+        FILE, "the client's secret; none for a public client", default=None
+    )
+    client_auth: str = setting(
+        one_of("post", "basic"), "how the secret is sent (RFC 6749 §2.3.1)", default="post"
+    )
+    clients: tuple[str, ...] = setting(
+        TEXTS, "whose tokens may open a session; unset: `client_id`", default=()
+    )
     redirect_uris: tuple[str, ...] = setting(TEXTS, "where authorization codes may come from", default=())
     algorithms: tuple[str, ...] = setting(
-        words(sorted(SIGNATURE_ALGORITHMS), least=1), "signature algorithms", default=("ES256", "Ed25519", "PS256", "RS256")
+        words(sorted(SIGNATURE_ALGORITHMS), least=1),
+        "signature algorithms",
+        default=("ES256", "Ed25519", "PS256", "RS256"),
     )
     discovery: bool = setting(SWITCH, "whether addresses that are not given are looked up", default=True)
     jwks_url: str | None = setting(
@@ -161,18 +218,28 @@ class IssuerSettings:
     token_url: str | None = setting(TEXT, "the token endpoint", default=None)
     revocation_url: str | None = setting(TEXT, "the revocation endpoint (RFC 7009)", default=None)
     token_types: tuple[str, ...] = setting(
-        words(TOKEN_TYPES, least=1), "accepted `typ`; beyond `at+jwt`, ID tokens are told by their claims", default=("at+jwt",)
+        words(TOKEN_TYPES, least=1),
+        "accepted `typ`; beyond `at+jwt`, ID tokens are told by their claims",
+        default=("at+jwt",),
     )
     required_claims: tuple[str, ...] = setting(
-        many(TEXT, least=1), "claims that must be there; `iss`, `sub`, `exp` and the audience always", default=REQUIRED_CLAIMS
+        many(TEXT, least=1),
+        "claims that must be there; `iss`, `sub`, `exp` and the audience always",
+        default=REQUIRED_CLAIMS,
     )
     claims: ClaimSettings = field(default_factory=ClaimSettings)
     tenants: tuple[str, ...] | None = setting(TEXTS, "tenants that are accepted; unset: all", default=None)
     leeway: timedelta = setting(span("0s", "5m"), "granted on `exp`", default=timedelta(seconds=30))
-    clock_skew: timedelta = setting(span("0s", "5m"), "how far its clock may be ahead of ours", default=timedelta(seconds=2))
-    max_token_lifetime: timedelta = setting(span("1m", "7d"), "longest life of an access token", default=timedelta(hours=24))
+    clock_skew: timedelta = setting(
+        span("0s", "5m"), "how far its clock may be ahead of ours", default=timedelta(seconds=2)
+    )
+    max_token_lifetime: timedelta = setting(
+        span("1m", "7d"), "longest life of an access token", default=timedelta(hours=24)
+    )
     max_stale: timedelta = setting(
-        span("1m", "7d"), "how long known keys serve while the issuer cannot be reached", default=timedelta(hours=12)
+        span("1m", "7d"),
+        "how long known keys serve while the issuer cannot be reached",
+        default=timedelta(hours=12),
     )
     idle: timedelta | None = setting(span("1m", "365d"), "as in [sessions]", default=None)
     absolute: timedelta | None = setting(span("1m", "3650d"), "as in [sessions]", default=None)
@@ -182,9 +249,13 @@ class IssuerSettings:
         "a refresh hands out the known access token while more than this is left of it; 0s: always a new one",
         default=timedelta(seconds=60),
     )
-    in_doubt: str = setting(one_of("retry", "end"), "what follows a refresh whose outcome is unknown", default="retry")
+    in_doubt: str = setting(
+        one_of("retry", "end"), "what follows a refresh whose outcome is unknown", default="retry"
+    )
     allow_http: bool = setting(SWITCH, "allow plain http, to loopback only", default=False)
-    allowed_networks: tuple[str, ...] = setting(many(NETWORK), "networks that are not public and may be called", default=())
+    allowed_networks: tuple[str, ...] = setting(
+        many(NETWORK), "networks that are not public and may be called", default=()
+    )
     signing_key_files: tuple[Path, ...] = setting(
         FILES, "the local issuer's private keys, PEM; the first signs, all are published", default=()
     )

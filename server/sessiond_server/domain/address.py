@@ -61,5 +61,7 @@ class Address:
 def _socket_path(text: str) -> Path:
     path = Path(text.removeprefix(_UNIX_PREFIX).removeprefix("//")).absolute()
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
-        raise AddressError(f"{text!r} is too long for a Unix socket: allowed are {_MAX_SOCKET_PATH_BYTES} bytes")
+        raise AddressError(
+            f"{text!r} is too long for a Unix socket: allowed are {_MAX_SOCKET_PATH_BYTES} bytes"
+        )
     return path

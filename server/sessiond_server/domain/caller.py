@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sessiond_server.domain.failures import CallerNotPermittedError
 
 
 class Group(StrEnum):
-    """What a caller may be allowed to do; `transport.permissions` says which calls need which."""
+    """What a caller may be allowed to do; `transport.methods` says which calls need which."""
 
     VALIDATE = "validate"
     SESSION = "session"
@@ -22,12 +23,17 @@ class Group(StrEnum):
     ADOPT = "adopt"
 
 
-ANONYMOUS = "anonymous"
+ANONYMOUS: Final = "anonymous"
+# The name, in logs and metrics, of whoever calls before it is known, or cannot be known.
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A backend that calls. `issuers` and `client_ids` are those whose tokens and sessions it may handle; None: all."""
+    """A backend that calls.
+
+    `issuers` and `client_ids` are those whose tokens and sessions it may handle; None means all.
+    """
 
     name: str
     groups: frozenset[Group]
@@ -40,12 +46,12 @@ class Caller:
         return self.issuers is not None or self.client_ids is not None
 
     def require_any(self, groups: Collection[Group]) -> None:
-        """Raise `CallerNotPermittedError` unless it is in one of `groups`; none of them is none."""
+        """Raise `CallerNotPermittedError` unless it is in one of `groups`; nobody is in one of no groups."""
         if self.groups.isdisjoint(groups):
             raise CallerNotPermittedError("group", " or ".join(sorted(set(groups))) or "none")
 
     def require_issuer(self, issuer: str) -> None:
-        """Raise `CallerNotPermittedError` where it may not handle what is of this issuer."""
+        """Raise `CallerNotPermittedError` where it may not handle what belongs to this issuer."""
         if self.issuers is not None and issuer not in self.issuers:
             raise CallerNotPermittedError("issuer", issuer)
 
@@ -56,6 +62,9 @@ class Caller:
             raise CallerNotPermittedError("client_id", client_id or "none")
 
     def require_every_client(self) -> None:
-        """Raise `CallerNotPermittedError` where it may handle some clients' sessions only, for what concerns all of them."""
+        """Raise `CallerNotPermittedError` where it may handle the sessions of some clients only.
+
+        It is asked for what concerns the sessions of all clients.
+        """
         if self.client_ids is not None:
             raise CallerNotPermittedError("client_id", "all")

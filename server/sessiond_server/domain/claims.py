@@ -1,4 +1,4 @@
-"""The claims of an access token, typed: what the issuer's signature vouches for."""
+"""The claims of an access token, typed: the issuer's signature vouches for them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,29 @@ from sessiond_server.domain.verdict import Reason, Rejected
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
 _ABSENT: Final = object()
 _MAX_ACTOR_DEPTH: Final = 4
-# What a token of the local issuer says by itself (and `nbf`, `cnf`, `act`, which change its meaning): a login's further claims
-# cannot have these names.
+# What a token of the local issuer says by itself (and `nbf`, `cnf`, `act`, which change its meaning): the
+# further claims of a login cannot have these names.
 RESERVED_CLAIMS: Final = frozenset(
-    {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "sct", "client_id", "scope", "tenant_id", "cnf", "act"}
+    {
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "sid",
+        "sct",
+        "client_id",
+        "scope",
+        "tenant_id",
+        "cnf",
+        "act",
+    }
     | {"auth_time", "acr", "amr"}
 )
-# Later than any token can be meant to live; keeps milliseconds and absurd numbers out (RFC 7519 §2, NumericDate).
+# This date is later than any token can be meant to live; it keeps milliseconds and absurd numbers out (RFC
+# 7519 §2, NumericDate).
 _LATEST_DATE: Final = 253_402_300_799
 
 
@@ -39,8 +55,9 @@ class Actor:
 class Claims:
     """What an accepted token says; times are seconds since 1970.
 
-    `session_id` is sessiond's own id and set for tokens of a local issuer alone; `provider_session_id` is a provider's `sid`.
-    `session_start_ms` is `sct`, the creation of the session by the store's clock. `payload_json` is the payload as received.
+    `session_id` is sessiond's own id and set for tokens of the local issuer alone; `provider_session_id` is a
+    provider's `sid`. `session_start_ms` is `sct`, the creation of the session by the store's clock.
+    `payload_json` is the payload as received.
     """
 
     issuer: str
@@ -69,23 +86,23 @@ class Claims:
 
 
 class _ClaimError(Exception):
-    """A claim has not the form that its specification gives it."""
+    """A claim does not have the form that its specification gives it."""
 
 
 def read_claims(token: ParsedToken, policy: IssuerPolicy) -> Claims | Rejected:
-    """Type the claims of a token whose signature is good: CLAIM_MISSING, CLAIM_INVALID, or the claims."""
+    """The typed claims of a token whose signature is good, or a rejection: CLAIM_MISSING or CLAIM_INVALID."""
     for name in policy.required_claims:
         if name not in token.payload:
-            return Rejected(Reason.CLAIM_MISSING, f"the token lacks the claim {name}")
+            return Rejected(Reason.CLAIM_MISSING, {"claim": name})
     try:
         return _typed(token, policy)
     except _ClaimError as error:
-        return Rejected(Reason.CLAIM_INVALID, f"the claim {error} is not of the form that its specification gives it")
+        return Rejected(Reason.CLAIM_INVALID, {"fault": "form", "claim": str(error)})
 
 
 def _typed(token: ParsedToken, policy: IssuerPolicy) -> Claims:
     payload, mapping = token.payload, policy.claims
-    session = _own_session(payload) if policy.is_local else None
+    session = _local_session(payload) if policy.is_local else None
     provider_session = None
     if not policy.is_local and mapping.provider_session:
         provider_session = _identifier(payload, mapping.provider_session)
@@ -127,8 +144,8 @@ def _identifier(payload: JsonObject, name: str) -> str | None:
     return value
 
 
-def _own_session(payload: JsonObject) -> str:
-    """The session of a token of ours: without it no end of the session would reach the token."""
+def _local_session(payload: JsonObject) -> str:
+    """The session of a token of the local issuer: without it no end of the session would reach the token."""
     value = _string(payload, "sid")
     if value is None or SessionId.find(value) is None:
         raise _ClaimError("sid")
@@ -145,7 +162,10 @@ def _string(payload: JsonObject, name: str) -> str | None:
 
 
 def numeric_date(value: object) -> float | None:
-    """A NumericDate: a JSON number within bounds, never a string or a bool (RFC 7519 §2); None for anything else."""
+    """A NumericDate: a JSON number within bounds, never a string or a bool (RFC 7519 §2).
+
+    It is None for anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= _LATEST_DATE else None  # so written, it refuses NaN too
@@ -176,7 +196,8 @@ def _audiences(payload: JsonObject, name: str) -> tuple[str, ...]:
 def _words(payload: JsonObject, name: str) -> tuple[str, ...]:
     """A list that some issuers send as one space-separated string and others as an array."""
     value = _found(payload, name)
-    # By spaces alone (RFC 6749 §3.3): split() would make two scopes of one that holds a no-break space.
+    # Scopes are parted by spaces alone (RFC 6749 §3.3): split() would make two of one that holds a no-break
+    # space.
     return tuple(filter(None, value.split(" "))) if isinstance(value, str) else _strings(payload, name)
 
 
@@ -195,7 +216,11 @@ def _found(payload: JsonObject, name: str) -> Any:
         return payload.get(name, _ABSENT)
     value: Any = payload
     for part in name[1:].split("/"):
-        value = value.get(part.replace("~1", "/").replace("~0", "~"), _ABSENT) if isinstance(value, dict) else _ABSENT
+        value = (
+            value.get(part.replace("~1", "/").replace("~0", "~"), _ABSENT)
+            if isinstance(value, dict)
+            else _ABSENT
+        )
     return value
 
 

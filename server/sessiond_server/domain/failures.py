@@ -1,16 +1,24 @@
-"""Every way in which a command can be refused or fail, by name; `transport.statuses` gives each its status."""
+"""Every way in which a command can be refused or fail, by name.
+
+`transport.failures` gives each its status.
+"""
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Final
+
+from sessiond_server.domain.verdict import Reason
 
 _QUOTED_CHARACTERS: Final = 80
 
 
 def quoted(value: str) -> str:
-    """A value as a message shows it: escaped, in quotes; of more than 80 characters, as all tokens have, only their number."""
+    """A value as a message shows it: escaped and in quotes.
+
+    Of a value of more than 80 characters, as all tokens have, only their number is shown.
+    """
     return json.dumps(value) if len(value) <= _QUOTED_CHARACTERS else f"{len(value)} characters"
 
 
@@ -18,29 +26,29 @@ class Failure(Exception):
     """A named failure: its meaning is in its type, and nothing of it but its fields reaches a caller."""
 
 
-class FieldInvalidError(Failure):
-    """A request field has a value that is not allowed.
+class Input(Enum):
+    """A part of what a caller said, by its meaning; the codec knows under which name the request has it."""
+
+    ISSUER = "the issuer"
+    REDIRECT_URI = "the redirect address"
+    LOCAL_LOGIN = "a login at the local issuer as a whole"
+    AUDIENCES = "the audiences of such a login"
+    AUTH_TIME = "when its user proved who they are"
+    CLAIMS = "its further claims"
+    SPARED_SESSION = "the session that stays when its subject's sessions end"
+
+
+class InputRefusedError(Failure):
+    """Something that the caller said is not allowed.
 
     `found` describes the value without repeating a secret (a token is described by its length).
     """
 
-    def __init__(self, field: str, *, found: str, allowed: str) -> None:
-        super().__init__(field)
-        self.field = field
+    def __init__(self, what: Input, *, found: str, allowed: str) -> None:
+        super().__init__(what)
+        self.what = what
         self.found = found
         self.allowed = allowed
-
-
-class MessageMalformedError(Failure):
-    """The request is not a message of the method's type."""
-
-
-class FeatureUnsupportedError(Failure):
-    """The request asks for something that this version does not carry out."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field)
-        self.field = field
 
 
 class CallerUnknownError(Failure):
@@ -48,7 +56,10 @@ class CallerUnknownError(Failure):
 
 
 class CallerNotPermittedError(Failure):
-    """The caller lacks a group, or may not handle what is of another issuer or client: `what` says which, `needed` its name."""
+    """The caller lacks a group, or may not handle what belongs to another issuer or client.
+
+    `what` says which of these it is, `needed` names it.
+    """
 
     def __init__(self, what: str, needed: str) -> None:
         super().__init__(what)
@@ -56,16 +67,29 @@ class CallerNotPermittedError(Failure):
         self.needed = needed
 
 
+class LoginRefusal(Enum):
+    """Why what a login produced does not open a session.
+
+    Beside these there are the reasons for which its access token can be rejected.
+    """
+
+    INVALID_GRANT = "the provider refuses the authorization code"
+    NO_REFRESH_TOKEN = "the provider gave no refresh token"
+    NO_ID_TOKEN = "a nonce is to be checked, and the provider gave no ID token"
+    ID_TOKEN_INVALID = "the ID token is not good, or not for this login"
+    CLIENT_MISMATCH = "the access token was issued to another application"
+
+
 class LoginRefusedError(Failure):
-    """What a login produced does not open a session; `rejection` is the reason's name."""
+    """What a login produced does not open a session."""
 
-    def __init__(self, rejection: str) -> None:
-        super().__init__(rejection)
-        self.rejection = rejection
+    def __init__(self, why: LoginRefusal | Reason) -> None:
+        super().__init__(why)
+        self.why = why
 
 
-class UpstreamUnavailableError(Failure):
-    """The provider did not answer, or not with a decision: nothing has changed for the caller."""
+class ProviderUnavailableError(Failure):
+    """The provider did not answer, or did not decide: nothing has changed for the caller."""
 
 
 class SessionNotFoundError(Failure):
@@ -77,7 +101,7 @@ class StoreUnavailableError(Failure):
 
 
 class RevocationViewStaleError(Failure):
-    """What is known of revocations is older than the lease, and the store did not bring it up to date."""
+    """What is known of revocations is older than it may be, and the store did not bring it up to date."""
 
 
 class KeysUnavailableError(Failure):
@@ -102,7 +126,7 @@ class RefreshRefusal(StrEnum):
     IDLE_TIMEOUT = "SESSION_IDLE_TIMEOUT"
     LIFETIME_EXCEEDED = "SESSION_LIFETIME_EXCEEDED"
     BINDING_MISMATCH = "BINDING_MISMATCH"
-    UPSTREAM_REFUSED = "UPSTREAM_REFUSED"
+    PROVIDER_REFUSED = "PROVIDER_REFUSED"
 
 
 class RefreshRefusedError(Failure):

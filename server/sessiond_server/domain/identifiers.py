@@ -1,21 +1,19 @@
 """Names of things: session ids, and the hashed ids under which records and revocations are kept.
 
-A claim never becomes part of a key as it is: what is stored and sent is `SHA-256` over length-prefixed parts, so that no two
-different ids collide and no character of a claim has a meaning to the store.
+A claim never becomes part of a key as it is: what is stored and sent is `SHA-256` over length-prefixed parts,
+so that no two different ids collide and no character of a claim has a meaning to the store.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from sessiond_server.domain.failures import FieldInvalidError
+from sessiond_server.domain.base64url import decode_text, to_base64url
 
 HASHED_ID_BYTES: Final = 16
-MARK_ID_BYTES: Final = 8
 SESSION_ID_BYTES: Final = 16
 
 _SESSION_ID_PREFIX: Final = "sds_"
@@ -24,12 +22,15 @@ _SESSION_ID: Final = re.compile(r"sds_[A-Za-z0-9_-]{21}[AQgw]")
 
 
 def length_prefixed(*parts: bytes) -> bytes:
-    """Join `parts`, each behind its length as 4 bytes big-endian: an injective encoding."""
+    """Join `parts`, each preceded by its length as 4 bytes big-endian: an injective encoding."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def hashed_id(kind: str, issuer: str, identifier: str) -> bytes:
-    """The 16-byte id of a thing of `kind` at `issuer`: `SHA-256(kind, issuer, identifier)[:16]`, parts length-prefixed."""
+    """The hashed id, of 16 bytes, of a thing of `kind` at `issuer`.
+
+    It is `SHA-256(kind, issuer, identifier)[:16]`, where each part is preceded by its length.
+    """
     parts = length_prefixed(kind.encode(), issuer.encode(), identifier.encode())
     return hashlib.sha256(parts).digest()[:HASHED_ID_BYTES]
 
@@ -37,11 +38,6 @@ def hashed_id(kind: str, issuer: str, identifier: str) -> bytes:
 def subject_byte(issuer: str, subject: str) -> int:
     """The byte that places everything of one subject in one partition."""
     return hashlib.sha256(length_prefixed(issuer.encode(), subject.encode())).digest()[0]
-
-
-def to_base64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +52,11 @@ class SessionId:
         return cls(bytes([subject_byte(issuer, subject)]) + randomness[: SESSION_ID_BYTES - 1])
 
     @classmethod
-    def parse(cls, text: str, *, field: str) -> SessionId:
-        """Read `sds_…`; raises `FieldInvalidError` naming `field`."""
-        if not _SESSION_ID.fullmatch(text):
-            raise FieldInvalidError(
-                field,
-                found=f"{len(text)} characters that are not a session id",
-                allowed="sds_ and 22 base64url characters; a provider's session id goes into provider_session",
-            )
-        return cls(base64.urlsafe_b64decode(text[len(_SESSION_ID_PREFIX) :] + "=="))
-
-    @classmethod
     def find(cls, text: str) -> SessionId | None:
-        """Read `sds_…` where it may be another's id; None if it is not ours."""
-        return cls.parse(text, field="") if _SESSION_ID.fullmatch(text) else None
+        """Read `sds_…`; None for what is not a session id of sessiond's own."""
+        if not _SESSION_ID.fullmatch(text):
+            return None
+        return cls(decode_text(text[len(_SESSION_ID_PREFIX) :]))
 
     def __str__(self) -> str:
         """The text that callers see."""
@@ -77,12 +64,12 @@ class SessionId:
 
     @property
     def placing_byte(self) -> int:
-        """Equal for all sessions of one subject; the partition is this modulo the number of partitions."""
+        """A byte that is equal for all sessions of one subject: it places them in one partition."""
         return self.raw[0]
 
     @property
     def hashed(self) -> bytes:
-        """The id under which the record and its revocation are kept."""
+        """The hashed id under which the record and its revocation are kept."""
         return hashed_id("session", "", str(self))
 
 

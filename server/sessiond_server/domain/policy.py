@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-# RFC 9068 §2.1; what stands beside it in a policy is a waiver, and then other marks tell access tokens from the rest.
+# RFC 9068 §2.1. What stands beside it in a policy is a waiver: then a token's claims tell whether it is an
+# access token.
 ACCESS_TOKEN_TYPE: Final = "at+jwt"
-# Asymmetric ones alone: a shared secret, or none at all, proves nothing to a third party (RFC 8725 §3.1).
+# Only asymmetric algorithms: a shared secret, or none at all, proves nothing to a third party (RFC 8725
+# §3.1).
 SIGNATURE_ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"}
 )
@@ -16,16 +18,20 @@ REQUIRED_CLAIMS: Final = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
 def canonical_algorithm(name: str) -> str:
-    """The fully specified name of an algorithm: `EdDSA` is read as `Ed25519`, the one curve of it in use (RFC 9864 §2.2)."""
+    """The fully specified name of an algorithm (RFC 9864 §2.2).
+
+    `EdDSA` is read as `Ed25519`, which is its one curve that is in use.
+    """
     return "Ed25519" if name == "EdDSA" else name
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimMapping:
-    """Under which names an issuer sends what RFC 9068 leaves open, or calls otherwise; only the names given here count.
+    """The names under which an issuer sends the claims that RFC 9068 leaves open, or that it calls otherwise.
 
-    `scopes` may name space-separated strings or arrays of strings; permissions and roles are arrays of strings. A name that
-    begins with a slash is a path into objects (RFC 6901). Of `client` the first that is there counts.
+    Only the names given here count. `scopes` may name space-separated strings or arrays of strings;
+    permissions and roles are arrays of strings. A name that begins with a slash is a path into objects (RFC
+    6901). Of the names in `client` the first one that is there counts.
     """
 
     audience: str = "aud"
@@ -44,11 +50,11 @@ class IssuerPolicy:
 
     `algorithms` are kept by their canonical names.
 
-    `audiences` are the ones accepted where a request names none; never empty. `leeway` is granted on `exp` alone;
-    `clock_skew` is how far ahead of ours the issuer's clock may be (`iat`, `nbf`, not-before marks).
-    `token_types` are the accepted `typ`s in lower case, None for a header without one. `tenants` are the accepted ones; None:
-    all.
-    `is_local` says that sessiond mints these tokens itself, so that `sid` is its own and `sct` is to be believed.
+    `audiences` are the ones accepted where a request names none; never empty. `leeway` is granted on `exp`
+    alone; `clock_skew` is how far ahead of ours the issuer's clock may be (`iat`, `nbf`, cutoffs).
+    `token_types` are the accepted `typ`s in lower case, None for a header without one. `tenants` are the
+    accepted ones; None means all. `is_local` says that sessiond mints these tokens itself, so that `sid` is
+    its own and `sct` is to be believed.
     """
 
     issuer: str
@@ -71,5 +77,7 @@ class IssuerPolicy:
             raise ValueError(f"issuer {self.issuer}: algorithms must not be empty")
         algorithms = frozenset(map(canonical_algorithm, self.algorithms))
         if not algorithms <= SIGNATURE_ALGORITHMS:
-            raise ValueError(f"issuer {self.issuer}: algorithms may be {', '.join(sorted(SIGNATURE_ALGORITHMS))}")
+            raise ValueError(
+                f"issuer {self.issuer}: algorithms may be {', '.join(sorted(SIGNATURE_ALGORITHMS))}"
+            )
         object.__setattr__(self, "algorithms", algorithms)

@@ -2,9 +2,9 @@
 
     sdr1_ base64url( pepper id 4 ‖ session id 16 ‖ generation u32 ‖ secret 32 ‖ tag 16 )
 
-The tag makes every generation's authenticity decidable without the store. The successor's secret is derived from the presented
-secret and a random step that the store keeps, so that all who present the same token get the same successor, and neither an old
-dump nor an old token suffices to compute it.
+The tag makes every generation's authenticity decidable without the store. The successor's secret is derived
+from the presented secret and a random salt that the store keeps, so that all who present the same token get
+the same successor, and neither an old dump nor an old token suffices to compute it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, length_prefixed, to_base64url
+from sessiond_server.domain.base64url import to_base64url
+from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, length_prefixed
 
-STEP_BYTES: Final = 32
+ROTATION_SALT_BYTES: Final = 32
 SECRET_BYTES: Final = 32
 MAX_GENERATION: Final = 2**31
 MIN_PEPPER_BYTES: Final = 32
 
 _PREFIX: Final = "sdr1_"
-# 72 bytes are 96 base64url characters without any bit left over: one spelling a token.
+# 72 bytes are 96 base64url characters without any bit left over, so that a token has one spelling.
 _TEXT: Final = re.compile(r"sdr1_[A-Za-z0-9_-]{96}")
 _BODY: Final = struct.Struct(f">4s{SESSION_ID_BYTES}sI{SECRET_BYTES}s")
 _TAG_BYTES: Final = 16
@@ -35,7 +36,7 @@ _TAG_BYTES: Final = 16
 class Pepper:
     """A key that only the servers have: without it no token can be made or recognised."""
 
-    __slots__ = ("_client", "_next", "_tag", "id")
+    __slots__ = ("_device", "_next", "_tag", "id")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_PEPPER_BYTES:
@@ -43,24 +44,26 @@ class Pepper:
         self.id = _hmac(secret, b"id")[:4]
         self._tag = _hmac(secret, b"tag")
         self._next = _hmac(secret, b"next")
-        self._client = _hmac(secret, b"client")
+        self._device = _hmac(secret, b"device")
 
     def tag(self, body: bytes) -> bytes:
         """The 16 bytes that prove a token's body."""
         return _hmac(self._tag, body)[:_TAG_BYTES]
 
-    def next_secret(self, *, step: bytes, session: SessionId, generation: int, secret: bytes) -> bytes:
+    def next_secret(
+        self, *, rotation_salt: bytes, session: SessionId, generation: int, secret: bytes
+    ) -> bytes:
         """The secret of `generation`, from that of the generation before it."""
-        return _hmac(self._next, step + session.raw + generation.to_bytes(4, "big") + secret)
+        return _hmac(self._next, rotation_salt + session.raw + generation.to_bytes(4, "big") + secret)
 
-    def client_fingerprint(self, *parts: str) -> bytes:
-        """16 bytes that are the same for the same caller and client."""
-        return _hmac(self._client, length_prefixed(*(part.encode() for part in parts)))[:16]
+    def device_fingerprint(self, *parts: str) -> bytes:
+        """16 bytes that are the same for the same caller and device."""
+        return _hmac(self._device, length_prefixed(*(part.encode() for part in parts)))[:16]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RefreshToken:
-    """An authentic refresh token; its `repr` would be a secret, so it has none."""
+    """An authentic refresh token; its `repr` hides what it is, because that is a secret."""
 
     pepper: Pepper
     session: SessionId
@@ -72,10 +75,12 @@ class RefreshToken:
         """What the store keeps of the secret."""
         return hashlib.sha256(self.secret).digest()
 
-    def successor(self, *, pepper: Pepper, step: bytes) -> RefreshToken:
-        """The next generation under `pepper` and `step`."""
+    def successor(self, *, pepper: Pepper, rotation_salt: bytes) -> RefreshToken:
+        """The next generation under `pepper` and `rotation_salt`."""
         generation = self.generation + 1
-        secret = pepper.next_secret(step=step, session=self.session, generation=generation, secret=self.secret)
+        secret = pepper.next_secret(
+            rotation_salt=rotation_salt, session=self.session, generation=generation, secret=self.secret
+        )
         return RefreshToken(pepper, self.session, generation, secret)
 
     def reveal(self) -> str:
@@ -109,7 +114,10 @@ class Peppers:
         return self._by_id.get(pepper_id)
 
     def recognise(self, text: str) -> RefreshToken | UnknownPepper | None:
-        """Read a presented refresh token; None for what is not authentic. The tag is compared in constant time."""
+        """Read a presented refresh token; None for what is not authentic.
+
+        The tag is compared in constant time.
+        """
         if not _TEXT.fullmatch(text):
             return None
         raw = base64.urlsafe_b64decode(text[len(_PREFIX) :])

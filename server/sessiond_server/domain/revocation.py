@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -11,15 +9,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from sessiond_server.domain.failures import FieldInvalidError
-from sessiond_server.domain.identifiers import to_base64url
+from sessiond_server.domain.base64url import decode_text, to_base64url
 
-# The largest whole number that Lua, whose numbers are doubles, counts exactly: "every token, whenever issued".
+# The largest whole number that Lua, whose numbers are doubles, counts exactly. As a not-before it means
+# "every token, whenever it was issued".
 FOREVER_MS: Final = 2**53 - 1
 NO_ID: Final = bytes(16)
 CHAIN_START: Final = ""
+CHAIN_TAG_CHARACTERS: Final = 16
 
-_ENTRY: Final = struct.Struct(">B16sQQ16s16sQ")
+ENTRY: Final = struct.Struct(">B16sQQ16s16sQ")
 _POSITION: Final = struct.Struct(">16sHQ16s")
 
 
@@ -43,10 +42,11 @@ class RevocationType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry of the log: tokens of `hashed_id` from before `not_before_ms` are revoked until the entry's own expiry.
+    """One entry of the revocation log.
 
-    For a subject, `except_session` and `except_provider_session` (hashed ids, or `NO_ID`) are spared unless they began before
-    `floor_ms`, the last mark that did not spare them.
+    Tokens of `hashed_id` from before `not_before_ms` are revoked until the entry's own expiry. For a subject,
+    `except_session` and `except_provider_session` (hashed ids, or `NO_ID`) are spared unless they began
+    before `floor_ms`, the last cutoff that did not spare them.
     """
 
     type: RevocationType
@@ -58,8 +58,8 @@ class Revocation:
     floor_ms: int = 0
 
     def pack(self) -> bytes:
-        """The 73 bytes that the log keeps; `struct` format `>B16sQQ16s16sQ`, in the order of the fields."""
-        return _ENTRY.pack(
+        """The 73 bytes that the log keeps: `struct` format `>B16sQQ16s16sQ`, in the order of the fields."""
+        return ENTRY.pack(
             self.type,
             self.hashed_id,
             self.not_before_ms,
@@ -71,23 +71,26 @@ class Revocation:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Revocation:
-        """Read an entry; raises `struct.error` or `ValueError` for what is none."""
-        kind, *rest = _ENTRY.unpack(packed)
+        """Read an entry; raises `struct.error` or `ValueError` for bytes that are no entry."""
+        kind, *rest = ENTRY.unpack(packed)
         return cls(RevocationType(kind), *rest)
 
 
 def chain_tag(previous: str, packed: bytes) -> str:
     """The tag of an entry: `sha1hex(previous ‖ packed)[:16]`.
 
-    It tells two histories with the same numbers apart, as after the promotion of a replica. It protects against accidents, not
-    against who can write the store, so SHA-1, which is what scripts have, will do.
+    It tells two histories with the same numbers apart, as after the promotion of a replica. It protects
+    against accidents, not against whoever can write the store, so SHA-1, which is what scripts have, will do.
     """
-    return hashlib.sha1(previous.encode() + packed, usedforsecurity=False).hexdigest()[:16]
+    return hashlib.sha1(previous.encode() + packed, usedforsecurity=False).hexdigest()[:CHAIN_TAG_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the log of one partition: entry `number` with its chain `tag`, within the store's `incarnation`."""
+    """A place in the log of one partition, within the store's `incarnation`.
+
+    It is that of entry `number`, with the entry's chain `tag`.
+    """
 
     incarnation: bytes
     partition: int
@@ -101,13 +104,10 @@ def to_revision(positions: Iterable[Position]) -> str:
     return to_base64url(b"".join(packed))
 
 
-def from_revision(revision: str, *, field: str) -> tuple[Position, ...]:
-    """Read a revision that some server gave out; raises `FieldInvalidError` naming `field`."""
+def from_revision(revision: str) -> tuple[Position, ...] | None:
+    """Read a revision that some server gave out; None for a text that is no revision."""
     try:
-        raw = base64.b64decode(revision + "=" * (-len(revision) % 4), altchars=b"-_", validate=True)
-        fields = list(_POSITION.iter_unpack(raw))
+        fields = list(_POSITION.iter_unpack(decode_text(revision)))
         return tuple(Position(i, p, n, tag.rstrip(b"\0").decode("ascii")) for i, p, n, tag in fields)
-    except (binascii.Error, struct.error, UnicodeDecodeError) as error:
-        raise FieldInvalidError(
-            field, found=f"{len(revision)} characters that are not a revision", allowed="a revision that sessiond returned"
-        ) from error
+    except (ValueError, struct.error):
+        return None

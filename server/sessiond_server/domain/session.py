@@ -1,4 +1,7 @@
-"""A session: one login of one subject at one issuer, and the family of refresh tokens that descends from it."""
+"""A session: one login of one subject at one issuer.
+
+With it goes the family of refresh tokens that descends from the login.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +21,27 @@ class Cause(IntEnum):
     REUSE = 5
     SESSION_LIMIT = 6
     GENERATIONS_EXHAUSTED = 7
-    UPSTREAM_REFUSED = 8
-    UPSTREAM_LOST = 9
-    UPSTREAM_MISMATCH = 10
+    PROVIDER_REFUSED = 8
+    PROVIDER_LOST = 9
+    PROVIDER_MISMATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Device:
     """What the backend says of the end user's device; empty where it says nothing."""
 
     ip_address: str = ""
     user_agent: str = ""
-    device_label: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """Who logged in, how, and what the session's tokens may say; fixed for the session's life.
 
-    `provider_session` is a provider's own id of the session. `confirmation` is what the session is bound to, as its tokens say it
-    (`cnf`, RFC 7800): name and thumbprint. `claims_json` is a JSON object of further claims, as given;
-    `auth_time` is seconds since 1970.
+    `provider_session` is a provider's own id of the session. `confirmation` is what the session is bound to,
+    as its tokens say it (`cnf`, RFC 7800): name and thumbprint. `claims_json` is a JSON object of further
+    claims, as given; `auth_time` is seconds since 1970.
     """
 
     issuer: str
@@ -52,14 +55,17 @@ class Login:
     acr: str | None = None
     amr: tuple[str, ...] = ()
     provider_session: str | None = None
-    client: Client = field(default_factory=Client)
+    device: Device = field(default_factory=Device)
     attributes: tuple[tuple[str, str], ...] = ()
     confirmation: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a session may live, in milliseconds: in all, unused, and a spent refresh token after its rotation."""
+    """How long a session may live, in milliseconds.
+
+    The spans are for its whole life, for a time without use, and for a spent refresh token.
+    """
 
     absolute_ms: int
     idle_ms: int

@@ -11,11 +11,11 @@ JsonObject: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ParsedToken:
-    """The parts of a compact JWS whose form is right (RFC 7515 §7.1, RFC 7519 §7.2): nothing in it is proven.
+    """The parts of a compact JWS whose form is right (RFC 7515 §7.1, RFC 7519 §7.2); nothing is proven.
 
-    `algorithm` is the header's `alg` by its canonical name; `token_type` is `typ` in lower case without `application/`.
-    `signing_input` and `signature` are the bytes that the key verifies; `payload_json` is the payload as received. Together they
-    are the token, so nothing of it shows in the `repr`.
+    `algorithm` is the header's `alg` by its canonical name; `token_type` is `typ` in lower case without
+    `application/`. `signing_input` and `signature` are the bytes that the key verifies; `payload_json` is the
+    payload as received. Together they are the token, so nothing of it shows in the `repr`.
     """
 
     algorithm: str

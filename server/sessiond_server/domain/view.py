@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType, to_revision
 
-_OF_CLAIMS = (
+_OF_CLAIMS: Final = (
     (RevocationType.TOKEN, "token_id"),
     (RevocationType.SUBJECT, "subject"),
     (RevocationType.PROVIDER_SESSION, "provider_session_id"),
@@ -20,11 +21,11 @@ _OF_CLAIMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class RevocationIds:
     """The hashed ids by which a token can be revoked, computed once per token.
 
-    `started_ms` is compared with not-before marks; None is older than every mark. `placing_byte` finds the partition whose
-    freshness the token needs.
+    `started_ms` is compared with cutoffs; None counts as older than every cutoff. `placing_byte` finds the
+    partition whose freshness the token needs.
     """
 
     hashed_ids: tuple[bytes, ...]
@@ -34,17 +35,23 @@ class Traces:
     placing_byte: int
 
 
-def traces_of(claims: Claims, policy: IssuerPolicy) -> Traces:
-    """The traces of a token: ours counts from its session's creation, a provider's from its own issue, give or take the skew."""
+def revocation_ids_of(claims: Claims, policy: IssuerPolicy) -> RevocationIds:
+    """The hashed ids of a token, and since when it counts.
+
+    A token of the local issuer counts from the creation of its session, a provider's token from its own
+    issue, less the clock skew.
+    """
     issuer = claims.issuer
     ids = {
-        type_: hashed_id(type_.kind, issuer, value) for type_, name in _OF_CLAIMS if (value := getattr(claims, name)) is not None
+        type_: hashed_id(type_.kind, issuer, value)
+        for type_, name in _OF_CLAIMS
+        if (value := getattr(claims, name)) is not None
     }
     ids[RevocationType.ISSUER] = hashed_id(RevocationType.ISSUER.kind, issuer, "")
-    own_session = SessionId.find(claims.session_id) if claims.session_id else None
-    if own_session:
-        ids[RevocationType.SESSION] = own_session.hashed
-    return Traces(
+    local_session = SessionId.find(claims.session_id) if claims.session_id else None
+    if local_session:
+        ids[RevocationType.SESSION] = local_session.hashed
+    return RevocationIds(
         hashed_ids=tuple(ids.values()),
         session=ids.get(RevocationType.SESSION, NO_ID),
         provider_session=ids.get(RevocationType.PROVIDER_SESSION, NO_ID),
@@ -64,8 +71,8 @@ def _started_ms(claims: Claims, policy: IssuerPolicy) -> int | None:
 class RevocationView:
     """The revocations of every partition, held in memory.
 
-    Entries only merge: one leaves by its own expiry alone, so that a store that forgot something cannot make this server forget.
-    Times of freshness are seconds on a clock that counts suspended time.
+    Entries only merge: one leaves by its own expiry alone, so that a store that has forgotten something
+    cannot make this server forget it. Times of freshness are seconds on a clock that counts suspended time.
     """
 
     def __init__(self, *, partitions: int) -> None:
@@ -88,10 +95,6 @@ class RevocationView:
         """How far each partition has been read, as callers hold it; partitions not read yet are missing."""
         return self._revision
 
-    def partition_of(self, placing_byte: int) -> int:
-        """The partition that holds everything of a subject."""
-        return placing_byte % len(self._positions)
-
     def position_of(self, partition: int) -> Position | None:
         """How far `partition` has been read."""
         return self._positions[partition]
@@ -101,7 +104,7 @@ class RevocationView:
         return self._fresh_until[partition]
 
     def apply(self, revocation: Revocation) -> None:
-        """Take one revocation in; of two about the same id the stronger parts of both remain."""
+        """Take one revocation in; where two are about the same id, the stronger parts of both remain."""
         known = self._entries.get(revocation.hashed_id)
         self._entries[revocation.hashed_id] = _merged(known, revocation) if known else revocation
 
@@ -113,26 +116,29 @@ class RevocationView:
         self._revision = to_revision(known for known in self._positions if known)
 
     def renew(self, partition: int, *, fresh_until: float) -> None:
-        """`partition` had been read to its end when the read was sent; a lease is never shortened."""
+        """Note that `partition` was read to its end; how long it counts as fresh is never shortened."""
         self._fresh_until[partition] = max(self._fresh_until[partition], fresh_until)
 
     def forget_expired(self, *, now_ms: int) -> None:
-        """Drop the entries of which no token can be left."""
+        """Drop the entries that can hit no token any more."""
         self._entries = {key: entry for key, entry in self._entries.items() if entry.expire_ms > now_ms}
 
-    def revokes(self, traces: Traces) -> bool:
-        """Whether any entry hits a token with these traces."""
-        entries = self._entries
-        return any(key in entries and _hits(entries[key], traces) for key in traces.hashed_ids)
+    def revokes(self, revocation_ids: RevocationIds) -> bool:
+        """Whether any entry hits a token with these ids."""
+        hits = map(self._entries.get, revocation_ids.hashed_ids)
+        return any(_hits(entry, revocation_ids) for entry in hits if entry)
 
 
-def _hits(entry: Revocation, traces: Traces) -> bool:
-    started = traces.started_ms
+def _hits(entry: Revocation, revocation_ids: RevocationIds) -> bool:
+    started = revocation_ids.started_ms
     if started is None:
         return True
     spared = entry.type is RevocationType.SUBJECT and (
-        (entry.except_session != NO_ID and entry.except_session == traces.session)
-        or (entry.except_provider_session != NO_ID and entry.except_provider_session == traces.provider_session)
+        (entry.except_session != NO_ID and entry.except_session == revocation_ids.session)
+        or (
+            entry.except_provider_session != NO_ID
+            and entry.except_provider_session == revocation_ids.provider_session
+        )
     )
     return started <= (entry.floor_ms if spared else entry.not_before_ms)
 

@@ -16,7 +16,10 @@ _SCHEME: Final = "bearer "
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a call brings along: its `authorization` headers, and the names in its verified client certificate."""
+    """What a call brings along to show whose it is.
+
+    These are its `authorization` headers, and the names in its verified client certificate.
+    """
 
     authorizations: tuple[str, ...] = ()
     identities: Collection[str] = ()
@@ -24,7 +27,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KnownCaller:
-    """A configured caller, and how it shows who it is: `key_digests` are SHA-256 over its keys as they are sent."""
+    """A configured caller, and how it shows who it is.
+
+    `key_digests` are SHA-256 over its keys as they are sent.
+    """
 
     caller: Caller
     key_digests: tuple[bytes, ...]
@@ -32,7 +38,10 @@ class KnownCaller:
 
 
 class Callers:
-    """The callers of this server; without any credentials a call is anonymous, and may do what `anonymous` says."""
+    """The callers of this server.
+
+    A call without any credentials is anonymous, and may do what `anonymous` says.
+    """
 
     def __init__(self, known: Sequence[KnownCaller], *, anonymous: frozenset[Group]) -> None:
         self._keys = [(digest, one.caller) for one in known for digest in one.key_digests]
@@ -42,13 +51,17 @@ class Callers:
     def identify(self, credentials: Credentials) -> Caller:
         """Whose call this is.
 
-        A key that is wrong is never read as none: it is somebody's mistake, or worse.
+        A wrong key is never taken for no key: it is somebody's mistake, or worse.
 
         Raises:
-            CallerUnknownError: the key is nobody's, or there are no credentials and anonymous calls may do nothing.
+            CallerUnknownError: the key is nobody's, or there are no credentials and anonymous calls may do
+            nothing.
         """
         if credentials.authorizations:
-            return self._by_key(credentials.authorizations)
+            found = self._find_key(credentials.authorizations)
+            if found is None:
+                raise CallerUnknownError
+            return found
         for identity in credentials.identities:
             if identity in self._identities:
                 return self._identities[identity]
@@ -56,13 +69,20 @@ class Callers:
             raise CallerUnknownError
         return self._anonymous
 
-    def _by_key(self, authorizations: Sequence[str]) -> Caller:
+    def can_be_known(self, credentials: Credentials, *, by_certificate: bool) -> bool:
+        """Whether `identify` could succeed, going by the headers alone.
+
+        `by_certificate` says that there may be a client certificate.
+        """
+        if credentials.authorizations:
+            return self._find_key(credentials.authorizations) is not None
+        return bool(self._anonymous.groups) or (by_certificate and bool(self._identities))
+
+    def _find_key(self, authorizations: Sequence[str]) -> Caller | None:
         presented = authorizations[0]
         if len(authorizations) > 1 or presented[: len(_SCHEME)].lower() != _SCHEME:
-            raise CallerUnknownError
+            return None
         digest = hashlib.sha256(presented[len(_SCHEME) :].encode()).digest()
-        # All are compared, so that the time tells nothing of which was nearly right.
+        # All digests are compared, so that the time tells nothing of which was nearly right.
         matches = [caller for known, caller in self._keys if hmac.compare_digest(known, digest)]
-        if not matches:
-            raise CallerUnknownError
-        return matches[0]
+        return matches[0] if matches else None

@@ -1,4 +1,4 @@
-"""The port of time: nothing else in service or domain knows what o'clock it is."""
+"""The port of time: nothing else in service or domain knows what time it is."""
 
 from __future__ import annotations
 

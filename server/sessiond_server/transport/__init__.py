@@ -1,1 +1,1 @@
-"""gRPC and HTTP: decode, call, encode; the table of failures; health; logs and metrics of calls."""
+"""gRPC and HTTP: the pipeline, the methods, their codec, and the tables of failures and rejections."""

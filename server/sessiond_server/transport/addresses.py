@@ -1,4 +1,4 @@
-"""That nobody else listens where the server is to listen."""
+"""Makes sure that nobody else listens where the server is to listen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from sessiond_server.domain.address import Address, AddressError
 
 # Whoever is to call through the socket enters by the group.
-_PARENT_MODE = 0o750
+_PARENT_MODE: Final = 0o750
 
 
 def refuse_taken(address: Address) -> None:
-    """Raise `AddressError` where the port of a network address cannot be had; gRPC would also write of it to standard error."""
+    """Raise `AddressError` where the port of a network address cannot be had.
+
+    gRPC would write about it to standard error as well.
+    """
     try:
         family, *_, sockaddr = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
         socket.create_server(sockaddr[:2], family=family).close()
@@ -28,11 +32,11 @@ def refuse_taken(address: Address) -> None:
 
 
 @contextmanager
-def socket_claimed(path: Path) -> Iterator[None]:
+def lock_socket(path: Path) -> Iterator[None]:
     """Hold the right to bind `path`: binding would silently steal a live server's socket.
 
-    A parent directory that is missing is made, for us and our group. Raises `AddressError` where it is not ours or anyone may
-    write to it, or another server listens.
+    A parent directory that is missing is made, for us and our group. Raises `AddressError` where the
+    directory is not ours or anyone may write to it, or where another server listens.
     """
     _make_parent(path.parent)
     _check_parent(path.parent)
@@ -64,9 +68,14 @@ def _check_parent(parent: Path) -> None:
     except OSError as error:
         raise AddressError(f"the directory {parent} of the socket: {error.strerror}") from error
     if found.st_uid not in {os.geteuid(), 0}:
-        raise AddressError(f"the directory {parent} of the socket belongs to user {found.st_uid}: allowed are this user and root")
+        raise AddressError(
+            f"the directory {parent} of the socket belongs to user {found.st_uid}: "
+            "allowed are this user and root"
+        )
     if found.st_mode & stat.S_IWOTH:
-        raise AddressError(f"the directory {parent} of the socket can be written by anyone: use a directory of your own")
+        raise AddressError(
+            f"the directory {parent} of the socket can be written by anyone: use a directory of your own"
+        )
 
 
 def _answers(path: Path) -> bool:

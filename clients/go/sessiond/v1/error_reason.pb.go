@@ -23,26 +23,28 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// The `reason` of the one `google.rpc.ErrorInfo` (domain `sessiond`) in every error status; on the wire without `ERROR_REASON_`.
+// The `reason` of the one `google.rpc.ErrorInfo` (domain `sessiond`) in every error status; on the wire it
+// stands without `ERROR_REASON_`.
 type ErrorReason int32
 
 const (
 	// Never sent.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
 	// A request field has a value that is not allowed. Metadata: field, found, allowed.
-	// Status: INVALID_ARGUMENT. Sample: field=session_id found="7 characters that are not a session id" allowed="sds_ and 22 base64url characters".
+	// Status: INVALID_ARGUMENT. Sample: field=session_id found="7 characters that are not a session id"
+	// allowed="sds_ and 22 base64url characters".
 	ErrorReason_ERROR_REASON_FIELD_INVALID ErrorReason = 1
 	// The request is not a message of the method's type. No metadata.
 	// Status: INVALID_ARGUMENT. Sample: a string field that is not UTF-8.
 	ErrorReason_ERROR_REASON_MESSAGE_MALFORMED ErrorReason = 2
 	// The request uses a method or field that this server does not carry out. Metadata: field.
-	// Status: UNIMPLEMENTED. Sample: field=binding.
+	// Status: UNIMPLEMENTED. Sample: field=key.
 	ErrorReason_ERROR_REASON_FEATURE_UNSUPPORTED ErrorReason = 3
 	// The caller did not say who it is, or is not configured. No metadata.
 	// Status: PERMISSION_DENIED. Sample: a bearer key that is in no key file.
 	ErrorReason_ERROR_REASON_CALLER_UNKNOWN ErrorReason = 4
-	// The caller is known but may not do this: it is in none of the groups that the call needs, or the token or session is of an issuer
-	// or client that is not the caller's. Metadata, one of: group, issuer, client_id.
+	// The caller is known but may not do this: it is in none of the groups that the call needs, or the token or
+	// session is of an issuer or client that is not the caller's. Metadata, one of: group, issuer, client_id.
 	// Status: PERMISSION_DENIED. Sample: group=mint.
 	ErrorReason_ERROR_REASON_CALLER_NOT_PERMITTED ErrorReason = 5
 	// The refresh token is not ours, or of no session that is still known. No state changes. No metadata.
@@ -51,7 +53,8 @@ const (
 	// A newer refresh token was given out for this one; the session lives: use the newer token. No metadata.
 	// Status: UNAUTHENTICATED. Sample: a late duplicate of a refresh.
 	ErrorReason_ERROR_REASON_REFRESH_TOKEN_SUPERSEDED ErrorReason = 7
-	// The refresh token had been spent before and its grace has passed: the session has been ended. No metadata.
+	// The refresh token had been spent before and its grace has passed: the session has been ended. No
+	// metadata.
 	// Status: UNAUTHENTICATED. Sample: a stolen refresh token.
 	ErrorReason_ERROR_REASON_REFRESH_TOKEN_REUSED ErrorReason = 8
 	// The session has been ended. No metadata.
@@ -68,10 +71,11 @@ const (
 	ErrorReason_ERROR_REASON_BINDING_MISMATCH ErrorReason = 12
 	// The provider ended the session. No metadata.
 	// Status: UNAUTHENTICATED. Sample: invalid_grant.
-	ErrorReason_ERROR_REASON_UPSTREAM_REFUSED ErrorReason = 13
-	// What the login produced does not open a session. Metadata: rejection, a `Rejection.Reason` without its prefix, or one of
-	// INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave none: ask for the scope offline_access), NO_ID_TOKEN,
-	// ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was issued to another application).
+	ErrorReason_ERROR_REASON_PROVIDER_REFUSED ErrorReason = 13
+	// What the login produced does not open a session. Metadata: rejection, which is a `Rejection.Reason`
+	// without its prefix, or one of INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave
+	// none: ask for the scope offline_access), NO_ID_TOKEN, ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was
+	// issued to another application).
 	// Status: FAILED_PRECONDITION. Sample: rejection=AUDIENCE_MISMATCH.
 	ErrorReason_ERROR_REASON_LOGIN_REFUSED ErrorReason = 14
 	// No live session has this id. No metadata.
@@ -82,8 +86,8 @@ const (
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 16
 	// The provider did not answer, or not with a decision; the presented token stays good. RetryInfo.
 	// Status: UNAVAILABLE. Sample: the provider answers 503.
-	ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE ErrorReason = 17
-	// What the server knows of revocations is older than its lease, and the store does not answer. RetryInfo.
+	ErrorReason_ERROR_REASON_PROVIDER_UNAVAILABLE ErrorReason = 17
+	// What the server knows of revocations is older than it may be, and the store does not answer. RetryInfo.
 	// Status: UNAVAILABLE. Sample: the store is cut off.
 	ErrorReason_ERROR_REASON_REVOCATION_VIEW_STALE ErrorReason = 18
 	// The issuer's keys cannot be had. RetryInfo.
@@ -95,16 +99,16 @@ const (
 	// The session is sealed with a key, or for an issuer, that this server does not have. RetryInfo.
 	// Status: UNAVAILABLE. Sample: a sealing key was taken away too early.
 	ErrorReason_ERROR_REASON_SEALING_KEY_MISSING ErrorReason = 21
-	// The server has more to do than it can; nothing was begun. RetryInfo.
+	// The server has more to do than it can; nothing was begun. RetryInfo. Not carried out yet: never sent.
 	// Status: UNAVAILABLE. Sample: ten times the load it can bear.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 22
-	// The caller asks more often than it may. RetryInfo.
+	// The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: a loop without a pause.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 23
-	// The log of revocations takes no new unknown ids. RetryInfo.
+	// The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
 	ErrorReason_ERROR_REASON_REVOCATION_LOG_FULL ErrorReason = 24
-	// Too many watchers, in all or of this caller. RetryInfo.
+	// Too many watchers, in all or of this caller. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: every request opens a watch.
 	ErrorReason_ERROR_REASON_WATCHERS_EXHAUSTED ErrorReason = 25
 	// A defect of sessiond; nothing is said of it. No metadata.
@@ -128,11 +132,11 @@ var (
 		10: "ERROR_REASON_SESSION_IDLE_TIMEOUT",
 		11: "ERROR_REASON_SESSION_LIFETIME_EXCEEDED",
 		12: "ERROR_REASON_BINDING_MISMATCH",
-		13: "ERROR_REASON_UPSTREAM_REFUSED",
+		13: "ERROR_REASON_PROVIDER_REFUSED",
 		14: "ERROR_REASON_LOGIN_REFUSED",
 		15: "ERROR_REASON_SESSION_NOT_FOUND",
 		16: "ERROR_REASON_STORE_UNAVAILABLE",
-		17: "ERROR_REASON_UPSTREAM_UNAVAILABLE",
+		17: "ERROR_REASON_PROVIDER_UNAVAILABLE",
 		18: "ERROR_REASON_REVOCATION_VIEW_STALE",
 		19: "ERROR_REASON_KEYS_UNAVAILABLE",
 		20: "ERROR_REASON_PEPPER_MISSING",
@@ -157,11 +161,11 @@ var (
 		"ERROR_REASON_SESSION_IDLE_TIMEOUT":      10,
 		"ERROR_REASON_SESSION_LIFETIME_EXCEEDED": 11,
 		"ERROR_REASON_BINDING_MISMATCH":          12,
-		"ERROR_REASON_UPSTREAM_REFUSED":          13,
+		"ERROR_REASON_PROVIDER_REFUSED":          13,
 		"ERROR_REASON_LOGIN_REFUSED":             14,
 		"ERROR_REASON_SESSION_NOT_FOUND":         15,
 		"ERROR_REASON_STORE_UNAVAILABLE":         16,
-		"ERROR_REASON_UPSTREAM_UNAVAILABLE":      17,
+		"ERROR_REASON_PROVIDER_UNAVAILABLE":      17,
 		"ERROR_REASON_REVOCATION_VIEW_STALE":     18,
 		"ERROR_REASON_KEYS_UNAVAILABLE":          19,
 		"ERROR_REASON_PEPPER_MISSING":            20,
@@ -221,11 +225,11 @@ const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\x12*\n" +
 	"&ERROR_REASON_SESSION_LIFETIME_EXCEEDED\x10\v\x12!\n" +
 	"\x1dERROR_REASON_BINDING_MISMATCH\x10\f\x12!\n" +
-	"\x1dERROR_REASON_UPSTREAM_REFUSED\x10\r\x12\x1e\n" +
+	"\x1dERROR_REASON_PROVIDER_REFUSED\x10\r\x12\x1e\n" +
 	"\x1aERROR_REASON_LOGIN_REFUSED\x10\x0e\x12\"\n" +
 	"\x1eERROR_REASON_SESSION_NOT_FOUND\x10\x0f\x12\"\n" +
 	"\x1eERROR_REASON_STORE_UNAVAILABLE\x10\x10\x12%\n" +
-	"!ERROR_REASON_UPSTREAM_UNAVAILABLE\x10\x11\x12&\n" +
+	"!ERROR_REASON_PROVIDER_UNAVAILABLE\x10\x11\x12&\n" +
 	"\"ERROR_REASON_REVOCATION_VIEW_STALE\x10\x12\x12!\n" +
 	"\x1dERROR_REASON_KEYS_UNAVAILABLE\x10\x13\x12\x1f\n" +
 	"\x1bERROR_REASON_PEPPER_MISSING\x10\x14\x12$\n" +

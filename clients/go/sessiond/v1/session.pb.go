@@ -163,7 +163,11 @@ func (RevocationType) EnumDescriptor() ([]byte, []int) {
 	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{1}
 }
 
-// Reasons, in the order in which they are decided.
+// Why a token is not accepted. The first reason that applies is the answer, in this order: TOO_LARGE,
+// MALFORMED, ISSUER_NOT_TRUSTED, ALGORITHM_NOT_ALLOWED, KEY_UNKNOWN, SIGNATURE_INVALID, TYPE_NOT_ALLOWED,
+// CLAIM_MISSING, CLAIM_INVALID, EXPIRED, NOT_YET_VALID, AUDIENCE_MISMATCH, BINDING_MISMATCH, REVOKED,
+// SCOPE_INSUFFICIENT, STEP_UP_REQUIRED. The numbers say nothing of the order: a reason that comes later can
+// stand in its middle.
 type Rejection_Reason int32
 
 const (
@@ -173,7 +177,7 @@ const (
 	Rejection_REASON_TOO_LARGE Rejection_Reason = 1
 	// It is not a signed JWT in compact form, strictly read; an empty token too.
 	Rejection_REASON_MALFORMED Rejection_Reason = 2
-	// Its issuer is not configured, or not one of those the request wants.
+	// Its issuer is not configured, or not one of those that the request wants and the caller may use.
 	Rejection_REASON_ISSUER_NOT_TRUSTED Rejection_Reason = 3
 	// Its algorithm is not allowed for its issuer or not that of its key.
 	Rejection_REASON_ALGORITHM_NOT_ALLOWED Rejection_Reason = 4
@@ -269,7 +273,7 @@ func (x Rejection_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Rejection_Reason.Descriptor instead.
 func (Rejection_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{11, 0}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // What the bearer's client can do.
@@ -330,22 +334,23 @@ func (x Rejection_NextAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Rejection_NextAction.Descriptor instead.
 func (Rejection_NextAction) EnumDescriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{11, 1}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{14, 1}
 }
 
 // A session as an accepted access token tells it, or as it is stored.
 type Session struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The subject at its issuer, as one opaque and stable word: the key under which a backend keeps what belongs to a user.
+	// The subject at its issuer, as one opaque and stable word: the key under which a backend keeps what
+	// belongs to a user.
 	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
 	// `iss`: who vouches for all the rest.
 	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// `sub`: meaningful only together with the issuer.
 	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
-	// sessiond's own id, `sds_...`: the `sid` of a local issuer's token; for a provider's token set only by CreateSession,
-	// RefreshSession, GetSession and ListSessions. Empty otherwise.
+	// sessiond's own id, `sds_...`: the `sid` of a local issuer's token; for a provider's token set only by
+	// CreateSession, RefreshSession, GetSession and ListSessions. Empty otherwise.
 	SessionId string `protobuf:"bytes,4,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// A provider's `sid`; empty for sessions of a local issuer.
+	// A provider's `sid`; empty for sessions of the local issuer.
 	ProviderSessionId string `protobuf:"bytes,5,opt,name=provider_session_id,json=providerSessionId,proto3" json:"provider_session_id,omitempty"`
 	// The tenant (organization) that the issuer's claim mapping names; empty if there is none.
 	TenantId string `protobuf:"bytes,6,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
@@ -375,8 +380,12 @@ type Session struct {
 	Amr []string `protobuf:"bytes,18,rep,name=amr,proto3" json:"amr,omitempty"`
 	// `act`: who acts for the subject (RFC 8693); absent if nobody does.
 	Actor *Actor `protobuf:"bytes,19,opt,name=actor,proto3" json:"actor,omitempty"`
-	// The verified payload as received, a JSON object; meaningful only under its issuer. Empty in stored sessions.
-	ClaimsJson    string `protobuf:"bytes,20,opt,name=claims_json,json=claimsJson,proto3" json:"claims_json,omitempty"`
+	// The verified payload as received, a JSON object; meaningful only under its issuer. Empty in stored
+	// sessions.
+	ClaimsJson string `protobuf:"bytes,20,opt,name=claims_json,json=claimsJson,proto3" json:"claims_json,omitempty"`
+	// `cnf`: the key that the token is bound to (RFC 7800); absent for bearer tokens. Not carried out yet:
+	// unset.
+	Confirmation  *Confirmation `protobuf:"bytes,21,opt,name=confirmation,proto3" json:"confirmation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -551,6 +560,13 @@ func (x *Session) GetClaimsJson() string {
 	return ""
 }
 
+func (x *Session) GetConfirmation() *Confirmation {
+	if x != nil {
+		return x.Confirmation
+	}
+	return nil
+}
+
 // Who acts for a subject (RFC 8693 section 4.1).
 type Actor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,6 +631,175 @@ func (x *Actor) GetActor() *Actor {
 	return nil
 }
 
+// The key that a token or a session is bound to, as `cnf` names it (RFC 7800 section 3.1).
+type Confirmation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What names the key; base64url, as in the token.
+	//
+	// Types that are valid to be assigned to Member:
+	//
+	//	*Confirmation_X5TS256
+	//	*Confirmation_Jkt
+	Member        isConfirmation_Member `protobuf_oneof:"member"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Confirmation) Reset() {
+	*x = Confirmation{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Confirmation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Confirmation) ProtoMessage() {}
+
+func (x *Confirmation) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Confirmation.ProtoReflect.Descriptor instead.
+func (*Confirmation) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Confirmation) GetMember() isConfirmation_Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *Confirmation) GetX5TS256() string {
+	if x != nil {
+		if x, ok := x.Member.(*Confirmation_X5TS256); ok {
+			return x.X5TS256
+		}
+	}
+	return ""
+}
+
+func (x *Confirmation) GetJkt() string {
+	if x != nil {
+		if x, ok := x.Member.(*Confirmation_Jkt); ok {
+			return x.Jkt
+		}
+	}
+	return ""
+}
+
+type isConfirmation_Member interface {
+	isConfirmation_Member()
+}
+
+type Confirmation_X5TS256 struct {
+	// SHA-256 of the client certificate in DER: `x5t#S256` (RFC 8705 section 3.1).
+	X5TS256 string `protobuf:"bytes,1,opt,name=x5t_s256,json=x5tS256,proto3,oneof"`
+}
+
+type Confirmation_Jkt struct {
+	// SHA-256 thumbprint of the DPoP key: `jkt` (RFC 9449 section 6.1, RFC 7638).
+	Jkt string `protobuf:"bytes,2,opt,name=jkt,proto3,oneof"`
+}
+
+func (*Confirmation_X5TS256) isConfirmation_Member() {}
+
+func (*Confirmation_Jkt) isConfirmation_Member() {}
+
+// What an opened or refreshed session gives out.
+type Tokens struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The access token.
+	AccessToken string `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// When the access token expires.
+	AccessExpireTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=access_expire_time,json=accessExpireTime,proto3" json:"access_expire_time,omitempty"`
+	// The refresh token, `sdr1_...`; it is good once.
+	RefreshToken string `protobuf:"bytes,3,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
+	// When the refresh token expires if it is not used.
+	RefreshExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=refresh_expire_time,json=refreshExpireTime,proto3" json:"refresh_expire_time,omitempty"`
+	// The session, as the access token tells it.
+	Session       *Session `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tokens) Reset() {
+	*x = Tokens{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tokens) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tokens) ProtoMessage() {}
+
+func (x *Tokens) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tokens.ProtoReflect.Descriptor instead.
+func (*Tokens) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Tokens) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+func (x *Tokens) GetAccessExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AccessExpireTime
+	}
+	return nil
+}
+
+func (x *Tokens) GetRefreshToken() string {
+	if x != nil {
+		return x.RefreshToken
+	}
+	return ""
+}
+
+func (x *Tokens) GetRefreshExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefreshExpireTime
+	}
+	return nil
+}
+
+func (x *Tokens) GetSession() *Session {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
 // A session as the store has it. No token is in it.
 type SessionRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +814,7 @@ type SessionRecord struct {
 	// When it ends in any case.
 	AbsoluteExpireTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=absolute_expire_time,json=absoluteExpireTime,proto3" json:"absolute_expire_time,omitempty"`
 	// The end user's device, as told at creation.
-	Client *Client `protobuf:"bytes,6,opt,name=client,proto3" json:"client,omitempty"`
+	Device *Device `protobuf:"bytes,6,opt,name=device,proto3" json:"device,omitempty"`
 	// What the backend attached at creation.
 	Attributes    map[string]string `protobuf:"bytes,7,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
@@ -638,7 +823,7 @@ type SessionRecord struct {
 
 func (x *SessionRecord) Reset() {
 	*x = SessionRecord{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[2]
+	mi := &file_sessiond_v1_session_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +835,7 @@ func (x *SessionRecord) String() string {
 func (*SessionRecord) ProtoMessage() {}
 
 func (x *SessionRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[2]
+	mi := &file_sessiond_v1_session_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +848,7 @@ func (x *SessionRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRecord.ProtoReflect.Descriptor instead.
 func (*SessionRecord) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{2}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SessionRecord) GetSession() *Session {
@@ -701,9 +886,9 @@ func (x *SessionRecord) GetAbsoluteExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *SessionRecord) GetClient() *Client {
+func (x *SessionRecord) GetDevice() *Device {
 	if x != nil {
-		return x.Client
+		return x.Device
 	}
 	return nil
 }
@@ -715,34 +900,35 @@ func (x *SessionRecord) GetAttributes() map[string]string {
 	return nil
 }
 
-// What a backend says of the end user's device. Used to recognise a repeated refresh by the same client, and shown in listings.
-type Client struct {
+// What a backend says of the end user's device. A repeated refresh from the same device is recognised by it,
+// and listings show it.
+type Device struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The end user's address as text; not required; at most 64 bytes.
 	IpAddress string `protobuf:"bytes,1,opt,name=ip_address,json=ipAddress,proto3" json:"ip_address,omitempty"`
 	// The user agent; not required; at most 256 bytes.
 	UserAgent string `protobuf:"bytes,2,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
 	// A label that the backend gives the device; not required; at most 256 bytes.
-	DeviceLabel   string `protobuf:"bytes,3,opt,name=device_label,json=deviceLabel,proto3" json:"device_label,omitempty"`
+	Label         string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Client) Reset() {
-	*x = Client{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[3]
+func (x *Device) Reset() {
+	*x = Device{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Client) String() string {
+func (x *Device) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Client) ProtoMessage() {}
+func (*Device) ProtoMessage() {}
 
-func (x *Client) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[3]
+func (x *Device) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,61 +939,61 @@ func (x *Client) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Client.ProtoReflect.Descriptor instead.
-func (*Client) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{3}
+// Deprecated: Use Device.ProtoReflect.Descriptor instead.
+func (*Device) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *Client) GetIpAddress() string {
+func (x *Device) GetIpAddress() string {
 	if x != nil {
 		return x.IpAddress
 	}
 	return ""
 }
 
-func (x *Client) GetUserAgent() string {
+func (x *Device) GetUserAgent() string {
 	if x != nil {
 		return x.UserAgent
 	}
 	return ""
 }
 
-func (x *Client) GetDeviceLabel() string {
+func (x *Device) GetLabel() string {
 	if x != nil {
-		return x.DeviceLabel
+		return x.Label
 	}
 	return ""
 }
 
-// The proof that the bearer holds the key that a token or session is bound to. At most one of both.
-type Binding struct {
+// What proves that the bearer holds the key that a token or a session is bound to.
+type PossessionProof struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What proves it.
+	// What proves it; exactly one.
 	//
 	// Types that are valid to be assigned to Proof:
 	//
-	//	*Binding_CertificateSha256
-	//	*Binding_Dpop
-	Proof         isBinding_Proof `protobuf_oneof:"proof"`
+	//	*PossessionProof_CertificateSha256
+	//	*PossessionProof_Dpop
+	Proof         isPossessionProof_Proof `protobuf_oneof:"proof"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Binding) Reset() {
-	*x = Binding{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[4]
+func (x *PossessionProof) Reset() {
+	*x = PossessionProof{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Binding) String() string {
+func (x *PossessionProof) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Binding) ProtoMessage() {}
+func (*PossessionProof) ProtoMessage() {}
 
-func (x *Binding) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[4]
+func (x *PossessionProof) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,53 +1004,54 @@ func (x *Binding) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Binding.ProtoReflect.Descriptor instead.
-func (*Binding) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{4}
+// Deprecated: Use PossessionProof.ProtoReflect.Descriptor instead.
+func (*PossessionProof) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *Binding) GetProof() isBinding_Proof {
+func (x *PossessionProof) GetProof() isPossessionProof_Proof {
 	if x != nil {
 		return x.Proof
 	}
 	return nil
 }
 
-func (x *Binding) GetCertificateSha256() []byte {
+func (x *PossessionProof) GetCertificateSha256() []byte {
 	if x != nil {
-		if x, ok := x.Proof.(*Binding_CertificateSha256); ok {
+		if x, ok := x.Proof.(*PossessionProof_CertificateSha256); ok {
 			return x.CertificateSha256
 		}
 	}
 	return nil
 }
 
-func (x *Binding) GetDpop() *DpopProof {
+func (x *PossessionProof) GetDpop() *DpopProof {
 	if x != nil {
-		if x, ok := x.Proof.(*Binding_Dpop); ok {
+		if x, ok := x.Proof.(*PossessionProof_Dpop); ok {
 			return x.Dpop
 		}
 	}
 	return nil
 }
 
-type isBinding_Proof interface {
-	isBinding_Proof()
+type isPossessionProof_Proof interface {
+	isPossessionProof_Proof()
 }
 
-type Binding_CertificateSha256 struct {
-	// SHA-256 of the client certificate in DER (RFC 8705), 32 bytes, from the TLS layer of an authenticated gateway.
+type PossessionProof_CertificateSha256 struct {
+	// SHA-256 of the client certificate in DER (RFC 8705), 32 bytes, from the TLS layer of an authenticated
+	// gateway.
 	CertificateSha256 []byte `protobuf:"bytes,1,opt,name=certificate_sha256,json=certificateSha256,proto3,oneof"`
 }
 
-type Binding_Dpop struct {
+type PossessionProof_Dpop struct {
 	// A DPoP proof and the request that it is for (RFC 9449).
 	Dpop *DpopProof `protobuf:"bytes,2,opt,name=dpop,proto3,oneof"`
 }
 
-func (*Binding_CertificateSha256) isBinding_Proof() {}
+func (*PossessionProof_CertificateSha256) isPossessionProof_Proof() {}
 
-func (*Binding_Dpop) isBinding_Proof() {}
+func (*PossessionProof_Dpop) isPossessionProof_Proof() {}
 
 // A DPoP proof (RFC 9449).
 type DpopProof struct {
@@ -881,7 +1068,7 @@ type DpopProof struct {
 
 func (x *DpopProof) Reset() {
 	*x = DpopProof{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[5]
+	mi := &file_sessiond_v1_session_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1080,7 @@ func (x *DpopProof) String() string {
 func (*DpopProof) ProtoMessage() {}
 
 func (x *DpopProof) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[5]
+	mi := &file_sessiond_v1_session_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1093,7 @@ func (x *DpopProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DpopProof.ProtoReflect.Descriptor instead.
 func (*DpopProof) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{5}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DpopProof) GetProof() string {
@@ -930,32 +1117,44 @@ func (x *DpopProof) GetUrl() string {
 	return ""
 }
 
-// A subject at its issuer.
-type Subject struct {
+// What is required of a token beyond being good; all of it must hold. Empty requires nothing.
+type Requirements struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The configured issuer; required.
-	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
-	// `sub`; required; 1 to 255 characters.
-	Subject       string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Issuers of which any one must have issued the token; empty means all that this caller may use. At most
+	// 64.
+	Issuers []string `protobuf:"bytes,1,rep,name=issuers,proto3" json:"issuers,omitempty"`
+	// Audiences of which any one must match; empty means the issuer's configured ones. At most 64.
+	Audiences []string `protobuf:"bytes,2,rep,name=audiences,proto3" json:"audiences,omitempty"`
+	// Scopes that must all be there; each after RFC 6749 section 3.3. At most 64.
+	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// Permissions that must all be there. At most 64.
+	Permissions []string `protobuf:"bytes,4,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	// Claims by name, each of which must have one of the given values (string claims and arrays of strings). At
+	// most 64.
+	Claims map[string]*ClaimValues `protobuf:"bytes,5,rep,name=claims,proto3" json:"claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How long ago the user may have proved who they are; absent means any time (RFC 9470).
+	MaxAuthAge *durationpb.Duration `protobuf:"bytes,6,opt,name=max_auth_age,json=maxAuthAge,proto3" json:"max_auth_age,omitempty"`
+	// Authentication contexts of which any one will do; empty means any (RFC 9470). At most 64.
+	AcrValues     []string `protobuf:"bytes,7,rep,name=acr_values,json=acrValues,proto3" json:"acr_values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Subject) Reset() {
-	*x = Subject{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[6]
+func (x *Requirements) Reset() {
+	*x = Requirements{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Subject) String() string {
+func (x *Requirements) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Subject) ProtoMessage() {}
+func (*Requirements) ProtoMessage() {}
 
-func (x *Subject) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[6]
+func (x *Requirements) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,23 +1165,104 @@ func (x *Subject) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Subject.ProtoReflect.Descriptor instead.
-func (*Subject) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{6}
+// Deprecated: Use Requirements.ProtoReflect.Descriptor instead.
+func (*Requirements) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *Subject) GetIssuer() string {
+func (x *Requirements) GetIssuers() []string {
 	if x != nil {
-		return x.Issuer
+		return x.Issuers
 	}
-	return ""
+	return nil
 }
 
-func (x *Subject) GetSubject() string {
+func (x *Requirements) GetAudiences() []string {
 	if x != nil {
-		return x.Subject
+		return x.Audiences
 	}
-	return ""
+	return nil
+}
+
+func (x *Requirements) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Requirements) GetPermissions() []string {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *Requirements) GetClaims() map[string]*ClaimValues {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *Requirements) GetMaxAuthAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAuthAge
+	}
+	return nil
+}
+
+func (x *Requirements) GetAcrValues() []string {
+	if x != nil {
+		return x.AcrValues
+	}
+	return nil
+}
+
+// The values that a claim may have.
+type ClaimValues struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The claim must be, or as an array hold, one of these; 1 to 64 values.
+	Values        []string `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimValues) Reset() {
+	*x = ClaimValues{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimValues) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimValues) ProtoMessage() {}
+
+func (x *ClaimValues) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimValues.ProtoReflect.Descriptor instead.
+func (*ClaimValues) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ClaimValues) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
 }
 
 // How fresh the knowledge of revocations behind an answer must be. Unset means `minimize_latency`.
@@ -1002,7 +1282,7 @@ type Consistency struct {
 
 func (x *Consistency) Reset() {
 	*x = Consistency{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[7]
+	mi := &file_sessiond_v1_session_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1294,7 @@ func (x *Consistency) String() string {
 func (*Consistency) ProtoMessage() {}
 
 func (x *Consistency) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[7]
+	mi := &file_sessiond_v1_session_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1307,7 @@ func (x *Consistency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consistency.ProtoReflect.Descriptor instead.
 func (*Consistency) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{7}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Consistency) GetRequirement() isConsistency_Requirement {
@@ -1069,17 +1349,17 @@ type isConsistency_Requirement interface {
 }
 
 type Consistency_MinimizeLatency struct {
-	// What this server knows, which is never older than its lease: no round trip.
+	// What this server knows, which is never older than `revocation.max_staleness`: no round trip.
 	MinimizeLatency *MinimizeLatency `protobuf:"bytes,1,opt,name=minimize_latency,json=minimizeLatency,proto3,oneof"`
 }
 
 type Consistency_AtLeastAsFresh struct {
-	// At least what was known at a revision; waits up to 1 s for it.
+	// At least what was known at a revision; waits up to 1 s for it. Not carried out yet: UNIMPLEMENTED.
 	AtLeastAsFresh *AtLeastAsFresh `protobuf:"bytes,2,opt,name=at_least_as_fresh,json=atLeastAsFresh,proto3,oneof"`
 }
 
 type Consistency_FullyConsistent struct {
-	// Everything that was revoked before the call.
+	// Everything that was revoked before the call. Not carried out yet: UNIMPLEMENTED.
 	FullyConsistent *FullyConsistent `protobuf:"bytes,3,opt,name=fully_consistent,json=fullyConsistent,proto3,oneof"`
 }
 
@@ -1098,7 +1378,7 @@ type MinimizeLatency struct {
 
 func (x *MinimizeLatency) Reset() {
 	*x = MinimizeLatency{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[8]
+	mi := &file_sessiond_v1_session_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1390,7 @@ func (x *MinimizeLatency) String() string {
 func (*MinimizeLatency) ProtoMessage() {}
 
 func (x *MinimizeLatency) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[8]
+	mi := &file_sessiond_v1_session_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1403,7 @@ func (x *MinimizeLatency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MinimizeLatency.ProtoReflect.Descriptor instead.
 func (*MinimizeLatency) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{8}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{11}
 }
 
 // At least what was known at a revision.
@@ -1137,7 +1417,7 @@ type AtLeastAsFresh struct {
 
 func (x *AtLeastAsFresh) Reset() {
 	*x = AtLeastAsFresh{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[9]
+	mi := &file_sessiond_v1_session_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1429,7 @@ func (x *AtLeastAsFresh) String() string {
 func (*AtLeastAsFresh) ProtoMessage() {}
 
 func (x *AtLeastAsFresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[9]
+	mi := &file_sessiond_v1_session_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1442,7 @@ func (x *AtLeastAsFresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AtLeastAsFresh.ProtoReflect.Descriptor instead.
 func (*AtLeastAsFresh) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{9}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AtLeastAsFresh) GetRevision() string {
@@ -1181,7 +1461,7 @@ type FullyConsistent struct {
 
 func (x *FullyConsistent) Reset() {
 	*x = FullyConsistent{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[10]
+	mi := &file_sessiond_v1_session_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1473,7 @@ func (x *FullyConsistent) String() string {
 func (*FullyConsistent) ProtoMessage() {}
 
 func (x *FullyConsistent) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[10]
+	mi := &file_sessiond_v1_session_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,13 +1486,13 @@ func (x *FullyConsistent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FullyConsistent.ProtoReflect.Descriptor instead.
 func (*FullyConsistent) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{10}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{13}
 }
 
 // Why a token is not accepted.
 type Rejection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first reason that applies, in the order of the enumeration.
+	// The first reason that applies, in the order that stands at `Reason`.
 	Reason Rejection_Reason `protobuf:"varint,1,opt,name=reason,proto3,enum=sessiond.v1.Rejection_Reason" json:"reason,omitempty"`
 	// The same for people; nothing of the token is in it.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
@@ -1226,7 +1506,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[11]
+	mi := &file_sessiond_v1_session_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1518,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[11]
+	mi := &file_sessiond_v1_session_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1531,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{11}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Rejection) GetReason() Rejection_Reason {
@@ -1282,30 +1562,32 @@ func (x *Rejection) GetWwwAuthenticate() string {
 	return ""
 }
 
-// The values that a claim may have.
-type ClaimValues struct {
+// A verdict that could not be reached now, on one token of many: the others are not held up by it.
+type Undecided struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The claim must be, or as an array hold, one of these; 1 to 64 values.
-	Values        []string `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	// What stands in the way: KEYS_UNAVAILABLE, REVOCATION_VIEW_STALE or STORE_UNAVAILABLE.
+	Reason ErrorReason `protobuf:"varint,1,opt,name=reason,proto3,enum=sessiond.v1.ErrorReason" json:"reason,omitempty"`
+	// When to ask again.
+	RetryAfter    *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ClaimValues) Reset() {
-	*x = ClaimValues{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[12]
+func (x *Undecided) Reset() {
+	*x = Undecided{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ClaimValues) String() string {
+func (x *Undecided) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ClaimValues) ProtoMessage() {}
+func (*Undecided) ProtoMessage() {}
 
-func (x *ClaimValues) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[12]
+func (x *Undecided) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,32 +1598,42 @@ func (x *ClaimValues) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ClaimValues.ProtoReflect.Descriptor instead.
-func (*ClaimValues) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{12}
+// Deprecated: Use Undecided.ProtoReflect.Descriptor instead.
+func (*Undecided) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *ClaimValues) GetValues() []string {
+func (x *Undecided) GetReason() ErrorReason {
 	if x != nil {
-		return x.Values
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *Undecided) GetRetryAfter() *durationpb.Duration {
+	if x != nil {
+		return x.RetryAfter
 	}
 	return nil
 }
 
-// The age of a view of revocations.
+// How fresh a stream of revocations is.
 type Freshness struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision that the view has reached.
+	// The revision that the server's view has reached.
 	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How long ago the view was last known to be complete.
-	Age           *durationpb.Duration `protobuf:"bytes,2,opt,name=age,proto3" json:"age,omitempty"`
+	// How long ago that view was last known to be complete.
+	Age *durationpb.Duration `protobuf:"bytes,2,opt,name=age,proto3" json:"age,omitempty"`
+	// How long the server has had this stream, by its steady clock. The watcher knows everything up to the
+	// moment at which it opened the stream, plus this, less `age`, on its own steady clock.
+	SinceStart    *durationpb.Duration `protobuf:"bytes,3,opt,name=since_start,json=sinceStart,proto3" json:"since_start,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Freshness) Reset() {
 	*x = Freshness{}
-	mi := &file_sessiond_v1_session_proto_msgTypes[13]
+	mi := &file_sessiond_v1_session_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1645,7 @@ func (x *Freshness) String() string {
 func (*Freshness) ProtoMessage() {}
 
 func (x *Freshness) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_proto_msgTypes[13]
+	mi := &file_sessiond_v1_session_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1658,7 @@ func (x *Freshness) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freshness.ProtoReflect.Descriptor instead.
 func (*Freshness) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{13}
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Freshness) GetRevision() string {
@@ -1383,11 +1675,93 @@ func (x *Freshness) GetAge() *durationpb.Duration {
 	return nil
 }
 
+func (x *Freshness) GetSinceStart() *durationpb.Duration {
+	if x != nil {
+		return x.SinceStart
+	}
+	return nil
+}
+
+// One revocation, as watchers learn it: no id, no cause, no note, no not-before. Whoever holds a verdict that
+// it could hit drops that verdict and asks again.
+type Revocation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	Type RevocationType `protobuf:"varint,1,opt,name=type,proto3,enum=sessiond.v1.RevocationType" json:"type,omitempty"`
+	// `SHA-256(kind, issuer, id)[:16]`, each part behind its length as 4 bytes big-endian; `RevocationType`
+	// names the kinds.
+	HashedId []byte `protobuf:"bytes,2,opt,name=hashed_id,json=hashedId,proto3" json:"hashed_id,omitempty"`
+	// From then on no token is left that this could hit.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The revision at which it is known; empty for an event of the server that has no place in the log.
+	Revision      string `protobuf:"bytes,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revocation) Reset() {
+	*x = Revocation{}
+	mi := &file_sessiond_v1_session_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revocation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revocation) ProtoMessage() {}
+
+func (x *Revocation) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
+func (*Revocation) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Revocation) GetType() RevocationType {
+	if x != nil {
+		return x.Type
+	}
+	return RevocationType_REVOCATION_TYPE_UNSPECIFIED
+}
+
+func (x *Revocation) GetHashedId() []byte {
+	if x != nil {
+		return x.HashedId
+	}
+	return nil
+}
+
+func (x *Revocation) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Revocation) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
 var File_sessiond_v1_session_proto protoreflect.FileDescriptor
 
 const file_sessiond_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"\x19sessiond/v1/session.proto\x12\vsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x05\n" +
+	"\x19sessiond/v1/session.proto\x12\vsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esessiond/v1/error_reason.proto\"\xe1\x05\n" +
 	"\aSession\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x18\n" +
@@ -1413,11 +1787,22 @@ const file_sessiond_v1_session_proto_rawDesc = "" +
 	"\x03amr\x18\x12 \x03(\tR\x03amr\x12(\n" +
 	"\x05actor\x18\x13 \x01(\v2\x12.sessiond.v1.ActorR\x05actor\x12\x1f\n" +
 	"\vclaims_json\x18\x14 \x01(\tR\n" +
-	"claimsJson\"c\n" +
+	"claimsJson\x12=\n" +
+	"\fconfirmation\x18\x15 \x01(\v2\x19.sessiond.v1.ConfirmationR\fconfirmation\"c\n" +
 	"\x05Actor\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12(\n" +
-	"\x05actor\x18\x03 \x01(\v2\x12.sessiond.v1.ActorR\x05actor\"\x90\x04\n" +
+	"\x05actor\x18\x03 \x01(\v2\x12.sessiond.v1.ActorR\x05actor\"I\n" +
+	"\fConfirmation\x12\x1b\n" +
+	"\bx5t_s256\x18\x01 \x01(\tH\x00R\ax5tS256\x12\x12\n" +
+	"\x03jkt\x18\x02 \x01(\tH\x00R\x03jktB\b\n" +
+	"\x06member\"\xa0\x02\n" +
+	"\x06Tokens\x12&\n" +
+	"\faccess_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\vaccessToken\x12H\n" +
+	"\x12access_expire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x10accessExpireTime\x12(\n" +
+	"\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01R\frefreshToken\x12J\n" +
+	"\x13refresh_expire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11refreshExpireTime\x12.\n" +
+	"\asession\x18\x05 \x01(\v2\x14.sessiond.v1.SessionR\asession\"\x90\x04\n" +
 	"\rSessionRecord\x12.\n" +
 	"\asession\x18\x01 \x01(\v2\x14.sessiond.v1.SessionR\asession\x12;\n" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1425,30 +1810,42 @@ const file_sessiond_v1_session_proto_rawDesc = "" +
 	"\x11last_refresh_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0flastRefreshTime\x12D\n" +
 	"\x10idle_expire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0eidleExpireTime\x12L\n" +
 	"\x14absolute_expire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12absoluteExpireTime\x12+\n" +
-	"\x06client\x18\x06 \x01(\v2\x13.sessiond.v1.ClientR\x06client\x12J\n" +
+	"\x06device\x18\x06 \x01(\v2\x13.sessiond.v1.DeviceR\x06device\x12J\n" +
 	"\n" +
 	"attributes\x18\a \x03(\v2*.sessiond.v1.SessionRecord.AttributesEntryR\n" +
 	"attributes\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"i\n" +
-	"\x06Client\x12\x1d\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\\\n" +
+	"\x06Device\x12\x1d\n" +
 	"\n" +
 	"ip_address\x18\x01 \x01(\tR\tipAddress\x12\x1d\n" +
 	"\n" +
-	"user_agent\x18\x02 \x01(\tR\tuserAgent\x12!\n" +
-	"\fdevice_label\x18\x03 \x01(\tR\vdeviceLabel\"q\n" +
-	"\aBinding\x12/\n" +
+	"user_agent\x18\x02 \x01(\tR\tuserAgent\x12\x14\n" +
+	"\x05label\x18\x03 \x01(\tR\x05label\"y\n" +
+	"\x0fPossessionProof\x12/\n" +
 	"\x12certificate_sha256\x18\x01 \x01(\fH\x00R\x11certificateSha256\x12,\n" +
 	"\x04dpop\x18\x02 \x01(\v2\x16.sessiond.v1.DpopProofH\x00R\x04dpopB\a\n" +
 	"\x05proof\"P\n" +
 	"\tDpopProof\x12\x19\n" +
 	"\x05proof\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05proof\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\";\n" +
-	"\aSubject\x12\x16\n" +
-	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
-	"\asubject\x18\x02 \x01(\tR\asubject\"\xfc\x01\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"\xf0\x02\n" +
+	"\fRequirements\x12\x18\n" +
+	"\aissuers\x18\x01 \x03(\tR\aissuers\x12\x1c\n" +
+	"\taudiences\x18\x02 \x03(\tR\taudiences\x12\x16\n" +
+	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12 \n" +
+	"\vpermissions\x18\x04 \x03(\tR\vpermissions\x12=\n" +
+	"\x06claims\x18\x05 \x03(\v2%.sessiond.v1.Requirements.ClaimsEntryR\x06claims\x12;\n" +
+	"\fmax_auth_age\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"maxAuthAge\x12\x1d\n" +
+	"\n" +
+	"acr_values\x18\a \x03(\tR\tacrValues\x1aS\n" +
+	"\vClaimsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.sessiond.v1.ClaimValuesR\x05value:\x028\x01\"%\n" +
+	"\vClaimValues\x12\x16\n" +
+	"\x06values\x18\x01 \x03(\tR\x06values\"\xfc\x01\n" +
 	"\vConsistency\x12I\n" +
 	"\x10minimize_latency\x18\x01 \x01(\v2\x1c.sessiond.v1.MinimizeLatencyH\x00R\x0fminimizeLatency\x12H\n" +
 	"\x11at_least_as_fresh\x18\x02 \x01(\v2\x1b.sessiond.v1.AtLeastAsFreshH\x00R\x0eatLeastAsFresh\x12I\n" +
@@ -1489,12 +1886,23 @@ const file_sessiond_v1_session_proto_rawDesc = "" +
 	"\x13NEXT_ACTION_REFRESH\x10\x01\x12\x1e\n" +
 	"\x1aNEXT_ACTION_REAUTHENTICATE\x10\x02\x12\x17\n" +
 	"\x13NEXT_ACTION_STEP_UP\x10\x03\x12\x14\n" +
-	"\x10NEXT_ACTION_DENY\x10\x04\"%\n" +
-	"\vClaimValues\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\tR\x06values\"T\n" +
+	"\x10NEXT_ACTION_DENY\x10\x04\"y\n" +
+	"\tUndecided\x120\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x18.sessiond.v1.ErrorReasonR\x06reason\x12:\n" +
+	"\vretry_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryAfter\"\x90\x01\n" +
 	"\tFreshness\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12+\n" +
-	"\x03age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03age*\xaa\x01\n" +
+	"\x03age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03age\x12:\n" +
+	"\vsince_start\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"sinceStart\"\xb3\x01\n" +
+	"\n" +
+	"Revocation\x12/\n" +
+	"\x04type\x18\x01 \x01(\x0e2\x1b.sessiond.v1.RevocationTypeR\x04type\x12\x1b\n" +
+	"\thashed_id\x18\x02 \x01(\fR\bhashedId\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\tR\brevision*\xaa\x01\n" +
 	"\x0fRevocationCause\x12 \n" +
 	"\x1cREVOCATION_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17REVOCATION_CAUSE_LOGOUT\x10\x01\x12\x1a\n" +
@@ -1526,7 +1934,7 @@ func file_sessiond_v1_session_proto_rawDescGZIP() []byte {
 }
 
 var file_sessiond_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_sessiond_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_sessiond_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_sessiond_v1_session_proto_goTypes = []any{
 	(RevocationCause)(0),          // 0: sessiond.v1.RevocationCause
 	(RevocationType)(0),           // 1: sessiond.v1.RevocationType
@@ -1534,47 +1942,65 @@ var file_sessiond_v1_session_proto_goTypes = []any{
 	(Rejection_NextAction)(0),     // 3: sessiond.v1.Rejection.NextAction
 	(*Session)(nil),               // 4: sessiond.v1.Session
 	(*Actor)(nil),                 // 5: sessiond.v1.Actor
-	(*SessionRecord)(nil),         // 6: sessiond.v1.SessionRecord
-	(*Client)(nil),                // 7: sessiond.v1.Client
-	(*Binding)(nil),               // 8: sessiond.v1.Binding
-	(*DpopProof)(nil),             // 9: sessiond.v1.DpopProof
-	(*Subject)(nil),               // 10: sessiond.v1.Subject
-	(*Consistency)(nil),           // 11: sessiond.v1.Consistency
-	(*MinimizeLatency)(nil),       // 12: sessiond.v1.MinimizeLatency
-	(*AtLeastAsFresh)(nil),        // 13: sessiond.v1.AtLeastAsFresh
-	(*FullyConsistent)(nil),       // 14: sessiond.v1.FullyConsistent
-	(*Rejection)(nil),             // 15: sessiond.v1.Rejection
-	(*ClaimValues)(nil),           // 16: sessiond.v1.ClaimValues
-	(*Freshness)(nil),             // 17: sessiond.v1.Freshness
-	nil,                           // 18: sessiond.v1.SessionRecord.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
+	(*Confirmation)(nil),          // 6: sessiond.v1.Confirmation
+	(*Tokens)(nil),                // 7: sessiond.v1.Tokens
+	(*SessionRecord)(nil),         // 8: sessiond.v1.SessionRecord
+	(*Device)(nil),                // 9: sessiond.v1.Device
+	(*PossessionProof)(nil),       // 10: sessiond.v1.PossessionProof
+	(*DpopProof)(nil),             // 11: sessiond.v1.DpopProof
+	(*Requirements)(nil),          // 12: sessiond.v1.Requirements
+	(*ClaimValues)(nil),           // 13: sessiond.v1.ClaimValues
+	(*Consistency)(nil),           // 14: sessiond.v1.Consistency
+	(*MinimizeLatency)(nil),       // 15: sessiond.v1.MinimizeLatency
+	(*AtLeastAsFresh)(nil),        // 16: sessiond.v1.AtLeastAsFresh
+	(*FullyConsistent)(nil),       // 17: sessiond.v1.FullyConsistent
+	(*Rejection)(nil),             // 18: sessiond.v1.Rejection
+	(*Undecided)(nil),             // 19: sessiond.v1.Undecided
+	(*Freshness)(nil),             // 20: sessiond.v1.Freshness
+	(*Revocation)(nil),            // 21: sessiond.v1.Revocation
+	nil,                           // 22: sessiond.v1.SessionRecord.AttributesEntry
+	nil,                           // 23: sessiond.v1.Requirements.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(ErrorReason)(0),              // 26: sessiond.v1.ErrorReason
 }
 var file_sessiond_v1_session_proto_depIdxs = []int32{
-	19, // 0: sessiond.v1.Session.issue_time:type_name -> google.protobuf.Timestamp
-	19, // 1: sessiond.v1.Session.expire_time:type_name -> google.protobuf.Timestamp
-	19, // 2: sessiond.v1.Session.auth_time:type_name -> google.protobuf.Timestamp
+	24, // 0: sessiond.v1.Session.issue_time:type_name -> google.protobuf.Timestamp
+	24, // 1: sessiond.v1.Session.expire_time:type_name -> google.protobuf.Timestamp
+	24, // 2: sessiond.v1.Session.auth_time:type_name -> google.protobuf.Timestamp
 	5,  // 3: sessiond.v1.Session.actor:type_name -> sessiond.v1.Actor
-	5,  // 4: sessiond.v1.Actor.actor:type_name -> sessiond.v1.Actor
-	4,  // 5: sessiond.v1.SessionRecord.session:type_name -> sessiond.v1.Session
-	19, // 6: sessiond.v1.SessionRecord.create_time:type_name -> google.protobuf.Timestamp
-	19, // 7: sessiond.v1.SessionRecord.last_refresh_time:type_name -> google.protobuf.Timestamp
-	19, // 8: sessiond.v1.SessionRecord.idle_expire_time:type_name -> google.protobuf.Timestamp
-	19, // 9: sessiond.v1.SessionRecord.absolute_expire_time:type_name -> google.protobuf.Timestamp
-	7,  // 10: sessiond.v1.SessionRecord.client:type_name -> sessiond.v1.Client
-	18, // 11: sessiond.v1.SessionRecord.attributes:type_name -> sessiond.v1.SessionRecord.AttributesEntry
-	9,  // 12: sessiond.v1.Binding.dpop:type_name -> sessiond.v1.DpopProof
-	12, // 13: sessiond.v1.Consistency.minimize_latency:type_name -> sessiond.v1.MinimizeLatency
-	13, // 14: sessiond.v1.Consistency.at_least_as_fresh:type_name -> sessiond.v1.AtLeastAsFresh
-	14, // 15: sessiond.v1.Consistency.fully_consistent:type_name -> sessiond.v1.FullyConsistent
-	2,  // 16: sessiond.v1.Rejection.reason:type_name -> sessiond.v1.Rejection.Reason
-	3,  // 17: sessiond.v1.Rejection.next_action:type_name -> sessiond.v1.Rejection.NextAction
-	20, // 18: sessiond.v1.Freshness.age:type_name -> google.protobuf.Duration
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	6,  // 4: sessiond.v1.Session.confirmation:type_name -> sessiond.v1.Confirmation
+	5,  // 5: sessiond.v1.Actor.actor:type_name -> sessiond.v1.Actor
+	24, // 6: sessiond.v1.Tokens.access_expire_time:type_name -> google.protobuf.Timestamp
+	24, // 7: sessiond.v1.Tokens.refresh_expire_time:type_name -> google.protobuf.Timestamp
+	4,  // 8: sessiond.v1.Tokens.session:type_name -> sessiond.v1.Session
+	4,  // 9: sessiond.v1.SessionRecord.session:type_name -> sessiond.v1.Session
+	24, // 10: sessiond.v1.SessionRecord.create_time:type_name -> google.protobuf.Timestamp
+	24, // 11: sessiond.v1.SessionRecord.last_refresh_time:type_name -> google.protobuf.Timestamp
+	24, // 12: sessiond.v1.SessionRecord.idle_expire_time:type_name -> google.protobuf.Timestamp
+	24, // 13: sessiond.v1.SessionRecord.absolute_expire_time:type_name -> google.protobuf.Timestamp
+	9,  // 14: sessiond.v1.SessionRecord.device:type_name -> sessiond.v1.Device
+	22, // 15: sessiond.v1.SessionRecord.attributes:type_name -> sessiond.v1.SessionRecord.AttributesEntry
+	11, // 16: sessiond.v1.PossessionProof.dpop:type_name -> sessiond.v1.DpopProof
+	23, // 17: sessiond.v1.Requirements.claims:type_name -> sessiond.v1.Requirements.ClaimsEntry
+	25, // 18: sessiond.v1.Requirements.max_auth_age:type_name -> google.protobuf.Duration
+	15, // 19: sessiond.v1.Consistency.minimize_latency:type_name -> sessiond.v1.MinimizeLatency
+	16, // 20: sessiond.v1.Consistency.at_least_as_fresh:type_name -> sessiond.v1.AtLeastAsFresh
+	17, // 21: sessiond.v1.Consistency.fully_consistent:type_name -> sessiond.v1.FullyConsistent
+	2,  // 22: sessiond.v1.Rejection.reason:type_name -> sessiond.v1.Rejection.Reason
+	3,  // 23: sessiond.v1.Rejection.next_action:type_name -> sessiond.v1.Rejection.NextAction
+	26, // 24: sessiond.v1.Undecided.reason:type_name -> sessiond.v1.ErrorReason
+	25, // 25: sessiond.v1.Undecided.retry_after:type_name -> google.protobuf.Duration
+	25, // 26: sessiond.v1.Freshness.age:type_name -> google.protobuf.Duration
+	25, // 27: sessiond.v1.Freshness.since_start:type_name -> google.protobuf.Duration
+	1,  // 28: sessiond.v1.Revocation.type:type_name -> sessiond.v1.RevocationType
+	24, // 29: sessiond.v1.Revocation.expire_time:type_name -> google.protobuf.Timestamp
+	13, // 30: sessiond.v1.Requirements.ClaimsEntry.value:type_name -> sessiond.v1.ClaimValues
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_sessiond_v1_session_proto_init() }
@@ -1582,11 +2008,16 @@ func file_sessiond_v1_session_proto_init() {
 	if File_sessiond_v1_session_proto != nil {
 		return
 	}
-	file_sessiond_v1_session_proto_msgTypes[4].OneofWrappers = []any{
-		(*Binding_CertificateSha256)(nil),
-		(*Binding_Dpop)(nil),
+	file_sessiond_v1_error_reason_proto_init()
+	file_sessiond_v1_session_proto_msgTypes[2].OneofWrappers = []any{
+		(*Confirmation_X5TS256)(nil),
+		(*Confirmation_Jkt)(nil),
 	}
-	file_sessiond_v1_session_proto_msgTypes[7].OneofWrappers = []any{
+	file_sessiond_v1_session_proto_msgTypes[6].OneofWrappers = []any{
+		(*PossessionProof_CertificateSha256)(nil),
+		(*PossessionProof_Dpop)(nil),
+	}
+	file_sessiond_v1_session_proto_msgTypes[10].OneofWrappers = []any{
 		(*Consistency_MinimizeLatency)(nil),
 		(*Consistency_AtLeastAsFresh)(nil),
 		(*Consistency_FullyConsistent)(nil),
@@ -1597,7 +2028,7 @@ func file_sessiond_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessiond_v1_session_proto_rawDesc), len(file_sessiond_v1_session_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -25,29 +25,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What is asked of one token. All requirements must hold.
+// What is asked of one token.
 type ValidateTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access token as it came; required. Empty, malformed or oversize tokens get a verdict. At most 8 KiB unless configured.
+	// The access token as it came; required. Empty, malformed or oversize tokens get a verdict. At most 8 KiB
+	// unless configured.
 	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
-	// Issuers of which any one must have issued the token; empty means all that this caller may use. At most 64.
-	Issuers []string `protobuf:"bytes,2,rep,name=issuers,proto3" json:"issuers,omitempty"`
-	// Audiences of which any one must match; empty means the issuer's configured ones. At most 64.
-	Audiences []string `protobuf:"bytes,3,rep,name=audiences,proto3" json:"audiences,omitempty"`
-	// Scopes that must all be there; each after RFC 6749 section 3.3. At most 64.
-	RequiredScopes []string `protobuf:"bytes,4,rep,name=required_scopes,json=requiredScopes,proto3" json:"required_scopes,omitempty"`
-	// Permissions that must all be there. At most 64.
-	RequiredPermissions []string `protobuf:"bytes,5,rep,name=required_permissions,json=requiredPermissions,proto3" json:"required_permissions,omitempty"`
-	// Claims by name, each of which must have one of the given values (string claims and arrays of strings). At most 64.
-	RequiredClaims map[string]*ClaimValues `protobuf:"bytes,6,rep,name=required_claims,json=requiredClaims,proto3" json:"required_claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// How long ago the user may have proved who they are; absent means any time (RFC 9470).
-	MaxAuthAge *durationpb.Duration `protobuf:"bytes,7,opt,name=max_auth_age,json=maxAuthAge,proto3" json:"max_auth_age,omitempty"`
-	// Authentication contexts of which any one will do; empty means any (RFC 9470). At most 64.
-	AcrValues []string `protobuf:"bytes,8,rep,name=acr_values,json=acrValues,proto3" json:"acr_values,omitempty"`
+	// What is required of it beyond being good; absent means nothing.
+	Requirements *Requirements `protobuf:"bytes,2,opt,name=requirements,proto3" json:"requirements,omitempty"`
 	// The proof of possession for a bound token; not required for others.
-	Binding *Binding `protobuf:"bytes,9,opt,name=binding,proto3" json:"binding,omitempty"`
+	Proof *PossessionProof `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
 	// How fresh the knowledge of revocations must be; absent means `minimize_latency`.
-	Consistency   *Consistency `protobuf:"bytes,10,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	Consistency   *Consistency `protobuf:"bytes,4,opt,name=consistency,proto3" json:"consistency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -89,58 +78,16 @@ func (x *ValidateTokenRequest) GetToken() string {
 	return ""
 }
 
-func (x *ValidateTokenRequest) GetIssuers() []string {
+func (x *ValidateTokenRequest) GetRequirements() *Requirements {
 	if x != nil {
-		return x.Issuers
+		return x.Requirements
 	}
 	return nil
 }
 
-func (x *ValidateTokenRequest) GetAudiences() []string {
+func (x *ValidateTokenRequest) GetProof() *PossessionProof {
 	if x != nil {
-		return x.Audiences
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetRequiredScopes() []string {
-	if x != nil {
-		return x.RequiredScopes
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetRequiredPermissions() []string {
-	if x != nil {
-		return x.RequiredPermissions
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetRequiredClaims() map[string]*ClaimValues {
-	if x != nil {
-		return x.RequiredClaims
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetMaxAuthAge() *durationpb.Duration {
-	if x != nil {
-		return x.MaxAuthAge
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetAcrValues() []string {
-	if x != nil {
-		return x.AcrValues
-	}
-	return nil
-}
-
-func (x *ValidateTokenRequest) GetBinding() *Binding {
-	if x != nil {
-		return x.Binding
+		return x.Proof
 	}
 	return nil
 }
@@ -155,19 +102,26 @@ func (x *ValidateTokenRequest) GetConsistency() *Consistency {
 // The verdict on one token. An unset verdict means rejected.
 type ValidateTokenResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Accepted or rejected.
+	// What was decided.
 	//
 	// Types that are valid to be assigned to Verdict:
 	//
 	//	*ValidateTokenResponse_Session
 	//	*ValidateTokenResponse_Rejection
+	//	*ValidateTokenResponse_Undecided
 	Verdict isValidateTokenResponse_Verdict `protobuf_oneof:"verdict"`
 	// How far the log of revocations had been read when this was decided.
-	Revision string `protobuf:"bytes,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision string `protobuf:"bytes,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	// How old that knowledge was.
-	RevisionAge *durationpb.Duration `protobuf:"bytes,4,opt,name=revision_age,json=revisionAge,proto3" json:"revision_age,omitempty"`
-	// How long the caller may repeat this acceptance, counted from before the request was sent; absent: not at all.
-	CacheFor      *durationpb.Duration `protobuf:"bytes,5,opt,name=cache_for,json=cacheFor,proto3" json:"cache_for,omitempty"`
+	RevisionAge *durationpb.Duration `protobuf:"bytes,5,opt,name=revision_age,json=revisionAge,proto3" json:"revision_age,omitempty"`
+	// How long any caller may repeat this acceptance, counted from before the request was sent; absent: not at
+	// all.
+	CacheFor *durationpb.Duration `protobuf:"bytes,6,opt,name=cache_for,json=cacheFor,proto3" json:"cache_for,omitempty"`
+	// The same for a caller that watches revocations, and drops what they hit. Not carried out yet: unset.
+	WatchedCacheFor *durationpb.Duration `protobuf:"bytes,7,opt,name=watched_cache_for,json=watchedCacheFor,proto3" json:"watched_cache_for,omitempty"`
+	// An opaque fingerprint of everything but revocations that the verdict depends on: what was kept under
+	// another one is not to be repeated. Not carried out yet: unset.
+	Configuration string `protobuf:"bytes,8,opt,name=configuration,proto3" json:"configuration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,6 +181,15 @@ func (x *ValidateTokenResponse) GetRejection() *Rejection {
 	return nil
 }
 
+func (x *ValidateTokenResponse) GetUndecided() *Undecided {
+	if x != nil {
+		if x, ok := x.Verdict.(*ValidateTokenResponse_Undecided); ok {
+			return x.Undecided
+		}
+	}
+	return nil
+}
+
 func (x *ValidateTokenResponse) GetRevision() string {
 	if x != nil {
 		return x.Revision
@@ -248,6 +211,20 @@ func (x *ValidateTokenResponse) GetCacheFor() *durationpb.Duration {
 	return nil
 }
 
+func (x *ValidateTokenResponse) GetWatchedCacheFor() *durationpb.Duration {
+	if x != nil {
+		return x.WatchedCacheFor
+	}
+	return nil
+}
+
+func (x *ValidateTokenResponse) GetConfiguration() string {
+	if x != nil {
+		return x.Configuration
+	}
+	return ""
+}
+
 type isValidateTokenResponse_Verdict interface {
 	isValidateTokenResponse_Verdict()
 }
@@ -262,33 +239,27 @@ type ValidateTokenResponse_Rejection struct {
 	Rejection *Rejection `protobuf:"bytes,2,opt,name=rejection,proto3,oneof"`
 }
 
+type ValidateTokenResponse_Undecided struct {
+	// It could not be decided; only in an answer to ValidateTokens, for it alone. Not carried out yet: unset.
+	Undecided *Undecided `protobuf:"bytes,3,opt,name=undecided,proto3,oneof"`
+}
+
 func (*ValidateTokenResponse_Session) isValidateTokenResponse_Verdict() {}
 
 func (*ValidateTokenResponse_Rejection) isValidateTokenResponse_Verdict() {}
 
-// What is asked of many tokens; all fields but the first are as in `ValidateTokenRequest`.
+func (*ValidateTokenResponse_Undecided) isValidateTokenResponse_Verdict() {}
+
+// What is asked of many tokens. A proof of possession is for one token alone: a bound token in a batch is
+// BINDING_MISMATCH.
 type ValidateTokensRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The access tokens; 1 to 1,000, together at most 1 MiB.
 	Tokens []string `protobuf:"bytes,1,rep,name=tokens,proto3" json:"tokens,omitempty"`
-	// As in `ValidateTokenRequest`.
-	Issuers []string `protobuf:"bytes,2,rep,name=issuers,proto3" json:"issuers,omitempty"`
-	// As in `ValidateTokenRequest`.
-	Audiences []string `protobuf:"bytes,3,rep,name=audiences,proto3" json:"audiences,omitempty"`
-	// As in `ValidateTokenRequest`.
-	RequiredScopes []string `protobuf:"bytes,4,rep,name=required_scopes,json=requiredScopes,proto3" json:"required_scopes,omitempty"`
-	// As in `ValidateTokenRequest`.
-	RequiredPermissions []string `protobuf:"bytes,5,rep,name=required_permissions,json=requiredPermissions,proto3" json:"required_permissions,omitempty"`
-	// As in `ValidateTokenRequest`.
-	RequiredClaims map[string]*ClaimValues `protobuf:"bytes,6,rep,name=required_claims,json=requiredClaims,proto3" json:"required_claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// As in `ValidateTokenRequest`.
-	MaxAuthAge *durationpb.Duration `protobuf:"bytes,7,opt,name=max_auth_age,json=maxAuthAge,proto3" json:"max_auth_age,omitempty"`
-	// As in `ValidateTokenRequest`.
-	AcrValues []string `protobuf:"bytes,8,rep,name=acr_values,json=acrValues,proto3" json:"acr_values,omitempty"`
-	// As in `ValidateTokenRequest`.
-	Binding *Binding `protobuf:"bytes,9,opt,name=binding,proto3" json:"binding,omitempty"`
-	// As in `ValidateTokenRequest`.
-	Consistency   *Consistency `protobuf:"bytes,10,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	// What is required of each of them beyond being good; absent means nothing.
+	Requirements *Requirements `protobuf:"bytes,2,opt,name=requirements,proto3" json:"requirements,omitempty"`
+	// How fresh the knowledge of revocations must be; absent means `minimize_latency`.
+	Consistency   *Consistency `protobuf:"bytes,3,opt,name=consistency,proto3" json:"consistency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -330,58 +301,9 @@ func (x *ValidateTokensRequest) GetTokens() []string {
 	return nil
 }
 
-func (x *ValidateTokensRequest) GetIssuers() []string {
+func (x *ValidateTokensRequest) GetRequirements() *Requirements {
 	if x != nil {
-		return x.Issuers
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetAudiences() []string {
-	if x != nil {
-		return x.Audiences
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetRequiredScopes() []string {
-	if x != nil {
-		return x.RequiredScopes
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetRequiredPermissions() []string {
-	if x != nil {
-		return x.RequiredPermissions
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetRequiredClaims() map[string]*ClaimValues {
-	if x != nil {
-		return x.RequiredClaims
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetMaxAuthAge() *durationpb.Duration {
-	if x != nil {
-		return x.MaxAuthAge
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetAcrValues() []string {
-	if x != nil {
-		return x.AcrValues
-	}
-	return nil
-}
-
-func (x *ValidateTokensRequest) GetBinding() *Binding {
-	if x != nil {
-		return x.Binding
+		return x.Requirements
 	}
 	return nil
 }
@@ -446,16 +368,16 @@ type CreateSessionRequest struct {
 	//
 	// Types that are valid to be assigned to Source:
 	//
-	//	*CreateSessionRequest_UpstreamTokens
+	//	*CreateSessionRequest_ProviderTokens
 	//	*CreateSessionRequest_AuthorizationCode
 	//	*CreateSessionRequest_LocalLogin
 	Source isCreateSessionRequest_Source `protobuf_oneof:"source"`
 	// The end user's device; not required.
-	Client *Client `protobuf:"bytes,4,opt,name=client,proto3" json:"client,omitempty"`
+	Device *Device `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
 	// What to keep with the session; not required; at most 16 of 64 + 256 bytes.
 	Attributes map[string]string `protobuf:"bytes,5,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Binds the session to a key: every refresh must prove it again. Not required.
-	Binding       *Binding `protobuf:"bytes,6,opt,name=binding,proto3" json:"binding,omitempty"`
+	// Binds the session to the key that is proven: every refresh must prove it again. Not required.
+	Proof         *PossessionProof `protobuf:"bytes,6,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -497,10 +419,10 @@ func (x *CreateSessionRequest) GetSource() isCreateSessionRequest_Source {
 	return nil
 }
 
-func (x *CreateSessionRequest) GetUpstreamTokens() *UpstreamTokens {
+func (x *CreateSessionRequest) GetProviderTokens() *ProviderTokens {
 	if x != nil {
-		if x, ok := x.Source.(*CreateSessionRequest_UpstreamTokens); ok {
-			return x.UpstreamTokens
+		if x, ok := x.Source.(*CreateSessionRequest_ProviderTokens); ok {
+			return x.ProviderTokens
 		}
 	}
 	return nil
@@ -524,9 +446,9 @@ func (x *CreateSessionRequest) GetLocalLogin() *LocalLogin {
 	return nil
 }
 
-func (x *CreateSessionRequest) GetClient() *Client {
+func (x *CreateSessionRequest) GetDevice() *Device {
 	if x != nil {
-		return x.Client
+		return x.Device
 	}
 	return nil
 }
@@ -538,9 +460,9 @@ func (x *CreateSessionRequest) GetAttributes() map[string]string {
 	return nil
 }
 
-func (x *CreateSessionRequest) GetBinding() *Binding {
+func (x *CreateSessionRequest) GetProof() *PossessionProof {
 	if x != nil {
-		return x.Binding
+		return x.Proof
 	}
 	return nil
 }
@@ -549,9 +471,9 @@ type isCreateSessionRequest_Source interface {
 	isCreateSessionRequest_Source()
 }
 
-type CreateSessionRequest_UpstreamTokens struct {
+type CreateSessionRequest_ProviderTokens struct {
 	// At a provider, whose tokens the caller has.
-	UpstreamTokens *UpstreamTokens `protobuf:"bytes,1,opt,name=upstream_tokens,json=upstreamTokens,proto3,oneof"`
+	ProviderTokens *ProviderTokens `protobuf:"bytes,1,opt,name=provider_tokens,json=providerTokens,proto3,oneof"`
 }
 
 type CreateSessionRequest_AuthorizationCode struct {
@@ -564,7 +486,7 @@ type CreateSessionRequest_LocalLogin struct {
 	LocalLogin *LocalLogin `protobuf:"bytes,3,opt,name=local_login,json=localLogin,proto3,oneof"`
 }
 
-func (*CreateSessionRequest_UpstreamTokens) isCreateSessionRequest_Source() {}
+func (*CreateSessionRequest_ProviderTokens) isCreateSessionRequest_Source() {}
 
 func (*CreateSessionRequest_AuthorizationCode) isCreateSessionRequest_Source() {}
 
@@ -573,16 +495,8 @@ func (*CreateSessionRequest_LocalLogin) isCreateSessionRequest_Source() {}
 // What opening a session gives out.
 type CreateSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access token.
-	AccessToken string `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
-	// When it expires.
-	AccessExpireTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=access_expire_time,json=accessExpireTime,proto3" json:"access_expire_time,omitempty"`
-	// The refresh token, `sdr1_...`; good once.
-	RefreshToken string `protobuf:"bytes,3,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
-	// When it expires if it is not used.
-	RefreshExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=refresh_expire_time,json=refreshExpireTime,proto3" json:"refresh_expire_time,omitempty"`
-	// The session, as the access token tells it.
-	Session       *Session `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	// The session's first tokens.
+	Tokens        *Tokens `protobuf:"bytes,1,opt,name=tokens,proto3" json:"tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,37 +531,9 @@ func (*CreateSessionResponse) Descriptor() ([]byte, []int) {
 	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *CreateSessionResponse) GetAccessToken() string {
+func (x *CreateSessionResponse) GetTokens() *Tokens {
 	if x != nil {
-		return x.AccessToken
-	}
-	return ""
-}
-
-func (x *CreateSessionResponse) GetAccessExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AccessExpireTime
-	}
-	return nil
-}
-
-func (x *CreateSessionResponse) GetRefreshToken() string {
-	if x != nil {
-		return x.RefreshToken
-	}
-	return ""
-}
-
-func (x *CreateSessionResponse) GetRefreshExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.RefreshExpireTime
-	}
-	return nil
-}
-
-func (x *CreateSessionResponse) GetSession() *Session {
-	if x != nil {
-		return x.Session
+		return x.Tokens
 	}
 	return nil
 }
@@ -657,12 +543,14 @@ type RefreshSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The refresh token; required.
 	RefreshToken string `protobuf:"bytes,1,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
-	// Set to adopt a refresh token that this provider gave out; empty for ours.
+	// Set to adopt a refresh token that this provider gave out; empty for ours. Not carried out yet:
+	// UNIMPLEMENTED.
 	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
-	// The end user's device: within the grace the same token answers the same caller and client again. Not required.
-	Client *Client `protobuf:"bytes,3,opt,name=client,proto3" json:"client,omitempty"`
+	// The end user's device: within the grace the same token answers the same caller and device again. Not
+	// required.
+	Device *Device `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
 	// The proof of possession of a bound session; not required for others.
-	Binding       *Binding `protobuf:"bytes,4,opt,name=binding,proto3" json:"binding,omitempty"`
+	Proof         *PossessionProof `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -711,16 +599,16 @@ func (x *RefreshSessionRequest) GetIssuer() string {
 	return ""
 }
 
-func (x *RefreshSessionRequest) GetClient() *Client {
+func (x *RefreshSessionRequest) GetDevice() *Device {
 	if x != nil {
-		return x.Client
+		return x.Device
 	}
 	return nil
 }
 
-func (x *RefreshSessionRequest) GetBinding() *Binding {
+func (x *RefreshSessionRequest) GetProof() *PossessionProof {
 	if x != nil {
-		return x.Binding
+		return x.Proof
 	}
 	return nil
 }
@@ -728,18 +616,10 @@ func (x *RefreshSessionRequest) GetBinding() *Binding {
 // What a refresh gives out.
 type RefreshSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access token.
-	AccessToken string `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
-	// When it expires.
-	AccessExpireTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=access_expire_time,json=accessExpireTime,proto3" json:"access_expire_time,omitempty"`
-	// The next refresh token, `sdr1_...`; good once.
-	RefreshToken string `protobuf:"bytes,3,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
-	// When it expires if it is not used.
-	RefreshExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=refresh_expire_time,json=refreshExpireTime,proto3" json:"refresh_expire_time,omitempty"`
-	// The session, as the access token tells it.
-	Session *Session `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	// The session's next tokens.
+	Tokens *Tokens `protobuf:"bytes,1,opt,name=tokens,proto3" json:"tokens,omitempty"`
 	// True where this is the same successor that an earlier call with the same token got.
-	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,37 +654,9 @@ func (*RefreshSessionResponse) Descriptor() ([]byte, []int) {
 	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *RefreshSessionResponse) GetAccessToken() string {
+func (x *RefreshSessionResponse) GetTokens() *Tokens {
 	if x != nil {
-		return x.AccessToken
-	}
-	return ""
-}
-
-func (x *RefreshSessionResponse) GetAccessExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AccessExpireTime
-	}
-	return nil
-}
-
-func (x *RefreshSessionResponse) GetRefreshToken() string {
-	if x != nil {
-		return x.RefreshToken
-	}
-	return ""
-}
-
-func (x *RefreshSessionResponse) GetRefreshExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.RefreshExpireTime
-	}
-	return nil
-}
-
-func (x *RefreshSessionResponse) GetSession() *Session {
-	if x != nil {
-		return x.Session
+		return x.Tokens
 	}
 	return nil
 }
@@ -838,7 +690,11 @@ type RevokeSessionRequest struct {
 	// Why; unspecified means LOGOUT.
 	Cause RevocationCause `protobuf:"varint,11,opt,name=cause,proto3,enum=sessiond.v1.RevocationCause" json:"cause,omitempty"`
 	// A remark for the server's log; not required; at most 256 bytes.
-	Note          string `protobuf:"bytes,12,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,12,opt,name=note,proto3" json:"note,omitempty"`
+	// With a session or a token of a provider: the user's browser is to log out there too, and the answer says
+	// where.
+	// Not carried out yet: UNIMPLEMENTED.
+	Logout        bool `protobuf:"varint,13,opt,name=logout,proto3" json:"logout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -982,6 +838,13 @@ func (x *RevokeSessionRequest) GetNote() string {
 	return ""
 }
 
+func (x *RevokeSessionRequest) GetLogout() bool {
+	if x != nil {
+		return x.Logout
+	}
+	return false
+}
+
 type isRevokeSessionRequest_Target interface {
 	isRevokeSessionRequest_Target()
 }
@@ -1002,7 +865,7 @@ type RevokeSessionRequest_AccessToken struct {
 }
 
 type RevokeSessionRequest_ProviderSession struct {
-	// A provider's session.
+	// A provider's session. Not carried out yet: UNIMPLEMENTED.
 	ProviderSession *ProviderSession `protobuf:"bytes,4,opt,name=provider_session,json=providerSession,proto3,oneof"`
 }
 
@@ -1012,22 +875,22 @@ type RevokeSessionRequest_Subject struct {
 }
 
 type RevokeSessionRequest_Tenant struct {
-	// Every session of a tenant.
+	// Every session of a tenant. Not carried out yet: UNIMPLEMENTED.
 	Tenant *Tenant `protobuf:"bytes,6,opt,name=tenant,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Client struct {
-	// Every session of an application.
+	// Every session of an application. Not carried out yet: UNIMPLEMENTED.
 	Client *ClientApplication `protobuf:"bytes,7,opt,name=client,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Issuer struct {
-	// Every session at an issuer, by its name.
+	// Every session at an issuer, by its name. Not carried out yet: UNIMPLEMENTED.
 	Issuer string `protobuf:"bytes,8,opt,name=issuer,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Key struct {
-	// Every token that a key signed.
+	// Every token that a key signed. Not carried out yet: UNIMPLEMENTED.
 	Key *SigningKey `protobuf:"bytes,9,opt,name=key,proto3,oneof"`
 }
 
@@ -1054,8 +917,15 @@ type RevokeSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A validation at this revision or later answers REVOKED.
 	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How many live sessions ended; absent where no index gives an honest count (provider session, tenant, client, issuer, key).
+	// How many live sessions ended; absent where no index gives an honest count (provider session, tenant,
+	// client, issuer, key).
 	SessionsEnded *int32 `protobuf:"varint,2,opt,name=sessions_ended,json=sessionsEnded,proto3,oneof" json:"sessions_ended,omitempty"`
+	// Every revocation that now stands because of the target, written now or before. Not carried out yet:
+	// unset.
+	Revocations []*Revocation `protobuf:"bytes,3,rep,name=revocations,proto3" json:"revocations,omitempty"`
+	// Where the user's browser ends the provider's session (OpenID Connect RP-Initiated Logout 1.0), if
+	// `logout` was set. Not carried out yet: unset.
+	EndSessionUrl string `protobuf:"bytes,4,opt,name=end_session_url,json=endSessionUrl,proto3" json:"end_session_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1102,6 +972,20 @@ func (x *RevokeSessionResponse) GetSessionsEnded() int32 {
 		return *x.SessionsEnded
 	}
 	return 0
+}
+
+func (x *RevokeSessionResponse) GetRevocations() []*Revocation {
+	if x != nil {
+		return x.Revocations
+	}
+	return nil
+}
+
+func (x *RevokeSessionResponse) GetEndSessionUrl() string {
+	if x != nil {
+		return x.EndSessionUrl
+	}
+	return ""
 }
 
 // Which session is asked for.
@@ -1368,8 +1252,9 @@ type WatchRevocationsResponse struct {
 	//
 	// Types that are valid to be assigned to Event:
 	//
+	//	*WatchRevocationsResponse_Started
 	//	*WatchRevocationsResponse_Revocation
-	//	*WatchRevocationsResponse_Heartbeat
+	//	*WatchRevocationsResponse_Freshness
 	//	*WatchRevocationsResponse_Reset_
 	Event         isWatchRevocationsResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
@@ -1413,6 +1298,15 @@ func (x *WatchRevocationsResponse) GetEvent() isWatchRevocationsResponse_Event {
 	return nil
 }
 
+func (x *WatchRevocationsResponse) GetStarted() *Started {
+	if x != nil {
+		if x, ok := x.Event.(*WatchRevocationsResponse_Started); ok {
+			return x.Started
+		}
+	}
+	return nil
+}
+
 func (x *WatchRevocationsResponse) GetRevocation() *Revocation {
 	if x != nil {
 		if x, ok := x.Event.(*WatchRevocationsResponse_Revocation); ok {
@@ -1422,10 +1316,10 @@ func (x *WatchRevocationsResponse) GetRevocation() *Revocation {
 	return nil
 }
 
-func (x *WatchRevocationsResponse) GetHeartbeat() *Freshness {
+func (x *WatchRevocationsResponse) GetFreshness() *Freshness {
 	if x != nil {
-		if x, ok := x.Event.(*WatchRevocationsResponse_Heartbeat); ok {
-			return x.Heartbeat
+		if x, ok := x.Event.(*WatchRevocationsResponse_Freshness); ok {
+			return x.Freshness
 		}
 	}
 	return nil
@@ -1444,29 +1338,165 @@ type isWatchRevocationsResponse_Event interface {
 	isWatchRevocationsResponse_Event()
 }
 
-type WatchRevocationsResponse_Revocation struct {
-	// Something was revoked.
-	Revocation *Revocation `protobuf:"bytes,1,opt,name=revocation,proto3,oneof"`
+type WatchRevocationsResponse_Started struct {
+	// The stream has begun; always the first event.
+	Started *Started `protobuf:"bytes,1,opt,name=started,proto3,oneof"`
 }
 
-type WatchRevocationsResponse_Heartbeat struct {
-	// Nothing, and this is how fresh the stream is; at least once a second.
-	Heartbeat *Freshness `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof"`
+type WatchRevocationsResponse_Revocation struct {
+	// Something was revoked.
+	Revocation *Revocation `protobuf:"bytes,2,opt,name=revocation,proto3,oneof"`
+}
+
+type WatchRevocationsResponse_Freshness struct {
+	// How fresh the stream is, five times a second unless configured.
+	Freshness *Freshness `protobuf:"bytes,3,opt,name=freshness,proto3,oneof"`
 }
 
 type WatchRevocationsResponse_Reset_ struct {
-	// The asked-for revision is no longer held: drop every cached verdict and go on from here.
-	Reset_ *Reset `protobuf:"bytes,3,opt,name=reset,proto3,oneof"`
+	// What was asked for is no longer held: drop every cached verdict, and go on from here.
+	Reset_ *Reset `protobuf:"bytes,4,opt,name=reset,proto3,oneof"`
 }
+
+func (*WatchRevocationsResponse_Started) isWatchRevocationsResponse_Event() {}
 
 func (*WatchRevocationsResponse_Revocation) isWatchRevocationsResponse_Event() {}
 
-func (*WatchRevocationsResponse_Heartbeat) isWatchRevocationsResponse_Event() {}
+func (*WatchRevocationsResponse_Freshness) isWatchRevocationsResponse_Event() {}
 
 func (*WatchRevocationsResponse_Reset_) isWatchRevocationsResponse_Event() {}
 
+// The stream has begun.
+type Started struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stream goes on from this revision.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// How long after the last moment that it knows of a watcher may answer from memory.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,2,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// The fingerprint as in `ValidateTokenResponse`: under another one than before every cached verdict is
+	// dropped.
+	Configuration string `protobuf:"bytes,3,opt,name=configuration,proto3" json:"configuration,omitempty"`
+	// Which server sends this, for logs.
+	Server        string `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Started) Reset() {
+	*x = Started{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Started) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Started) ProtoMessage() {}
+
+func (x *Started) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Started.ProtoReflect.Descriptor instead.
+func (*Started) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Started) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *Started) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *Started) GetConfiguration() string {
+	if x != nil {
+		return x.Configuration
+	}
+	return ""
+}
+
+func (x *Started) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+// What was asked for is no longer held.
+type Reset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stream goes on from this revision.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The fingerprint as in `Started`.
+	Configuration string `protobuf:"bytes,2,opt,name=configuration,proto3" json:"configuration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reset) Reset() {
+	*x = Reset{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reset) ProtoMessage() {}
+
+func (x *Reset) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reset.ProtoReflect.Descriptor instead.
+func (*Reset) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Reset) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *Reset) GetConfiguration() string {
+	if x != nil {
+		return x.Configuration
+	}
+	return ""
+}
+
 // Tokens that a caller got from a provider.
-type UpstreamTokens struct {
+type ProviderTokens struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The configured issuer that they are from; required.
 	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
@@ -1480,21 +1510,21 @@ type UpstreamTokens struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *UpstreamTokens) Reset() {
-	*x = UpstreamTokens{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+func (x *ProviderTokens) Reset() {
+	*x = ProviderTokens{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *UpstreamTokens) String() string {
+func (x *ProviderTokens) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*UpstreamTokens) ProtoMessage() {}
+func (*ProviderTokens) ProtoMessage() {}
 
-func (x *UpstreamTokens) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+func (x *ProviderTokens) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,33 +1535,33 @@ func (x *UpstreamTokens) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use UpstreamTokens.ProtoReflect.Descriptor instead.
-func (*UpstreamTokens) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{16}
+// Deprecated: Use ProviderTokens.ProtoReflect.Descriptor instead.
+func (*ProviderTokens) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *UpstreamTokens) GetIssuer() string {
+func (x *ProviderTokens) GetIssuer() string {
 	if x != nil {
 		return x.Issuer
 	}
 	return ""
 }
 
-func (x *UpstreamTokens) GetAccessToken() string {
+func (x *ProviderTokens) GetAccessToken() string {
 	if x != nil {
 		return x.AccessToken
 	}
 	return ""
 }
 
-func (x *UpstreamTokens) GetRefreshToken() string {
+func (x *ProviderTokens) GetRefreshToken() string {
 	if x != nil {
 		return x.RefreshToken
 	}
 	return ""
 }
 
-func (x *UpstreamTokens) GetIdToken() string {
+func (x *ProviderTokens) GetIdToken() string {
 	if x != nil {
 		return x.IdToken
 	}
@@ -1557,7 +1587,7 @@ type AuthorizationCode struct {
 
 func (x *AuthorizationCode) Reset() {
 	*x = AuthorizationCode{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1599,7 @@ func (x *AuthorizationCode) String() string {
 func (*AuthorizationCode) ProtoMessage() {}
 
 func (x *AuthorizationCode) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1612,7 @@ func (x *AuthorizationCode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorizationCode.ProtoReflect.Descriptor instead.
 func (*AuthorizationCode) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{17}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AuthorizationCode) GetIssuer() string {
@@ -1633,8 +1663,8 @@ type LocalLogin struct {
 	Audiences []string `protobuf:"bytes,4,rep,name=audiences,proto3" json:"audiences,omitempty"`
 	// Scopes (RFC 6749 section 3.3); at most 64.
 	Scopes []string `protobuf:"bytes,5,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// Further claims as a JSON object, strictly read; at most 4 KiB; none of iss, sub, aud, exp, nbf, iat, jti, sid, sct, client_id,
-	// tenant_id, scope, cnf, act, auth_time, acr, amr.
+	// Further claims as a JSON object, strictly read; at most 4 KiB; none of iss, sub, aud, exp, nbf, iat, jti,
+	// sid, sct, client_id, tenant_id, scope, cnf, act, auth_time, acr, amr.
 	ClaimsJson string `protobuf:"bytes,6,opt,name=claims_json,json=claimsJson,proto3" json:"claims_json,omitempty"`
 	// When the user proved who they are; not in the future; absent if unknown.
 	AuthTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=auth_time,json=authTime,proto3" json:"auth_time,omitempty"`
@@ -1648,7 +1678,7 @@ type LocalLogin struct {
 
 func (x *LocalLogin) Reset() {
 	*x = LocalLogin{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1690,7 @@ func (x *LocalLogin) String() string {
 func (*LocalLogin) ProtoMessage() {}
 
 func (x *LocalLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +1703,7 @@ func (x *LocalLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocalLogin.ProtoReflect.Descriptor instead.
 func (*LocalLogin) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{18}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LocalLogin) GetSubject() string {
@@ -1739,6 +1769,61 @@ func (x *LocalLogin) GetAmr() []string {
 	return nil
 }
 
+// A subject at its issuer.
+type Subject struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured issuer; required.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// `sub`; required; 1 to 255 characters.
+	Subject       string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Subject) Reset() {
+	*x = Subject{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Subject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Subject) ProtoMessage() {}
+
+func (x *Subject) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Subject.ProtoReflect.Descriptor instead.
+func (*Subject) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Subject) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Subject) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
 // A provider's session.
 type ProviderSession struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1752,7 +1837,7 @@ type ProviderSession struct {
 
 func (x *ProviderSession) Reset() {
 	*x = ProviderSession{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1849,7 @@ func (x *ProviderSession) String() string {
 func (*ProviderSession) ProtoMessage() {}
 
 func (x *ProviderSession) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1862,7 @@ func (x *ProviderSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderSession.ProtoReflect.Descriptor instead.
 func (*ProviderSession) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{19}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProviderSession) GetIssuer() string {
@@ -1807,7 +1892,7 @@ type Tenant struct {
 
 func (x *Tenant) Reset() {
 	*x = Tenant{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +1904,7 @@ func (x *Tenant) String() string {
 func (*Tenant) ProtoMessage() {}
 
 func (x *Tenant) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +1917,7 @@ func (x *Tenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tenant.ProtoReflect.Descriptor instead.
 func (*Tenant) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{20}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Tenant) GetIssuer() string {
@@ -1862,7 +1947,7 @@ type ClientApplication struct {
 
 func (x *ClientApplication) Reset() {
 	*x = ClientApplication{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1959,7 @@ func (x *ClientApplication) String() string {
 func (*ClientApplication) ProtoMessage() {}
 
 func (x *ClientApplication) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1972,7 @@ func (x *ClientApplication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientApplication.ProtoReflect.Descriptor instead.
 func (*ClientApplication) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{21}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ClientApplication) GetIssuer() string {
@@ -1917,7 +2002,7 @@ type SigningKey struct {
 
 func (x *SigningKey) Reset() {
 	*x = SigningKey{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2014,7 @@ func (x *SigningKey) String() string {
 func (*SigningKey) ProtoMessage() {}
 
 func (x *SigningKey) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2027,7 @@ func (x *SigningKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SigningKey.ProtoReflect.Descriptor instead.
 func (*SigningKey) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{22}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SigningKey) GetIssuer() string {
@@ -1959,214 +2044,56 @@ func (x *SigningKey) GetKeyId() string {
 	return ""
 }
 
-// One revocation, as watchers learn it: no id, cause or note.
-type Revocation struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is about.
-	Type RevocationType `protobuf:"varint,1,opt,name=type,proto3,enum=sessiond.v1.RevocationType" json:"type,omitempty"`
-	// `SHA-256(kind, issuer, id)[:16]`, each part behind its length as 4 bytes big-endian; kinds are named at `RevocationType`.
-	HashedId []byte `protobuf:"bytes,2,opt,name=hashed_id,json=hashedId,proto3" json:"hashed_id,omitempty"`
-	// Tokens from before this are revoked; absent: all, whenever issued.
-	NotBeforeTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=not_before_time,json=notBeforeTime,proto3" json:"not_before_time,omitempty"`
-	// From then on no token is left that this could hit.
-	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// The revision at which it is known.
-	Revision      string `protobuf:"bytes,5,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Revocation) Reset() {
-	*x = Revocation{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Revocation) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Revocation) ProtoMessage() {}
-
-func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
-func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *Revocation) GetType() RevocationType {
-	if x != nil {
-		return x.Type
-	}
-	return RevocationType_REVOCATION_TYPE_UNSPECIFIED
-}
-
-func (x *Revocation) GetHashedId() []byte {
-	if x != nil {
-		return x.HashedId
-	}
-	return nil
-}
-
-func (x *Revocation) GetNotBeforeTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.NotBeforeTime
-	}
-	return nil
-}
-
-func (x *Revocation) GetExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ExpireTime
-	}
-	return nil
-}
-
-func (x *Revocation) GetRevision() string {
-	if x != nil {
-		return x.Revision
-	}
-	return ""
-}
-
-// The asked-for revision is no longer held.
-type Reset struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The stream goes on from this revision.
-	Revision      string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Reset) Reset() {
-	*x = Reset{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Reset) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Reset) ProtoMessage() {}
-
-func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Reset.ProtoReflect.Descriptor instead.
-func (*Reset) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *Reset) GetRevision() string {
-	if x != nil {
-		return x.Revision
-	}
-	return ""
-}
-
 var File_sessiond_v1_session_service_proto protoreflect.FileDescriptor
 
 const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\n" +
-	"!sessiond/v1/session_service.proto\x12\vsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sessiond/v1/session.proto\"\xca\x04\n" +
+	"!sessiond/v1/session_service.proto\x12\vsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sessiond/v1/session.proto\"\xe0\x01\n" +
 	"\x14ValidateTokenRequest\x12\x19\n" +
-	"\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12\x18\n" +
-	"\aissuers\x18\x02 \x03(\tR\aissuers\x12\x1c\n" +
-	"\taudiences\x18\x03 \x03(\tR\taudiences\x12'\n" +
-	"\x0frequired_scopes\x18\x04 \x03(\tR\x0erequiredScopes\x121\n" +
-	"\x14required_permissions\x18\x05 \x03(\tR\x13requiredPermissions\x12^\n" +
-	"\x0frequired_claims\x18\x06 \x03(\v25.sessiond.v1.ValidateTokenRequest.RequiredClaimsEntryR\x0erequiredClaims\x12;\n" +
-	"\fmax_auth_age\x18\a \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"maxAuthAge\x12\x1d\n" +
-	"\n" +
-	"acr_values\x18\b \x03(\tR\tacrValues\x12.\n" +
-	"\abinding\x18\t \x01(\v2\x14.sessiond.v1.BindingR\abinding\x12:\n" +
-	"\vconsistency\x18\n" +
-	" \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\x1a[\n" +
-	"\x13RequiredClaimsEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.sessiond.v1.ClaimValuesR\x05value:\x028\x01\"\x9e\x02\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12=\n" +
+	"\frequirements\x18\x02 \x01(\v2\x19.sessiond.v1.RequirementsR\frequirements\x122\n" +
+	"\x05proof\x18\x03 \x01(\v2\x1c.sessiond.v1.PossessionProofR\x05proof\x12:\n" +
+	"\vconsistency\x18\x04 \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\"\xc3\x03\n" +
 	"\x15ValidateTokenResponse\x120\n" +
 	"\asession\x18\x01 \x01(\v2\x14.sessiond.v1.SessionH\x00R\asession\x126\n" +
-	"\trejection\x18\x02 \x01(\v2\x16.sessiond.v1.RejectionH\x00R\trejection\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\tR\brevision\x12<\n" +
-	"\frevision_age\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vrevisionAge\x126\n" +
-	"\tcache_for\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bcacheForB\t\n" +
-	"\averdict\"\xce\x04\n" +
+	"\trejection\x18\x02 \x01(\v2\x16.sessiond.v1.RejectionH\x00R\trejection\x126\n" +
+	"\tundecided\x18\x03 \x01(\v2\x16.sessiond.v1.UndecidedH\x00R\tundecided\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\tR\brevision\x12<\n" +
+	"\frevision_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vrevisionAge\x126\n" +
+	"\tcache_for\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\bcacheFor\x12E\n" +
+	"\x11watched_cache_for\x18\a \x01(\v2\x19.google.protobuf.DurationR\x0fwatchedCacheFor\x12$\n" +
+	"\rconfiguration\x18\b \x01(\tR\rconfigurationB\t\n" +
+	"\averdict\"\xaf\x01\n" +
 	"\x15ValidateTokensRequest\x12\x1b\n" +
-	"\x06tokens\x18\x01 \x03(\tB\x03\x80\x01\x01R\x06tokens\x12\x18\n" +
-	"\aissuers\x18\x02 \x03(\tR\aissuers\x12\x1c\n" +
-	"\taudiences\x18\x03 \x03(\tR\taudiences\x12'\n" +
-	"\x0frequired_scopes\x18\x04 \x03(\tR\x0erequiredScopes\x121\n" +
-	"\x14required_permissions\x18\x05 \x03(\tR\x13requiredPermissions\x12_\n" +
-	"\x0frequired_claims\x18\x06 \x03(\v26.sessiond.v1.ValidateTokensRequest.RequiredClaimsEntryR\x0erequiredClaims\x12;\n" +
-	"\fmax_auth_age\x18\a \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"maxAuthAge\x12\x1d\n" +
-	"\n" +
-	"acr_values\x18\b \x03(\tR\tacrValues\x12.\n" +
-	"\abinding\x18\t \x01(\v2\x14.sessiond.v1.BindingR\abinding\x12:\n" +
-	"\vconsistency\x18\n" +
-	" \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\x1a[\n" +
-	"\x13RequiredClaimsEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.sessiond.v1.ClaimValuesR\x05value:\x028\x01\"V\n" +
+	"\x06tokens\x18\x01 \x03(\tB\x03\x80\x01\x01R\x06tokens\x12=\n" +
+	"\frequirements\x18\x02 \x01(\v2\x19.sessiond.v1.RequirementsR\frequirements\x12:\n" +
+	"\vconsistency\x18\x03 \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\"V\n" +
 	"\x16ValidateTokensResponse\x12<\n" +
-	"\aresults\x18\x01 \x03(\v2\".sessiond.v1.ValidateTokenResponseR\aresults\"\xe4\x03\n" +
+	"\aresults\x18\x01 \x03(\v2\".sessiond.v1.ValidateTokenResponseR\aresults\"\xe8\x03\n" +
 	"\x14CreateSessionRequest\x12F\n" +
-	"\x0fupstream_tokens\x18\x01 \x01(\v2\x1b.sessiond.v1.UpstreamTokensH\x00R\x0eupstreamTokens\x12O\n" +
+	"\x0fprovider_tokens\x18\x01 \x01(\v2\x1b.sessiond.v1.ProviderTokensH\x00R\x0eproviderTokens\x12O\n" +
 	"\x12authorization_code\x18\x02 \x01(\v2\x1e.sessiond.v1.AuthorizationCodeH\x00R\x11authorizationCode\x12:\n" +
 	"\vlocal_login\x18\x03 \x01(\v2\x17.sessiond.v1.LocalLoginH\x00R\n" +
 	"localLogin\x12+\n" +
-	"\x06client\x18\x04 \x01(\v2\x13.sessiond.v1.ClientR\x06client\x12Q\n" +
+	"\x06device\x18\x04 \x01(\v2\x13.sessiond.v1.DeviceR\x06device\x12Q\n" +
 	"\n" +
 	"attributes\x18\x05 \x03(\v21.sessiond.v1.CreateSessionRequest.AttributesEntryR\n" +
-	"attributes\x12.\n" +
-	"\abinding\x18\x06 \x01(\v2\x14.sessiond.v1.BindingR\abinding\x1a=\n" +
+	"attributes\x122\n" +
+	"\x05proof\x18\x06 \x01(\v2\x1c.sessiond.v1.PossessionProofR\x05proof\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
-	"\x06source\"\xaf\x02\n" +
-	"\x15CreateSessionResponse\x12&\n" +
-	"\faccess_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\vaccessToken\x12H\n" +
-	"\x12access_expire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x10accessExpireTime\x12(\n" +
-	"\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01R\frefreshToken\x12J\n" +
-	"\x13refresh_expire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11refreshExpireTime\x12.\n" +
-	"\asession\x18\x05 \x01(\v2\x14.sessiond.v1.SessionR\asession\"\xb6\x01\n" +
+	"\x06source\"D\n" +
+	"\x15CreateSessionResponse\x12+\n" +
+	"\x06tokens\x18\x01 \x01(\v2\x13.sessiond.v1.TokensR\x06tokens\"\xba\x01\n" +
 	"\x15RefreshSessionRequest\x12(\n" +
 	"\rrefresh_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\frefreshToken\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12+\n" +
-	"\x06client\x18\x03 \x01(\v2\x13.sessiond.v1.ClientR\x06client\x12.\n" +
-	"\abinding\x18\x04 \x01(\v2\x14.sessiond.v1.BindingR\abinding\"\xcc\x02\n" +
-	"\x16RefreshSessionResponse\x12&\n" +
-	"\faccess_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\vaccessToken\x12H\n" +
-	"\x12access_expire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x10accessExpireTime\x12(\n" +
-	"\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01R\frefreshToken\x12J\n" +
-	"\x13refresh_expire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11refreshExpireTime\x12.\n" +
-	"\asession\x18\x05 \x01(\v2\x14.sessiond.v1.SessionR\asession\x12\x1a\n" +
-	"\breplayed\x18\x06 \x01(\bR\breplayed\"\xb8\x04\n" +
+	"\x06device\x18\x03 \x01(\v2\x13.sessiond.v1.DeviceR\x06device\x122\n" +
+	"\x05proof\x18\x04 \x01(\v2\x1c.sessiond.v1.PossessionProofR\x05proof\"a\n" +
+	"\x16RefreshSessionResponse\x12+\n" +
+	"\x06tokens\x18\x01 \x01(\v2\x13.sessiond.v1.TokensR\x06tokens\x12\x1a\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\"\xd0\x04\n" +
 	"\x14RevokeSessionRequest\x12\x1f\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tH\x00R\tsessionId\x12*\n" +
@@ -2181,11 +2108,14 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\x11except_session_id\x18\n" +
 	" \x01(\tR\x0fexceptSessionId\x122\n" +
 	"\x05cause\x18\v \x01(\x0e2\x1c.sessiond.v1.RevocationCauseR\x05cause\x12\x12\n" +
-	"\x04note\x18\f \x01(\tR\x04noteB\b\n" +
-	"\x06target\"r\n" +
+	"\x04note\x18\f \x01(\tR\x04note\x12\x16\n" +
+	"\x06logout\x18\r \x01(\bR\x06logoutB\b\n" +
+	"\x06target\"\xd5\x01\n" +
 	"\x15RevokeSessionResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12*\n" +
-	"\x0esessions_ended\x18\x02 \x01(\x05H\x00R\rsessionsEnded\x88\x01\x01B\x11\n" +
+	"\x0esessions_ended\x18\x02 \x01(\x05H\x00R\rsessionsEnded\x88\x01\x01\x129\n" +
+	"\vrevocations\x18\x03 \x03(\v2\x17.sessiond.v1.RevocationR\vrevocations\x12&\n" +
+	"\x0fend_session_url\x18\x04 \x01(\tR\rendSessionUrlB\x11\n" +
 	"\x0f_sessions_ended\"2\n" +
 	"\x11GetSessionRequest\x12\x1d\n" +
 	"\n" +
@@ -2201,15 +2131,24 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\bsessions\x18\x01 \x03(\v2\x1a.sessiond.v1.SessionRecordR\bsessions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\">\n" +
 	"\x17WatchRevocationsRequest\x12#\n" +
-	"\rfrom_revision\x18\x01 \x01(\tR\ffromRevision\"\xc2\x01\n" +
-	"\x18WatchRevocationsResponse\x129\n" +
+	"\rfrom_revision\x18\x01 \x01(\tR\ffromRevision\"\xf4\x01\n" +
+	"\x18WatchRevocationsResponse\x120\n" +
+	"\astarted\x18\x01 \x01(\v2\x14.sessiond.v1.StartedH\x00R\astarted\x129\n" +
 	"\n" +
-	"revocation\x18\x01 \x01(\v2\x17.sessiond.v1.RevocationH\x00R\n" +
+	"revocation\x18\x02 \x01(\v2\x17.sessiond.v1.RevocationH\x00R\n" +
 	"revocation\x126\n" +
-	"\theartbeat\x18\x02 \x01(\v2\x16.sessiond.v1.FreshnessH\x00R\theartbeat\x12*\n" +
-	"\x05reset\x18\x03 \x01(\v2\x12.sessiond.v1.ResetH\x00R\x05resetB\a\n" +
-	"\x05event\"\x9a\x01\n" +
-	"\x0eUpstreamTokens\x12\x16\n" +
+	"\tfreshness\x18\x03 \x01(\v2\x16.sessiond.v1.FreshnessH\x00R\tfreshness\x12*\n" +
+	"\x05reset\x18\x04 \x01(\v2\x12.sessiond.v1.ResetH\x00R\x05resetB\a\n" +
+	"\x05event\"\xa3\x01\n" +
+	"\aStarted\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12>\n" +
+	"\rmax_staleness\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\fmaxStaleness\x12$\n" +
+	"\rconfiguration\x18\x03 \x01(\tR\rconfiguration\x12\x16\n" +
+	"\x06server\x18\x04 \x01(\tR\x06server\"I\n" +
+	"\x05Reset\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12$\n" +
+	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\"\x9a\x01\n" +
+	"\x0eProviderTokens\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12&\n" +
 	"\faccess_token\x18\x02 \x01(\tB\x03\x80\x01\x01R\vaccessToken\x12(\n" +
 	"\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01R\frefreshToken\x12\x1e\n" +
@@ -2231,7 +2170,10 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"claimsJson\x127\n" +
 	"\tauth_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime\x12\x10\n" +
 	"\x03acr\x18\b \x01(\tR\x03acr\x12\x10\n" +
-	"\x03amr\x18\t \x03(\tR\x03amr\"H\n" +
+	"\x03amr\x18\t \x03(\tR\x03amr\";\n" +
+	"\aSubject\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\"H\n" +
 	"\x0fProviderSession\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1d\n" +
 	"\n" +
@@ -2245,17 +2187,7 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\n" +
 	"SigningKey\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x15\n" +
-	"\x06key_id\x18\x02 \x01(\tR\x05keyId\"\xf7\x01\n" +
-	"\n" +
-	"Revocation\x12/\n" +
-	"\x04type\x18\x01 \x01(\x0e2\x1b.sessiond.v1.RevocationTypeR\x04type\x12\x1b\n" +
-	"\thashed_id\x18\x02 \x01(\fR\bhashedId\x12B\n" +
-	"\x0fnot_before_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rnotBeforeTime\x12;\n" +
-	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\x12\x1a\n" +
-	"\brevision\x18\x05 \x01(\tR\brevision\"#\n" +
-	"\x05Reset\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\tR\brevision2\xd5\x05\n" +
+	"\x06key_id\x18\x02 \x01(\tR\x05keyId2\xd5\x05\n" +
 	"\x0eSessionService\x12V\n" +
 	"\rValidateToken\x12!.sessiond.v1.ValidateTokenRequest\x1a\".sessiond.v1.ValidateTokenResponse\x12Y\n" +
 	"\x0eValidateTokens\x12\".sessiond.v1.ValidateTokensRequest\x1a#.sessiond.v1.ValidateTokensResponse\x12V\n" +
@@ -2280,7 +2212,7 @@ func file_sessiond_v1_session_service_proto_rawDescGZIP() []byte {
 	return file_sessiond_v1_session_service_proto_rawDescData
 }
 
-var file_sessiond_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_sessiond_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_sessiond_v1_session_service_proto_goTypes = []any{
 	(*ValidateTokenRequest)(nil),     // 0: sessiond.v1.ValidateTokenRequest
 	(*ValidateTokenResponse)(nil),    // 1: sessiond.v1.ValidateTokenResponse
@@ -2298,99 +2230,92 @@ var file_sessiond_v1_session_service_proto_goTypes = []any{
 	(*ListSessionsResponse)(nil),     // 13: sessiond.v1.ListSessionsResponse
 	(*WatchRevocationsRequest)(nil),  // 14: sessiond.v1.WatchRevocationsRequest
 	(*WatchRevocationsResponse)(nil), // 15: sessiond.v1.WatchRevocationsResponse
-	(*UpstreamTokens)(nil),           // 16: sessiond.v1.UpstreamTokens
-	(*AuthorizationCode)(nil),        // 17: sessiond.v1.AuthorizationCode
-	(*LocalLogin)(nil),               // 18: sessiond.v1.LocalLogin
-	(*ProviderSession)(nil),          // 19: sessiond.v1.ProviderSession
-	(*Tenant)(nil),                   // 20: sessiond.v1.Tenant
-	(*ClientApplication)(nil),        // 21: sessiond.v1.ClientApplication
-	(*SigningKey)(nil),               // 22: sessiond.v1.SigningKey
-	(*Revocation)(nil),               // 23: sessiond.v1.Revocation
-	(*Reset)(nil),                    // 24: sessiond.v1.Reset
-	nil,                              // 25: sessiond.v1.ValidateTokenRequest.RequiredClaimsEntry
-	nil,                              // 26: sessiond.v1.ValidateTokensRequest.RequiredClaimsEntry
-	nil,                              // 27: sessiond.v1.CreateSessionRequest.AttributesEntry
-	(*durationpb.Duration)(nil),      // 28: google.protobuf.Duration
-	(*Binding)(nil),                  // 29: sessiond.v1.Binding
-	(*Consistency)(nil),              // 30: sessiond.v1.Consistency
-	(*Session)(nil),                  // 31: sessiond.v1.Session
-	(*Rejection)(nil),                // 32: sessiond.v1.Rejection
-	(*Client)(nil),                   // 33: sessiond.v1.Client
-	(*timestamppb.Timestamp)(nil),    // 34: google.protobuf.Timestamp
-	(*Subject)(nil),                  // 35: sessiond.v1.Subject
+	(*Started)(nil),                  // 16: sessiond.v1.Started
+	(*Reset)(nil),                    // 17: sessiond.v1.Reset
+	(*ProviderTokens)(nil),           // 18: sessiond.v1.ProviderTokens
+	(*AuthorizationCode)(nil),        // 19: sessiond.v1.AuthorizationCode
+	(*LocalLogin)(nil),               // 20: sessiond.v1.LocalLogin
+	(*Subject)(nil),                  // 21: sessiond.v1.Subject
+	(*ProviderSession)(nil),          // 22: sessiond.v1.ProviderSession
+	(*Tenant)(nil),                   // 23: sessiond.v1.Tenant
+	(*ClientApplication)(nil),        // 24: sessiond.v1.ClientApplication
+	(*SigningKey)(nil),               // 25: sessiond.v1.SigningKey
+	nil,                              // 26: sessiond.v1.CreateSessionRequest.AttributesEntry
+	(*Requirements)(nil),             // 27: sessiond.v1.Requirements
+	(*PossessionProof)(nil),          // 28: sessiond.v1.PossessionProof
+	(*Consistency)(nil),              // 29: sessiond.v1.Consistency
+	(*Session)(nil),                  // 30: sessiond.v1.Session
+	(*Rejection)(nil),                // 31: sessiond.v1.Rejection
+	(*Undecided)(nil),                // 32: sessiond.v1.Undecided
+	(*durationpb.Duration)(nil),      // 33: google.protobuf.Duration
+	(*Device)(nil),                   // 34: sessiond.v1.Device
+	(*Tokens)(nil),                   // 35: sessiond.v1.Tokens
 	(RevocationCause)(0),             // 36: sessiond.v1.RevocationCause
-	(*SessionRecord)(nil),            // 37: sessiond.v1.SessionRecord
-	(*Freshness)(nil),                // 38: sessiond.v1.Freshness
-	(RevocationType)(0),              // 39: sessiond.v1.RevocationType
-	(*ClaimValues)(nil),              // 40: sessiond.v1.ClaimValues
+	(*Revocation)(nil),               // 37: sessiond.v1.Revocation
+	(*SessionRecord)(nil),            // 38: sessiond.v1.SessionRecord
+	(*Freshness)(nil),                // 39: sessiond.v1.Freshness
+	(*timestamppb.Timestamp)(nil),    // 40: google.protobuf.Timestamp
 }
 var file_sessiond_v1_session_service_proto_depIdxs = []int32{
-	25, // 0: sessiond.v1.ValidateTokenRequest.required_claims:type_name -> sessiond.v1.ValidateTokenRequest.RequiredClaimsEntry
-	28, // 1: sessiond.v1.ValidateTokenRequest.max_auth_age:type_name -> google.protobuf.Duration
-	29, // 2: sessiond.v1.ValidateTokenRequest.binding:type_name -> sessiond.v1.Binding
-	30, // 3: sessiond.v1.ValidateTokenRequest.consistency:type_name -> sessiond.v1.Consistency
-	31, // 4: sessiond.v1.ValidateTokenResponse.session:type_name -> sessiond.v1.Session
-	32, // 5: sessiond.v1.ValidateTokenResponse.rejection:type_name -> sessiond.v1.Rejection
-	28, // 6: sessiond.v1.ValidateTokenResponse.revision_age:type_name -> google.protobuf.Duration
-	28, // 7: sessiond.v1.ValidateTokenResponse.cache_for:type_name -> google.protobuf.Duration
-	26, // 8: sessiond.v1.ValidateTokensRequest.required_claims:type_name -> sessiond.v1.ValidateTokensRequest.RequiredClaimsEntry
-	28, // 9: sessiond.v1.ValidateTokensRequest.max_auth_age:type_name -> google.protobuf.Duration
-	29, // 10: sessiond.v1.ValidateTokensRequest.binding:type_name -> sessiond.v1.Binding
-	30, // 11: sessiond.v1.ValidateTokensRequest.consistency:type_name -> sessiond.v1.Consistency
-	1,  // 12: sessiond.v1.ValidateTokensResponse.results:type_name -> sessiond.v1.ValidateTokenResponse
-	16, // 13: sessiond.v1.CreateSessionRequest.upstream_tokens:type_name -> sessiond.v1.UpstreamTokens
-	17, // 14: sessiond.v1.CreateSessionRequest.authorization_code:type_name -> sessiond.v1.AuthorizationCode
-	18, // 15: sessiond.v1.CreateSessionRequest.local_login:type_name -> sessiond.v1.LocalLogin
-	33, // 16: sessiond.v1.CreateSessionRequest.client:type_name -> sessiond.v1.Client
-	27, // 17: sessiond.v1.CreateSessionRequest.attributes:type_name -> sessiond.v1.CreateSessionRequest.AttributesEntry
-	29, // 18: sessiond.v1.CreateSessionRequest.binding:type_name -> sessiond.v1.Binding
-	34, // 19: sessiond.v1.CreateSessionResponse.access_expire_time:type_name -> google.protobuf.Timestamp
-	34, // 20: sessiond.v1.CreateSessionResponse.refresh_expire_time:type_name -> google.protobuf.Timestamp
-	31, // 21: sessiond.v1.CreateSessionResponse.session:type_name -> sessiond.v1.Session
-	33, // 22: sessiond.v1.RefreshSessionRequest.client:type_name -> sessiond.v1.Client
-	29, // 23: sessiond.v1.RefreshSessionRequest.binding:type_name -> sessiond.v1.Binding
-	34, // 24: sessiond.v1.RefreshSessionResponse.access_expire_time:type_name -> google.protobuf.Timestamp
-	34, // 25: sessiond.v1.RefreshSessionResponse.refresh_expire_time:type_name -> google.protobuf.Timestamp
-	31, // 26: sessiond.v1.RefreshSessionResponse.session:type_name -> sessiond.v1.Session
-	19, // 27: sessiond.v1.RevokeSessionRequest.provider_session:type_name -> sessiond.v1.ProviderSession
-	35, // 28: sessiond.v1.RevokeSessionRequest.subject:type_name -> sessiond.v1.Subject
-	20, // 29: sessiond.v1.RevokeSessionRequest.tenant:type_name -> sessiond.v1.Tenant
-	21, // 30: sessiond.v1.RevokeSessionRequest.client:type_name -> sessiond.v1.ClientApplication
-	22, // 31: sessiond.v1.RevokeSessionRequest.key:type_name -> sessiond.v1.SigningKey
-	36, // 32: sessiond.v1.RevokeSessionRequest.cause:type_name -> sessiond.v1.RevocationCause
-	37, // 33: sessiond.v1.GetSessionResponse.session:type_name -> sessiond.v1.SessionRecord
-	35, // 34: sessiond.v1.ListSessionsRequest.subject:type_name -> sessiond.v1.Subject
-	37, // 35: sessiond.v1.ListSessionsResponse.sessions:type_name -> sessiond.v1.SessionRecord
-	23, // 36: sessiond.v1.WatchRevocationsResponse.revocation:type_name -> sessiond.v1.Revocation
-	38, // 37: sessiond.v1.WatchRevocationsResponse.heartbeat:type_name -> sessiond.v1.Freshness
-	24, // 38: sessiond.v1.WatchRevocationsResponse.reset:type_name -> sessiond.v1.Reset
-	34, // 39: sessiond.v1.LocalLogin.auth_time:type_name -> google.protobuf.Timestamp
-	39, // 40: sessiond.v1.Revocation.type:type_name -> sessiond.v1.RevocationType
-	34, // 41: sessiond.v1.Revocation.not_before_time:type_name -> google.protobuf.Timestamp
-	34, // 42: sessiond.v1.Revocation.expire_time:type_name -> google.protobuf.Timestamp
-	40, // 43: sessiond.v1.ValidateTokenRequest.RequiredClaimsEntry.value:type_name -> sessiond.v1.ClaimValues
-	40, // 44: sessiond.v1.ValidateTokensRequest.RequiredClaimsEntry.value:type_name -> sessiond.v1.ClaimValues
-	0,  // 45: sessiond.v1.SessionService.ValidateToken:input_type -> sessiond.v1.ValidateTokenRequest
-	2,  // 46: sessiond.v1.SessionService.ValidateTokens:input_type -> sessiond.v1.ValidateTokensRequest
-	4,  // 47: sessiond.v1.SessionService.CreateSession:input_type -> sessiond.v1.CreateSessionRequest
-	6,  // 48: sessiond.v1.SessionService.RefreshSession:input_type -> sessiond.v1.RefreshSessionRequest
-	8,  // 49: sessiond.v1.SessionService.RevokeSession:input_type -> sessiond.v1.RevokeSessionRequest
-	10, // 50: sessiond.v1.SessionService.GetSession:input_type -> sessiond.v1.GetSessionRequest
-	12, // 51: sessiond.v1.SessionService.ListSessions:input_type -> sessiond.v1.ListSessionsRequest
-	14, // 52: sessiond.v1.SessionService.WatchRevocations:input_type -> sessiond.v1.WatchRevocationsRequest
-	1,  // 53: sessiond.v1.SessionService.ValidateToken:output_type -> sessiond.v1.ValidateTokenResponse
-	3,  // 54: sessiond.v1.SessionService.ValidateTokens:output_type -> sessiond.v1.ValidateTokensResponse
-	5,  // 55: sessiond.v1.SessionService.CreateSession:output_type -> sessiond.v1.CreateSessionResponse
-	7,  // 56: sessiond.v1.SessionService.RefreshSession:output_type -> sessiond.v1.RefreshSessionResponse
-	9,  // 57: sessiond.v1.SessionService.RevokeSession:output_type -> sessiond.v1.RevokeSessionResponse
-	11, // 58: sessiond.v1.SessionService.GetSession:output_type -> sessiond.v1.GetSessionResponse
-	13, // 59: sessiond.v1.SessionService.ListSessions:output_type -> sessiond.v1.ListSessionsResponse
-	15, // 60: sessiond.v1.SessionService.WatchRevocations:output_type -> sessiond.v1.WatchRevocationsResponse
-	53, // [53:61] is the sub-list for method output_type
-	45, // [45:53] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	27, // 0: sessiond.v1.ValidateTokenRequest.requirements:type_name -> sessiond.v1.Requirements
+	28, // 1: sessiond.v1.ValidateTokenRequest.proof:type_name -> sessiond.v1.PossessionProof
+	29, // 2: sessiond.v1.ValidateTokenRequest.consistency:type_name -> sessiond.v1.Consistency
+	30, // 3: sessiond.v1.ValidateTokenResponse.session:type_name -> sessiond.v1.Session
+	31, // 4: sessiond.v1.ValidateTokenResponse.rejection:type_name -> sessiond.v1.Rejection
+	32, // 5: sessiond.v1.ValidateTokenResponse.undecided:type_name -> sessiond.v1.Undecided
+	33, // 6: sessiond.v1.ValidateTokenResponse.revision_age:type_name -> google.protobuf.Duration
+	33, // 7: sessiond.v1.ValidateTokenResponse.cache_for:type_name -> google.protobuf.Duration
+	33, // 8: sessiond.v1.ValidateTokenResponse.watched_cache_for:type_name -> google.protobuf.Duration
+	27, // 9: sessiond.v1.ValidateTokensRequest.requirements:type_name -> sessiond.v1.Requirements
+	29, // 10: sessiond.v1.ValidateTokensRequest.consistency:type_name -> sessiond.v1.Consistency
+	1,  // 11: sessiond.v1.ValidateTokensResponse.results:type_name -> sessiond.v1.ValidateTokenResponse
+	18, // 12: sessiond.v1.CreateSessionRequest.provider_tokens:type_name -> sessiond.v1.ProviderTokens
+	19, // 13: sessiond.v1.CreateSessionRequest.authorization_code:type_name -> sessiond.v1.AuthorizationCode
+	20, // 14: sessiond.v1.CreateSessionRequest.local_login:type_name -> sessiond.v1.LocalLogin
+	34, // 15: sessiond.v1.CreateSessionRequest.device:type_name -> sessiond.v1.Device
+	26, // 16: sessiond.v1.CreateSessionRequest.attributes:type_name -> sessiond.v1.CreateSessionRequest.AttributesEntry
+	28, // 17: sessiond.v1.CreateSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
+	35, // 18: sessiond.v1.CreateSessionResponse.tokens:type_name -> sessiond.v1.Tokens
+	34, // 19: sessiond.v1.RefreshSessionRequest.device:type_name -> sessiond.v1.Device
+	28, // 20: sessiond.v1.RefreshSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
+	35, // 21: sessiond.v1.RefreshSessionResponse.tokens:type_name -> sessiond.v1.Tokens
+	22, // 22: sessiond.v1.RevokeSessionRequest.provider_session:type_name -> sessiond.v1.ProviderSession
+	21, // 23: sessiond.v1.RevokeSessionRequest.subject:type_name -> sessiond.v1.Subject
+	23, // 24: sessiond.v1.RevokeSessionRequest.tenant:type_name -> sessiond.v1.Tenant
+	24, // 25: sessiond.v1.RevokeSessionRequest.client:type_name -> sessiond.v1.ClientApplication
+	25, // 26: sessiond.v1.RevokeSessionRequest.key:type_name -> sessiond.v1.SigningKey
+	36, // 27: sessiond.v1.RevokeSessionRequest.cause:type_name -> sessiond.v1.RevocationCause
+	37, // 28: sessiond.v1.RevokeSessionResponse.revocations:type_name -> sessiond.v1.Revocation
+	38, // 29: sessiond.v1.GetSessionResponse.session:type_name -> sessiond.v1.SessionRecord
+	21, // 30: sessiond.v1.ListSessionsRequest.subject:type_name -> sessiond.v1.Subject
+	38, // 31: sessiond.v1.ListSessionsResponse.sessions:type_name -> sessiond.v1.SessionRecord
+	16, // 32: sessiond.v1.WatchRevocationsResponse.started:type_name -> sessiond.v1.Started
+	37, // 33: sessiond.v1.WatchRevocationsResponse.revocation:type_name -> sessiond.v1.Revocation
+	39, // 34: sessiond.v1.WatchRevocationsResponse.freshness:type_name -> sessiond.v1.Freshness
+	17, // 35: sessiond.v1.WatchRevocationsResponse.reset:type_name -> sessiond.v1.Reset
+	33, // 36: sessiond.v1.Started.max_staleness:type_name -> google.protobuf.Duration
+	40, // 37: sessiond.v1.LocalLogin.auth_time:type_name -> google.protobuf.Timestamp
+	0,  // 38: sessiond.v1.SessionService.ValidateToken:input_type -> sessiond.v1.ValidateTokenRequest
+	2,  // 39: sessiond.v1.SessionService.ValidateTokens:input_type -> sessiond.v1.ValidateTokensRequest
+	4,  // 40: sessiond.v1.SessionService.CreateSession:input_type -> sessiond.v1.CreateSessionRequest
+	6,  // 41: sessiond.v1.SessionService.RefreshSession:input_type -> sessiond.v1.RefreshSessionRequest
+	8,  // 42: sessiond.v1.SessionService.RevokeSession:input_type -> sessiond.v1.RevokeSessionRequest
+	10, // 43: sessiond.v1.SessionService.GetSession:input_type -> sessiond.v1.GetSessionRequest
+	12, // 44: sessiond.v1.SessionService.ListSessions:input_type -> sessiond.v1.ListSessionsRequest
+	14, // 45: sessiond.v1.SessionService.WatchRevocations:input_type -> sessiond.v1.WatchRevocationsRequest
+	1,  // 46: sessiond.v1.SessionService.ValidateToken:output_type -> sessiond.v1.ValidateTokenResponse
+	3,  // 47: sessiond.v1.SessionService.ValidateTokens:output_type -> sessiond.v1.ValidateTokensResponse
+	5,  // 48: sessiond.v1.SessionService.CreateSession:output_type -> sessiond.v1.CreateSessionResponse
+	7,  // 49: sessiond.v1.SessionService.RefreshSession:output_type -> sessiond.v1.RefreshSessionResponse
+	9,  // 50: sessiond.v1.SessionService.RevokeSession:output_type -> sessiond.v1.RevokeSessionResponse
+	11, // 51: sessiond.v1.SessionService.GetSession:output_type -> sessiond.v1.GetSessionResponse
+	13, // 52: sessiond.v1.SessionService.ListSessions:output_type -> sessiond.v1.ListSessionsResponse
+	15, // 53: sessiond.v1.SessionService.WatchRevocations:output_type -> sessiond.v1.WatchRevocationsResponse
+	46, // [46:54] is the sub-list for method output_type
+	38, // [38:46] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_sessiond_v1_session_service_proto_init() }
@@ -2402,9 +2327,10 @@ func file_sessiond_v1_session_service_proto_init() {
 	file_sessiond_v1_session_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*ValidateTokenResponse_Session)(nil),
 		(*ValidateTokenResponse_Rejection)(nil),
+		(*ValidateTokenResponse_Undecided)(nil),
 	}
 	file_sessiond_v1_session_service_proto_msgTypes[4].OneofWrappers = []any{
-		(*CreateSessionRequest_UpstreamTokens)(nil),
+		(*CreateSessionRequest_ProviderTokens)(nil),
 		(*CreateSessionRequest_AuthorizationCode)(nil),
 		(*CreateSessionRequest_LocalLogin)(nil),
 	}
@@ -2421,8 +2347,9 @@ func file_sessiond_v1_session_service_proto_init() {
 	}
 	file_sessiond_v1_session_service_proto_msgTypes[9].OneofWrappers = []any{}
 	file_sessiond_v1_session_service_proto_msgTypes[15].OneofWrappers = []any{
+		(*WatchRevocationsResponse_Started)(nil),
 		(*WatchRevocationsResponse_Revocation)(nil),
-		(*WatchRevocationsResponse_Heartbeat)(nil),
+		(*WatchRevocationsResponse_Freshness)(nil),
 		(*WatchRevocationsResponse_Reset_)(nil),
 	}
 	type x struct{}
@@ -2431,7 +2358,7 @@ func file_sessiond_v1_session_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessiond_v1_session_service_proto_rawDesc), len(file_sessiond_v1_session_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,11 +37,14 @@ const (
 //
 // Validates, refreshes and revokes sessions.
 //
-// A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
-// error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
-// error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+// A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+// is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+// `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+// `google.rpc.RetryInfo` says when to try again.
 //
-// A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+// A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+// never ignored. What is not carried out yet says so at its name: methods and request fields answer
+// UNIMPLEMENTED, answer fields stay unset.
 //
 // Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
 type SessionServiceClient interface {
@@ -51,17 +54,20 @@ type SessionServiceClient interface {
 	ValidateTokens(ctx context.Context, in *ValidateTokensRequest, opts ...grpc.CallOption) (*ValidateTokensResponse, error)
 	// Opens a session from what a login produced. Group: session; for `local_login`: mint.
 	CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*CreateSessionResponse, error)
-	// Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the same successor.
-	// Group: session; for a provider's own refresh token: adopt.
+	// Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the
+	// same successor. Group: session; for a provider's own refresh token: adopt.
 	RefreshSession(ctx context.Context, in *RefreshSessionRequest, opts ...grpc.CallOption) (*RefreshSessionResponse, error)
-	// Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session ids, revoke for a
-	// subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a key.
+	// Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session
+	// ids, revoke for a subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a
+	// key.
 	RevokeSession(ctx context.Context, in *RevokeSessionRequest, opts ...grpc.CallOption) (*RevokeSessionResponse, error)
 	// What is known of a live session. Group: read.
 	GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error)
 	// The live sessions of a subject, newest first. Group: read.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
-	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group: watch.
+	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
+	// watch.
+	// Not carried out yet: UNIMPLEMENTED.
 	WatchRevocations(ctx context.Context, in *WatchRevocationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRevocationsResponse], error)
 }
 
@@ -168,11 +174,14 @@ type SessionService_WatchRevocationsClient = grpc.ServerStreamingClient[WatchRev
 //
 // Validates, refreshes and revokes sessions.
 //
-// A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
-// error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
-// error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+// A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+// is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+// `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+// `google.rpc.RetryInfo` says when to try again.
 //
-// A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+// A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+// never ignored. What is not carried out yet says so at its name: methods and request fields answer
+// UNIMPLEMENTED, answer fields stay unset.
 //
 // Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
 type SessionServiceServer interface {
@@ -182,17 +191,20 @@ type SessionServiceServer interface {
 	ValidateTokens(context.Context, *ValidateTokensRequest) (*ValidateTokensResponse, error)
 	// Opens a session from what a login produced. Group: session; for `local_login`: mint.
 	CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error)
-	// Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the same successor.
-	// Group: session; for a provider's own refresh token: adopt.
+	// Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the
+	// same successor. Group: session; for a provider's own refresh token: adopt.
 	RefreshSession(context.Context, *RefreshSessionRequest) (*RefreshSessionResponse, error)
-	// Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session ids, revoke for a
-	// subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a key.
+	// Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session
+	// ids, revoke for a subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a
+	// key.
 	RevokeSession(context.Context, *RevokeSessionRequest) (*RevokeSessionResponse, error)
 	// What is known of a live session. Group: read.
 	GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error)
 	// The live sessions of a subject, newest first. Group: read.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
-	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group: watch.
+	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
+	// watch.
+	// Not carried out yet: UNIMPLEMENTED.
 	WatchRevocations(*WatchRevocationsRequest, grpc.ServerStreamingServer[WatchRevocationsResponse]) error
 	mustEmbedUnimplementedSessionServiceServer()
 }

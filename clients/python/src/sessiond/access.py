@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import grpc
 
-# A key as text, or what gives it anew for every call: a key file may change while the client lives.
+# A key as text, or a function that gives it for every call: a key file may change while the client lives.
 Key: TypeAlias = str | Callable[[], str]
 
 
@@ -16,8 +16,9 @@ Key: TypeAlias = str | Callable[[], str]
 class Tls:
     """TLS to the server; everything is PEM.
 
-    `authorities` are those that its certificate may be of (None: the system's). `certificate` and `private_key` are the caller's
-    own, for a server that asks for one. `server_name` is the name to expect, where it is not that of the address.
+    `authorities` are those that may have issued its certificate (None: the system's). `certificate` and
+    `private_key` are the caller's own, for a server that asks for one. `server_name` is the name to expect,
+    where it is not that of the address.
     """
 
     authorities: bytes | None = None
@@ -37,7 +38,10 @@ def options(service_config: str, tls: Tls | None) -> tuple[tuple[str, str], ...]
 
 
 def metadata(key: Key | None) -> tuple[tuple[str, str], ...]:
-    """The caller's key as a header: gRPC's own call credentials are refused on a Unix socket or loopback without TLS."""
+    """The caller's key as a header.
+
+    Without TLS gRPC refuses its own call credentials, also on a Unix socket and on loopback.
+    """
     if key is None:
         return ()
     return (("authorization", f"Bearer {key if isinstance(key, str) else key()}"),)

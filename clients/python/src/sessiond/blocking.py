@@ -12,8 +12,16 @@ from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
 from sessiond.errors import to_error
-from sessiond.requests import AuthorizationCode, Bearer, LocalLogin, Login, ProviderTokens, Requirements
-from sessiond.results import Cause, Revocation, SessionRecord, Tokens, Verdict
+from sessiond.requests import (
+    AuthorizationCode,
+    Bearer,
+    LocalLogin,
+    Login,
+    ProvenRequirements,
+    ProviderTokens,
+    Requirements,
+)
+from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -21,11 +29,12 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 class Client:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted.
+    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not
+    encrypted.
 
-    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a
-    `SessiondError` where it is refused or fails. To be used as a context manager, or closed with `close`. Threads may share it;
-    processes may not: it is made behind a fork, not before it.
+    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be
+    asked), and raises a `SessiondError` where it is refused or fails. Use it as a context manager, or close
+    it with `close`. Threads may share it; processes may not: make it after a fork, not before it.
     """
 
     def __init__(
@@ -52,27 +61,40 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
 
-    def validate(self, token: str, *, timeout: float | None = None, **requirements: Unpack[Requirements]) -> Verdict:
+    def validate(
+        self, token: str, *, timeout: float | None = None, **requirements: Unpack[ProvenRequirements]
+    ) -> Verdict:
         """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type."""
-        return results.to_verdict(self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout))
+        return results.to_verdict(
+            self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout)
+        )
 
     def validate_all(
         self, tokens: Sequence[str], *, timeout: float | None = None, **requirements: Unpack[Requirements]
     ) -> list[Verdict]:
-        """The verdicts on 1 to 1,000 access tokens, together at most 1 MiB, in their order and as of one moment."""
+        """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
+
+        Together the tokens have at most 1 MiB.
+        """
         response = self._call(self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout)
         return list(map(results.to_verdict, response.results))
 
-    def create_local_session(self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]) -> Tokens:
+    def create_local_session(
+        self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]
+    ) -> Tokens:
         """Open a session at the local issuer for a subject that the caller vouches for."""
-        return results.to_tokens(self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout))
+        return results.to_tokens(
+            self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout)
+        )
 
     def create_session(
         self, issuer: str, tokens: ProviderTokens, *, timeout: float | None = None, **login: Unpack[Login]
@@ -86,27 +108,41 @@ class Client:
         """Open a session for a login at a provider, whose authorization code the caller has."""
         return self._create(requests.create_from_code(issuer, code, login), timeout)
 
-    def refresh(self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]) -> Tokens:
+    def refresh(
+        self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
+    ) -> Tokens:
         """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
         request = requests.refresh(refresh_token, bearer)
         return results.to_tokens(self._call(self._stub.RefreshSession, request, self._patience(timeout)))
 
-    def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    def revoke_session(
+        self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End one session by its id."""
         return self._revoke(requests.revoke(cause, note, session_id=session_id))
 
-    def revoke_refresh_token(self, refresh_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    def revoke_refresh_token(
+        self, refresh_token: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End the session of a refresh token of any generation."""
         return self._revoke(requests.revoke(cause, note, refresh_token=refresh_token))
 
-    def revoke_access_token(self, access_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    def revoke_access_token(
+        self, access_token: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End the session of an access token, expired or not."""
         return self._revoke(requests.revoke(cause, note, access_token=access_token))
 
     def revoke_subject(
-        self, issuer: str, subject: str, *, except_session_id: str = "", cause: Cause = Cause.LOGOUT, note: str = ""
-    ) -> Revocation:
-        """End every session of a subject, but for one of them if it is named."""
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        except_session_id: str = "",
+        cause: Cause = Cause.LOGOUT,
+        note: str = "",
+    ) -> RevocationResult:
+        """End every session of a subject, except the one that is named, if one is."""
         target = requests.subject(issuer, subject)
         return self._revoke(requests.revoke(cause, note, subject=target, except_session_id=except_session_id))
 
@@ -126,8 +162,8 @@ class Client:
                 return
             request.page_token = response.next_page_token
 
-    def _revoke(self, request: RevokeSessionRequest) -> Revocation:
-        return results.to_revocation(self._call(self._stub.RevokeSession, request))
+    def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
+        return results.to_revocation_result(self._call(self._stub.RevokeSession, request))
 
     def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         return results.to_tokens(self._call(self._stub.CreateSession, request, self._patience(timeout)))
@@ -138,8 +174,13 @@ class Client:
 
     def _call(self, method: Callable[..., Any], request: Any, timeout: float | None = None) -> Any:
         try:
-            return method(request, timeout=self._timeout if timeout is None else timeout, metadata=access.metadata(self._key))
+            return method(
+                request,
+                timeout=self._timeout if timeout is None else timeout,
+                metadata=access.metadata(self._key),
+            )
         except grpc.RpcError as error:
             raised = to_error(error)
-        # Raised out here: the library's error shows its request in some debuggers, and that holds the token.
+        # The error is raised out here: the library's own shows its request, and so the token, in some
+        # debuggers.
         raise raised

@@ -11,8 +11,16 @@ import grpc
 from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.errors import to_error
-from sessiond.requests import AuthorizationCode, Bearer, LocalLogin, Login, ProviderTokens, Requirements
-from sessiond.results import Cause, Revocation, SessionRecord, Tokens, Verdict
+from sessiond.requests import (
+    AuthorizationCode,
+    Bearer,
+    LocalLogin,
+    Login,
+    ProvenRequirements,
+    ProviderTokens,
+    Requirements,
+)
+from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -24,10 +32,12 @@ DEFAULT_PROVIDER_TIMEOUT: Final = 12.0
 class AsyncClient:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not encrypted.
+    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not
+    encrypted.
 
-    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be asked), and raises a
-    `SessiondError` where it is refused or fails. To be used as a context manager, or closed with `close`.
+    Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be
+    asked), and raises a `SessiondError` where it is refused or fails. Use it as a context manager, or close
+    it with `close`.
     """
 
     def __init__(
@@ -63,20 +73,33 @@ class AsyncClient:
         """Close the channel."""
         await self._channel.close()
 
-    async def validate(self, token: str, *, timeout: float | None = None, **requirements: Unpack[Requirements]) -> Verdict:
+    async def validate(
+        self, token: str, *, timeout: float | None = None, **requirements: Unpack[ProvenRequirements]
+    ) -> Verdict:
         """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type."""
-        return results.to_verdict(await self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout))
+        return results.to_verdict(
+            await self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout)
+        )
 
     async def validate_all(
         self, tokens: Sequence[str], *, timeout: float | None = None, **requirements: Unpack[Requirements]
     ) -> list[Verdict]:
-        """The verdicts on 1 to 1,000 access tokens, together at most 1 MiB, in their order and as of one moment."""
-        response = await self._call(self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout)
+        """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
+
+        Together the tokens have at most 1 MiB.
+        """
+        response = await self._call(
+            self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout
+        )
         return list(map(results.to_verdict, response.results))
 
-    async def create_local_session(self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]) -> Tokens:
+    async def create_local_session(
+        self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]
+    ) -> Tokens:
         """Open a session at the local issuer for a subject that the caller vouches for."""
-        return results.to_tokens(await self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout))
+        return results.to_tokens(
+            await self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout)
+        )
 
     async def create_session(
         self, issuer: str, tokens: ProviderTokens, *, timeout: float | None = None, **login: Unpack[Login]
@@ -90,36 +113,56 @@ class AsyncClient:
         """Open a session for a login at a provider, whose authorization code the caller has."""
         return await self._create(requests.create_from_code(issuer, code, login), timeout)
 
-    async def refresh(self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]) -> Tokens:
+    async def refresh(
+        self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
+    ) -> Tokens:
         """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
         request = requests.refresh(refresh_token, bearer)
-        return results.to_tokens(await self._call(self._stub.RefreshSession, request, self._patience(timeout)))
+        return results.to_tokens(
+            await self._call(self._stub.RefreshSession, request, self._patience(timeout))
+        )
 
-    async def revoke_session(self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    async def revoke_session(
+        self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End one session by its id."""
         return await self._revoke(requests.revoke(cause, note, session_id=session_id))
 
-    async def revoke_refresh_token(self, refresh_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    async def revoke_refresh_token(
+        self, refresh_token: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End the session of a refresh token of any generation."""
         return await self._revoke(requests.revoke(cause, note, refresh_token=refresh_token))
 
-    async def revoke_access_token(self, access_token: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> Revocation:
+    async def revoke_access_token(
+        self, access_token: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
         """End the session of an access token, expired or not."""
         return await self._revoke(requests.revoke(cause, note, access_token=access_token))
 
     async def revoke_subject(
-        self, issuer: str, subject: str, *, except_session_id: str = "", cause: Cause = Cause.LOGOUT, note: str = ""
-    ) -> Revocation:
-        """End every session of a subject, but for one of them if it is named."""
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        except_session_id: str = "",
+        cause: Cause = Cause.LOGOUT,
+        note: str = "",
+    ) -> RevocationResult:
+        """End every session of a subject, except the one that is named, if one is."""
         target = requests.subject(issuer, subject)
-        return await self._revoke(requests.revoke(cause, note, subject=target, except_session_id=except_session_id))
+        return await self._revoke(
+            requests.revoke(cause, note, subject=target, except_session_id=except_session_id)
+        )
 
     async def get_session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
         """A live session; raises `NotFoundError` for what is unknown or ended."""
         request = GetSessionRequest(session_id=session_id)
         return results.to_record((await self._call(self._stub.GetSession, request, timeout)).session)
 
-    async def list_sessions(self, issuer: str, subject: str, *, page_size: int = 0) -> AsyncIterator[SessionRecord]:
+    async def list_sessions(
+        self, issuer: str, subject: str, *, page_size: int = 0
+    ) -> AsyncIterator[SessionRecord]:
         """The live sessions of a subject, newest first, page after page."""
         request = requests.list_sessions(issuer, subject, page_size)
         while True:
@@ -130,8 +173,8 @@ class AsyncClient:
                 return
             request.page_token = response.next_page_token
 
-    async def _revoke(self, request: RevokeSessionRequest) -> Revocation:
-        return results.to_revocation(await self._call(self._stub.RevokeSession, request))
+    async def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
+        return results.to_revocation_result(await self._call(self._stub.RevokeSession, request))
 
     async def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         return results.to_tokens(await self._call(self._stub.CreateSession, request, self._patience(timeout)))
@@ -140,12 +183,17 @@ class AsyncClient:
         """For calls that may have to wait for a provider."""
         return self._provider_timeout if timeout is None else timeout
 
-    async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, timeout: float | None = None) -> Any:
+    async def _call(
+        self, method: Callable[..., Awaitable[Any]], request: Any, timeout: float | None = None
+    ) -> Any:
         try:
             return await method(
-                request, timeout=self._timeout if timeout is None else timeout, metadata=access.metadata(self._key)
+                request,
+                timeout=self._timeout if timeout is None else timeout,
+                metadata=access.metadata(self._key),
             )
         except grpc.aio.AioRpcError as error:
             raised = to_error(error)
-        # Raised out here: the library's error shows its request in some debuggers, and that holds the token.
+        # The error is raised out here: the library's own shows its request, and so the token, in some
+        # debuggers.
         raise raised

@@ -24,7 +24,10 @@ _LENGTH_DELIMITED: Final = 2
 
 
 class SessiondError(Exception):
-    """A call that was refused or failed; `reason` is a name of `ErrorReason`, empty if the answer did not come from sessiond."""
+    """A call that was refused or failed.
+
+    `reason` is a name of `ErrorReason`; it is empty where the answer did not come from sessiond.
+    """
 
     def __init__(self, code: grpc.StatusCode, message: str, details: Details) -> None:
         super().__init__(f"{code.name} {details.reason}: {message}")
@@ -36,7 +39,10 @@ class SessiondError(Exception):
 
 
 class RefreshRefusedError(SessiondError):
-    """The refresh token opens nothing; of the reasons REFRESH_TOKEN_SUPERSEDED and BINDING_MISMATCH leave the session alive."""
+    """The refresh token opens nothing.
+
+    Two of the reasons leave the session alive: REFRESH_TOKEN_SUPERSEDED and BINDING_MISMATCH.
+    """
 
 
 class InvalidArgumentError(SessiondError):
@@ -52,7 +58,7 @@ class NotFoundError(SessiondError):
 
 
 class PermissionDeniedError(SessiondError):
-    """This caller may not; says nothing of the end user's tokens."""
+    """This caller may not do this; it says nothing of the end user's tokens."""
 
 
 class UnavailableError(SessiondError):
@@ -99,10 +105,10 @@ def to_error(error: Any) -> SessiondError:
 
 
 def read_details(raw: bytes) -> Details:
-    """Read a `google.rpc.Status`; what is none, as a proxy may send, tells nothing.
+    """Read a `google.rpc.Status`; other bytes, such as a proxy may send, tell nothing.
 
-    Its types belong to a package that this client does without, and declaring them here as well would clash with that package in
-    the one pool of types of a process. So their few fields are read by number.
+    Its types belong to a package that this client does without, and declaring them here as well would clash
+    with that package in the one pool of types of a process. So their few fields are read by number.
     """
     try:
         return _read(raw)
@@ -112,14 +118,20 @@ def read_details(raw: bytes) -> Details:
 
 def _read(raw: bytes) -> Details:
     reason, metadata, retry_after = "", {}, None
-    for packed in (AnyMessage.FromString(value) for number, value in _fields(raw) if number == _STATUS_DETAILS):
+    for packed in (
+        AnyMessage.FromString(value) for number, value in _fields(raw) if number == _STATUS_DETAILS
+    ):
         if packed.type_url.endswith("/google.rpc.ErrorInfo"):
             info = list(_fields(packed.value))
             if (_INFO_DOMAIN, _DOMAIN) in info:
                 reason = next((value.decode() for number, value in info if number == _INFO_REASON), "")
                 metadata = dict(_entry(value) for number, value in info if number == _INFO_METADATA)
         elif packed.type_url.endswith("/google.rpc.RetryInfo"):
-            delays = [Duration.FromString(value) for number, value in _fields(packed.value) if number == _RETRY_DELAY]
+            delays = [
+                Duration.FromString(value)
+                for number, value in _fields(packed.value)
+                if number == _RETRY_DELAY
+            ]
             retry_after = delays[0].ToTimedelta() if delays else None
     return Details(reason, metadata, retry_after)
 

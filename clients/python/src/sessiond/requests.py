@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
-from google.protobuf.duration_pb2 import Duration
-
 from sessiond.results import Cause, Device
 from sessiond.v1 import session_pb2, session_service_pb2
 
-# Only questions are repeated: a command may have been carried out although its answer was lost. No `timeout` here: grpcio takes
-# it for too short a one, and the server does not see it.
+# Only questions are repeated: a command may have been carried out although its answer was lost. There is no
+# `timeout` here: grpcio would apply it where it is the shorter one, and the server would not see it.
 SERVICE_CONFIG: Final = json.dumps(
     {
         "methodConfig": [
@@ -45,45 +43,60 @@ class DpopProof:
     url: str
 
 
-class Binding(TypedDict, total=False):
-    """What proves a key: the hash of the request's client certificate in DER (RFC 8705), or a DPoP proof (RFC 9449)."""
+class PossessionProof(TypedDict, total=False):
+    """What proves the possession of a key.
+
+    It is the hash of the request's client certificate in DER (RFC 8705), or a DPoP proof (RFC 9449).
+    """
 
     certificate_sha256: bytes
     dpop: DpopProof
 
 
-class Requirements(Binding, total=False):
+class Requirements(TypedDict, total=False):
     """What is required of a token beyond being good; all of it must hold.
 
-    Of `issuers`, `audiences` and `acr_values` any one will do, and of each claim any one of its values; `max_auth_age` is how
-    long ago the user may have proved who they are (RFC 9470). A token that is bound to a key needs one of
-    `certificate_sha256` (of the request's client certificate in DER, RFC 8705) and `dpop`.
+    Of `issuers`, `audiences` and `acr_values` any one will do, and of each claim any one of its values;
+    `max_auth_age` is how long ago the user may have proved who they are (RFC 9470).
     """
 
     issuers: Sequence[str]
     audiences: Sequence[str]
-    required_scopes: Sequence[str]
-    required_permissions: Sequence[str]
-    required_claims: Mapping[str, Sequence[str]]
+    scopes: Sequence[str]
+    permissions: Sequence[str]
+    claims: Mapping[str, Sequence[str]]
     acr_values: Sequence[str]
     max_auth_age: timedelta
 
 
-class Bearer(Binding, total=False):
+class ProvenRequirements(PossessionProof, Requirements, total=False):
+    """The same for one token, with the proof of possession that a token needs which is bound to a key.
+
+    The proof is either `certificate_sha256` (of the request's client certificate in DER, RFC 8705) or `dpop`.
+    """
+
+
+class Bearer(PossessionProof, total=False):
     """Who presents a refresh token; a session that is bound to a key needs its proof every time."""
 
     device: Device
 
 
 class Login(Bearer, total=False):
-    """What a caller may say of any login beside what proves it; the key that it proves is what the session is bound to."""
+    """What a caller may say of any login, beside what proves the login.
+
+    The key whose possession is proven is what the session is bound to.
+    """
 
     attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProviderTokens:
-    """What a login at a provider gave out; providers give a refresh token for the scope `offline_access` alone."""
+    """What a login at a provider gave out.
+
+    Providers give a refresh token for the scope `offline_access` alone.
+    """
 
     access_token: str
     refresh_token: str
@@ -92,7 +105,10 @@ class ProviderTokens:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuthorizationCode:
-    """What a login at a provider gave out, to be exchanged by the server (RFC 7636: `code_verifier` is required)."""
+    """What a login at a provider gave out, for the server to exchange.
+
+    RFC 7636 makes `code_verifier` a required one.
+    """
 
     code: str
     redirect_uri: str
@@ -101,7 +117,10 @@ class AuthorizationCode:
 
 
 class LocalLogin(Login, total=False):
-    """What a caller may say of a login that it vouches for; `claims` are further claims of the access tokens."""
+    """What a caller may say of a login that it vouches for.
+
+    `claims` are further claims of the access tokens.
+    """
 
     client_id: str
     tenant_id: str
@@ -113,18 +132,25 @@ class LocalLogin(Login, total=False):
     amr: Sequence[str]
 
 
-def validate(token: str, requirements: Requirements) -> session_service_pb2.ValidateTokenRequest:
+def validate(token: str, requirements: ProvenRequirements) -> session_service_pb2.ValidateTokenRequest:
     """The question about one token."""
-    return session_service_pb2.ValidateTokenRequest(token=token, **_requirements(requirements))
+    _refuse_unknown(requirements, ProvenRequirements)
+    return session_service_pb2.ValidateTokenRequest(
+        token=token, requirements=_requirements(requirements), proof=_proof(requirements)
+    )
 
 
-def validate_all(tokens: Sequence[str], requirements: Requirements) -> session_service_pb2.ValidateTokensRequest:
+def validate_all(
+    tokens: Sequence[str], requirements: Requirements
+) -> session_service_pb2.ValidateTokensRequest:
     """The question about many tokens."""
-    return session_service_pb2.ValidateTokensRequest(tokens=tokens, **_requirements(requirements))
+    _refuse_unknown(requirements, Requirements)
+    return session_service_pb2.ValidateTokensRequest(tokens=tokens, requirements=_requirements(requirements))
 
 
 def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateSessionRequest:
     """A login at the local issuer."""
+    _refuse_unknown(login, LocalLogin)
     claims, auth_time = login.get("claims"), login.get("auth_time")
     message = session_service_pb2.LocalLogin(
         subject=subject,
@@ -141,38 +167,52 @@ def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateS
     return session_service_pb2.CreateSessionRequest(local_login=message, **_beside(login))
 
 
-def create_from_tokens(issuer: str, tokens: ProviderTokens, login: Login) -> session_service_pb2.CreateSessionRequest:
+def create_from_tokens(
+    issuer: str, tokens: ProviderTokens, login: Login
+) -> session_service_pb2.CreateSessionRequest:
     """A login at a provider, with its tokens."""
-    given = session_service_pb2.UpstreamTokens(
-        issuer=issuer, access_token=tokens.access_token, refresh_token=tokens.refresh_token, id_token=tokens.id_token
+    _refuse_unknown(login, Login)
+    given = session_service_pb2.ProviderTokens(
+        issuer=issuer,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        id_token=tokens.id_token,
     )
-    return session_service_pb2.CreateSessionRequest(upstream_tokens=given, **_beside(login))
+    return session_service_pb2.CreateSessionRequest(provider_tokens=given, **_beside(login))
 
 
-def create_from_code(issuer: str, code: AuthorizationCode, login: Login) -> session_service_pb2.CreateSessionRequest:
+def create_from_code(
+    issuer: str, code: AuthorizationCode, login: Login
+) -> session_service_pb2.CreateSessionRequest:
     """A login at a provider, with its code."""
+    _refuse_unknown(login, Login)
     given = session_service_pb2.AuthorizationCode(
-        issuer=issuer, code=code.code, redirect_uri=code.redirect_uri, code_verifier=code.code_verifier, nonce=code.nonce
+        issuer=issuer,
+        code=code.code,
+        redirect_uri=code.redirect_uri,
+        code_verifier=code.code_verifier,
+        nonce=code.nonce,
     )
     return session_service_pb2.CreateSessionRequest(authorization_code=given, **_beside(login))
 
 
 def refresh(refresh_token: str, bearer: Bearer) -> session_service_pb2.RefreshSessionRequest:
     """A refresh token to be spent."""
+    _refuse_unknown(bearer, Bearer)
     return session_service_pb2.RefreshSessionRequest(
-        refresh_token=refresh_token, client=_client(bearer.get("device")), binding=_binding(bearer)
+        refresh_token=refresh_token, device=_device(bearer.get("device")), proof=_proof(bearer)
     )
 
 
 def revoke(cause: Cause, note: str, **target: Any) -> session_service_pb2.RevokeSessionRequest:
-    """An end; `target` is the one field that names what ends, and `except_session_id` beside a subject."""
+    """A revocation; `target` is the field that names what ends, with `except_session_id` for a subject."""
     value = getattr(session_pb2, f"REVOCATION_CAUSE_{cause}")
     return session_service_pb2.RevokeSessionRequest(cause=value, note=note, **target)
 
 
-def subject(issuer: str, identifier: str) -> session_pb2.Subject:
+def subject(issuer: str, identifier: str) -> session_service_pb2.Subject:
     """A subject at its issuer."""
-    return session_pb2.Subject(issuer=issuer, subject=identifier)
+    return session_service_pb2.Subject(issuer=issuer, subject=identifier)
 
 
 def list_sessions(issuer: str, identifier: str, page_size: int) -> session_service_pb2.ListSessionsRequest:
@@ -180,36 +220,53 @@ def list_sessions(issuer: str, identifier: str, page_size: int) -> session_servi
     return session_service_pb2.ListSessionsRequest(subject=subject(issuer, identifier), page_size=page_size)
 
 
-def _requirements(requirements: Requirements) -> dict[str, Any]:
-    fields: dict[str, Any] = dict(requirements)
-    claims, age = fields.pop("required_claims", None) or {}, fields.pop("max_auth_age", None)
-    for name in Binding.__annotations__:
-        fields.pop(name, None)
-    fields["binding"] = _binding(requirements)
-    fields["required_claims"] = {name: session_pb2.ClaimValues(values=values) for name, values in claims.items()}
+def _refuse_unknown(given: Mapping[str, Any], known: Any) -> None:
+    """Raise `TypeError`, as Python does for a wrong keyword.
+
+    A demand that is misspelt must not go unheard.
+    """
+    unknown = sorted(given.keys() - known.__optional_keys__)
+    if unknown:
+        allowed = ", ".join(sorted(known.__optional_keys__))
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}: allowed are {allowed}")
+
+
+def _requirements(given: Requirements) -> session_pb2.Requirements | None:
+    """What is required, where anything is; a question without it is cheaper to read."""
+    claims, age = given.get("claims") or {}, given.get("max_auth_age")
+    message = session_pb2.Requirements(
+        issuers=given.get("issuers", ()),
+        audiences=given.get("audiences", ()),
+        scopes=given.get("scopes", ()),
+        permissions=given.get("permissions", ()),
+        claims={name: session_pb2.ClaimValues(values=values) for name, values in claims.items()},
+        acr_values=given.get("acr_values", ()),
+    )
     if age is not None:
-        fields["max_auth_age"] = Duration()
-        fields["max_auth_age"].FromTimedelta(age)
-    return fields
+        message.max_auth_age.FromTimedelta(age)
+    return message if message.ListFields() else None
 
 
 def _beside(login: Login) -> dict[str, Any]:
     return {
-        "client": _client(login.get("device")),
+        "device": _device(login.get("device")),
         "attributes": login.get("attributes", {}),
-        "binding": _binding(login),
+        "proof": _proof(login),
     }
 
 
-def _binding(given: Binding) -> session_pb2.Binding | None:
+def _proof(given: PossessionProof) -> session_pb2.PossessionProof | None:
+    """The proof of possession, if one is given; raises `TypeError` for two."""
     certificate, dpop = given.get("certificate_sha256"), given.get("dpop")
+    if certificate is not None and dpop is not None:
+        raise TypeError("certificate_sha256 and dpop exclude each other: a request has one proof")
     if dpop is not None:
         proof = session_pb2.DpopProof(proof=dpop.proof, method=dpop.method, url=dpop.url)
-        return session_pb2.Binding(dpop=proof)
-    return None if certificate is None else session_pb2.Binding(certificate_sha256=certificate)
+        return session_pb2.PossessionProof(dpop=proof)
+    return None if certificate is None else session_pb2.PossessionProof(certificate_sha256=certificate)
 
 
-def _client(device: Device | None) -> session_pb2.Client | None:
+def _device(device: Device | None) -> session_pb2.Device | None:
     if device is None:
         return None
-    return session_pb2.Client(ip_address=device.ip_address, user_agent=device.user_agent, device_label=device.device_label)
+    return session_pb2.Device(ip_address=device.ip_address, user_agent=device.user_agent, label=device.label)

@@ -62,7 +62,7 @@ class Device:
 
     ip_address: str = ""
     user_agent: str = ""
-    device_label: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Actor:
 class Session:
     """An accepted token, or a stored session; what is not known is None or empty. Times are in UTC.
 
-    `principal` is the key under which to store what belongs to the user. `cache_for` is how long an acceptance may be repeated,
-    counted from before the call; None: not at all.
+    `principal` is the key under which to store what belongs to the user. `cache_for` is how long an
+    acceptance may be repeated, counted from before the call; None means not at all.
     """
 
     principal: str
@@ -137,8 +137,11 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Revocation:
-    """What a revocation did: a validation at `revision` or later answers REVOKED; `sessions_ended` is None without a count."""
+class RevocationResult:
+    """What a revocation did: a validation at `revision` or later answers REVOKED.
+
+    `sessions_ended` is None where they were not counted.
+    """
 
     revision: str
     sessions_ended: int | None
@@ -198,33 +201,38 @@ def to_session(message: session_pb2.Session, *, cache_for: timedelta | None = No
     )
 
 
-def to_tokens(message: session_service_pb2.CreateSessionResponse | session_service_pb2.RefreshSessionResponse) -> Tokens:
+def to_tokens(
+    message: session_service_pb2.CreateSessionResponse | session_service_pb2.RefreshSessionResponse,
+) -> Tokens:
     """Tokens from either message that has them."""
+    tokens = message.tokens
     return Tokens(
-        access_token=message.access_token,
-        access_expire_time=_time(message, "access_expire_time"),
-        refresh_token=message.refresh_token,
-        refresh_expire_time=_time(message, "refresh_expire_time"),
-        session=to_session(message.session),
+        access_token=tokens.access_token,
+        access_expire_time=_time(tokens, "access_expire_time"),
+        refresh_token=tokens.refresh_token,
+        refresh_expire_time=_time(tokens, "refresh_expire_time"),
+        session=to_session(tokens.session),
         replayed=isinstance(message, session_service_pb2.RefreshSessionResponse) and message.replayed,
     )
 
 
-def to_revocation(message: session_service_pb2.RevokeSessionResponse) -> Revocation:
+def to_revocation_result(message: session_service_pb2.RevokeSessionResponse) -> RevocationResult:
     """What a revocation did."""
-    return Revocation(message.revision, message.sessions_ended if message.HasField("sessions_ended") else None)
+    return RevocationResult(
+        message.revision, message.sessions_ended if message.HasField("sessions_ended") else None
+    )
 
 
 def to_record(message: session_pb2.SessionRecord) -> SessionRecord:
     """A stored session from its message."""
-    client = message.client
+    device = message.device
     return SessionRecord(
         session=to_session(message.session),
         create_time=_time(message, "create_time"),
         last_refresh_time=_time(message, "last_refresh_time"),
         idle_expire_time=_time(message, "idle_expire_time"),
         absolute_expire_time=_time(message, "absolute_expire_time"),
-        device=Device(client.ip_address, client.user_agent, client.device_label),
+        device=Device(device.ip_address, device.user_agent, device.label),
         attributes=dict(message.attributes),
     )
 
@@ -238,11 +246,16 @@ def _time(message: Message, name: str) -> datetime | None:
 
 
 def _actor(message: session_pb2.Actor) -> Actor:
-    return Actor(message.issuer, message.subject, _actor(message.actor) if message.HasField("actor") else None)
+    return Actor(
+        message.issuer, message.subject, _actor(message.actor) if message.HasField("actor") else None
+    )
 
 
 def _enum_name(message: Message, name: str, known: type[StrEnum]) -> str:
-    """The name of an enumeration's value without its prefix; UNSPECIFIED for one that this client does not know."""
+    """The name of an enumeration's value without its prefix.
+
+    It is UNSPECIFIED for a value that this client does not know.
+    """
     enum = message.DESCRIPTOR.fields_by_name[name].enum_type
     value = enum.values_by_number.get(getattr(message, name)) if enum else None
     bare = value.name.removeprefix(f"{name.upper()}_") if value else ""

@@ -1,15 +1,19 @@
-"""What an issuer publishes: its discovery document (RFC 8414, OpenID Connect Discovery 1.0) and its key set."""
+"""What a provider publishes: its discovery document and its key set.
+
+The discovery document is that of RFC 8414 and OpenID Connect Discovery 1.0.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from sessiond_server.adapters.http.outbound import Failed, Outbound, Reply
+from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.domain.token import JsonObject
+from sessiond_server.service.storage.key_sets import Document
+from sessiond_server.service.validation.remote_keys import Unfetched
 
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
@@ -20,27 +24,17 @@ _USUAL_LIFE: Final = 600.0
 _MAX_MEMBERS: Final = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document, how many seconds it is good for, and its entity tag; a body of None: the one before is still right."""
-
-    body: bytes | None
-    lifetime_seconds: float
-    entity_tag: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unfetched:
-    """Why there is no document, in the words of a metric's label."""
-
-    why: str
-
-
 class IssuerDocuments:
-    """Looks up what is not configured, and fetches the key set."""
+    """Looks up the addresses that are not configured, and fetches the key set."""
 
     def __init__(
-        self, issuer: str, outbound: Outbound, *, jwks_url: str | None, addresses: Mapping[str, str | None], discovery: bool
+        self,
+        issuer: str,
+        outbound: Outbound,
+        *,
+        jwks_url: str | None,
+        addresses: Mapping[str, str | None],
+        discovery: bool,
     ) -> None:
         self._issuer = issuer
         self._outbound = outbound
@@ -50,19 +44,21 @@ class IssuerDocuments:
         self._discovered: JsonObject = {}
 
     async def key_set(self, entity_tag: str | None) -> Document | Unfetched:
-        """The key set, or that the one with `entity_tag` is still right."""
+        """The key set, or the news that the one with `entity_tag` is still right."""
         url = self._jwks_url or await self._discover("jwks_uri")
         if url is None:
             return Unfetched("discovery")
-        reply = await self._outbound.get(url, headers={"If-None-Match": entity_tag} if entity_tag else None)
-        found = _to_document(reply)
+        response = await self._outbound.get(
+            url, headers={"If-None-Match": entity_tag} if entity_tag else None
+        )
+        found = _to_document(response)
         if isinstance(found, Unfetched):
-            # The issuer may have moved it.
+            # The issuer may have moved its key set.
             self._discovered = {}
         return found
 
     async def address(self, name: str) -> str | None:
-        """A configured or discovered address, such as `token_endpoint`; None where there is none, or none can be had."""
+        """A configured or discovered address, such as `token_endpoint`; None where none can be had."""
         return self._configured.get(name) or await self._discover(name)
 
     async def _discover(self, name: str) -> str | None:
@@ -74,26 +70,28 @@ class IssuerDocuments:
         return value if isinstance(value, str) else None
 
     async def _fetch_discovery(self) -> JsonObject:
-        found = _to_document(await self._outbound.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"))
+        found = _to_document(
+            await self._outbound.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        )
         document: Mapping[str, Any] = {}
         if isinstance(found, Document) and found.body is not None:
             try:
                 document = read_object(found.body, max_members=_MAX_MEMBERS)[0]
             except (ValueError, RecursionError):
                 return {}
-        # Whoever answers for another issuer answers for nothing (RFC 8414 §3.3).
+        # A document that names another issuer counts for nothing (RFC 8414 §3.3).
         return document if document.get("issuer") == self._issuer else {}
 
 
-def _to_document(reply: Reply | Failed) -> Document | Unfetched:
-    if isinstance(reply, Failed):
-        return Unfetched(reply.name.lower())
-    lifetime, entity_tag = _lifetime(reply.headers), reply.headers.get("ETag")
-    if reply.status == _NOT_MODIFIED:
+def _to_document(response: HttpResponse | Failed) -> Document | Unfetched:
+    if isinstance(response, Failed):
+        return Unfetched(response.name.lower())
+    lifetime, entity_tag = _lifetime(response.headers), response.headers.get("ETag")
+    if response.status == _NOT_MODIFIED:
         return Document(None, lifetime, entity_tag)
-    if reply.status != _OK:
+    if response.status != _OK:
         return Unfetched("status")
-    return Document(reply.body, lifetime, entity_tag)
+    return Document(response.body, lifetime, entity_tag)
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from sessiond_server.adapters.http.public_addresses import is_callable
-from sessiond_server.service.log import Log
+from sessiond_server.service.logger import Logger
 
 DOCUMENT_SECONDS: Final = 3.0
 TOKEN_SECONDS: Final = 10.0
@@ -43,7 +43,7 @@ class Failed(Enum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Reply:
+class HttpResponse:
     """An answer, read in full; header names as `aiohttp` compares them, without regard to case."""
 
     status: int
@@ -56,18 +56,21 @@ class _RefusedAddressError(OSError):
 
 
 class Outbound:
-    """Calls one issuer's addresses. No redirects, no cookies, no proxies of the environment, no compression; to be closed."""
+    """Calls one issuer's addresses; it is to be closed.
 
-    def __init__(self, *, allow_http: bool, allowed_networks: Collection[str], log: Log) -> None:
+    It follows no redirect, keeps no cookie, asks no proxy of the environment and accepts no compression.
+    """
+
+    def __init__(self, *, allow_http: bool, allowed_networks: Collection[str], logger: Logger) -> None:
         self._allow_loopback = allow_http
         self._schemes = ("https://", "http://") if allow_http else ("https://",)
         self._allowed = tuple(map(ipaddress.ip_network, allowed_networks))
-        self._log = log
+        self._logger = logger
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
-            # A connection that had gone stale would leave it open whether a token was spent.
+            # After a failure on a connection that had gone stale, nobody could say whether a token was spent.
             force_close=True,
             limit=_MAX_CONNECTIONS,
             ttl_dns_cache=10,
@@ -80,7 +83,7 @@ class Outbound:
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            # Beside it stands the limit of each call; this one tells that nothing was sent.
+            # Each call has a limit of its own beside this one; this one tells that nothing was sent.
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
             headers={"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "sessiond"},
         )
@@ -92,15 +95,19 @@ class Outbound:
         if self._session:
             await self._session.close()
 
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply | Failed:
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpResponse | Failed:
         """Fetch a document."""
         return await self._call("GET", url, seconds=DOCUMENT_SECONDS, headers=headers or {})
 
-    async def post(self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str]) -> Reply | Failed:
+    async def post(
+        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str]
+    ) -> HttpResponse | Failed:
         """Send a form to a token or revocation endpoint."""
         return await self._call("POST", url, seconds=TOKEN_SECONDS, headers=headers, data=dict(form))
 
-    async def _call(self, method: str, url: str, *, seconds: float, **arguments: Any) -> Reply | Failed:
+    async def _call(
+        self, method: str, url: str, *, seconds: float, **arguments: Any
+    ) -> HttpResponse | Failed:
         if self._session is None:
             raise RuntimeError("used outside its context")
         if not url.startswith(self._schemes):
@@ -117,12 +124,12 @@ class Outbound:
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, sockaddr = address
         if not is_callable(str(sockaddr[0]), allowed=self._allowed, loopback=self._allow_loopback):
-            self._log.error("an issuer's address is not one that may be called", address=str(sockaddr[0]))
+            self._logger.error("an issuer's address is not one that may be called", address=str(sockaddr[0]))
             raise _RefusedAddressError("refused")
         return socket.socket(family, kind, protocol)
 
 
-async def _read(response: aiohttp.ClientResponse) -> Reply | Failed:
+async def _read(response: aiohttp.ClientResponse) -> HttpResponse | Failed:
     if response.status in _REDIRECTS and response.status != _NOT_MODIFIED:
         return Failed.REDIRECTED
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -132,7 +139,7 @@ async def _read(response: aiohttp.ClientResponse) -> Reply | Failed:
         body += chunk
         if len(body) > _MAX_BODY_BYTES:
             return Failed.TOO_LARGE
-    return Reply(response.status, response.headers, bytes(body))
+    return HttpResponse(response.status, response.headers, bytes(body))
 
 
 def _to_failed(error: Exception) -> Failed:
@@ -148,6 +155,6 @@ def _to_failed(error: Exception) -> Failed:
 
 
 def _is_refusal(error: aiohttp.ClientConnectorError) -> bool:
-    """Whether it was we who refused; where a name has several addresses, the errors come joined."""
+    """Whether it was we who refused. Where a name has several addresses, their errors come joined."""
     causes = [error.os_error, *getattr(error.os_error, "exceptions", ())]
     return any(isinstance(cause, _RefusedAddressError) for cause in causes)

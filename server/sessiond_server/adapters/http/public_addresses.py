@@ -32,7 +32,7 @@ _REFUSED: Final = tuple(
 def is_callable(address: str, *, allowed: Collection[IpNetwork], loopback: bool) -> bool:
     """Whether `address` (an IP literal, with or without a zone) may be connected to.
 
-    `allowed` are networks that an operator named; `loopback` admits this machine.
+    `allowed` are the networks that an operator named; `loopback` says that this machine may be called.
     """
     try:
         ip = _unmapped(ipaddress.ip_address(address.partition("%")[0]))

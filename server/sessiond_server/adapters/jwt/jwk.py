@@ -1,7 +1,9 @@
-"""JWK sets (RFC 7517, RFC 7518 §6, RFC 8037): what an issuer publishes becomes keys that verify, or is left out.
+"""JWK sets (RFC 7517, RFC 7518 §6, RFC 8037).
 
-A key that cannot be used never harms the others. One that should never have been published, or that shares its `kid` with
-another, is an alarm: it needs a person at the issuer.
+What an issuer publishes becomes keys that verify, or is left out.
+
+A key that cannot be used never harms the others. One that should never have been published, or that shares
+its `kid` with another, is an alarm: it needs a person at the issuer.
 """
 
 from __future__ import annotations
@@ -24,17 +26,22 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from sessiond_server.adapters.jwt.base64url import decode_text
 from sessiond_server.adapters.jwt.malformed import MalformedError
 from sessiond_server.adapters.jwt.strict_json import read_object
-from sessiond_server.adapters.jwt.verification import CryptographyKey, KeyUnfitError, PublicKey, fitting_algorithms
+from sessiond_server.adapters.jwt.verification import (
+    CryptographyKey,
+    KeyUnfitError,
+    PublicKey,
+    fitting_algorithms,
+)
+from sessiond_server.domain.base64url import decode_text
 from sessiond_server.domain.policy import canonical_algorithm
 from sessiond_server.domain.token import JsonObject
-from sessiond_server.service.log import Log
+from sessiond_server.service.logger import Logger
 
 MAX_KEYS: Final = 64
 _MAX_MEMBERS: Final = MAX_KEYS * 32
-# As the parser demands it of a header: by any other `kid` a key could never be asked for.
+# The parser demands the same of a header: no token could ask for a key of any other `kid`.
 _KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _SIGNATURE_OPERATIONS: Final = frozenset({"sign", "verify"})
@@ -44,7 +51,7 @@ _CURVES: Final[Mapping[str, tuple[type[EllipticCurve], int]]] = MappingProxyType
 
 
 class KeySetMalformedError(MalformedError):
-    """The document is no JWK set, or one with more keys than an issuer can need: nothing of it is used."""
+    """The document is no JWK set, or has more keys than an issuer can need: nothing of it is used."""
 
 
 class _ForOthersError(KeyUnfitError):
@@ -55,11 +62,15 @@ class _AlarmingError(KeyUnfitError):
     """The issuer has made a mistake that endangers its tokens."""
 
 
-def load_key_set(document: bytes | JsonObject, *, algorithms: Collection[str], log: Log) -> dict[str, PublicKey]:
-    """The usable keys of a JWK set by `kid`, each bound to exactly one of `algorithms`, those allowed for the issuer.
+def load_key_set(
+    document: bytes | JsonObject, *, algorithms: Collection[str], logger: Logger
+) -> dict[str, PublicKey]:
+    """The usable keys of a JWK set by `kid`, each bound to exactly one of `algorithms`.
 
-    A key's own `alg` binds it (RFC 7517 §4.4). Without one its type and curve do; an RSA key fits several algorithms, and is
-    bound to the first allowed one of RS256, PS256, RS384, PS384, RS512, PS512.
+    `algorithms` are those that are allowed for the issuer.
+
+    A key's own `alg` binds it (RFC 7517 §4.4). Without `alg` its type and curve do; an RSA key fits several
+    algorithms, and is bound to the first allowed one of RS256, PS256, RS384, PS384, RS512, PS512.
 
     Raises:
         KeySetMalformedError: there is no set to take keys from.
@@ -72,14 +83,16 @@ def load_key_set(document: bytes | JsonObject, *, algorithms: Collection[str], l
         try:
             key_id, key = _load(jwk, allowed, times)
         except KeyUnfitError as error:
-            _report(error, _claimed_key_id(jwk), log)
+            _report(error, _claimed_key_id(jwk), logger)
         else:
             keys[key_id] = key
     return keys
 
 
 def load_embedded_key(jwk: JsonObject, *, algorithm: str) -> PublicKey:
-    """The public key that a proof brings along, bound to the algorithm that the proof names (RFC 9449 §4.3, 6 and 7).
+    """The public key that a proof brings along, bound to the algorithm that the proof names.
+
+    RFC 9449 §4.3, 6 and 7, demand this.
 
     Raises:
         KeyUnfitError: it is private, weak, of an unknown kind, or not for this algorithm.
@@ -115,14 +128,20 @@ def _claimed_key_id(jwk: Any) -> str | None:
     return key_id if isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) else None
 
 
-def _report(error: KeyUnfitError, key_id: str | None, log: Log) -> None:
+def _report(error: KeyUnfitError, key_id: str | None, logger: Logger) -> None:
     match error:
         case _ForOthersError():
-            log.info("a key of an issuer is not for signatures that are accepted here", key_id=key_id, why=str(error))
+            logger.info(
+                "a key of an issuer is not for signatures that are accepted here",
+                key_id=key_id,
+                why=str(error),
+            )
         case _AlarmingError():
-            log.error("a key of an issuer was left out, and its issuer is in danger", key_id=key_id, why=str(error))
+            logger.error(
+                "a key of an issuer was left out, and its issuer is in danger", key_id=key_id, why=str(error)
+            )
         case _:
-            log.warning("a key of an issuer was left out", key_id=key_id, why=str(error))
+            logger.warning("a key of an issuer was left out", key_id=key_id, why=str(error))
 
 
 def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, PublicKey]:
@@ -131,7 +150,7 @@ def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, 
     _require_public(jwk)
     _require_for_signatures(jwk)
     key_id = _key_id(jwk)
-    # A shared one names neither key (RFC 7517 §4.5): which of them verifies must not depend on their order.
+    # A shared `kid` names neither key (RFC 7517 §4.5): which one verifies must not depend on their order.
     if times[key_id] > 1:
         raise _AlarmingError("another key has the same kid")
     key = _cryptography_key(jwk)
@@ -139,7 +158,7 @@ def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, 
 
 
 def _require_public(jwk: JsonObject) -> None:
-    # A shared secret must not reach us, and a private key must not be out at all; neither is ever used.
+    # A shared secret must not reach us, and a private key must not be published; neither is ever used.
     if jwk.get("kty") == "oct" or not _SECRET_MEMBERS.isdisjoint(jwk):
         raise _AlarmingError("the key is secret, and was published")
 

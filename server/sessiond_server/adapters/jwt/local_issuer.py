@@ -1,4 +1,4 @@
-"""The local issuer's pen and the keys that go with it: access tokens after RFC 9068."""
+"""What mints the access tokens of the local issuer (RFC 9068), and the keys that go with it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from typing_extensions import override
 
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.adapters.jwt.verification import PRIMITIVES, KeyUnfitError, PublicKey, fitting_algorithms
+from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.claims import RESERVED_CLAIMS
-from sessiond_server.domain.identifiers import length_prefixed, to_base64url
+from sessiond_server.domain.identifiers import length_prefixed
 from sessiond_server.domain.session import Login, StoredSession
 from sessiond_server.domain.token import ParsedToken
-from sessiond_server.service.keys import MintedToken
+from sessiond_server.service.validation.keys import KeySet, MintedToken, TokenMinter
 
 PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
@@ -40,12 +51,14 @@ class SigningKey:
         self._key = key
         self._primitive = PRIMITIVES[algorithm]
         self.public_key = PublicKey(key.public_key(), algorithm=algorithm)
-        # EdDSA is what every library knows by that name; RFC 9864's has yet to arrive in most.
+        # Every library knows the algorithm as EdDSA; most do not know the name of RFC 9864 yet.
         header_algorithm = "EdDSA" if algorithm == "Ed25519" else algorithm
         members = self._primitive.to_jwk(key.public_key(), as_dict=True)
         members.pop("key_ops", None)
         self.key_id = thumbprint(members)
-        self.jwk: Mapping[str, str] = MappingProxyType({**members, "use": "sig", "alg": header_algorithm, "kid": self.key_id})
+        self.jwk: Mapping[str, str] = MappingProxyType(
+            {**members, "use": "sig", "alg": header_algorithm, "kid": self.key_id}
+        )
         header = {"typ": _MEDIA_TYPE, "alg": header_algorithm, "kid": self.key_id}
         self.header_segment = to_base64url(_compact_json(header).encode())
 
@@ -60,7 +73,8 @@ class SigningKey:
             key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             key = None
-        # Raised out here, so that no library's error, which may speak of the content, comes along as its context.
+        # The error is raised out here, so that no error of a library, which may speak of the content, becomes
+        # its context.
         if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey):
             raise KeyUnfitError("not an unencrypted PEM private key of a kind that signs tokens")
         return cls(key)
@@ -70,26 +84,26 @@ class SigningKey:
         return self._primitive.sign(signing_input, self._key)
 
 
-class LocalKeySet:
-    """A `KeySet` that never changes: the local issuer's own keys."""
+class LocalKeySet(KeySet):
+    """The local issuer's own keys, which never change while the server runs."""
 
-    version: Final = 1
-    is_ready: Final = True
+    version: int = 1
 
     def __init__(self, keys: Mapping[str, PublicKey]) -> None:
         self._keys = keys
 
+    @override
     def find(self, key_id: str) -> PublicKey | None:
-        """The key with this id."""
         return self._keys.get(key_id)
 
+    @override
     async def seek(self, key_id: str) -> PublicKey | None:
-        """The same: there is nobody else to ask."""
+        # There is nobody else to ask.
         return self.find(key_id)
 
 
-class LocalIssuer:
-    """A `TokenMinter`: signs with the first of its keys; the others verify what they signed before a rotation.
+class LocalIssuer(TokenMinter):
+    """Signs with the first of its keys; the others verify what they signed before they were replaced.
 
     The issuer that a token names is that of the session's login, whose subject means nothing at any other.
     """
@@ -110,8 +124,8 @@ class LocalIssuer:
         """The algorithms of its keys."""
         return frozenset(key.public_key.algorithm for key in self._keys)
 
+    @override
     def mint(self, session: StoredSession) -> MintedToken:
-        """The access token of the session's current generation (RFC 9068 §2.2)."""
         key = self._keys[0]
         payload = _payload(session, lifetime_seconds=self._lifetime_seconds)
         payload_json = _compact_json(payload)
@@ -134,7 +148,10 @@ class LocalIssuer:
 
 
 def create_signing_key() -> bytes:
-    """A new P-256 private key as unencrypted PKCS #8 PEM: a secret, for a file that only the server can read."""
+    """A new P-256 private key as unencrypted PKCS #8 PEM.
+
+    It is a secret, for a file that only the server can read.
+    """
     return generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -157,7 +174,7 @@ def _payload(session: StoredSession, *, lifetime_seconds: int) -> dict[str, Any]
 
 
 def _further_claims(login: Login) -> dict[str, Any]:
-    """What the backend added; never a claim of ours, not even one that this login leaves out."""
+    """The claims that the backend added; none of them may be one that the local issuer writes itself."""
     if not login.claims_json:
         return {}
     further, _ = read_object(login.claims_json.encode())
@@ -183,7 +200,10 @@ def _claims_of_the_login(login: Login) -> dict[str, Any]:
 
 
 def _token_id(session: StoredSession) -> str:
-    """`jti`: the same each time for one generation, so that a repeated refresh brings no second token to revoke."""
+    """The `jti`, which is the same each time for one generation.
+
+    A repeated refresh therefore brings no second token id to revoke.
+    """
     parts = length_prefixed(b"jti", str(session.id).encode(), str(session.generation).encode())
     return to_base64url(hashlib.sha256(parts).digest()[:_TOKEN_ID_BYTES])
 

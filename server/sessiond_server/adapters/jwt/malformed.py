@@ -4,4 +4,7 @@ from __future__ import annotations
 
 
 class MalformedError(ValueError):
-    """What was read has not the form that it must have; the message is constant text, without anything of the content."""
+    """What was read does not have the form that it must have.
+
+    The message is constant text, without anything of the content.
+    """

@@ -1,7 +1,9 @@
-"""The form of a token, read strictly and before anything else is done with it (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3).
+"""The form of a token, read strictly and before anything else is done with it.
 
-Stricter than JOSE libraries are, so that no two readers take one token differently, and bounded, because whoever can reach the
-service can send anything.
+It implements RFC 7515 §5.2, RFC 7519 §7.2 and RFC 8725 §3.
+
+It is stricter than JOSE libraries are, so that no two readers take one token differently, and it is bounded,
+because whoever can reach the service can send anything.
 """
 
 from __future__ import annotations
@@ -10,35 +12,39 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from sessiond_server.adapters.jwt.base64url import decode_segment
+from typing_extensions import override
+
 from sessiond_server.adapters.jwt.malformed import MalformedError
 from sessiond_server.adapters.jwt.strict_json import MAX_MEMBERS, read_object
+from sessiond_server.domain.base64url import decode_segment
 from sessiond_server.domain.policy import canonical_algorithm
 from sessiond_server.domain.token import JsonObject, ParsedToken
+from sessiond_server.service.validation.keys import TokenParser
 
-DEFAULT_MAX_BYTES: Final = 8192
-
-# Three segments are a JWS; five would be a JWE, braces a JSON serialisation (RFC 8725bis §3.14). Possessive: no backtracking.
+# Three segments are a JWS; five would be a JWE, braces a JSON serialisation (RFC 8725bis §3.14). The
+# quantifiers are possessive, so that nothing backtracks.
 COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)\.([A-Za-z0-9_-]++)")
-# It only ever becomes the key of a dictionary, and is printable so that it can be logged (RFC 8725 §3.10).
+# A `kid` only ever becomes the key of a dictionary, and is printable so that it can be logged (RFC 8725
+# §3.10).
 _KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
-# Keys brought along are never trusted (RFC 8725 §3.10); no extension is understood (RFC 7515 §4.1.11); RFC 7797 §7 forbids `b64`
-# in a JWT; `zip` belongs to JWE.
+# Keys brought along are never trusted (RFC 8725 §3.10); no extension is understood (RFC 7515 §4.1.11); RFC
+# 7797 §7 forbids `b64` in a JWT; `zip` belongs to JWE.
 REFUSED_PARAMETERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
-# Enough for every key of every issuer, and at most half a megabyte of whatever else somebody sends.
+# Enough for every key of every issuer; what somebody sends fills it with 64 tokens of the longest at most.
 _REMEMBERED_HEADERS: Final = 64
-# What the local issuer itself writes has to fit beside the claims that a session brings.
+# Room for the claims that the local issuer itself writes beside those that a session brings.
 _CLAIMS_OF_OURS: Final = 16
 
 
-class StrictTokenParser:
-    """A `TokenParser` of JSON Web Tokens in compact serialisation."""
+class StrictTokenParser(TokenParser):
+    """Reads JSON Web Tokens in compact serialisation."""
 
-    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         # All tokens of one key have the same header, letter for letter: reading it is a third of the work.
         self._read_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
 
+    @override
     def parse(self, token: bytes) -> ParsedToken | None:
         """The parts of a compact JWS, or None for anything else."""
         if len(token) > self._max_bytes:
@@ -66,7 +72,10 @@ class StrictTokenParser:
 
 
 def claims_object(text: str) -> JsonObject | None:
-    """The further claims of a session, or None where they are not one JSON object read as strictly as a token's payload."""
+    """The further claims of a session; None where they are not one JSON object.
+
+    They are read as strictly as the payload of a token.
+    """
     try:
         return read_object(text.encode(), max_members=MAX_MEMBERS - _CLAIMS_OF_OURS)[0]
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
 """JSON objects without the liberties that Python's reader takes (RFC 8259, RFC 7519 §7.2, RFC 8725 §3.7).
 
-One text, one meaning: whatever two readers could take differently is refused, and so is what costs more than it can be worth.
+One text has one meaning: whatever two readers could take differently is refused, and so is what costs more
+than it can be worth.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ _OTHER_THAN_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read_object(raw: bytes, *, max_members: int = MAX_MEMBERS) -> tuple[dict[str, Any], str]:
-    """The JSON object in `raw` and its text; raises ValueError (of Python's own kinds too, whose text may repeat the content).
+    """The JSON object in `raw`, and its text.
 
-    Refused: other encodings than UTF-8, a byte order mark, a name twice in one object (also when spelt with escapes), NaN and
-    Infinity and numbers that become them, integers beyond 2^63, lone surrogates, more than 64 levels or `max_members` members.
+    Raises ValueError, of Python's own kinds too, whose text may repeat the content.
+
+    Refused: other encodings than UTF-8, a byte order mark, a name twice in one object (also when spelt with
+    escapes), NaN and Infinity and numbers that become them, integers beyond 2^63, lone surrogates, more than
+    64 levels or `max_members` members.
     """
     if not _is_bounded(raw, max_members):
         raise MalformedError("too deep or too many members")
@@ -37,7 +41,7 @@ def read_object(raw: bytes, *, max_members: int = MAX_MEMBERS) -> tuple[dict[str
     if not isinstance(value, dict):
         raise MalformedError("not a JSON object")
     if "\\u" in text:
-        # Only an escape can bring a lone surrogate into text that was UTF-8; no encoder takes it.
+        # Only an escape can bring a lone surrogate into text that was UTF-8; encoding refuses it.
         json.dumps(value, ensure_ascii=False).encode()
     return value, text
 
@@ -71,7 +75,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    # The length first: int() takes quadratic time.
+    # The length is judged first, because int() takes quadratic time.
     if len(digits) > _MAX_INTEGER_CHARACTERS or abs(value := int(digits)) > _MAX_INTEGER:
         raise MalformedError("integer out of range")
     return value
@@ -87,4 +91,6 @@ def _constant(_name: str) -> float:
     raise MalformedError("NaN and Infinity are not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)

@@ -1,4 +1,7 @@
-"""Public keys that verify signatures: PyJWT's primitives on cryptography's keys, and nothing else of PyJWT."""
+"""Public keys that verify signatures.
+
+They are PyJWT's primitives on cryptography's keys, and nothing else of PyJWT.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+from typing_extensions import override
+
+from sessiond_server.service.validation.keys import VerificationKey
 
 CryptographyKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
-# Written out, so that nothing that PyJWT has or will have by default (none, HS256, ES521, ES256K) is within reach.
+# The algorithms are written out, so that nothing that PyJWT has or will have by default (none, HS256, ES521,
+# ES256K) is within reach.
 PRIMITIVES: Final[Mapping[str, Algorithm]] = MappingProxyType(
     {
         "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
@@ -29,10 +41,12 @@ PRIMITIVES: Final[Mapping[str, Algorithm]] = MappingProxyType(
     }
 )
 _RSA_ALGORITHMS: Final = ("RS256", "PS256", "RS384", "PS384", "RS512", "PS512")
-_CURVE_ALGORITHMS: Final = MappingProxyType({"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"})
+_CURVE_ALGORITHMS: Final = MappingProxyType(
+    {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+)
 _ED25519_SIGNATURE_BYTES: Final = 64
 _MIN_RSA_BITS: Final = 2048
-# Above it the cost of a verification becomes a weapon.
+# Above this size the cost of a verification becomes a weapon.
 _MAX_RSA_BITS: Final = 8192
 _MIN_RSA_EXPONENT: Final = 65_537
 _MAX_RSA_EXPONENT: Final = 2**32
@@ -42,8 +56,8 @@ class KeyUnfitError(ValueError):
     """The key cannot be used; the message is constant text that says why."""
 
 
-class PublicKey:
-    """A `VerificationKey`: one public key, bound to one algorithm by its canonical name (RFC 8725 §3.1)."""
+class PublicKey(VerificationKey):
+    """One public key, bound to one algorithm by its canonical name (RFC 8725 §3.1)."""
 
     __slots__ = ("_algorithm", "_key", "_primitive", "_signature_bytes")
 
@@ -56,17 +70,20 @@ class PublicKey:
         self._signature_bytes = _signature_bytes(key)
 
     @property
+    @override
     def algorithm(self) -> str:
-        """The JWS `alg` that this key verifies."""
         return self._algorithm
 
-    def is_same_as(self, other: PublicKey | None) -> bool:
-        """Whether the other verifies exactly what this one does."""
-        return other is not None and self._algorithm == other.algorithm and bool(self._key == other._key)
+    @override
+    def is_same_as(self, other: VerificationKey | None) -> bool:
+        if not isinstance(other, PublicKey):
+            return False
+        return self._algorithm == other.algorithm and bool(self._key == other._key)
 
+    @override
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
-        """Whether `signature` over `signing_input` is by this key."""
-        # One width alone (RFC 7518 §3.4): a DER spelling, or zeros in front, would be a second form of the same signature.
+        # Only one width is accepted (RFC 7518 §3.4): a DER spelling, or zeros in front, would be a second
+        # form of the same signature.
         if len(signature) != self._signature_bytes:
             return False
         return self._primitive.verify(signing_input, self._key, signature)
@@ -90,7 +107,7 @@ def fitting_algorithms(key: CryptographyKey) -> tuple[str, ...]:
 
 
 def _require_sound_rsa(key: RSAPublicKey) -> None:
-    """Refuse what is too weak or too dear (RFC 7518 §3.3, RFC 8725 §3.4)."""
+    """Refuse what is too weak or too expensive (RFC 7518 §3.3, RFC 8725 §3.4)."""
     numbers = key.public_numbers()
     if not _MIN_RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
         raise KeyUnfitError("the RSA modulus has not between 2048 and 8192 bits")

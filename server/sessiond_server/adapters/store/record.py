@@ -1,146 +1,164 @@
-"""The record of a session: a binary string, of which scripts read and write the header and nobody but a server reads the tail.
+"""The record of a session: a binary string, of which scripts read the header and only servers the rest.
 
-All numbers are unsigned and big-endian, all times milliseconds since 1970 by the store's clock, all absent ids zero bytes.
+The table of fields below is the format: the layout, the codecs of servers and scripts and docs/record.md are
+made from it. All numbers are unsigned and big-endian, all times milliseconds since 1970 by the store's clock,
+all absent ids zero bytes.
 
-====== ===== ==================  =====================================================================================
-offset bytes field               meaning
-====== ===== ==================  =====================================================================================
-0      1     version             1
-1      1     state               1 live, 2 ended
-2      1     cause               `domain.session.Cause`; 0 while live
-3      1     flags               1 upstream, 2 leased, 4 confirmed (the current token has been presented, and leased), 8 in doubt
-4      4     pepper_id           pepper of the current refresh token
-8      4     generation          of the current refresh token
-12     4     grace_ms            policy at creation
-16     8     idle_ms             policy at creation
-24     32    current_hash        SHA-256 of the current secret
-56     32    previous_hash       SHA-256 of the secret of the generation before
-88     32    step                from which the current secret was derived
-120    8     rotated_ms          when the current generation replaced the one before; 0 for generation 0
-128    8     rotated_before_ms   the same, one rotation earlier
-136    8     created_ms          `sct` of the access tokens
-144    8     idle_expire_ms      never later than the absolute expiry
-152    8     absolute_expire_ms  never moves
-160    8     lease_until_ms      refreshing upstream: until when
-168    16    lease_holder        by whom
-184    4     lease_number        for the how manieth time
-188    4     replays             of the current generation's predecessor
-192    8     subject_mark        `hashed_id[:8]` of what can be revoked as a whole
-200    8     tenant_mark
-208    8     client_mark
-216    8     issuer_mark
-224    16    fingerprint         of the caller and client that rotated last
-240    32    binding             `confirmation_id` of what the session is bound to; zeros: nothing
-272    16    provider_session    log id of the provider's session
-288    1     token_ids           how many log ids of access tokens follow
-====== ===== ==================  =====================================================================================
-
-Behind the header stand `token_ids` times (16-byte log id, 8-byte expiry), at most 8, then the sealed tail. An ended session keeps
-the header alone: its tombstone.
+After the header come `token_ids` pairs of a 16-byte hashed id and an 8-byte expiry, then the sealed login. An
+ended session keeps the header alone, as its tombstone.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from dataclasses import astuple, dataclass
+from enum import IntEnum, IntFlag
 from typing import Final
 
-VERSION: Final = 1
-LIVE: Final = 1
-_TOKEN_ID_BYTES: Final = 24
+from sessiond_server.adapters.store.formats import TOKEN_ID, lua_format
+from sessiond_server.domain.session import Cause
 
-# Name, Python's format, and the format of the scripts' struct library, which counts bytes behind I and c.
-_FIELDS: Final = (
-    ("version", "B", "B"),
-    ("state", "B", "B"),
-    ("cause", "B", "B"),
-    ("flags", "B", "B"),
-    ("pepper_id", "4s", "c4"),
-    ("generation", "I", "I4"),
-    ("grace_ms", "I", "I4"),
-    ("idle_ms", "Q", "I8"),
-    ("current_hash", "32s", "c32"),
-    ("previous_hash", "32s", "c32"),
-    ("step", "32s", "c32"),
-    ("rotated_ms", "Q", "I8"),
-    ("rotated_before_ms", "Q", "I8"),
-    ("created_ms", "Q", "I8"),
-    ("idle_expire_ms", "Q", "I8"),
-    ("absolute_expire_ms", "Q", "I8"),
-    ("lease_until_ms", "Q", "I8"),
-    ("lease_holder", "16s", "c16"),
-    ("lease_number", "I", "I4"),
-    ("replays", "I", "I4"),
-    ("subject_mark", "8s", "c8"),
-    ("tenant_mark", "8s", "c8"),
-    ("client_mark", "8s", "c8"),
-    ("issuer_mark", "8s", "c8"),
-    ("fingerprint", "16s", "c16"),
-    ("binding", "32s", "c32"),
-    ("provider_session", "16s", "c16"),
-    ("token_ids", "B", "B"),
-)
-_HEADER: Final = struct.Struct(">" + "".join(python for _, python, _ in _FIELDS))
+VERSION: Final = 2
+
+
+class State(IntEnum):
+    """What has become of a session."""
+
+    LIVE = 1
+    ENDED = 2
+
+
+class Flag(IntFlag):
+    """What else holds of a session."""
+
+    PROVIDER = 1
+    """It is a provider's, whose tokens are kept beside the record."""
+    LEASED = 2
+    """Somebody has the exclusive right to exchange the provider's refresh token."""
+    CONFIRMED = 4
+    """The current refresh token has been presented."""
+    IN_DOUBT = 8
+    """An exchange may have spent the provider's refresh token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a field of the header stands, its format in the language of `struct`, and what it means."""
+
+    offset: int
+    format: str
+    meaning: str
+
+
+_BYTE: Final = "B"
+_COUNT: Final = "I"
+_NUMBER: Final = "Q"
+_PEPPER_ID: Final = "4s"
+_ID: Final = "16s"
+_HASH: Final = "32s"
+
+
+def _number(offset: int, number_format: str, meaning: str, *, default: int = 0) -> int:
+    return dataclasses.field(default=default, metadata={"place": Place(offset, number_format, meaning)})
+
+
+def _bytes(offset: int, bytes_format: str, meaning: str) -> bytes:
+    return dataclasses.field(default=b"", metadata={"place": Place(offset, bytes_format, meaning)})
+
+
+def _named(names: type[IntEnum | IntFlag]) -> str:
+    return ", ".join(f"{int(one)} {one.name}" for one in names)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header's fields, in their order; see the module for their meaning."""
+    """The fields of the header, in their order."""
 
-    version: int = VERSION
-    state: int = LIVE
-    cause: int = 0
-    flags: int = 0
-    pepper_id: bytes = b""
-    generation: int = 0
-    grace_ms: int = 0
-    idle_ms: int = 0
-    current_hash: bytes = b""
-    previous_hash: bytes = b""
-    step: bytes = b""
-    rotated_ms: int = 0
-    rotated_before_ms: int = 0
-    created_ms: int = 0
-    idle_expire_ms: int = 0
-    absolute_expire_ms: int = 0
-    lease_until_ms: int = 0
-    lease_holder: bytes = b""
-    lease_number: int = 0
-    replays: int = 0
-    subject_mark: bytes = b""
-    tenant_mark: bytes = b""
-    client_mark: bytes = b""
-    issuer_mark: bytes = b""
-    fingerprint: bytes = b""
-    binding: bytes = b""
-    provider_session: bytes = b""
-    token_ids: int = 0
+    version: int = _number(
+        0, _BYTE, f"{VERSION}; a record of another version is as if it were not there", default=VERSION
+    )
+    state: int = _number(1, _BYTE, _named(State), default=State.LIVE)
+    cause: int = _number(2, _BYTE, f"why the session ended, 0 while it lives: {_named(Cause)}")
+    flags: int = _number(3, _BYTE, f"a sum of {_named(Flag)}")
+    pepper_id: bytes = _bytes(4, _PEPPER_ID, "the pepper of the current refresh token")
+    generation: int = _number(8, _COUNT, "of the current refresh token")
+    grace_ms: int = _number(
+        12, _COUNT, "how long a spent refresh token is no sign of theft: the policy at creation"
+    )
+    idle_ms: int = _number(16, _NUMBER, "how long the session may go unused: the policy at creation")
+    current_hash: bytes = _bytes(24, _HASH, "SHA-256 of the current secret")
+    previous_hash: bytes = _bytes(56, _HASH, "SHA-256 of the secret of the generation before")
+    rotation_salt: bytes = _bytes(88, _HASH, "from which the current secret was derived")
+    rotated_ms: int = _number(
+        120, _NUMBER, "when the current generation replaced the one before; 0 for generation 0"
+    )
+    rotated_before_ms: int = _number(128, _NUMBER, "the same, one rotation earlier")
+    created_ms: int = _number(136, _NUMBER, "when the session began: `sct` of its access tokens")
+    idle_expire_ms: int = _number(144, _NUMBER, "never later than the absolute expiry")
+    absolute_expire_ms: int = _number(152, _NUMBER, "never moves")
+    lease_until_ms: int = _number(160, _NUMBER, "until when the lease on the exchange at the provider lasts")
+    lease_holder: bytes = _bytes(168, _ID, "the call that has the lease")
+    lease_number: int = _number(184, _COUNT, "how many leases the session has had")
+    replays: int = _number(
+        188, _COUNT, "how often the predecessor of the current generation was answered again"
+    )
+    hashed_subject: bytes = _bytes(192, _ID, "`hashed_id` of what can be revoked as a whole: the subject")
+    hashed_tenant: bytes = _bytes(208, _ID, "the same of its tenant")
+    hashed_client: bytes = _bytes(224, _ID, "the same of its client")
+    hashed_issuer: bytes = _bytes(240, _ID, "the same of its issuer")
+    fingerprint: bytes = _bytes(256, _ID, "of the caller and device that rotated last")
+    confirmation: bytes = _bytes(
+        272, _HASH, "`confirmation_id` of the key that the session is bound to; zeros: to none"
+    )
+    hashed_provider_session: bytes = _bytes(304, _ID, "`hashed_id` of the provider's own session (`sid`)")
+    window_pause_ms: int = _number(320, _COUNT, "room for how long the window of a spent token was paused; 0")
+    holds: int = _number(324, _COUNT, "room for how often the exchange at the provider was held back; 0")
+    hold_until_ms: int = _number(328, _NUMBER, "room for until when it is held back; 0")
+    token_ids: int = _number(336, _BYTE, "how many ids of access tokens follow the header")
 
     def pack(self) -> bytes:
-        """The header's 289 bytes; short byte fields are filled up with zeros."""
-        return _HEADER.pack(*astuple(self))
+        """The bytes of the header; short byte fields are filled up with zeros."""
+        return _LAYOUT.pack(*astuple(self))
+
+
+def places() -> dict[str, Place]:
+    """The table: each field's place, in the order of the fields."""
+    return {field.name: field.metadata["place"] for field in dataclasses.fields(Header)}
+
+
+def _layout() -> struct.Struct:
+    """The layout of the header; raises `ValueError` where a field does not stand where the table says."""
+    layout = ">"
+    for name, place in places().items():
+        if struct.calcsize(layout) != place.offset:
+            raise ValueError(f"{name} stands at {struct.calcsize(layout)}, not at {place.offset}")
+        layout += place.format
+    return struct.Struct(layout)
+
+
+_LAYOUT: Final = _layout()
+HEADER_BYTES: Final = _LAYOUT.size
 
 
 def split(record: bytes) -> tuple[Header, bytes]:
-    """The header and the sealed tail of a record; raises `struct.error` for what is too short."""
-    header = Header(*_HEADER.unpack_from(record))
-    return header, record[_HEADER.size + header.token_ids * _TOKEN_ID_BYTES :]
+    """The header and the sealed login of a record; raises `struct.error` for what is too short."""
+    header = Header(*_LAYOUT.unpack_from(record))
+    return header, record[HEADER_BYTES + header.token_ids * TOKEN_ID.size :]
 
 
-def lua_codec() -> str:
-    """The same header for scripts: `read_header(key)` and `packed(header)`, made from the one table of fields."""
-    names = ", ".join(f"h.{name}" for name, _, _ in _FIELDS)
-    layout = ">" + "".join(lua for _, _, lua in _FIELDS)
-    return f"""
-local HEADER_BYTES = {_HEADER.size}
-local function read_header(key)
-  local raw = redis.call('GETRANGE', key, 0, {_HEADER.size - 1})
-  if #raw < {_HEADER.size} then return nil end
-  local h = {{}}
-  {names} = struct.unpack('{layout}', raw)
-  return h
-end
-local function packed(h)
-  return struct.pack('{layout}', {names})
-end
-"""
+def lua_codec() -> list[str]:
+    """The same for scripts: `packed(header)`, and `read_header(key)`, which gives nil for no record."""
+    names, layout = list(places()), lua_format(_LAYOUT.format)
+    return [
+        f"local HEADER_BYTES = {HEADER_BYTES}",
+        f"""local function read_header(key)
+  local raw = redis.call('GETRANGE', key, 0, {HEADER_BYTES - 1})
+  if #raw < {HEADER_BYTES} or string.byte(raw) ~= {VERSION} then return nil end
+  local {", ".join(names)} = struct.unpack('{layout}', raw)
+  return {{{", ".join(f"{name} = {name}" for name in names)}}}
+end""",
+        f"""local function packed(h)
+  return struct.pack('{layout}', {", ".join(f"h.{name}" for name in names)})
+end""",
+    ]

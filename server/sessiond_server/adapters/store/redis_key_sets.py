@@ -1,4 +1,7 @@
-"""The last good key set of each issuer, shared by all servers: sealed, so that whoever can write the store cannot plant a key."""
+"""The last good key set of each issuer, shared by all servers.
+
+It is sealed, so that whoever can write the store cannot plant a key.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ from datetime import timedelta
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
-from sessiond_server.adapters.http.issuer_documents import Document
-from sessiond_server.adapters.http.remote_key_set import SharedDocument
-from sessiond_server.adapters.store.client import Scripts
+from sessiond_server.adapters.store.partitions import KEY_SET_KEY, Partitions
+from sessiond_server.adapters.store.scripts.catalogue import LOAD_DOCUMENT, SAVE_DOCUMENT
+from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError, StoreUnavailableError
 from sessiond_server.domain.identifiers import hashed_id, length_prefixed
+from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet, SharedKeySets
 
 _FIELD: Final = "key set"
-_PARTITION: Final = 0
 
 
 class _Kept(msgspec.Struct, array_like=True, frozen=True):
@@ -27,21 +31,43 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     fetched_at: float
 
 
-class RedisKeySet:
-    """Implements `SharedKeySet` for one issuer and the address of its keys; what fails is as if there were nothing."""
+class RedisKeySets(SharedKeySets):
+    """The key sets, all in one partition, because no issuer is a subject."""
 
-    def __init__(self, scripts: Scripts, sealing: SealingKeys, *, issuer: str, address: str, max_stale: timedelta) -> None:
+    def __init__(self, scripts: Scripts, sealing: SealingKeys, *, partitions: Partitions) -> None:
         self._scripts = scripts
         self._sealing = sealing
+        self._partition = partitions.of_the_store()
+
+    @override
+    def of(self, issuer: str, *, address: str, max_stale: timedelta) -> SharedKeySet:
+        return _RedisKeySet(self._scripts, self._sealing, self._partition, issuer, address, max_stale)
+
+
+class _RedisKeySet(SharedKeySet):
+    """The key set of one issuer at the address of its keys; after a failure it is as if it held nothing."""
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        sealing: SealingKeys,
+        partition: int,
+        issuer: str,
+        address: str,
+        max_stale: timedelta,
+    ) -> None:
+        self._scripts = scripts
+        self._sealing = sealing
+        self._partition = partition
         self._issuer = issuer
         self._scope = length_prefixed(issuer.encode(), address.encode())
-        self._key = f"k:{hashed_id('key_set', issuer, address).hex()}"
+        self._key = f"{KEY_SET_KEY}{hashed_id('key_set', issuer, address).hex()}"
         self._life_ms = max_stale // timedelta(milliseconds=1)
 
+    @override
     async def load(self) -> SharedDocument | None:
-        """See `SharedKeySet.load`."""
         try:
-            sealed = await self._scripts.run("load_document", _PARTITION, keys=[self._key])
+            sealed = await self._scripts.run(LOAD_DOCUMENT, self._partition, document=self._key)
             if not sealed:
                 return None
             raw = self._sealing.open_for(self._scope, sealed, field=_FIELD, issuer=self._issuer)
@@ -50,12 +76,16 @@ class RedisKeySet:
             return None
         return SharedDocument(Document(kept.body, kept.lifetime_seconds, kept.entity_tag), kept.fetched_at)
 
+    @override
     async def save(self, shared: SharedDocument) -> None:
-        """See `SharedKeySet.save`."""
         document = shared.document
         kept = _Kept(document.body or b"", document.lifetime_seconds, document.entity_tag, shared.fetched_at)
-        sealed = self._sealing.seal_for(self._scope, msgspec.msgpack.encode(kept), field=_FIELD, issuer=self._issuer)
+        sealed = self._sealing.seal_for(
+            self._scope, msgspec.msgpack.encode(kept), field=_FIELD, issuer=self._issuer
+        )
         try:
-            await self._scripts.run("save_document", _PARTITION, sealed, self._life_ms, keys=[self._key])
+            await self._scripts.run(
+                SAVE_DOCUMENT, self._partition, document=self._key, sealed=sealed, life_ms=self._life_ms
+            )
         except StoreUnavailableError:
             return

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from sessiond_server.adapters.store.client import Scripts
+from typing_extensions import override
+
+from sessiond_server.adapters.store.partitions import PROOF_KEY, Partitions
+from sessiond_server.adapters.store.scripts.catalogue import RECALL, REMEMBER
+from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.service.storage.proofs import ProofMemory
 
 
-class RedisProofMemory:
-    """Implements `ProofMemory`; a proof's own id places it, so that it is found whatever it was used for."""
+class RedisProofMemory(ProofMemory):
+    """A key for each proof, which expires by itself."""
 
-    def __init__(self, scripts: Scripts, *, partitions: int) -> None:
+    def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
         self._scripts = scripts
         self._partitions = partitions
 
+    @override
     async def remember(self, hashed_proof: bytes, *, seconds: float) -> bool:
-        """See `ProofMemory.remember`."""
-        milliseconds = int(seconds * 1000)
-        return bool(await self._scripts.run("remember", self._partition_of(hashed_proof), milliseconds, keys=_keys(hashed_proof)))
+        partition, life_ms = self._partitions.of_proof(hashed_proof), int(seconds * 1000)
+        return await self._scripts.run(REMEMBER, partition, proof=_key(hashed_proof), life_ms=life_ms)
 
+    @override
     async def knows(self, hashed_proof: bytes) -> bool:
-        """See `ProofMemory.knows`."""
-        return bool(await self._scripts.run("recall", self._partition_of(hashed_proof), keys=_keys(hashed_proof)))
-
-    def _partition_of(self, hashed_proof: bytes) -> int:
-        return hashed_proof[0] % self._partitions
+        partition = self._partitions.of_proof(hashed_proof)
+        return await self._scripts.run(RECALL, partition, proof=_key(hashed_proof))
 
 
-def _keys(hashed_proof: bytes) -> list[str]:
-    return [f"j:{hashed_proof.hex()}"]
+def _key(hashed_proof: bytes) -> str:
+    return f"{PROOF_KEY}{hashed_proof.hex()}"

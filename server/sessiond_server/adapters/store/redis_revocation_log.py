@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
 
-from sessiond_server.adapters.store.client import Scripts
-from sessiond_server.domain.revocation import CHAIN_START, NO_ID, Position, Revocation
-from sessiond_server.service.session_store import LogPage
+from typing_extensions import override
 
-_PAGE_ENTRIES: Final = 1000
-_TRIMMED_ENTRIES: Final = 500
+from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.scripts.catalogue import NOTE_CHANGE, POLL, TRIM
+from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.domain.revocation import CHAIN_START, NO_ID, Position
+from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 
 
-class RedisRevocationLog:
-    """Implements `RevocationLog`."""
+class RedisRevocationLog(RevocationLog):
+    """A stream in each partition, with a head that says where it ends."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
         self._scripts = scripts
+        self._partitions = partitions
 
+    @override
+    def partitions(self) -> Iterable[int]:
+        return self._partitions
+
+    @override
+    def partition_of(self, placing_byte: int) -> int:
+        return self._partitions.of_placing_byte(placing_byte)
+
+    @override
     async def read(self, partition: int, after: Position | None) -> LogPage:
-        """See `RevocationLog.read`."""
         known = after or Position(NO_ID, partition, 0, CHAIN_START)
-        entries, incarnation, number, tag, continues, reached_head, store_ms = await self._scripts.run(
-            "poll", partition, known.number, known.tag, known.incarnation, _PAGE_ENTRIES
+        page = await self._scripts.run(
+            POLL,
+            partition,
+            known_number=known.number,
+            known_tag=known.tag,
+            known_incarnation=known.incarnation,
         )
-        return LogPage(
-            revocations=tuple(map(Revocation.unpack, entries)),
-            position=Position(incarnation, partition, number, tag.decode()),
-            continues=bool(continues),
-            reached_head=bool(reached_head),
-            store_ms=store_ms,
-        )
+        return page.to_page(partition)
 
+    @override
     async def note_change(self, partition: int) -> None:
-        """See `RevocationLog.note_change`."""
-        await self._scripts.run("note_change", partition)
+        await self._scripts.run(NOTE_CHANGE, partition)
 
+    @override
     async def trim(self, partition: int) -> None:
-        """See `RevocationLog.trim`."""
-        await self._scripts.run("trim", partition, _TRIMMED_ENTRIES)
+        await self._scripts.run(TRIM, partition)

@@ -2,76 +2,102 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing_extensions import override
 
-from sessiond_server.adapters.store.client import Scripts, to_logged
-from sessiond_server.adapters.store.marks import IssuerMarks
-from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, token_log_id
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, hashed_token_id
 from sessiond_server.adapters.store.records import Records, record_key
+from sessiond_server.adapters.store.scripts.catalogue import COMMIT, SETTLE
+from sessiond_server.adapters.store.scripts.replies import EndedReply, MovedReply, RefusedReply, RotatedReply
+from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.session import Cause
-from sessiond_server.service.log import Log
-from sessiond_server.service.session_store import Ended, Leased, LeaseEnd, Moved, NotRotated, ProviderTokens, Rotated, Rotation
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
+from sessiond_server.service.storage.sessions import (
+    Leased,
+    NotRotated,
+    ProviderTokens,
+    RevocationResult,
+    Rotated,
+    Rotation,
+)
 
 
-class RedisSessionLeases:
-    """Implements `SessionLeases`."""
+class RedisSessionLeases(SessionLeases):
+    """Leases, which are kept in the sessions' records; the provider's tokens are sealed in other keys."""
 
-    def __init__(self, scripts: Scripts, *, partitions: int, sealing: SealingKeys, issuers: IssuerMarks, log: Log) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        partitions: Partitions,
+        sealing: SealingKeys,
+        issuers: HashedIssuers,
+        logger: Logger,
+    ) -> None:
         self._scripts = scripts
         self._partitions = partitions
         self._seal = ProviderTokenSeal(sealing)
-        self._records = Records(sealing, issuers, log=log)
+        self._records = Records(sealing, issuers, logger=logger)
 
-    async def commit(self, rotation: Rotation, leased: Leased, tokens: ProviderTokens) -> Rotated | NotRotated | Moved:
-        """See `SessionLeases.commit`."""
-        session, login = leased.session, leased.session.login
-        refresh, access, access_expire_ms = self._seal.seal(tokens, issuer=login.issuer, session=session.id)
-        outcome, *rest = await self._scripts.run(
-            "commit",
-            session.id.placing_byte % self._partitions,
-            session.id.raw,
-            session.id.hashed,
-            session.generation,
-            rotation.generation,
-            rotation.secret_hash,
-            rotation.client_fingerprint,
-            rotation.pepper_id,
-            rotation.step,
-            rotation.successor_hash,
-            refresh,
-            access,
-            access_expire_ms,
-            token_log_id(login, tokens),
-            keys=[record_key(session.id)],
+    @override
+    async def commit(
+        self, rotation: Rotation, leased: Leased, tokens: ProviderTokens
+    ) -> Rotated | NotRotated | Moved:
+        session, issuer = leased.session.id, leased.session.login.issuer
+        outcome, found = await self._scripts.run(
+            COMMIT,
+            self._partitions.of_session(session),
+            record=record_key(session),
+            id=session.raw,
+            hashed=session.hashed,
+            leased_generation=leased.session.generation,
+            generation=rotation.generation,
+            secret_hash=rotation.secret_hash,
+            fingerprint=rotation.device_fingerprint,
+            pepper_id=rotation.pepper_id,
+            rotation_salt=rotation.rotation_salt,
+            successor_hash=rotation.successor_hash,
+            sealed_refresh=self._seal.seal_refresh(tokens.refresh_token, issuer=issuer, session=session),
+            sealed_access=self._seal.seal_access(tokens.access_token, issuer=issuer, session=session),
+            access_expire_ms=tokens.access_expire_ms,
+            token_id=hashed_token_id(issuer, tokens),
         )
-        if outcome == b"ROTATED":
-            return self._records.to_rotated(session.id, *rest, replayed=False)
-        return Moved() if outcome == b"MOVED" else NotRotated(RefreshRefusal(outcome.decode()))
+        match found:
+            case RotatedReply():
+                return self._records.to_rotated(session, found, replayed=False)
+            case MovedReply():
+                return Moved()
+            case RefusedReply():
+                return NotRotated(RefreshRefusal(outcome))
 
+    @override
     async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
-        """See `SessionLeases.release`."""
         await self._settle(rotation, end.value, cause=0, brought=b"")
 
-    async def end_leased(self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None) -> Ended:
-        """See `SessionLeases.end_leased`."""
+    @override
+    async def end_leased(
+        self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None
+    ) -> RevocationResult:
         issuer, session = leased.session.login.issuer, rotation.session
         sealed = self._seal.seal_refresh(brought, issuer=issuer, session=session) if brought else b""
-        count, logged = await self._settle(rotation, "END", cause=cause.value, brought=sealed)
-        return Ended(count, to_logged(logged, partition=session.placing_byte % self._partitions))
+        ended = await self._settle(rotation, "END", cause=cause, brought=sealed)
+        return RevocationResult(ended.count, ended.log.to_logged(self._partitions.of_session(session)))
 
-    async def _settle(self, rotation: Rotation, action: str, *, cause: int, brought: bytes) -> Any:
+    async def _settle(self, rotation: Rotation, action: str, *, cause: int, brought: bytes) -> EndedReply:
         session = rotation.session
         return await self._scripts.run(
-            "settle",
-            session.placing_byte % self._partitions,
-            session.raw,
-            session.hashed,
-            rotation.holder,
-            action,
-            cause,
-            rotation.entry_life_ms,
-            brought,
-            keys=[record_key(session)],
+            SETTLE,
+            self._partitions.of_session(session),
+            record=record_key(session),
+            id=session.raw,
+            hashed=session.hashed,
+            holder=rotation.holder,
+            action=action,
+            cause=cause,
+            entry_life_ms=rotation.entry_life_ms,
+            brought=brought,
         )

@@ -1,4 +1,4 @@
-"""Seals what is stored of a session, so that whoever can write the store cannot make a token for someone else."""
+"""Seals what is stored, so that whoever can write the store cannot make a token for someone else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _NONCE_BYTES: Final = 12
 class SealingKeys:
     """AES-256-GCM under a key of each session's (or other scope's) own, bound to field, issuer and session.
 
-    A sealed value is version 1 ‖ key id 4 ‖ nonce 12 ‖ ciphertext and tag. The first of `secrets` seals, all of them open.
+    A sealed value is version (1 byte) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag. The first of
+    `secrets` is the one that seals; each of them opens.
     """
 
     def __init__(self, secrets: Sequence[bytes], *, randomness: Callable[[int], bytes] = os.urandom) -> None:
@@ -35,26 +36,34 @@ class SealingKeys:
         self._randomness = randomness
 
     def seal(self, value: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
-        """`value` so that only `open` with the same field, issuer and session gives it back."""
+        """Seal `value` so that only `open` with the same field, issuer and session gives it back."""
         return self.seal_for(session.raw, value, field=field, issuer=issuer)
 
     def seal_for(self, scope: bytes, value: bytes, *, field: str, issuer: str) -> bytes:
         """The same for what belongs to no session: `scope` names what it does belong to."""
         key_id, nonce = self._newest_id, self._randomness(_NONCE_BYTES)
         cipher = self._cipher(key_id, scope)
-        return _VERSION + key_id + nonce + cipher.encrypt(nonce, value, _context(key_id, field, issuer, scope))
+        return (
+            _VERSION + key_id + nonce + cipher.encrypt(nonce, value, _context(key_id, field, issuer, scope))
+        )
 
     def open(self, sealed: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
-        """The sealed value; raises `SealingKeyMissingError` where its key is not here or it was not sealed for this."""
+        """The sealed value.
+
+        Raises:
+            SealingKeyMissingError: its key is not here, or it was not sealed for this.
+        """
         return self.open_for(session.raw, sealed, field=field, issuer=issuer)
 
     def open_for(self, scope: bytes, sealed: bytes, *, field: str, issuer: str) -> bytes:
-        """The same for `seal_for`."""
+        """Open what `seal_for` sealed; raises as `open` does."""
         key_id, nonce, ciphertext = _parts(sealed)
         if sealed[:1] != _VERSION or key_id not in self._by_id:
             raise SealingKeyMissingError
         try:
-            return self._cipher(key_id, scope).decrypt(nonce, ciphertext, _context(key_id, field, issuer, scope))
+            return self._cipher(key_id, scope).decrypt(
+                nonce, ciphertext, _context(key_id, field, issuer, scope)
+            )
         except (InvalidTag, ValueError) as error:
             raise SealingKeyMissingError from error
 

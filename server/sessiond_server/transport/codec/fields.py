@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from sessiond_server.domain.failures import FieldInvalidError, quoted
+from sessiond.v1 import session_service_pb2
+from sessiond_server.domain.failures import Input, InputRefusedError, quoted
+from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.transport.codec.refusals import FieldInvalidError
 
 MAX_LIST_ITEMS: Final = 64
 MAX_TEXT_BYTES: Final = 256
@@ -20,6 +24,37 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 
 
+@contextmanager
+def named(names: Mapping[Input, str]) -> Iterator[None]:
+    """Give an input that a service refuses the name under which the request has it."""
+    try:
+        yield
+    except InputRefusedError as refused:
+        if refused.what not in names:
+            raise
+        raise FieldInvalidError(
+            names[refused.what], found=refused.found, allowed=refused.allowed
+        ) from refused
+
+
+def session_id(value: str, *, field: str) -> SessionId:
+    """A required session id of sessiond's own."""
+    found = SessionId.find(value)
+    if found is None:
+        raise FieldInvalidError(
+            field,
+            found=f"{len(value)} characters that are not a session id",
+            allowed="sds_ and 22 base64url characters, as CreateSession gave it out",
+        )
+    return found
+
+
+def subject(value: session_service_pb2.Subject) -> tuple[str, str]:
+    """A required subject: its issuer and its own id."""
+    issuer = identifier(value.issuer, field="subject.issuer")
+    return issuer, identifier(value.subject, field="subject.subject")
+
+
 def identifier(value: str, *, field: str) -> str:
     """A required id: 1-255 characters, no control characters."""
     if not value:
@@ -30,9 +65,13 @@ def identifier(value: str, *, field: str) -> str:
 def optional_identifier(value: str, *, field: str) -> str:
     """The same, or nothing."""
     if len(value) > _MAX_IDENTIFIER_CHARACTERS:
-        raise FieldInvalidError(field, found=f"{len(value)} characters", allowed=f"at most {_MAX_IDENTIFIER_CHARACTERS}")
+        raise FieldInvalidError(
+            field, found=f"{len(value)} characters", allowed=f"at most {_MAX_IDENTIFIER_CHARACTERS}"
+        )
     if _CONTROL.search(value):
-        raise FieldInvalidError(field, found="a control character", allowed="characters that are not control characters")
+        raise FieldInvalidError(
+            field, found="a control character", allowed="characters that are not control characters"
+        )
     return value
 
 
@@ -42,7 +81,9 @@ def text(value: str, *, field: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
     if size > max_bytes:
         raise FieldInvalidError(field, found=f"{size} bytes", allowed=f"at most {max_bytes} bytes")
     if _CONTROL.search(value):
-        raise FieldInvalidError(field, found="a control character", allowed="characters that are not control characters")
+        raise FieldInvalidError(
+            field, found="a control character", allowed="characters that are not control characters"
+        )
     return value
 
 
@@ -67,10 +108,14 @@ def scopes(values: Collection[str], *, field: str) -> tuple[str, ...]:
 def attributes(values: Mapping[str, str], *, field: str) -> tuple[tuple[str, str], ...]:
     """At most 16 names of 1-64 bytes with values of at most 256, sorted by name."""
     if len(values) > _MAX_ATTRIBUTES:
-        raise FieldInvalidError(field, found=f"{len(values)} attributes", allowed=f"at most {_MAX_ATTRIBUTES}")
+        raise FieldInvalidError(
+            field, found=f"{len(values)} attributes", allowed=f"at most {_MAX_ATTRIBUTES}"
+        )
     for name, value in values.items():
         if not name:
-            raise FieldInvalidError(field, found="an empty name", allowed=f"names of 1 to {_MAX_ATTRIBUTE_NAME_BYTES} bytes")
+            raise FieldInvalidError(
+                field, found="an empty name", allowed=f"names of 1 to {_MAX_ATTRIBUTE_NAME_BYTES} bytes"
+            )
         text(name, field=f"{field} name", max_bytes=_MAX_ATTRIBUTE_NAME_BYTES)
         text(value, field=f"{field}[{quoted(name)}]", max_bytes=_MAX_ATTRIBUTE_VALUE_BYTES)
     return tuple(sorted(values.items()))

@@ -1,4 +1,4 @@
-"""Raw bytes to messages, strictly."""
+"""Turns raw bytes into messages, strictly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from sessiond_server.domain.failures import FeatureUnsupportedError, MessageMalformedError
+from sessiond_server.transport.codec.refusals import FeatureUnsupportedError, MessageMalformedError
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -17,8 +17,8 @@ MessageT = TypeVar("MessageT", bound=Message)
 def parse(message_type: type[MessageT], raw: bytes) -> MessageT:
     """Read a request.
 
-    A field that this version does not know may be a demand that a newer client makes of a token: ignoring it would answer another
-    question than was asked.
+    A field that this version does not know may be a demand that a newer client makes of a token: ignoring it
+    would answer another question than was asked.
 
     Raises:
         MessageMalformedError: the bytes are no such message.

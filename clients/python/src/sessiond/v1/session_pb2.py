@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sessiond.v1 import error_reason_pb2 as sessiond_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sessiond/v1/session.proto\x12\x0bsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x03\n\x07Session\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x1b\n\x13provider_session_id\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x11\n\tclient_id\x18\x07 \x01(\t\x12\x10\n\x08token_id\x18\x08 \x01(\t\x12\x0e\n\x06key_id\x18\t \x01(\t\x12\x11\n\taudiences\x18\n \x03(\t\x12\x0e\n\x06scopes\x18\x0b \x03(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0bpermissions\x18\r \x03(\t\x12.\n\nissue_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tauth_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63r\x18\x11 \x01(\t\x12\x0b\n\x03\x61mr\x18\x12 \x03(\t\x12!\n\x05\x61\x63tor\x18\x13 \x01(\x0b\x32\x12.sessiond.v1.Actor\x12\x13\n\x0b\x63laims_json\x18\x14 \x01(\t\"K\n\x05\x41\x63tor\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12!\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x12.sessiond.v1.Actor\"\xa6\x03\n\rSessionRecord\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.sessiond.v1.Session\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_refresh_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10idle_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14\x61\x62solute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06\x63lient\x18\x06 \x01(\x0b\x32\x13.sessiond.v1.Client\x12>\n\nattributes\x18\x07 \x03(\x0b\x32*.sessiond.v1.SessionRecord.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\x06\x43lient\x12\x12\n\nip_address\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65vice_label\x18\x03 \x01(\t\"X\n\x07\x42inding\x12\x1c\n\x12\x63\x65rtificate_sha256\x18\x01 \x01(\x0cH\x00\x12&\n\x04\x64pop\x18\x02 \x01(\x0b\x32\x16.sessiond.v1.DpopProofH\x00\x42\x07\n\x05proof\"<\n\tDpopProof\x12\x12\n\x05proof\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"*\n\x07Subject\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\"\xca\x01\n\x0b\x43onsistency\x12\x38\n\x10minimize_latency\x18\x01 \x01(\x0b\x32\x1c.sessiond.v1.MinimizeLatencyH\x00\x12\x38\n\x11\x61t_least_as_fresh\x18\x02 \x01(\x0b\x32\x1b.sessiond.v1.AtLeastAsFreshH\x00\x12\x38\n\x10\x66ully_consistent\x18\x03 \x01(\x0b\x32\x1c.sessiond.v1.FullyConsistentH\x00\x42\r\n\x0brequirement\"\x11\n\x0fMinimizeLatency\"\"\n\x0e\x41tLeastAsFresh\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x11\n\x0f\x46ullyConsistent\"\x81\x06\n\tRejection\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.sessiond.v1.Rejection.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x36\n\x0bnext_action\x18\x03 \x01(\x0e\x32!.sessiond.v1.Rejection.NextAction\x12\x18\n\x10www_authenticate\x18\x04 \x01(\t\"\xcd\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_TOO_LARGE\x10\x01\x12\x14\n\x10REASON_MALFORMED\x10\x02\x12\x1d\n\x19REASON_ISSUER_NOT_TRUSTED\x10\x03\x12 \n\x1cREASON_ALGORITHM_NOT_ALLOWED\x10\x04\x12\x16\n\x12REASON_KEY_UNKNOWN\x10\x05\x12\x1c\n\x18REASON_SIGNATURE_INVALID\x10\x06\x12\x1b\n\x17REASON_TYPE_NOT_ALLOWED\x10\x07\x12\x18\n\x14REASON_CLAIM_MISSING\x10\x08\x12\x18\n\x14REASON_CLAIM_INVALID\x10\t\x12\x12\n\x0eREASON_EXPIRED\x10\n\x12\x18\n\x14REASON_NOT_YET_VALID\x10\x0b\x12\x1c\n\x18REASON_AUDIENCE_MISMATCH\x10\x0c\x12\x1b\n\x17REASON_BINDING_MISMATCH\x10\r\x12\x12\n\x0eREASON_REVOKED\x10\x0e\x12\x1d\n\x19REASON_SCOPE_INSUFFICIENT\x10\x0f\x12\x1b\n\x17REASON_STEP_UP_REQUIRED\x10\x10\"\x91\x01\n\nNextAction\x12\x1b\n\x17NEXT_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13NEXT_ACTION_REFRESH\x10\x01\x12\x1e\n\x1aNEXT_ACTION_REAUTHENTICATE\x10\x02\x12\x17\n\x13NEXT_ACTION_STEP_UP\x10\x03\x12\x14\n\x10NEXT_ACTION_DENY\x10\x04\"\x1d\n\x0b\x43laimValues\x12\x0e\n\x06values\x18\x01 \x03(\t\"E\n\tFreshness\x12\x10\n\x08revision\x18\x01 \x01(\t\x12&\n\x03\x61ge\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration*\xaa\x01\n\x0fRevocationCause\x12 \n\x1cREVOCATION_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVOCATION_CAUSE_LOGOUT\x10\x01\x12\x1a\n\x16REVOCATION_CAUSE_ADMIN\x10\x02\x12\x1f\n\x1bREVOCATION_CAUSE_COMPROMISE\x10\x03\x12\x1b\n\x17REVOCATION_CAUSE_POLICY\x10\x04*\x99\x02\n\x0eRevocationType\x12\x1f\n\x1bREVOCATION_TYPE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVOCATION_TYPE_SESSION\x10\x01\x12$\n REVOCATION_TYPE_PROVIDER_SESSION\x10\x02\x12\x19\n\x15REVOCATION_TYPE_TOKEN\x10\x03\x12\x1b\n\x17REVOCATION_TYPE_SUBJECT\x10\x04\x12\x1a\n\x16REVOCATION_TYPE_TENANT\x10\x05\x12\x1a\n\x16REVOCATION_TYPE_CLIENT\x10\x06\x12\x1a\n\x16REVOCATION_TYPE_ISSUER\x10\x07\x12\x17\n\x13REVOCATION_TYPE_KEY\x10\x08\x42\x61\n\x0f\x64\x65v.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\x0bSessiond.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sessiond/v1/session.proto\x12\x0bsessiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esessiond/v1/error_reason.proto\"\x90\x04\n\x07Session\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x1b\n\x13provider_session_id\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x11\n\tclient_id\x18\x07 \x01(\t\x12\x10\n\x08token_id\x18\x08 \x01(\t\x12\x0e\n\x06key_id\x18\t \x01(\t\x12\x11\n\taudiences\x18\n \x03(\t\x12\x0e\n\x06scopes\x18\x0b \x03(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0bpermissions\x18\r \x03(\t\x12.\n\nissue_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tauth_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63r\x18\x11 \x01(\t\x12\x0b\n\x03\x61mr\x18\x12 \x03(\t\x12!\n\x05\x61\x63tor\x18\x13 \x01(\x0b\x32\x12.sessiond.v1.Actor\x12\x13\n\x0b\x63laims_json\x18\x14 \x01(\t\x12/\n\x0c\x63onfirmation\x18\x15 \x01(\x0b\x32\x19.sessiond.v1.Confirmation\"K\n\x05\x41\x63tor\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12!\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x12.sessiond.v1.Actor\";\n\x0c\x43onfirmation\x12\x12\n\x08x5t_s256\x18\x01 \x01(\tH\x00\x12\r\n\x03jkt\x18\x02 \x01(\tH\x00\x42\x08\n\x06member\"\xd7\x01\n\x06Tokens\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x12\x61\x63\x63\x65ss_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x37\n\x13refresh_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x07session\x18\x05 \x01(\x0b\x32\x14.sessiond.v1.Session\"\xa6\x03\n\rSessionRecord\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.sessiond.v1.Session\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_refresh_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10idle_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14\x61\x62solute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06\x64\x65vice\x18\x06 \x01(\x0b\x32\x13.sessiond.v1.Device\x12>\n\nattributes\x18\x07 \x03(\x0b\x32*.sessiond.v1.SessionRecord.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"?\n\x06\x44\x65vice\x12\x12\n\nip_address\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\"`\n\x0fPossessionProof\x12\x1c\n\x12\x63\x65rtificate_sha256\x18\x01 \x01(\x0cH\x00\x12&\n\x04\x64pop\x18\x02 \x01(\x0b\x32\x16.sessiond.v1.DpopProofH\x00\x42\x07\n\x05proof\"<\n\tDpopProof\x12\x12\n\x05proof\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"\x9c\x02\n\x0cRequirements\x12\x0f\n\x07issuers\x18\x01 \x03(\t\x12\x11\n\taudiences\x18\x02 \x03(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t\x12\x35\n\x06\x63laims\x18\x05 \x03(\x0b\x32%.sessiond.v1.Requirements.ClaimsEntry\x12/\n\x0cmax_auth_age\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nacr_values\x18\x07 \x03(\t\x1aG\n\x0b\x43laimsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.sessiond.v1.ClaimValues:\x02\x38\x01\"\x1d\n\x0b\x43laimValues\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xca\x01\n\x0b\x43onsistency\x12\x38\n\x10minimize_latency\x18\x01 \x01(\x0b\x32\x1c.sessiond.v1.MinimizeLatencyH\x00\x12\x38\n\x11\x61t_least_as_fresh\x18\x02 \x01(\x0b\x32\x1b.sessiond.v1.AtLeastAsFreshH\x00\x12\x38\n\x10\x66ully_consistent\x18\x03 \x01(\x0b\x32\x1c.sessiond.v1.FullyConsistentH\x00\x42\r\n\x0brequirement\"\x11\n\x0fMinimizeLatency\"\"\n\x0e\x41tLeastAsFresh\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x11\n\x0f\x46ullyConsistent\"\x81\x06\n\tRejection\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.sessiond.v1.Rejection.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x36\n\x0bnext_action\x18\x03 \x01(\x0e\x32!.sessiond.v1.Rejection.NextAction\x12\x18\n\x10www_authenticate\x18\x04 \x01(\t\"\xcd\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_TOO_LARGE\x10\x01\x12\x14\n\x10REASON_MALFORMED\x10\x02\x12\x1d\n\x19REASON_ISSUER_NOT_TRUSTED\x10\x03\x12 \n\x1cREASON_ALGORITHM_NOT_ALLOWED\x10\x04\x12\x16\n\x12REASON_KEY_UNKNOWN\x10\x05\x12\x1c\n\x18REASON_SIGNATURE_INVALID\x10\x06\x12\x1b\n\x17REASON_TYPE_NOT_ALLOWED\x10\x07\x12\x18\n\x14REASON_CLAIM_MISSING\x10\x08\x12\x18\n\x14REASON_CLAIM_INVALID\x10\t\x12\x12\n\x0eREASON_EXPIRED\x10\n\x12\x18\n\x14REASON_NOT_YET_VALID\x10\x0b\x12\x1c\n\x18REASON_AUDIENCE_MISMATCH\x10\x0c\x12\x1b\n\x17REASON_BINDING_MISMATCH\x10\r\x12\x12\n\x0eREASON_REVOKED\x10\x0e\x12\x1d\n\x19REASON_SCOPE_INSUFFICIENT\x10\x0f\x12\x1b\n\x17REASON_STEP_UP_REQUIRED\x10\x10\"\x91\x01\n\nNextAction\x12\x1b\n\x17NEXT_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13NEXT_ACTION_REFRESH\x10\x01\x12\x1e\n\x1aNEXT_ACTION_REAUTHENTICATE\x10\x02\x12\x17\n\x13NEXT_ACTION_STEP_UP\x10\x03\x12\x14\n\x10NEXT_ACTION_DENY\x10\x04\"e\n\tUndecided\x12(\n\x06reason\x18\x01 \x01(\x0e\x32\x18.sessiond.v1.ErrorReason\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\tFreshness\x12\x10\n\x08revision\x18\x01 \x01(\t\x12&\n\x03\x61ge\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bsince_start\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8d\x01\n\nRevocation\x12)\n\x04type\x18\x01 \x01(\x0e\x32\x1b.sessiond.v1.RevocationType\x12\x11\n\thashed_id\x18\x02 \x01(\x0c\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x04 \x01(\t*\xaa\x01\n\x0fRevocationCause\x12 \n\x1cREVOCATION_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVOCATION_CAUSE_LOGOUT\x10\x01\x12\x1a\n\x16REVOCATION_CAUSE_ADMIN\x10\x02\x12\x1f\n\x1bREVOCATION_CAUSE_COMPROMISE\x10\x03\x12\x1b\n\x17REVOCATION_CAUSE_POLICY\x10\x04*\x99\x02\n\x0eRevocationType\x12\x1f\n\x1bREVOCATION_TYPE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVOCATION_TYPE_SESSION\x10\x01\x12$\n REVOCATION_TYPE_PROVIDER_SESSION\x10\x02\x12\x19\n\x15REVOCATION_TYPE_TOKEN\x10\x03\x12\x1b\n\x17REVOCATION_TYPE_SUBJECT\x10\x04\x12\x1a\n\x16REVOCATION_TYPE_TENANT\x10\x05\x12\x1a\n\x16REVOCATION_TYPE_CLIENT\x10\x06\x12\x1a\n\x16REVOCATION_TYPE_ISSUER\x10\x07\x12\x17\n\x13REVOCATION_TYPE_KEY\x10\x08\x42\x61\n\x0f\x64\x65v.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\x0bSessiond.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,46 +35,62 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sessiond.v1.session_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.sessiond.v1P\001Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\252\002\013Sessiond.V1'
+  _globals['_TOKENS'].fields_by_name['access_token']._loaded_options = None
+  _globals['_TOKENS'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
+  _globals['_TOKENS'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_TOKENS'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
   _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_DPOPPROOF'].fields_by_name['proof']._loaded_options = None
   _globals['_DPOPPROOF'].fields_by_name['proof']._serialized_options = b'\200\001\001'
-  _globals['_REVOCATIONCAUSE']._serialized_start=2513
-  _globals['_REVOCATIONCAUSE']._serialized_end=2683
-  _globals['_REVOCATIONTYPE']._serialized_start=2686
-  _globals['_REVOCATIONTYPE']._serialized_end=2967
-  _globals['_SESSION']._serialized_start=108
-  _globals['_SESSION']._serialized_end=587
-  _globals['_ACTOR']._serialized_start=589
-  _globals['_ACTOR']._serialized_end=664
-  _globals['_SESSIONRECORD']._serialized_start=667
-  _globals['_SESSIONRECORD']._serialized_end=1089
-  _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._serialized_start=1040
-  _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._serialized_end=1089
-  _globals['_CLIENT']._serialized_start=1091
-  _globals['_CLIENT']._serialized_end=1161
-  _globals['_BINDING']._serialized_start=1163
-  _globals['_BINDING']._serialized_end=1251
-  _globals['_DPOPPROOF']._serialized_start=1253
-  _globals['_DPOPPROOF']._serialized_end=1313
-  _globals['_SUBJECT']._serialized_start=1315
-  _globals['_SUBJECT']._serialized_end=1357
-  _globals['_CONSISTENCY']._serialized_start=1360
-  _globals['_CONSISTENCY']._serialized_end=1562
-  _globals['_MINIMIZELATENCY']._serialized_start=1564
-  _globals['_MINIMIZELATENCY']._serialized_end=1581
-  _globals['_ATLEASTASFRESH']._serialized_start=1583
-  _globals['_ATLEASTASFRESH']._serialized_end=1617
-  _globals['_FULLYCONSISTENT']._serialized_start=1619
-  _globals['_FULLYCONSISTENT']._serialized_end=1636
-  _globals['_REJECTION']._serialized_start=1639
-  _globals['_REJECTION']._serialized_end=2408
-  _globals['_REJECTION_REASON']._serialized_start=1799
-  _globals['_REJECTION_REASON']._serialized_end=2260
-  _globals['_REJECTION_NEXTACTION']._serialized_start=2263
-  _globals['_REJECTION_NEXTACTION']._serialized_end=2408
-  _globals['_CLAIMVALUES']._serialized_start=2410
-  _globals['_CLAIMVALUES']._serialized_end=2439
-  _globals['_FRESHNESS']._serialized_start=2441
-  _globals['_FRESHNESS']._serialized_end=2510
+  _globals['_REQUIREMENTS_CLAIMSENTRY']._loaded_options = None
+  _globals['_REQUIREMENTS_CLAIMSENTRY']._serialized_options = b'8\001'
+  _globals['_REVOCATIONCAUSE']._serialized_start=3412
+  _globals['_REVOCATIONCAUSE']._serialized_end=3582
+  _globals['_REVOCATIONTYPE']._serialized_start=3585
+  _globals['_REVOCATIONTYPE']._serialized_end=3866
+  _globals['_SESSION']._serialized_start=140
+  _globals['_SESSION']._serialized_end=668
+  _globals['_ACTOR']._serialized_start=670
+  _globals['_ACTOR']._serialized_end=745
+  _globals['_CONFIRMATION']._serialized_start=747
+  _globals['_CONFIRMATION']._serialized_end=806
+  _globals['_TOKENS']._serialized_start=809
+  _globals['_TOKENS']._serialized_end=1024
+  _globals['_SESSIONRECORD']._serialized_start=1027
+  _globals['_SESSIONRECORD']._serialized_end=1449
+  _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._serialized_start=1400
+  _globals['_SESSIONRECORD_ATTRIBUTESENTRY']._serialized_end=1449
+  _globals['_DEVICE']._serialized_start=1451
+  _globals['_DEVICE']._serialized_end=1514
+  _globals['_POSSESSIONPROOF']._serialized_start=1516
+  _globals['_POSSESSIONPROOF']._serialized_end=1612
+  _globals['_DPOPPROOF']._serialized_start=1614
+  _globals['_DPOPPROOF']._serialized_end=1674
+  _globals['_REQUIREMENTS']._serialized_start=1677
+  _globals['_REQUIREMENTS']._serialized_end=1961
+  _globals['_REQUIREMENTS_CLAIMSENTRY']._serialized_start=1890
+  _globals['_REQUIREMENTS_CLAIMSENTRY']._serialized_end=1961
+  _globals['_CLAIMVALUES']._serialized_start=1963
+  _globals['_CLAIMVALUES']._serialized_end=1992
+  _globals['_CONSISTENCY']._serialized_start=1995
+  _globals['_CONSISTENCY']._serialized_end=2197
+  _globals['_MINIMIZELATENCY']._serialized_start=2199
+  _globals['_MINIMIZELATENCY']._serialized_end=2216
+  _globals['_ATLEASTASFRESH']._serialized_start=2218
+  _globals['_ATLEASTASFRESH']._serialized_end=2252
+  _globals['_FULLYCONSISTENT']._serialized_start=2254
+  _globals['_FULLYCONSISTENT']._serialized_end=2271
+  _globals['_REJECTION']._serialized_start=2274
+  _globals['_REJECTION']._serialized_end=3043
+  _globals['_REJECTION_REASON']._serialized_start=2434
+  _globals['_REJECTION_REASON']._serialized_end=2895
+  _globals['_REJECTION_NEXTACTION']._serialized_start=2898
+  _globals['_REJECTION_NEXTACTION']._serialized_end=3043
+  _globals['_UNDECIDED']._serialized_start=3045
+  _globals['_UNDECIDED']._serialized_end=3146
+  _globals['_FRESHNESS']._serialized_start=3148
+  _globals['_FRESHNESS']._serialized_end=3265
+  _globals['_REVOCATION']._serialized_start=3268
+  _globals['_REVOCATION']._serialized_end=3409
 # @@protoc_insertion_point(module_scope)

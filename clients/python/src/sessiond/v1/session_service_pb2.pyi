@@ -9,80 +9,46 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ValidateTokenRequest(_message.Message):
-    __slots__ = ("token", "issuers", "audiences", "required_scopes", "required_permissions", "required_claims", "max_auth_age", "acr_values", "binding", "consistency")
-    class RequiredClaimsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: _session_pb2.ClaimValues
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_session_pb2.ClaimValues, _Mapping]] = ...) -> None: ...
+    __slots__ = ("token", "requirements", "proof", "consistency")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
-    ISSUERS_FIELD_NUMBER: _ClassVar[int]
-    AUDIENCES_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_SCOPES_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_CLAIMS_FIELD_NUMBER: _ClassVar[int]
-    MAX_AUTH_AGE_FIELD_NUMBER: _ClassVar[int]
-    ACR_VALUES_FIELD_NUMBER: _ClassVar[int]
-    BINDING_FIELD_NUMBER: _ClassVar[int]
+    REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
     token: str
-    issuers: _containers.RepeatedScalarFieldContainer[str]
-    audiences: _containers.RepeatedScalarFieldContainer[str]
-    required_scopes: _containers.RepeatedScalarFieldContainer[str]
-    required_permissions: _containers.RepeatedScalarFieldContainer[str]
-    required_claims: _containers.MessageMap[str, _session_pb2.ClaimValues]
-    max_auth_age: _duration_pb2.Duration
-    acr_values: _containers.RepeatedScalarFieldContainer[str]
-    binding: _session_pb2.Binding
+    requirements: _session_pb2.Requirements
+    proof: _session_pb2.PossessionProof
     consistency: _session_pb2.Consistency
-    def __init__(self, token: _Optional[str] = ..., issuers: _Optional[_Iterable[str]] = ..., audiences: _Optional[_Iterable[str]] = ..., required_scopes: _Optional[_Iterable[str]] = ..., required_permissions: _Optional[_Iterable[str]] = ..., required_claims: _Optional[_Mapping[str, _session_pb2.ClaimValues]] = ..., max_auth_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., acr_values: _Optional[_Iterable[str]] = ..., binding: _Optional[_Union[_session_pb2.Binding, _Mapping]] = ..., consistency: _Optional[_Union[_session_pb2.Consistency, _Mapping]] = ...) -> None: ...
+    def __init__(self, token: _Optional[str] = ..., requirements: _Optional[_Union[_session_pb2.Requirements, _Mapping]] = ..., proof: _Optional[_Union[_session_pb2.PossessionProof, _Mapping]] = ..., consistency: _Optional[_Union[_session_pb2.Consistency, _Mapping]] = ...) -> None: ...
 
 class ValidateTokenResponse(_message.Message):
-    __slots__ = ("session", "rejection", "revision", "revision_age", "cache_for")
+    __slots__ = ("session", "rejection", "undecided", "revision", "revision_age", "cache_for", "watched_cache_for", "configuration")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     REJECTION_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     REVISION_AGE_FIELD_NUMBER: _ClassVar[int]
     CACHE_FOR_FIELD_NUMBER: _ClassVar[int]
+    WATCHED_CACHE_FOR_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     session: _session_pb2.Session
     rejection: _session_pb2.Rejection
+    undecided: _session_pb2.Undecided
     revision: str
     revision_age: _duration_pb2.Duration
     cache_for: _duration_pb2.Duration
-    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., rejection: _Optional[_Union[_session_pb2.Rejection, _Mapping]] = ..., revision: _Optional[str] = ..., revision_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    watched_cache_for: _duration_pb2.Duration
+    configuration: str
+    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., rejection: _Optional[_Union[_session_pb2.Rejection, _Mapping]] = ..., undecided: _Optional[_Union[_session_pb2.Undecided, _Mapping]] = ..., revision: _Optional[str] = ..., revision_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., watched_cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., configuration: _Optional[str] = ...) -> None: ...
 
 class ValidateTokensRequest(_message.Message):
-    __slots__ = ("tokens", "issuers", "audiences", "required_scopes", "required_permissions", "required_claims", "max_auth_age", "acr_values", "binding", "consistency")
-    class RequiredClaimsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: _session_pb2.ClaimValues
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_session_pb2.ClaimValues, _Mapping]] = ...) -> None: ...
+    __slots__ = ("tokens", "requirements", "consistency")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
-    ISSUERS_FIELD_NUMBER: _ClassVar[int]
-    AUDIENCES_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_SCOPES_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
-    REQUIRED_CLAIMS_FIELD_NUMBER: _ClassVar[int]
-    MAX_AUTH_AGE_FIELD_NUMBER: _ClassVar[int]
-    ACR_VALUES_FIELD_NUMBER: _ClassVar[int]
-    BINDING_FIELD_NUMBER: _ClassVar[int]
+    REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedScalarFieldContainer[str]
-    issuers: _containers.RepeatedScalarFieldContainer[str]
-    audiences: _containers.RepeatedScalarFieldContainer[str]
-    required_scopes: _containers.RepeatedScalarFieldContainer[str]
-    required_permissions: _containers.RepeatedScalarFieldContainer[str]
-    required_claims: _containers.MessageMap[str, _session_pb2.ClaimValues]
-    max_auth_age: _duration_pb2.Duration
-    acr_values: _containers.RepeatedScalarFieldContainer[str]
-    binding: _session_pb2.Binding
+    requirements: _session_pb2.Requirements
     consistency: _session_pb2.Consistency
-    def __init__(self, tokens: _Optional[_Iterable[str]] = ..., issuers: _Optional[_Iterable[str]] = ..., audiences: _Optional[_Iterable[str]] = ..., required_scopes: _Optional[_Iterable[str]] = ..., required_permissions: _Optional[_Iterable[str]] = ..., required_claims: _Optional[_Mapping[str, _session_pb2.ClaimValues]] = ..., max_auth_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., acr_values: _Optional[_Iterable[str]] = ..., binding: _Optional[_Union[_session_pb2.Binding, _Mapping]] = ..., consistency: _Optional[_Union[_session_pb2.Consistency, _Mapping]] = ...) -> None: ...
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ..., requirements: _Optional[_Union[_session_pb2.Requirements, _Mapping]] = ..., consistency: _Optional[_Union[_session_pb2.Consistency, _Mapping]] = ...) -> None: ...
 
 class ValidateTokensResponse(_message.Message):
     __slots__ = ("results",)
@@ -91,7 +57,7 @@ class ValidateTokensResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[ValidateTokenResponse, _Mapping]]] = ...) -> None: ...
 
 class CreateSessionRequest(_message.Message):
-    __slots__ = ("upstream_tokens", "authorization_code", "local_login", "client", "attributes", "binding")
+    __slots__ = ("provider_tokens", "authorization_code", "local_login", "device", "attributes", "proof")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -99,64 +65,48 @@ class CreateSessionRequest(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    UPSTREAM_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_TOKENS_FIELD_NUMBER: _ClassVar[int]
     AUTHORIZATION_CODE_FIELD_NUMBER: _ClassVar[int]
     LOCAL_LOGIN_FIELD_NUMBER: _ClassVar[int]
-    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
-    BINDING_FIELD_NUMBER: _ClassVar[int]
-    upstream_tokens: UpstreamTokens
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    provider_tokens: ProviderTokens
     authorization_code: AuthorizationCode
     local_login: LocalLogin
-    client: _session_pb2.Client
+    device: _session_pb2.Device
     attributes: _containers.ScalarMap[str, str]
-    binding: _session_pb2.Binding
-    def __init__(self, upstream_tokens: _Optional[_Union[UpstreamTokens, _Mapping]] = ..., authorization_code: _Optional[_Union[AuthorizationCode, _Mapping]] = ..., local_login: _Optional[_Union[LocalLogin, _Mapping]] = ..., client: _Optional[_Union[_session_pb2.Client, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., binding: _Optional[_Union[_session_pb2.Binding, _Mapping]] = ...) -> None: ...
+    proof: _session_pb2.PossessionProof
+    def __init__(self, provider_tokens: _Optional[_Union[ProviderTokens, _Mapping]] = ..., authorization_code: _Optional[_Union[AuthorizationCode, _Mapping]] = ..., local_login: _Optional[_Union[LocalLogin, _Mapping]] = ..., device: _Optional[_Union[_session_pb2.Device, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., proof: _Optional[_Union[_session_pb2.PossessionProof, _Mapping]] = ...) -> None: ...
 
 class CreateSessionResponse(_message.Message):
-    __slots__ = ("access_token", "access_expire_time", "refresh_token", "refresh_expire_time", "session")
-    ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    ACCESS_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
-    SESSION_FIELD_NUMBER: _ClassVar[int]
-    access_token: str
-    access_expire_time: _timestamp_pb2.Timestamp
-    refresh_token: str
-    refresh_expire_time: _timestamp_pb2.Timestamp
-    session: _session_pb2.Session
-    def __init__(self, access_token: _Optional[str] = ..., access_expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., refresh_token: _Optional[str] = ..., refresh_expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ...) -> None: ...
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _session_pb2.Tokens
+    def __init__(self, tokens: _Optional[_Union[_session_pb2.Tokens, _Mapping]] = ...) -> None: ...
 
 class RefreshSessionRequest(_message.Message):
-    __slots__ = ("refresh_token", "issuer", "client", "binding")
+    __slots__ = ("refresh_token", "issuer", "device", "proof")
     REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
     ISSUER_FIELD_NUMBER: _ClassVar[int]
-    CLIENT_FIELD_NUMBER: _ClassVar[int]
-    BINDING_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     refresh_token: str
     issuer: str
-    client: _session_pb2.Client
-    binding: _session_pb2.Binding
-    def __init__(self, refresh_token: _Optional[str] = ..., issuer: _Optional[str] = ..., client: _Optional[_Union[_session_pb2.Client, _Mapping]] = ..., binding: _Optional[_Union[_session_pb2.Binding, _Mapping]] = ...) -> None: ...
+    device: _session_pb2.Device
+    proof: _session_pb2.PossessionProof
+    def __init__(self, refresh_token: _Optional[str] = ..., issuer: _Optional[str] = ..., device: _Optional[_Union[_session_pb2.Device, _Mapping]] = ..., proof: _Optional[_Union[_session_pb2.PossessionProof, _Mapping]] = ...) -> None: ...
 
 class RefreshSessionResponse(_message.Message):
-    __slots__ = ("access_token", "access_expire_time", "refresh_token", "refresh_expire_time", "session", "replayed")
-    ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    ACCESS_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
-    SESSION_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("tokens", "replayed")
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
-    access_token: str
-    access_expire_time: _timestamp_pb2.Timestamp
-    refresh_token: str
-    refresh_expire_time: _timestamp_pb2.Timestamp
-    session: _session_pb2.Session
+    tokens: _session_pb2.Tokens
     replayed: bool
-    def __init__(self, access_token: _Optional[str] = ..., access_expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., refresh_token: _Optional[str] = ..., refresh_expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., replayed: bool = ...) -> None: ...
+    def __init__(self, tokens: _Optional[_Union[_session_pb2.Tokens, _Mapping]] = ..., replayed: bool = ...) -> None: ...
 
 class RevokeSessionRequest(_message.Message):
-    __slots__ = ("session_id", "refresh_token", "access_token", "provider_session", "subject", "tenant", "client", "issuer", "key", "except_session_id", "cause", "note")
+    __slots__ = ("session_id", "refresh_token", "access_token", "provider_session", "subject", "tenant", "client", "issuer", "key", "except_session_id", "cause", "note", "logout")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
     ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -169,11 +119,12 @@ class RevokeSessionRequest(_message.Message):
     EXCEPT_SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    LOGOUT_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     refresh_token: str
     access_token: str
     provider_session: ProviderSession
-    subject: _session_pb2.Subject
+    subject: Subject
     tenant: Tenant
     client: ClientApplication
     issuer: str
@@ -181,15 +132,20 @@ class RevokeSessionRequest(_message.Message):
     except_session_id: str
     cause: _session_pb2.RevocationCause
     note: str
-    def __init__(self, session_id: _Optional[str] = ..., refresh_token: _Optional[str] = ..., access_token: _Optional[str] = ..., provider_session: _Optional[_Union[ProviderSession, _Mapping]] = ..., subject: _Optional[_Union[_session_pb2.Subject, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., client: _Optional[_Union[ClientApplication, _Mapping]] = ..., issuer: _Optional[str] = ..., key: _Optional[_Union[SigningKey, _Mapping]] = ..., except_session_id: _Optional[str] = ..., cause: _Optional[_Union[_session_pb2.RevocationCause, str]] = ..., note: _Optional[str] = ...) -> None: ...
+    logout: bool
+    def __init__(self, session_id: _Optional[str] = ..., refresh_token: _Optional[str] = ..., access_token: _Optional[str] = ..., provider_session: _Optional[_Union[ProviderSession, _Mapping]] = ..., subject: _Optional[_Union[Subject, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., client: _Optional[_Union[ClientApplication, _Mapping]] = ..., issuer: _Optional[str] = ..., key: _Optional[_Union[SigningKey, _Mapping]] = ..., except_session_id: _Optional[str] = ..., cause: _Optional[_Union[_session_pb2.RevocationCause, str]] = ..., note: _Optional[str] = ..., logout: bool = ...) -> None: ...
 
 class RevokeSessionResponse(_message.Message):
-    __slots__ = ("revision", "sessions_ended")
+    __slots__ = ("revision", "sessions_ended", "revocations", "end_session_url")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_ENDED_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    END_SESSION_URL_FIELD_NUMBER: _ClassVar[int]
     revision: str
     sessions_ended: int
-    def __init__(self, revision: _Optional[str] = ..., sessions_ended: _Optional[int] = ...) -> None: ...
+    revocations: _containers.RepeatedCompositeFieldContainer[_session_pb2.Revocation]
+    end_session_url: str
+    def __init__(self, revision: _Optional[str] = ..., sessions_ended: _Optional[int] = ..., revocations: _Optional[_Iterable[_Union[_session_pb2.Revocation, _Mapping]]] = ..., end_session_url: _Optional[str] = ...) -> None: ...
 
 class GetSessionRequest(_message.Message):
     __slots__ = ("session_id",)
@@ -208,10 +164,10 @@ class ListSessionsRequest(_message.Message):
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    subject: _session_pb2.Subject
+    subject: Subject
     page_size: int
     page_token: str
-    def __init__(self, subject: _Optional[_Union[_session_pb2.Subject, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, subject: _Optional[_Union[Subject, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListSessionsResponse(_message.Message):
     __slots__ = ("sessions", "next_page_token")
@@ -228,16 +184,38 @@ class WatchRevocationsRequest(_message.Message):
     def __init__(self, from_revision: _Optional[str] = ...) -> None: ...
 
 class WatchRevocationsResponse(_message.Message):
-    __slots__ = ("revocation", "heartbeat", "reset")
+    __slots__ = ("started", "revocation", "freshness", "reset")
+    STARTED_FIELD_NUMBER: _ClassVar[int]
     REVOCATION_FIELD_NUMBER: _ClassVar[int]
-    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     RESET_FIELD_NUMBER: _ClassVar[int]
-    revocation: Revocation
-    heartbeat: _session_pb2.Freshness
+    started: Started
+    revocation: _session_pb2.Revocation
+    freshness: _session_pb2.Freshness
     reset: Reset
-    def __init__(self, revocation: _Optional[_Union[Revocation, _Mapping]] = ..., heartbeat: _Optional[_Union[_session_pb2.Freshness, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ...) -> None: ...
+    def __init__(self, started: _Optional[_Union[Started, _Mapping]] = ..., revocation: _Optional[_Union[_session_pb2.Revocation, _Mapping]] = ..., freshness: _Optional[_Union[_session_pb2.Freshness, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ...) -> None: ...
 
-class UpstreamTokens(_message.Message):
+class Started(_message.Message):
+    __slots__ = ("revision", "max_staleness", "configuration", "server")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    MAX_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    revision: str
+    max_staleness: _duration_pb2.Duration
+    configuration: str
+    server: str
+    def __init__(self, revision: _Optional[str] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., configuration: _Optional[str] = ..., server: _Optional[str] = ...) -> None: ...
+
+class Reset(_message.Message):
+    __slots__ = ("revision", "configuration")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    revision: str
+    configuration: str
+    def __init__(self, revision: _Optional[str] = ..., configuration: _Optional[str] = ...) -> None: ...
+
+class ProviderTokens(_message.Message):
     __slots__ = ("issuer", "access_token", "refresh_token", "id_token")
     ISSUER_FIELD_NUMBER: _ClassVar[int]
     ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -285,6 +263,14 @@ class LocalLogin(_message.Message):
     amr: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, subject: _Optional[str] = ..., client_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., audiences: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., claims_json: _Optional[str] = ..., auth_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., acr: _Optional[str] = ..., amr: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class Subject(_message.Message):
+    __slots__ = ("issuer", "subject")
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    issuer: str
+    subject: str
+    def __init__(self, issuer: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
+
 class ProviderSession(_message.Message):
     __slots__ = ("issuer", "session_id")
     ISSUER_FIELD_NUMBER: _ClassVar[int]
@@ -316,23 +302,3 @@ class SigningKey(_message.Message):
     issuer: str
     key_id: str
     def __init__(self, issuer: _Optional[str] = ..., key_id: _Optional[str] = ...) -> None: ...
-
-class Revocation(_message.Message):
-    __slots__ = ("type", "hashed_id", "not_before_time", "expire_time", "revision")
-    TYPE_FIELD_NUMBER: _ClassVar[int]
-    HASHED_ID_FIELD_NUMBER: _ClassVar[int]
-    NOT_BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
-    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
-    REVISION_FIELD_NUMBER: _ClassVar[int]
-    type: _session_pb2.RevocationType
-    hashed_id: bytes
-    not_before_time: _timestamp_pb2.Timestamp
-    expire_time: _timestamp_pb2.Timestamp
-    revision: str
-    def __init__(self, type: _Optional[_Union[_session_pb2.RevocationType, str]] = ..., hashed_id: _Optional[bytes] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[str] = ...) -> None: ...
-
-class Reset(_message.Message):
-    __slots__ = ("revision",)
-    REVISION_FIELD_NUMBER: _ClassVar[int]
-    revision: str
-    def __init__(self, revision: _Optional[str] = ...) -> None: ...

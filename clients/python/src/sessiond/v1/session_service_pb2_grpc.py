@@ -28,11 +28,14 @@ if _version_not_supported:
 class SessionServiceStub(object):
     """Validates, refreshes and revokes sessions.
 
-    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
-    error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
-    error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+    is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+    `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+    `google.rpc.RetryInfo` says when to try again.
 
-    A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+    A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+    never ignored. What is not carried out yet says so at its name: methods and request fields answer
+    UNIMPLEMENTED, answer fields stay unset.
 
     Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
     """
@@ -88,11 +91,14 @@ class SessionServiceStub(object):
 class SessionServiceServicer(object):
     """Validates, refreshes and revokes sessions.
 
-    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
-    error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
-    error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+    is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+    `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+    `google.rpc.RetryInfo` says when to try again.
 
-    A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+    A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+    never ignored. What is not carried out yet says so at its name: methods and request fields answer
+    UNIMPLEMENTED, answer fields stay unset.
 
     Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
     """
@@ -119,16 +125,17 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RefreshSession(self, request, context):
-        """Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the same successor.
-        Group: session; for a provider's own refresh token: adopt.
+        """Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the
+        same successor. Group: session; for a provider's own refresh token: adopt.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSession(self, request, context):
-        """Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session ids, revoke for a
-        subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a key.
+        """Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session
+        ids, revoke for a subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a
+        key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +156,9 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchRevocations(self, request, context):
-        """Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group: watch.
+        """Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
+        watch.
+        Not carried out yet: UNIMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,11 +218,14 @@ def add_SessionServiceServicer_to_server(servicer, server):
 class SessionService(object):
     """Validates, refreshes and revokes sessions.
 
-    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
-    error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
-    error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+    A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+    is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+    `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+    `google.rpc.RetryInfo` says when to try again.
 
-    A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+    A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+    never ignored. What is not carried out yet says so at its name: methods and request fields answer
+    UNIMPLEMENTED, answer fields stay unset.
 
     Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
     """

@@ -11,10 +11,11 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file sessiond/v1/error_reason.proto.
  */
 export const file_sessiond_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zZXNzaW9uZC92MS9lcnJvcl9yZWFzb24ucHJvdG8SC3Nlc3Npb25kLnYxKtUHCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fRklFTERfSU5WQUxJRBABEiIKHkVSUk9SX1JFQVNPTl9NRVNTQUdFX01BTEZPUk1FRBACEiQKIEVSUk9SX1JFQVNPTl9GRUFUVVJFX1VOU1VQUE9SVEVEEAMSHwobRVJST1JfUkVBU09OX0NBTExFUl9VTktOT1dOEAQSJQohRVJST1JfUkVBU09OX0NBTExFUl9OT1RfUEVSTUlUVEVEEAUSJgoiRVJST1JfUkVBU09OX1JFRlJFU0hfVE9LRU5fSU5WQUxJRBAGEikKJUVSUk9SX1JFQVNPTl9SRUZSRVNIX1RPS0VOX1NVUEVSU0VERUQQBxIlCiFFUlJPUl9SRUFTT05fUkVGUkVTSF9UT0tFTl9SRVVTRUQQCBIgChxFUlJPUl9SRUFTT05fU0VTU0lPTl9SRVZPS0VEEAkSJQohRVJST1JfUkVBU09OX1NFU1NJT05fSURMRV9USU1FT1VUEAoSKgomRVJST1JfUkVBU09OX1NFU1NJT05fTElGRVRJTUVfRVhDRUVERUQQCxIhCh1FUlJPUl9SRUFTT05fQklORElOR19NSVNNQVRDSBAMEiEKHUVSUk9SX1JFQVNPTl9VUFNUUkVBTV9SRUZVU0VEEA0SHgoaRVJST1JfUkVBU09OX0xPR0lOX1JFRlVTRUQQDhIiCh5FUlJPUl9SRUFTT05fU0VTU0lPTl9OT1RfRk9VTkQQDxIiCh5FUlJPUl9SRUFTT05fU1RPUkVfVU5BVkFJTEFCTEUQEBIlCiFFUlJPUl9SRUFTT05fVVBTVFJFQU1fVU5BVkFJTEFCTEUQERImCiJFUlJPUl9SRUFTT05fUkVWT0NBVElPTl9WSUVXX1NUQUxFEBISIQodRVJST1JfUkVBU09OX0tFWVNfVU5BVkFJTEFCTEUQExIfChtFUlJPUl9SRUFTT05fUEVQUEVSX01JU1NJTkcQFBIkCiBFUlJPUl9SRUFTT05fU0VBTElOR19LRVlfTUlTU0lORxAVEhsKF0VSUk9SX1JFQVNPTl9PVkVSTE9BREVEEBYSHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBAXEiQKIEVSUk9SX1JFQVNPTl9SRVZPQ0FUSU9OX0xPR19GVUxMEBgSIwofRVJST1JfUkVBU09OX1dBVENIRVJTX0VYSEFVU1RFRBAZEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAaQmEKD2Rldi5zZXNzaW9uZC52MVABWj5naXRodWIuY29tL3Nlc3Npb25kL3Nlc3Npb25kL2NsaWVudHMvZ28vc2Vzc2lvbmQvdjE7c2Vzc2lvbmR2MaoCC1Nlc3Npb25kLlYxYgZwcm90bzM");
+  fileDesc("Ch5zZXNzaW9uZC92MS9lcnJvcl9yZWFzb24ucHJvdG8SC3Nlc3Npb25kLnYxKtUHCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fRklFTERfSU5WQUxJRBABEiIKHkVSUk9SX1JFQVNPTl9NRVNTQUdFX01BTEZPUk1FRBACEiQKIEVSUk9SX1JFQVNPTl9GRUFUVVJFX1VOU1VQUE9SVEVEEAMSHwobRVJST1JfUkVBU09OX0NBTExFUl9VTktOT1dOEAQSJQohRVJST1JfUkVBU09OX0NBTExFUl9OT1RfUEVSTUlUVEVEEAUSJgoiRVJST1JfUkVBU09OX1JFRlJFU0hfVE9LRU5fSU5WQUxJRBAGEikKJUVSUk9SX1JFQVNPTl9SRUZSRVNIX1RPS0VOX1NVUEVSU0VERUQQBxIlCiFFUlJPUl9SRUFTT05fUkVGUkVTSF9UT0tFTl9SRVVTRUQQCBIgChxFUlJPUl9SRUFTT05fU0VTU0lPTl9SRVZPS0VEEAkSJQohRVJST1JfUkVBU09OX1NFU1NJT05fSURMRV9USU1FT1VUEAoSKgomRVJST1JfUkVBU09OX1NFU1NJT05fTElGRVRJTUVfRVhDRUVERUQQCxIhCh1FUlJPUl9SRUFTT05fQklORElOR19NSVNNQVRDSBAMEiEKHUVSUk9SX1JFQVNPTl9QUk9WSURFUl9SRUZVU0VEEA0SHgoaRVJST1JfUkVBU09OX0xPR0lOX1JFRlVTRUQQDhIiCh5FUlJPUl9SRUFTT05fU0VTU0lPTl9OT1RfRk9VTkQQDxIiCh5FUlJPUl9SRUFTT05fU1RPUkVfVU5BVkFJTEFCTEUQEBIlCiFFUlJPUl9SRUFTT05fUFJPVklERVJfVU5BVkFJTEFCTEUQERImCiJFUlJPUl9SRUFTT05fUkVWT0NBVElPTl9WSUVXX1NUQUxFEBISIQodRVJST1JfUkVBU09OX0tFWVNfVU5BVkFJTEFCTEUQExIfChtFUlJPUl9SRUFTT05fUEVQUEVSX01JU1NJTkcQFBIkCiBFUlJPUl9SRUFTT05fU0VBTElOR19LRVlfTUlTU0lORxAVEhsKF0VSUk9SX1JFQVNPTl9PVkVSTE9BREVEEBYSHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBAXEiQKIEVSUk9SX1JFQVNPTl9SRVZPQ0FUSU9OX0xPR19GVUxMEBgSIwofRVJST1JfUkVBU09OX1dBVENIRVJTX0VYSEFVU1RFRBAZEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAaQmEKD2Rldi5zZXNzaW9uZC52MVABWj5naXRodWIuY29tL3Nlc3Npb25kL3Nlc3Npb25kL2NsaWVudHMvZ28vc2Vzc2lvbmQvdjE7c2Vzc2lvbmR2MaoCC1Nlc3Npb25kLlYxYgZwcm90bzM");
 
 /**
- * The `reason` of the one `google.rpc.ErrorInfo` (domain `sessiond`) in every error status; on the wire without `ERROR_REASON_`.
+ * The `reason` of the one `google.rpc.ErrorInfo` (domain `sessiond`) in every error status; on the wire it
+ * stands without `ERROR_REASON_`.
  *
  * @generated from enum sessiond.v1.ErrorReason
  */
@@ -28,7 +29,8 @@ export enum ErrorReason {
 
   /**
    * A request field has a value that is not allowed. Metadata: field, found, allowed.
-   * Status: INVALID_ARGUMENT. Sample: field=session_id found="7 characters that are not a session id" allowed="sds_ and 22 base64url characters".
+   * Status: INVALID_ARGUMENT. Sample: field=session_id found="7 characters that are not a session id"
+   * allowed="sds_ and 22 base64url characters".
    *
    * @generated from enum value: ERROR_REASON_FIELD_INVALID = 1;
    */
@@ -44,7 +46,7 @@ export enum ErrorReason {
 
   /**
    * The request uses a method or field that this server does not carry out. Metadata: field.
-   * Status: UNIMPLEMENTED. Sample: field=binding.
+   * Status: UNIMPLEMENTED. Sample: field=key.
    *
    * @generated from enum value: ERROR_REASON_FEATURE_UNSUPPORTED = 3;
    */
@@ -59,8 +61,8 @@ export enum ErrorReason {
   CALLER_UNKNOWN = 4,
 
   /**
-   * The caller is known but may not do this: it is in none of the groups that the call needs, or the token or session is of an issuer
-   * or client that is not the caller's. Metadata, one of: group, issuer, client_id.
+   * The caller is known but may not do this: it is in none of the groups that the call needs, or the token or
+   * session is of an issuer or client that is not the caller's. Metadata, one of: group, issuer, client_id.
    * Status: PERMISSION_DENIED. Sample: group=mint.
    *
    * @generated from enum value: ERROR_REASON_CALLER_NOT_PERMITTED = 5;
@@ -84,7 +86,8 @@ export enum ErrorReason {
   REFRESH_TOKEN_SUPERSEDED = 7,
 
   /**
-   * The refresh token had been spent before and its grace has passed: the session has been ended. No metadata.
+   * The refresh token had been spent before and its grace has passed: the session has been ended. No
+   * metadata.
    * Status: UNAUTHENTICATED. Sample: a stolen refresh token.
    *
    * @generated from enum value: ERROR_REASON_REFRESH_TOKEN_REUSED = 8;
@@ -127,14 +130,15 @@ export enum ErrorReason {
    * The provider ended the session. No metadata.
    * Status: UNAUTHENTICATED. Sample: invalid_grant.
    *
-   * @generated from enum value: ERROR_REASON_UPSTREAM_REFUSED = 13;
+   * @generated from enum value: ERROR_REASON_PROVIDER_REFUSED = 13;
    */
-  UPSTREAM_REFUSED = 13,
+  PROVIDER_REFUSED = 13,
 
   /**
-   * What the login produced does not open a session. Metadata: rejection, a `Rejection.Reason` without its prefix, or one of
-   * INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave none: ask for the scope offline_access), NO_ID_TOKEN,
-   * ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was issued to another application).
+   * What the login produced does not open a session. Metadata: rejection, which is a `Rejection.Reason`
+   * without its prefix, or one of INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave
+   * none: ask for the scope offline_access), NO_ID_TOKEN, ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was
+   * issued to another application).
    * Status: FAILED_PRECONDITION. Sample: rejection=AUDIENCE_MISMATCH.
    *
    * @generated from enum value: ERROR_REASON_LOGIN_REFUSED = 14;
@@ -161,12 +165,12 @@ export enum ErrorReason {
    * The provider did not answer, or not with a decision; the presented token stays good. RetryInfo.
    * Status: UNAVAILABLE. Sample: the provider answers 503.
    *
-   * @generated from enum value: ERROR_REASON_UPSTREAM_UNAVAILABLE = 17;
+   * @generated from enum value: ERROR_REASON_PROVIDER_UNAVAILABLE = 17;
    */
-  UPSTREAM_UNAVAILABLE = 17,
+  PROVIDER_UNAVAILABLE = 17,
 
   /**
-   * What the server knows of revocations is older than its lease, and the store does not answer. RetryInfo.
+   * What the server knows of revocations is older than it may be, and the store does not answer. RetryInfo.
    * Status: UNAVAILABLE. Sample: the store is cut off.
    *
    * @generated from enum value: ERROR_REASON_REVOCATION_VIEW_STALE = 18;
@@ -198,7 +202,7 @@ export enum ErrorReason {
   SEALING_KEY_MISSING = 21,
 
   /**
-   * The server has more to do than it can; nothing was begun. RetryInfo.
+   * The server has more to do than it can; nothing was begun. RetryInfo. Not carried out yet: never sent.
    * Status: UNAVAILABLE. Sample: ten times the load it can bear.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 22;
@@ -206,7 +210,7 @@ export enum ErrorReason {
   OVERLOADED = 22,
 
   /**
-   * The caller asks more often than it may. RetryInfo.
+   * The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
    * Status: RESOURCE_EXHAUSTED. Sample: a loop without a pause.
    *
    * @generated from enum value: ERROR_REASON_RATE_LIMITED = 23;
@@ -214,7 +218,7 @@ export enum ErrorReason {
   RATE_LIMITED = 23,
 
   /**
-   * The log of revocations takes no new unknown ids. RetryInfo.
+   * The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
    * Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
    *
    * @generated from enum value: ERROR_REASON_REVOCATION_LOG_FULL = 24;
@@ -222,7 +226,7 @@ export enum ErrorReason {
   REVOCATION_LOG_FULL = 24,
 
   /**
-   * Too many watchers, in all or of this caller. RetryInfo.
+   * Too many watchers, in all or of this caller. RetryInfo. Not carried out yet: never sent.
    * Status: RESOURCE_EXHAUSTED. Sample: every request opens a watch.
    *
    * @generated from enum value: ERROR_REASON_WATCHERS_EXHAUSTED = 25;

@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { ErrorReason } from "./error_reason_pb.js";
+import { file_sessiond_v1_error_reason } from "./error_reason_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sessiond/v1/session.proto.
  */
 export const file_sessiond_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChlzZXNzaW9uZC92MS9zZXNzaW9uLnByb3RvEgtzZXNzaW9uZC52MSLfAwoHU2Vzc2lvbhIRCglwcmluY2lwYWwYASABKAkSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkSEgoKc2Vzc2lvbl9pZBgEIAEoCRIbChNwcm92aWRlcl9zZXNzaW9uX2lkGAUgASgJEhEKCXRlbmFudF9pZBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSEAoIdG9rZW5faWQYCCABKAkSDgoGa2V5X2lkGAkgASgJEhEKCWF1ZGllbmNlcxgKIAMoCRIOCgZzY29wZXMYCyADKAkSDQoFcm9sZXMYDCADKAkSEwoLcGVybWlzc2lvbnMYDSADKAkSLgoKaXNzdWVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWF1dGhfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDYWNyGBEgASgJEgsKA2FtchgSIAMoCRIhCgVhY3RvchgTIAEoCzISLnNlc3Npb25kLnYxLkFjdG9yEhMKC2NsYWltc19qc29uGBQgASgJIksKBUFjdG9yEg4KBmlzc3VlchgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEiEKBWFjdG9yGAMgASgLMhIuc2Vzc2lvbmQudjEuQWN0b3IipgMKDVNlc3Npb25SZWNvcmQSJQoHc2Vzc2lvbhgBIAEoCzIULnNlc3Npb25kLnYxLlNlc3Npb24SLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKEWxhc3RfcmVmcmVzaF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBpZGxlX2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4ChRhYnNvbHV0ZV9leHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoGY2xpZW50GAYgASgLMhMuc2Vzc2lvbmQudjEuQ2xpZW50Ej4KCmF0dHJpYnV0ZXMYByADKAsyKi5zZXNzaW9uZC52MS5TZXNzaW9uUmVjb3JkLkF0dHJpYnV0ZXNFbnRyeRoxCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJGCgZDbGllbnQSEgoKaXBfYWRkcmVzcxgBIAEoCRISCgp1c2VyX2FnZW50GAIgASgJEhQKDGRldmljZV9sYWJlbBgDIAEoCSJYCgdCaW5kaW5nEhwKEmNlcnRpZmljYXRlX3NoYTI1NhgBIAEoDEgAEiYKBGRwb3AYAiABKAsyFi5zZXNzaW9uZC52MS5EcG9wUHJvb2ZIAEIHCgVwcm9vZiI8CglEcG9wUHJvb2YSEgoFcHJvb2YYASABKAlCA4ABARIOCgZtZXRob2QYAiABKAkSCwoDdXJsGAMgASgJIioKB1N1YmplY3QSDgoGaXNzdWVyGAEgASgJEg8KB3N1YmplY3QYAiABKAkiygEKC0NvbnNpc3RlbmN5EjgKEG1pbmltaXplX2xhdGVuY3kYASABKAsyHC5zZXNzaW9uZC52MS5NaW5pbWl6ZUxhdGVuY3lIABI4ChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCzIbLnNlc3Npb25kLnYxLkF0TGVhc3RBc0ZyZXNoSAASOAoQZnVsbHlfY29uc2lzdGVudBgDIAEoCzIcLnNlc3Npb25kLnYxLkZ1bGx5Q29uc2lzdGVudEgAQg0KC3JlcXVpcmVtZW50IhEKD01pbmltaXplTGF0ZW5jeSIiCg5BdExlYXN0QXNGcmVzaBIQCghyZXZpc2lvbhgBIAEoCSIRCg9GdWxseUNvbnNpc3RlbnQigQYKCVJlamVjdGlvbhItCgZyZWFzb24YASABKA4yHS5zZXNzaW9uZC52MS5SZWplY3Rpb24uUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSNgoLbmV4dF9hY3Rpb24YAyABKA4yIS5zZXNzaW9uZC52MS5SZWplY3Rpb24uTmV4dEFjdGlvbhIYChB3d3dfYXV0aGVudGljYXRlGAQgASgJIs0DCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFAoQUkVBU09OX1RPT19MQVJHRRABEhQKEFJFQVNPTl9NQUxGT1JNRUQQAhIdChlSRUFTT05fSVNTVUVSX05PVF9UUlVTVEVEEAMSIAocUkVBU09OX0FMR09SSVRITV9OT1RfQUxMT1dFRBAEEhYKElJFQVNPTl9LRVlfVU5LTk9XThAFEhwKGFJFQVNPTl9TSUdOQVRVUkVfSU5WQUxJRBAGEhsKF1JFQVNPTl9UWVBFX05PVF9BTExPV0VEEAcSGAoUUkVBU09OX0NMQUlNX01JU1NJTkcQCBIYChRSRUFTT05fQ0xBSU1fSU5WQUxJRBAJEhIKDlJFQVNPTl9FWFBJUkVEEAoSGAoUUkVBU09OX05PVF9ZRVRfVkFMSUQQCxIcChhSRUFTT05fQVVESUVOQ0VfTUlTTUFUQ0gQDBIbChdSRUFTT05fQklORElOR19NSVNNQVRDSBANEhIKDlJFQVNPTl9SRVZPS0VEEA4SHQoZUkVBU09OX1NDT1BFX0lOU1VGRklDSUVOVBAPEhsKF1JFQVNPTl9TVEVQX1VQX1JFUVVJUkVEEBAikQEKCk5leHRBY3Rpb24SGwoXTkVYVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNORVhUX0FDVElPTl9SRUZSRVNIEAESHgoaTkVYVF9BQ1RJT05fUkVBVVRIRU5USUNBVEUQAhIXChNORVhUX0FDVElPTl9TVEVQX1VQEAMSFAoQTkVYVF9BQ1RJT05fREVOWRAEIh0KC0NsYWltVmFsdWVzEg4KBnZhbHVlcxgBIAMoCSJFCglGcmVzaG5lc3MSEAoIcmV2aXNpb24YASABKAkSJgoDYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKqoBCg9SZXZvY2F0aW9uQ2F1c2USIAocUkVWT0NBVElPTl9DQVVTRV9VTlNQRUNJRklFRBAAEhsKF1JFVk9DQVRJT05fQ0FVU0VfTE9HT1VUEAESGgoWUkVWT0NBVElPTl9DQVVTRV9BRE1JThACEh8KG1JFVk9DQVRJT05fQ0FVU0VfQ09NUFJPTUlTRRADEhsKF1JFVk9DQVRJT05fQ0FVU0VfUE9MSUNZEAQqmQIKDlJldm9jYXRpb25UeXBlEh8KG1JFVk9DQVRJT05fVFlQRV9VTlNQRUNJRklFRBAAEhsKF1JFVk9DQVRJT05fVFlQRV9TRVNTSU9OEAESJAogUkVWT0NBVElPTl9UWVBFX1BST1ZJREVSX1NFU1NJT04QAhIZChVSRVZPQ0FUSU9OX1RZUEVfVE9LRU4QAxIbChdSRVZPQ0FUSU9OX1RZUEVfU1VCSkVDVBAEEhoKFlJFVk9DQVRJT05fVFlQRV9URU5BTlQQBRIaChZSRVZPQ0FUSU9OX1RZUEVfQ0xJRU5UEAYSGgoWUkVWT0NBVElPTl9UWVBFX0lTU1VFUhAHEhcKE1JFVk9DQVRJT05fVFlQRV9LRVkQCEJhCg9kZXYuc2Vzc2lvbmQudjFQAVo+Z2l0aHViLmNvbS9zZXNzaW9uZC9zZXNzaW9uZC9jbGllbnRzL2dvL3Nlc3Npb25kL3YxO3Nlc3Npb25kdjGqAgtTZXNzaW9uZC5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChlzZXNzaW9uZC92MS9zZXNzaW9uLnByb3RvEgtzZXNzaW9uZC52MSKQBAoHU2Vzc2lvbhIRCglwcmluY2lwYWwYASABKAkSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkSEgoKc2Vzc2lvbl9pZBgEIAEoCRIbChNwcm92aWRlcl9zZXNzaW9uX2lkGAUgASgJEhEKCXRlbmFudF9pZBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSEAoIdG9rZW5faWQYCCABKAkSDgoGa2V5X2lkGAkgASgJEhEKCWF1ZGllbmNlcxgKIAMoCRIOCgZzY29wZXMYCyADKAkSDQoFcm9sZXMYDCADKAkSEwoLcGVybWlzc2lvbnMYDSADKAkSLgoKaXNzdWVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWF1dGhfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDYWNyGBEgASgJEgsKA2FtchgSIAMoCRIhCgVhY3RvchgTIAEoCzISLnNlc3Npb25kLnYxLkFjdG9yEhMKC2NsYWltc19qc29uGBQgASgJEi8KDGNvbmZpcm1hdGlvbhgVIAEoCzIZLnNlc3Npb25kLnYxLkNvbmZpcm1hdGlvbiJLCgVBY3RvchIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIhCgVhY3RvchgDIAEoCzISLnNlc3Npb25kLnYxLkFjdG9yIjsKDENvbmZpcm1hdGlvbhISCgh4NXRfczI1NhgBIAEoCUgAEg0KA2prdBgCIAEoCUgAQggKBm1lbWJlciLXAQoGVG9rZW5zEhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEjYKEmFjY2Vzc19leHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNcmVmcmVzaF90b2tlbhgDIAEoCUIDgAEBEjcKE3JlZnJlc2hfZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKB3Nlc3Npb24YBSABKAsyFC5zZXNzaW9uZC52MS5TZXNzaW9uIqYDCg1TZXNzaW9uUmVjb3JkEiUKB3Nlc3Npb24YASABKAsyFC5zZXNzaW9uZC52MS5TZXNzaW9uEi8KC2NyZWF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFsYXN0X3JlZnJlc2hfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQaWRsZV9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOAoUYWJzb2x1dGVfZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBmRldmljZRgGIAEoCzITLnNlc3Npb25kLnYxLkRldmljZRI+CgphdHRyaWJ1dGVzGAcgAygLMiouc2Vzc2lvbmQudjEuU2Vzc2lvblJlY29yZC5BdHRyaWJ1dGVzRW50cnkaMQoPQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiPwoGRGV2aWNlEhIKCmlwX2FkZHJlc3MYASABKAkSEgoKdXNlcl9hZ2VudBgCIAEoCRINCgVsYWJlbBgDIAEoCSJgCg9Qb3NzZXNzaW9uUHJvb2YSHAoSY2VydGlmaWNhdGVfc2hhMjU2GAEgASgMSAASJgoEZHBvcBgCIAEoCzIWLnNlc3Npb25kLnYxLkRwb3BQcm9vZkgAQgcKBXByb29mIjwKCURwb3BQcm9vZhISCgVwcm9vZhgBIAEoCUIDgAEBEg4KBm1ldGhvZBgCIAEoCRILCgN1cmwYAyABKAkinAIKDFJlcXVpcmVtZW50cxIPCgdpc3N1ZXJzGAEgAygJEhEKCWF1ZGllbmNlcxgCIAMoCRIOCgZzY29wZXMYAyADKAkSEwoLcGVybWlzc2lvbnMYBCADKAkSNQoGY2xhaW1zGAUgAygLMiUuc2Vzc2lvbmQudjEuUmVxdWlyZW1lbnRzLkNsYWltc0VudHJ5Ei8KDG1heF9hdXRoX2FnZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgphY3JfdmFsdWVzGAcgAygJGkcKC0NsYWltc0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLnNlc3Npb25kLnYxLkNsYWltVmFsdWVzOgI4ASIdCgtDbGFpbVZhbHVlcxIOCgZ2YWx1ZXMYASADKAkiygEKC0NvbnNpc3RlbmN5EjgKEG1pbmltaXplX2xhdGVuY3kYASABKAsyHC5zZXNzaW9uZC52MS5NaW5pbWl6ZUxhdGVuY3lIABI4ChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCzIbLnNlc3Npb25kLnYxLkF0TGVhc3RBc0ZyZXNoSAASOAoQZnVsbHlfY29uc2lzdGVudBgDIAEoCzIcLnNlc3Npb25kLnYxLkZ1bGx5Q29uc2lzdGVudEgAQg0KC3JlcXVpcmVtZW50IhEKD01pbmltaXplTGF0ZW5jeSIiCg5BdExlYXN0QXNGcmVzaBIQCghyZXZpc2lvbhgBIAEoCSIRCg9GdWxseUNvbnNpc3RlbnQigQYKCVJlamVjdGlvbhItCgZyZWFzb24YASABKA4yHS5zZXNzaW9uZC52MS5SZWplY3Rpb24uUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSNgoLbmV4dF9hY3Rpb24YAyABKA4yIS5zZXNzaW9uZC52MS5SZWplY3Rpb24uTmV4dEFjdGlvbhIYChB3d3dfYXV0aGVudGljYXRlGAQgASgJIs0DCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFAoQUkVBU09OX1RPT19MQVJHRRABEhQKEFJFQVNPTl9NQUxGT1JNRUQQAhIdChlSRUFTT05fSVNTVUVSX05PVF9UUlVTVEVEEAMSIAocUkVBU09OX0FMR09SSVRITV9OT1RfQUxMT1dFRBAEEhYKElJFQVNPTl9LRVlfVU5LTk9XThAFEhwKGFJFQVNPTl9TSUdOQVRVUkVfSU5WQUxJRBAGEhsKF1JFQVNPTl9UWVBFX05PVF9BTExPV0VEEAcSGAoUUkVBU09OX0NMQUlNX01JU1NJTkcQCBIYChRSRUFTT05fQ0xBSU1fSU5WQUxJRBAJEhIKDlJFQVNPTl9FWFBJUkVEEAoSGAoUUkVBU09OX05PVF9ZRVRfVkFMSUQQCxIcChhSRUFTT05fQVVESUVOQ0VfTUlTTUFUQ0gQDBIbChdSRUFTT05fQklORElOR19NSVNNQVRDSBANEhIKDlJFQVNPTl9SRVZPS0VEEA4SHQoZUkVBU09OX1NDT1BFX0lOU1VGRklDSUVOVBAPEhsKF1JFQVNPTl9TVEVQX1VQX1JFUVVJUkVEEBAikQEKCk5leHRBY3Rpb24SGwoXTkVYVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNORVhUX0FDVElPTl9SRUZSRVNIEAESHgoaTkVYVF9BQ1RJT05fUkVBVVRIRU5USUNBVEUQAhIXChNORVhUX0FDVElPTl9TVEVQX1VQEAMSFAoQTkVYVF9BQ1RJT05fREVOWRAEImUKCVVuZGVjaWRlZBIoCgZyZWFzb24YASABKA4yGC5zZXNzaW9uZC52MS5FcnJvclJlYXNvbhIuCgtyZXRyeV9hZnRlchgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ1CglGcmVzaG5lc3MSEAoIcmV2aXNpb24YASABKAkSJgoDYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3NpbmNlX3N0YXJ0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIo0BCgpSZXZvY2F0aW9uEikKBHR5cGUYASABKA4yGy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uVHlwZRIRCgloYXNoZWRfaWQYAiABKAwSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAQgASgJKqoBCg9SZXZvY2F0aW9uQ2F1c2USIAocUkVWT0NBVElPTl9DQVVTRV9VTlNQRUNJRklFRBAAEhsKF1JFVk9DQVRJT05fQ0FVU0VfTE9HT1VUEAESGgoWUkVWT0NBVElPTl9DQVVTRV9BRE1JThACEh8KG1JFVk9DQVRJT05fQ0FVU0VfQ09NUFJPTUlTRRADEhsKF1JFVk9DQVRJT05fQ0FVU0VfUE9MSUNZEAQqmQIKDlJldm9jYXRpb25UeXBlEh8KG1JFVk9DQVRJT05fVFlQRV9VTlNQRUNJRklFRBAAEhsKF1JFVk9DQVRJT05fVFlQRV9TRVNTSU9OEAESJAogUkVWT0NBVElPTl9UWVBFX1BST1ZJREVSX1NFU1NJT04QAhIZChVSRVZPQ0FUSU9OX1RZUEVfVE9LRU4QAxIbChdSRVZPQ0FUSU9OX1RZUEVfU1VCSkVDVBAEEhoKFlJFVk9DQVRJT05fVFlQRV9URU5BTlQQBRIaChZSRVZPQ0FUSU9OX1RZUEVfQ0xJRU5UEAYSGgoWUkVWT0NBVElPTl9UWVBFX0lTU1VFUhAHEhcKE1JFVk9DQVRJT05fVFlQRV9LRVkQCEJhCg9kZXYuc2Vzc2lvbmQudjFQAVo+Z2l0aHViLmNvbS9zZXNzaW9uZC9zZXNzaW9uZC9jbGllbnRzL2dvL3Nlc3Npb25kL3YxO3Nlc3Npb25kdjGqAgtTZXNzaW9uZC5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_sessiond_v1_error_reason]);
 
 /**
  * A session as an accepted access token tells it, or as it is stored.
@@ -23,7 +25,8 @@ export const file_sessiond_v1_session: GenFile = /*@__PURE__*/
  */
 export type Session = Message<"sessiond.v1.Session"> & {
   /**
-   * The subject at its issuer, as one opaque and stable word: the key under which a backend keeps what belongs to a user.
+   * The subject at its issuer, as one opaque and stable word: the key under which a backend keeps what
+   * belongs to a user.
    *
    * @generated from field: string principal = 1;
    */
@@ -44,15 +47,15 @@ export type Session = Message<"sessiond.v1.Session"> & {
   subject: string;
 
   /**
-   * sessiond's own id, `sds_...`: the `sid` of a local issuer's token; for a provider's token set only by CreateSession,
-   * RefreshSession, GetSession and ListSessions. Empty otherwise.
+   * sessiond's own id, `sds_...`: the `sid` of a local issuer's token; for a provider's token set only by
+   * CreateSession, RefreshSession, GetSession and ListSessions. Empty otherwise.
    *
    * @generated from field: string session_id = 4;
    */
   sessionId: string;
 
   /**
-   * A provider's `sid`; empty for sessions of a local issuer.
+   * A provider's `sid`; empty for sessions of the local issuer.
    *
    * @generated from field: string provider_session_id = 5;
    */
@@ -157,11 +160,20 @@ export type Session = Message<"sessiond.v1.Session"> & {
   actor?: Actor | undefined;
 
   /**
-   * The verified payload as received, a JSON object; meaningful only under its issuer. Empty in stored sessions.
+   * The verified payload as received, a JSON object; meaningful only under its issuer. Empty in stored
+   * sessions.
    *
    * @generated from field: string claims_json = 20;
    */
   claimsJson: string;
+
+  /**
+   * `cnf`: the key that the token is bound to (RFC 7800); absent for bearer tokens. Not carried out yet:
+   * unset.
+   *
+   * @generated from field: sessiond.v1.Confirmation confirmation = 21;
+   */
+  confirmation?: Confirmation | undefined;
 };
 
 /**
@@ -207,6 +219,92 @@ export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
   messageDesc(file_sessiond_v1_session, 1);
 
 /**
+ * The key that a token or a session is bound to, as `cnf` names it (RFC 7800 section 3.1).
+ *
+ * @generated from message sessiond.v1.Confirmation
+ */
+export type Confirmation = Message<"sessiond.v1.Confirmation"> & {
+  /**
+   * What names the key; base64url, as in the token.
+   *
+   * @generated from oneof sessiond.v1.Confirmation.member
+   */
+  member: {
+    /**
+     * SHA-256 of the client certificate in DER: `x5t#S256` (RFC 8705 section 3.1).
+     *
+     * @generated from field: string x5t_s256 = 1;
+     */
+    value: string;
+    case: "x5tS256";
+  } | {
+    /**
+     * SHA-256 thumbprint of the DPoP key: `jkt` (RFC 9449 section 6.1, RFC 7638).
+     *
+     * @generated from field: string jkt = 2;
+     */
+    value: string;
+    case: "jkt";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sessiond.v1.Confirmation.
+ * Use `create(ConfirmationSchema)` to create a new message.
+ */
+export const ConfirmationSchema: GenMessage<Confirmation> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 2);
+
+/**
+ * What an opened or refreshed session gives out.
+ *
+ * @generated from message sessiond.v1.Tokens
+ */
+export type Tokens = Message<"sessiond.v1.Tokens"> & {
+  /**
+   * The access token.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * When the access token expires.
+   *
+   * @generated from field: google.protobuf.Timestamp access_expire_time = 2;
+   */
+  accessExpireTime?: Timestamp | undefined;
+
+  /**
+   * The refresh token, `sdr1_...`; it is good once.
+   *
+   * @generated from field: string refresh_token = 3;
+   */
+  refreshToken: string;
+
+  /**
+   * When the refresh token expires if it is not used.
+   *
+   * @generated from field: google.protobuf.Timestamp refresh_expire_time = 4;
+   */
+  refreshExpireTime?: Timestamp | undefined;
+
+  /**
+   * The session, as the access token tells it.
+   *
+   * @generated from field: sessiond.v1.Session session = 5;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message sessiond.v1.Tokens.
+ * Use `create(TokensSchema)` to create a new message.
+ */
+export const TokensSchema: GenMessage<Tokens> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 3);
+
+/**
  * A session as the store has it. No token is in it.
  *
  * @generated from message sessiond.v1.SessionRecord
@@ -250,9 +348,9 @@ export type SessionRecord = Message<"sessiond.v1.SessionRecord"> & {
   /**
    * The end user's device, as told at creation.
    *
-   * @generated from field: sessiond.v1.Client client = 6;
+   * @generated from field: sessiond.v1.Device device = 6;
    */
-  client?: Client | undefined;
+  device?: Device | undefined;
 
   /**
    * What the backend attached at creation.
@@ -267,14 +365,15 @@ export type SessionRecord = Message<"sessiond.v1.SessionRecord"> & {
  * Use `create(SessionRecordSchema)` to create a new message.
  */
 export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 2);
+  messageDesc(file_sessiond_v1_session, 4);
 
 /**
- * What a backend says of the end user's device. Used to recognise a repeated refresh by the same client, and shown in listings.
+ * What a backend says of the end user's device. A repeated refresh from the same device is recognised by it,
+ * and listings show it.
  *
- * @generated from message sessiond.v1.Client
+ * @generated from message sessiond.v1.Device
  */
-export type Client = Message<"sessiond.v1.Client"> & {
+export type Device = Message<"sessiond.v1.Device"> & {
   /**
    * The end user's address as text; not required; at most 64 bytes.
    *
@@ -292,32 +391,33 @@ export type Client = Message<"sessiond.v1.Client"> & {
   /**
    * A label that the backend gives the device; not required; at most 256 bytes.
    *
-   * @generated from field: string device_label = 3;
+   * @generated from field: string label = 3;
    */
-  deviceLabel: string;
+  label: string;
 };
 
 /**
- * Describes the message sessiond.v1.Client.
- * Use `create(ClientSchema)` to create a new message.
+ * Describes the message sessiond.v1.Device.
+ * Use `create(DeviceSchema)` to create a new message.
  */
-export const ClientSchema: GenMessage<Client> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 3);
+export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 5);
 
 /**
- * The proof that the bearer holds the key that a token or session is bound to. At most one of both.
+ * What proves that the bearer holds the key that a token or a session is bound to.
  *
- * @generated from message sessiond.v1.Binding
+ * @generated from message sessiond.v1.PossessionProof
  */
-export type Binding = Message<"sessiond.v1.Binding"> & {
+export type PossessionProof = Message<"sessiond.v1.PossessionProof"> & {
   /**
-   * What proves it.
+   * What proves it; exactly one.
    *
-   * @generated from oneof sessiond.v1.Binding.proof
+   * @generated from oneof sessiond.v1.PossessionProof.proof
    */
   proof: {
     /**
-     * SHA-256 of the client certificate in DER (RFC 8705), 32 bytes, from the TLS layer of an authenticated gateway.
+     * SHA-256 of the client certificate in DER (RFC 8705), 32 bytes, from the TLS layer of an authenticated
+     * gateway.
      *
      * @generated from field: bytes certificate_sha256 = 1;
      */
@@ -335,11 +435,11 @@ export type Binding = Message<"sessiond.v1.Binding"> & {
 };
 
 /**
- * Describes the message sessiond.v1.Binding.
- * Use `create(BindingSchema)` to create a new message.
+ * Describes the message sessiond.v1.PossessionProof.
+ * Use `create(PossessionProofSchema)` to create a new message.
  */
-export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 4);
+export const PossessionProofSchema: GenMessage<PossessionProof> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 6);
 
 /**
  * A DPoP proof (RFC 9449).
@@ -374,35 +474,93 @@ export type DpopProof = Message<"sessiond.v1.DpopProof"> & {
  * Use `create(DpopProofSchema)` to create a new message.
  */
 export const DpopProofSchema: GenMessage<DpopProof> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 5);
+  messageDesc(file_sessiond_v1_session, 7);
 
 /**
- * A subject at its issuer.
+ * What is required of a token beyond being good; all of it must hold. Empty requires nothing.
  *
- * @generated from message sessiond.v1.Subject
+ * @generated from message sessiond.v1.Requirements
  */
-export type Subject = Message<"sessiond.v1.Subject"> & {
+export type Requirements = Message<"sessiond.v1.Requirements"> & {
   /**
-   * The configured issuer; required.
+   * Issuers of which any one must have issued the token; empty means all that this caller may use. At most
+   * 64.
    *
-   * @generated from field: string issuer = 1;
+   * @generated from field: repeated string issuers = 1;
    */
-  issuer: string;
+  issuers: string[];
 
   /**
-   * `sub`; required; 1 to 255 characters.
+   * Audiences of which any one must match; empty means the issuer's configured ones. At most 64.
    *
-   * @generated from field: string subject = 2;
+   * @generated from field: repeated string audiences = 2;
    */
-  subject: string;
+  audiences: string[];
+
+  /**
+   * Scopes that must all be there; each after RFC 6749 section 3.3. At most 64.
+   *
+   * @generated from field: repeated string scopes = 3;
+   */
+  scopes: string[];
+
+  /**
+   * Permissions that must all be there. At most 64.
+   *
+   * @generated from field: repeated string permissions = 4;
+   */
+  permissions: string[];
+
+  /**
+   * Claims by name, each of which must have one of the given values (string claims and arrays of strings). At
+   * most 64.
+   *
+   * @generated from field: map<string, sessiond.v1.ClaimValues> claims = 5;
+   */
+  claims: { [key: string]: ClaimValues };
+
+  /**
+   * How long ago the user may have proved who they are; absent means any time (RFC 9470).
+   *
+   * @generated from field: google.protobuf.Duration max_auth_age = 6;
+   */
+  maxAuthAge?: Duration | undefined;
+
+  /**
+   * Authentication contexts of which any one will do; empty means any (RFC 9470). At most 64.
+   *
+   * @generated from field: repeated string acr_values = 7;
+   */
+  acrValues: string[];
 };
 
 /**
- * Describes the message sessiond.v1.Subject.
- * Use `create(SubjectSchema)` to create a new message.
+ * Describes the message sessiond.v1.Requirements.
+ * Use `create(RequirementsSchema)` to create a new message.
  */
-export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 6);
+export const RequirementsSchema: GenMessage<Requirements> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 8);
+
+/**
+ * The values that a claim may have.
+ *
+ * @generated from message sessiond.v1.ClaimValues
+ */
+export type ClaimValues = Message<"sessiond.v1.ClaimValues"> & {
+  /**
+   * The claim must be, or as an array hold, one of these; 1 to 64 values.
+   *
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message sessiond.v1.ClaimValues.
+ * Use `create(ClaimValuesSchema)` to create a new message.
+ */
+export const ClaimValuesSchema: GenMessage<ClaimValues> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 9);
 
 /**
  * How fresh the knowledge of revocations behind an answer must be. Unset means `minimize_latency`.
@@ -417,7 +575,7 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
    */
   requirement: {
     /**
-     * What this server knows, which is never older than its lease: no round trip.
+     * What this server knows, which is never older than `revocation.max_staleness`: no round trip.
      *
      * @generated from field: sessiond.v1.MinimizeLatency minimize_latency = 1;
      */
@@ -425,7 +583,7 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
     case: "minimizeLatency";
   } | {
     /**
-     * At least what was known at a revision; waits up to 1 s for it.
+     * At least what was known at a revision; waits up to 1 s for it. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.AtLeastAsFresh at_least_as_fresh = 2;
      */
@@ -433,7 +591,7 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
     case: "atLeastAsFresh";
   } | {
     /**
-     * Everything that was revoked before the call.
+     * Everything that was revoked before the call. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.FullyConsistent fully_consistent = 3;
      */
@@ -447,7 +605,7 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
  * Use `create(ConsistencySchema)` to create a new message.
  */
 export const ConsistencySchema: GenMessage<Consistency> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 7);
+  messageDesc(file_sessiond_v1_session, 10);
 
 /**
  * What this server knows.
@@ -462,7 +620,7 @@ export type MinimizeLatency = Message<"sessiond.v1.MinimizeLatency"> & {
  * Use `create(MinimizeLatencySchema)` to create a new message.
  */
 export const MinimizeLatencySchema: GenMessage<MinimizeLatency> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 8);
+  messageDesc(file_sessiond_v1_session, 11);
 
 /**
  * At least what was known at a revision.
@@ -483,7 +641,7 @@ export type AtLeastAsFresh = Message<"sessiond.v1.AtLeastAsFresh"> & {
  * Use `create(AtLeastAsFreshSchema)` to create a new message.
  */
 export const AtLeastAsFreshSchema: GenMessage<AtLeastAsFresh> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 9);
+  messageDesc(file_sessiond_v1_session, 12);
 
 /**
  * Everything that was revoked before the call.
@@ -498,7 +656,7 @@ export type FullyConsistent = Message<"sessiond.v1.FullyConsistent"> & {
  * Use `create(FullyConsistentSchema)` to create a new message.
  */
 export const FullyConsistentSchema: GenMessage<FullyConsistent> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 10);
+  messageDesc(file_sessiond_v1_session, 13);
 
 /**
  * Why a token is not accepted.
@@ -507,7 +665,7 @@ export const FullyConsistentSchema: GenMessage<FullyConsistent> = /*@__PURE__*/
  */
 export type Rejection = Message<"sessiond.v1.Rejection"> & {
   /**
-   * The first reason that applies, in the order of the enumeration.
+   * The first reason that applies, in the order that stands at `Reason`.
    *
    * @generated from field: sessiond.v1.Rejection.Reason reason = 1;
    */
@@ -540,10 +698,14 @@ export type Rejection = Message<"sessiond.v1.Rejection"> & {
  * Use `create(RejectionSchema)` to create a new message.
  */
 export const RejectionSchema: GenMessage<Rejection> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 11);
+  messageDesc(file_sessiond_v1_session, 14);
 
 /**
- * Reasons, in the order in which they are decided.
+ * Why a token is not accepted. The first reason that applies is the answer, in this order: TOO_LARGE,
+ * MALFORMED, ISSUER_NOT_TRUSTED, ALGORITHM_NOT_ALLOWED, KEY_UNKNOWN, SIGNATURE_INVALID, TYPE_NOT_ALLOWED,
+ * CLAIM_MISSING, CLAIM_INVALID, EXPIRED, NOT_YET_VALID, AUDIENCE_MISMATCH, BINDING_MISMATCH, REVOKED,
+ * SCOPE_INSUFFICIENT, STEP_UP_REQUIRED. The numbers say nothing of the order: a reason that comes later can
+ * stand in its middle.
  *
  * @generated from enum sessiond.v1.Rejection.Reason
  */
@@ -570,7 +732,7 @@ export enum Rejection_Reason {
   MALFORMED = 2,
 
   /**
-   * Its issuer is not configured, or not one of those the request wants.
+   * Its issuer is not configured, or not one of those that the request wants and the caller may use.
    *
    * @generated from enum value: REASON_ISSUER_NOT_TRUSTED = 3;
    */
@@ -672,7 +834,7 @@ export enum Rejection_Reason {
  * Describes the enum sessiond.v1.Rejection.Reason.
  */
 export const Rejection_ReasonSchema: GenEnum<Rejection_Reason> = /*@__PURE__*/
-  enumDesc(file_sessiond_v1_session, 11, 0);
+  enumDesc(file_sessiond_v1_session, 14, 0);
 
 /**
  * What the bearer's client can do.
@@ -720,48 +882,63 @@ export enum Rejection_NextAction {
  * Describes the enum sessiond.v1.Rejection.NextAction.
  */
 export const Rejection_NextActionSchema: GenEnum<Rejection_NextAction> = /*@__PURE__*/
-  enumDesc(file_sessiond_v1_session, 11, 1);
+  enumDesc(file_sessiond_v1_session, 14, 1);
 
 /**
- * The values that a claim may have.
+ * A verdict that could not be reached now, on one token of many: the others are not held up by it.
  *
- * @generated from message sessiond.v1.ClaimValues
+ * @generated from message sessiond.v1.Undecided
  */
-export type ClaimValues = Message<"sessiond.v1.ClaimValues"> & {
+export type Undecided = Message<"sessiond.v1.Undecided"> & {
   /**
-   * The claim must be, or as an array hold, one of these; 1 to 64 values.
+   * What stands in the way: KEYS_UNAVAILABLE, REVOCATION_VIEW_STALE or STORE_UNAVAILABLE.
    *
-   * @generated from field: repeated string values = 1;
+   * @generated from field: sessiond.v1.ErrorReason reason = 1;
    */
-  values: string[];
+  reason: ErrorReason;
+
+  /**
+   * When to ask again.
+   *
+   * @generated from field: google.protobuf.Duration retry_after = 2;
+   */
+  retryAfter?: Duration | undefined;
 };
 
 /**
- * Describes the message sessiond.v1.ClaimValues.
- * Use `create(ClaimValuesSchema)` to create a new message.
+ * Describes the message sessiond.v1.Undecided.
+ * Use `create(UndecidedSchema)` to create a new message.
  */
-export const ClaimValuesSchema: GenMessage<ClaimValues> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 12);
+export const UndecidedSchema: GenMessage<Undecided> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 15);
 
 /**
- * The age of a view of revocations.
+ * How fresh a stream of revocations is.
  *
  * @generated from message sessiond.v1.Freshness
  */
 export type Freshness = Message<"sessiond.v1.Freshness"> & {
   /**
-   * The revision that the view has reached.
+   * The revision that the server's view has reached.
    *
    * @generated from field: string revision = 1;
    */
   revision: string;
 
   /**
-   * How long ago the view was last known to be complete.
+   * How long ago that view was last known to be complete.
    *
    * @generated from field: google.protobuf.Duration age = 2;
    */
   age?: Duration | undefined;
+
+  /**
+   * How long the server has had this stream, by its steady clock. The watcher knows everything up to the
+   * moment at which it opened the stream, plus this, less `age`, on its own steady clock.
+   *
+   * @generated from field: google.protobuf.Duration since_start = 3;
+   */
+  sinceStart?: Duration | undefined;
 };
 
 /**
@@ -769,7 +946,51 @@ export type Freshness = Message<"sessiond.v1.Freshness"> & {
  * Use `create(FreshnessSchema)` to create a new message.
  */
 export const FreshnessSchema: GenMessage<Freshness> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session, 13);
+  messageDesc(file_sessiond_v1_session, 16);
+
+/**
+ * One revocation, as watchers learn it: no id, no cause, no note, no not-before. Whoever holds a verdict that
+ * it could hit drops that verdict and asks again.
+ *
+ * @generated from message sessiond.v1.Revocation
+ */
+export type Revocation = Message<"sessiond.v1.Revocation"> & {
+  /**
+   * What it is about.
+   *
+   * @generated from field: sessiond.v1.RevocationType type = 1;
+   */
+  type: RevocationType;
+
+  /**
+   * `SHA-256(kind, issuer, id)[:16]`, each part behind its length as 4 bytes big-endian; `RevocationType`
+   * names the kinds.
+   *
+   * @generated from field: bytes hashed_id = 2;
+   */
+  hashedId: Uint8Array;
+
+  /**
+   * From then on no token is left that this could hit.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 3;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * The revision at which it is known; empty for an event of the server that has no place in the log.
+   *
+   * @generated from field: string revision = 4;
+   */
+  revision: string;
+};
+
+/**
+ * Describes the message sessiond.v1.Revocation.
+ * Use `create(RevocationSchema)` to create a new message.
+ */
+export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session, 17);
 
 /**
  * Why a session is ended; recorded with it.

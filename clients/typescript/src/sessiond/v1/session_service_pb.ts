@@ -8,7 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Binding, ClaimValues, Client, Consistency, Freshness, Rejection, RevocationCause, RevocationType, Session, SessionRecord, Subject } from "./session_pb.js";
+import type { Consistency, Device, Freshness, PossessionProof, Rejection, Requirements, Revocation, RevocationCause, Session, SessionRecord, Tokens, Undecided } from "./session_pb.js";
 import { file_sessiond_v1_session } from "./session_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,81 +16,40 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sessiond/v1/session_service.proto.
  */
 export const file_sessiond_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzZXNzaW9uZC92MS9zZXNzaW9uX3NlcnZpY2UucHJvdG8SC3Nlc3Npb25kLnYxIsEDChRWYWxpZGF0ZVRva2VuUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEg8KB2lzc3VlcnMYAiADKAkSEQoJYXVkaWVuY2VzGAMgAygJEhcKD3JlcXVpcmVkX3Njb3BlcxgEIAMoCRIcChRyZXF1aXJlZF9wZXJtaXNzaW9ucxgFIAMoCRJOCg9yZXF1aXJlZF9jbGFpbXMYBiADKAsyNS5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdC5SZXF1aXJlZENsYWltc0VudHJ5Ei8KDG1heF9hdXRoX2FnZRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgphY3JfdmFsdWVzGAggAygJEiUKB2JpbmRpbmcYCSABKAsyFC5zZXNzaW9uZC52MS5CaW5kaW5nEi0KC2NvbnNpc3RlbmN5GAogASgLMhguc2Vzc2lvbmQudjEuQ29uc2lzdGVuY3kaTwoTUmVxdWlyZWRDbGFpbXNFbnRyeRILCgNrZXkYASABKAkSJwoFdmFsdWUYAiABKAsyGC5zZXNzaW9uZC52MS5DbGFpbVZhbHVlczoCOAEi6QEKFVZhbGlkYXRlVG9rZW5SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhQuc2Vzc2lvbmQudjEuU2Vzc2lvbkgAEisKCXJlamVjdGlvbhgCIAEoCzIWLnNlc3Npb25kLnYxLlJlamVjdGlvbkgAEhAKCHJldmlzaW9uGAMgASgJEi8KDHJldmlzaW9uX2FnZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgljYWNoZV9mb3IYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCQoHdmVyZGljdCLEAwoVVmFsaWRhdGVUb2tlbnNSZXF1ZXN0EhMKBnRva2VucxgBIAMoCUIDgAEBEg8KB2lzc3VlcnMYAiADKAkSEQoJYXVkaWVuY2VzGAMgAygJEhcKD3JlcXVpcmVkX3Njb3BlcxgEIAMoCRIcChRyZXF1aXJlZF9wZXJtaXNzaW9ucxgFIAMoCRJPCg9yZXF1aXJlZF9jbGFpbXMYBiADKAsyNi5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2Vuc1JlcXVlc3QuUmVxdWlyZWRDbGFpbXNFbnRyeRIvCgxtYXhfYXV0aF9hZ2UYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKYWNyX3ZhbHVlcxgIIAMoCRIlCgdiaW5kaW5nGAkgASgLMhQuc2Vzc2lvbmQudjEuQmluZGluZxItCgtjb25zaXN0ZW5jeRgKIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5Gk8KE1JlcXVpcmVkQ2xhaW1zRW50cnkSCwoDa2V5GAEgASgJEicKBXZhbHVlGAIgASgLMhguc2Vzc2lvbmQudjEuQ2xhaW1WYWx1ZXM6AjgBIk0KFlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USMwoHcmVzdWx0cxgBIAMoCzIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZSKMAwoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSNgoPdXBzdHJlYW1fdG9rZW5zGAEgASgLMhsuc2Vzc2lvbmQudjEuVXBzdHJlYW1Ub2tlbnNIABI8ChJhdXRob3JpemF0aW9uX2NvZGUYAiABKAsyHi5zZXNzaW9uZC52MS5BdXRob3JpemF0aW9uQ29kZUgAEi4KC2xvY2FsX2xvZ2luGAMgASgLMhcuc2Vzc2lvbmQudjEuTG9jYWxMb2dpbkgAEiMKBmNsaWVudBgEIAEoCzITLnNlc3Npb25kLnYxLkNsaWVudBJFCgphdHRyaWJ1dGVzGAUgAygLMjEuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlcXVlc3QuQXR0cmlidXRlc0VudHJ5EiUKB2JpbmRpbmcYBiABKAsyFC5zZXNzaW9uZC52MS5CaW5kaW5nGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZSLmAQoVQ3JlYXRlU2Vzc2lvblJlc3BvbnNlEhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEjYKEmFjY2Vzc19leHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNcmVmcmVzaF90b2tlbhgDIAEoCUIDgAEBEjcKE3JlZnJlc2hfZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKB3Nlc3Npb24YBSABKAsyFC5zZXNzaW9uZC52MS5TZXNzaW9uIo8BChVSZWZyZXNoU2Vzc2lvblJlcXVlc3QSGgoNcmVmcmVzaF90b2tlbhgBIAEoCUIDgAEBEg4KBmlzc3VlchgCIAEoCRIjCgZjbGllbnQYAyABKAsyEy5zZXNzaW9uZC52MS5DbGllbnQSJQoHYmluZGluZxgEIAEoCzIULnNlc3Npb25kLnYxLkJpbmRpbmci+QEKFlJlZnJlc2hTZXNzaW9uUmVzcG9uc2USGQoMYWNjZXNzX3Rva2VuGAEgASgJQgOAAQESNgoSYWNjZXNzX2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoHc2Vzc2lvbhgFIAEoCzIULnNlc3Npb25kLnYxLlNlc3Npb24SEAoIcmVwbGF5ZWQYBiABKAgivQMKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhQKCnNlc3Npb25faWQYASABKAlIABIcCg1yZWZyZXNoX3Rva2VuGAIgASgJQgOAAQFIABIbCgxhY2Nlc3NfdG9rZW4YAyABKAlCA4ABAUgAEjgKEHByb3ZpZGVyX3Nlc3Npb24YBCABKAsyHC5zZXNzaW9uZC52MS5Qcm92aWRlclNlc3Npb25IABInCgdzdWJqZWN0GAUgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdEgAEiUKBnRlbmFudBgGIAEoCzITLnNlc3Npb25kLnYxLlRlbmFudEgAEjAKBmNsaWVudBgHIAEoCzIeLnNlc3Npb25kLnYxLkNsaWVudEFwcGxpY2F0aW9uSAASEAoGaXNzdWVyGAggASgJSAASJgoDa2V5GAkgASgLMhcuc2Vzc2lvbmQudjEuU2lnbmluZ0tleUgAEhkKEWV4Y2VwdF9zZXNzaW9uX2lkGAogASgJEisKBWNhdXNlGAsgASgOMhwuc2Vzc2lvbmQudjEuUmV2b2NhdGlvbkNhdXNlEgwKBG5vdGUYDCABKAlCCAoGdGFyZ2V0IlkKFVJldm9rZVNlc3Npb25SZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoCRIbCg5zZXNzaW9uc19lbmRlZBgCIAEoBUgAiAEBQhEKD19zZXNzaW9uc19lbmRlZCInChFHZXRTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIkEKEkdldFNlc3Npb25SZXNwb25zZRIrCgdzZXNzaW9uGAEgASgLMhouc2Vzc2lvbmQudjEuU2Vzc2lvblJlY29yZCJjChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EiUKB3N1YmplY3QYASABKAsyFC5zZXNzaW9uZC52MS5TdWJqZWN0EhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIl0KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiwKCHNlc3Npb25zGAEgAygLMhouc2Vzc2lvbmQudjEuU2Vzc2lvblJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMAoXV2F0Y2hSZXZvY2F0aW9uc1JlcXVlc3QSFQoNZnJvbV9yZXZpc2lvbhgBIAEoCSKkAQoYV2F0Y2hSZXZvY2F0aW9uc1Jlc3BvbnNlEi0KCnJldm9jYXRpb24YASABKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uSAASKwoJaGVhcnRiZWF0GAIgASgLMhYuc2Vzc2lvbmQudjEuRnJlc2huZXNzSAASIwoFcmVzZXQYAyABKAsyEi5zZXNzaW9uZC52MS5SZXNldEgAQgcKBWV2ZW50Im4KDlVwc3RyZWFtVG9rZW5zEg4KBmlzc3VlchgBIAEoCRIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESFQoIaWRfdG9rZW4YBCABKAlCA4ABASJ8ChFBdXRob3JpemF0aW9uQ29kZRIOCgZpc3N1ZXIYASABKAkSEQoEY29kZRgCIAEoCUIDgAEBEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIaCg1jb2RlX3ZlcmlmaWVyGAQgASgJQgOAAQESEgoFbm9uY2UYBSABKAlCA4ABASLEAQoKTG9jYWxMb2dpbhIPCgdzdWJqZWN0GAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRITCgtjbGFpbXNfanNvbhgGIAEoCRItCglhdXRoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA2FjchgIIAEoCRILCgNhbXIYCSADKAkiNQoPUHJvdmlkZXJTZXNzaW9uEg4KBmlzc3VlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJIisKBlRlbmFudBIOCgZpc3N1ZXIYASABKAkSEQoJdGVuYW50X2lkGAIgASgJIjYKEUNsaWVudEFwcGxpY2F0aW9uEg4KBmlzc3VlchgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkiLAoKU2lnbmluZ0tleRIOCgZpc3N1ZXIYASABKAkSDgoGa2V5X2lkGAIgASgJIsIBCgpSZXZvY2F0aW9uEikKBHR5cGUYASABKA4yGy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uVHlwZRIRCgloYXNoZWRfaWQYAiABKAwSMwoPbm90X2JlZm9yZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YBSABKAkiGQoFUmVzZXQSEAoIcmV2aXNpb24YASABKAky1QUKDlNlc3Npb25TZXJ2aWNlElYKDVZhbGlkYXRlVG9rZW4SIS5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdBoiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZRJZCg5WYWxpZGF0ZVRva2VucxIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVxdWVzdBojLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USVgoNQ3JlYXRlU2Vzc2lvbhIhLnNlc3Npb25kLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiIuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlElkKDlJlZnJlc2hTZXNzaW9uEiIuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GiMuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXNwb25zZRJWCg1SZXZva2VTZXNzaW9uEiEuc2Vzc2lvbmQudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5zZXNzaW9uZC52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2USTQoKR2V0U2Vzc2lvbhIeLnNlc3Npb25kLnYxLkdldFNlc3Npb25SZXF1ZXN0Gh8uc2Vzc2lvbmQudjEuR2V0U2Vzc2lvblJlc3BvbnNlElMKDExpc3RTZXNzaW9ucxIgLnNlc3Npb25kLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5zZXNzaW9uZC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJhChBXYXRjaFJldm9jYXRpb25zEiQuc2Vzc2lvbmQudjEuV2F0Y2hSZXZvY2F0aW9uc1JlcXVlc3QaJS5zZXNzaW9uZC52MS5XYXRjaFJldm9jYXRpb25zUmVzcG9uc2UwAUJhCg9kZXYuc2Vzc2lvbmQudjFQAVo+Z2l0aHViLmNvbS9zZXNzaW9uZC9zZXNzaW9uZC9jbGllbnRzL2dvL3Nlc3Npb25kL3YxO3Nlc3Npb25kdjGqAgtTZXNzaW9uZC5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_sessiond_v1_session]);
+  fileDesc("CiFzZXNzaW9uZC92MS9zZXNzaW9uX3NlcnZpY2UucHJvdG8SC3Nlc3Npb25kLnYxIrcBChRWYWxpZGF0ZVRva2VuUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxIrCgVwcm9vZhgDIAEoCzIcLnNlc3Npb25kLnYxLlBvc3Nlc3Npb25Qcm9vZhItCgtjb25zaXN0ZW5jeRgEIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5IuMCChVWYWxpZGF0ZVRva2VuUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIULnNlc3Npb25kLnYxLlNlc3Npb25IABIrCglyZWplY3Rpb24YAiABKAsyFi5zZXNzaW9uZC52MS5SZWplY3Rpb25IABIrCgl1bmRlY2lkZWQYAyABKAsyFi5zZXNzaW9uZC52MS5VbmRlY2lkZWRIABIQCghyZXZpc2lvbhgEIAEoCRIvCgxyZXZpc2lvbl9hZ2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJY2FjaGVfZm9yGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEXdhdGNoZWRfY2FjaGVfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhUKDWNvbmZpZ3VyYXRpb24YCCABKAlCCQoHdmVyZGljdCKMAQoVVmFsaWRhdGVUb2tlbnNSZXF1ZXN0EhMKBnRva2VucxgBIAMoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxItCgtjb25zaXN0ZW5jeRgDIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5Ik0KFlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USMwoHcmVzdWx0cxgBIAMoCzIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZSKSAwoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSNgoPcHJvdmlkZXJfdG9rZW5zGAEgASgLMhsuc2Vzc2lvbmQudjEuUHJvdmlkZXJUb2tlbnNIABI8ChJhdXRob3JpemF0aW9uX2NvZGUYAiABKAsyHi5zZXNzaW9uZC52MS5BdXRob3JpemF0aW9uQ29kZUgAEi4KC2xvY2FsX2xvZ2luGAMgASgLMhcuc2Vzc2lvbmQudjEuTG9jYWxMb2dpbkgAEiMKBmRldmljZRgEIAEoCzITLnNlc3Npb25kLnYxLkRldmljZRJFCgphdHRyaWJ1dGVzGAUgAygLMjEuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlcXVlc3QuQXR0cmlidXRlc0VudHJ5EisKBXByb29mGAYgASgLMhwuc2Vzc2lvbmQudjEuUG9zc2Vzc2lvblByb29mGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZSI8ChVDcmVhdGVTZXNzaW9uUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuc2Vzc2lvbmQudjEuVG9rZW5zIpUBChVSZWZyZXNoU2Vzc2lvblJlcXVlc3QSGgoNcmVmcmVzaF90b2tlbhgBIAEoCUIDgAEBEg4KBmlzc3VlchgCIAEoCRIjCgZkZXZpY2UYAyABKAsyEy5zZXNzaW9uZC52MS5EZXZpY2USKwoFcHJvb2YYBCABKAsyHC5zZXNzaW9uZC52MS5Qb3NzZXNzaW9uUHJvb2YiTwoWUmVmcmVzaFNlc3Npb25SZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5zZXNzaW9uZC52MS5Ub2tlbnMSEAoIcmVwbGF5ZWQYAiABKAgizQMKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhQKCnNlc3Npb25faWQYASABKAlIABIcCg1yZWZyZXNoX3Rva2VuGAIgASgJQgOAAQFIABIbCgxhY2Nlc3NfdG9rZW4YAyABKAlCA4ABAUgAEjgKEHByb3ZpZGVyX3Nlc3Npb24YBCABKAsyHC5zZXNzaW9uZC52MS5Qcm92aWRlclNlc3Npb25IABInCgdzdWJqZWN0GAUgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdEgAEiUKBnRlbmFudBgGIAEoCzITLnNlc3Npb25kLnYxLlRlbmFudEgAEjAKBmNsaWVudBgHIAEoCzIeLnNlc3Npb25kLnYxLkNsaWVudEFwcGxpY2F0aW9uSAASEAoGaXNzdWVyGAggASgJSAASJgoDa2V5GAkgASgLMhcuc2Vzc2lvbmQudjEuU2lnbmluZ0tleUgAEhkKEWV4Y2VwdF9zZXNzaW9uX2lkGAogASgJEisKBWNhdXNlGAsgASgOMhwuc2Vzc2lvbmQudjEuUmV2b2NhdGlvbkNhdXNlEgwKBG5vdGUYDCABKAkSDgoGbG9nb3V0GA0gASgIQggKBnRhcmdldCKgAQoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgJEhsKDnNlc3Npb25zX2VuZGVkGAIgASgFSACIAQESLAoLcmV2b2NhdGlvbnMYAyADKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uEhcKD2VuZF9zZXNzaW9uX3VybBgEIAEoCUIRCg9fc2Vzc2lvbnNfZW5kZWQiJwoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSJBChJHZXRTZXNzaW9uUmVzcG9uc2USKwoHc2Vzc2lvbhgBIAEoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQiYwoTTGlzdFNlc3Npb25zUmVxdWVzdBIlCgdzdWJqZWN0GAEgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdBIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJdChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIsCghzZXNzaW9ucxgBIAMoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjAKF1dhdGNoUmV2b2NhdGlvbnNSZXF1ZXN0EhUKDWZyb21fcmV2aXNpb24YASABKAkizQEKGFdhdGNoUmV2b2NhdGlvbnNSZXNwb25zZRInCgdzdGFydGVkGAEgASgLMhQuc2Vzc2lvbmQudjEuU3RhcnRlZEgAEi0KCnJldm9jYXRpb24YAiABKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uSAASKwoJZnJlc2huZXNzGAMgASgLMhYuc2Vzc2lvbmQudjEuRnJlc2huZXNzSAASIwoFcmVzZXQYBCABKAsyEi5zZXNzaW9uZC52MS5SZXNldEgAQgcKBWV2ZW50InQKB1N0YXJ0ZWQSEAoIcmV2aXNpb24YASABKAkSMAoNbWF4X3N0YWxlbmVzcxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1jb25maWd1cmF0aW9uGAMgASgJEg4KBnNlcnZlchgEIAEoCSIwCgVSZXNldBIQCghyZXZpc2lvbhgBIAEoCRIVCg1jb25maWd1cmF0aW9uGAIgASgJIm4KDlByb3ZpZGVyVG9rZW5zEg4KBmlzc3VlchgBIAEoCRIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESFQoIaWRfdG9rZW4YBCABKAlCA4ABASJ8ChFBdXRob3JpemF0aW9uQ29kZRIOCgZpc3N1ZXIYASABKAkSEQoEY29kZRgCIAEoCUIDgAEBEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIaCg1jb2RlX3ZlcmlmaWVyGAQgASgJQgOAAQESEgoFbm9uY2UYBSABKAlCA4ABASLEAQoKTG9jYWxMb2dpbhIPCgdzdWJqZWN0GAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRITCgtjbGFpbXNfanNvbhgGIAEoCRItCglhdXRoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA2FjchgIIAEoCRILCgNhbXIYCSADKAkiKgoHU3ViamVjdBIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCSI1Cg9Qcm92aWRlclNlc3Npb24SDgoGaXNzdWVyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkiKwoGVGVuYW50Eg4KBmlzc3VlchgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkiNgoRQ2xpZW50QXBwbGljYXRpb24SDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCSIsCgpTaWduaW5nS2V5Eg4KBmlzc3VlchgBIAEoCRIOCgZrZXlfaWQYAiABKAky1QUKDlNlc3Npb25TZXJ2aWNlElYKDVZhbGlkYXRlVG9rZW4SIS5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdBoiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZRJZCg5WYWxpZGF0ZVRva2VucxIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVxdWVzdBojLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USVgoNQ3JlYXRlU2Vzc2lvbhIhLnNlc3Npb25kLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiIuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlElkKDlJlZnJlc2hTZXNzaW9uEiIuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GiMuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXNwb25zZRJWCg1SZXZva2VTZXNzaW9uEiEuc2Vzc2lvbmQudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5zZXNzaW9uZC52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2USTQoKR2V0U2Vzc2lvbhIeLnNlc3Npb25kLnYxLkdldFNlc3Npb25SZXF1ZXN0Gh8uc2Vzc2lvbmQudjEuR2V0U2Vzc2lvblJlc3BvbnNlElMKDExpc3RTZXNzaW9ucxIgLnNlc3Npb25kLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5zZXNzaW9uZC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJhChBXYXRjaFJldm9jYXRpb25zEiQuc2Vzc2lvbmQudjEuV2F0Y2hSZXZvY2F0aW9uc1JlcXVlc3QaJS5zZXNzaW9uZC52MS5XYXRjaFJldm9jYXRpb25zUmVzcG9uc2UwAUJhCg9kZXYuc2Vzc2lvbmQudjFQAVo+Z2l0aHViLmNvbS9zZXNzaW9uZC9zZXNzaW9uZC9jbGllbnRzL2dvL3Nlc3Npb25kL3YxO3Nlc3Npb25kdjGqAgtTZXNzaW9uZC5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_sessiond_v1_session]);
 
 /**
- * What is asked of one token. All requirements must hold.
+ * What is asked of one token.
  *
  * @generated from message sessiond.v1.ValidateTokenRequest
  */
 export type ValidateTokenRequest = Message<"sessiond.v1.ValidateTokenRequest"> & {
   /**
-   * The access token as it came; required. Empty, malformed or oversize tokens get a verdict. At most 8 KiB unless configured.
+   * The access token as it came; required. Empty, malformed or oversize tokens get a verdict. At most 8 KiB
+   * unless configured.
    *
    * @generated from field: string token = 1;
    */
   token: string;
 
   /**
-   * Issuers of which any one must have issued the token; empty means all that this caller may use. At most 64.
+   * What is required of it beyond being good; absent means nothing.
    *
-   * @generated from field: repeated string issuers = 2;
+   * @generated from field: sessiond.v1.Requirements requirements = 2;
    */
-  issuers: string[];
-
-  /**
-   * Audiences of which any one must match; empty means the issuer's configured ones. At most 64.
-   *
-   * @generated from field: repeated string audiences = 3;
-   */
-  audiences: string[];
-
-  /**
-   * Scopes that must all be there; each after RFC 6749 section 3.3. At most 64.
-   *
-   * @generated from field: repeated string required_scopes = 4;
-   */
-  requiredScopes: string[];
-
-  /**
-   * Permissions that must all be there. At most 64.
-   *
-   * @generated from field: repeated string required_permissions = 5;
-   */
-  requiredPermissions: string[];
-
-  /**
-   * Claims by name, each of which must have one of the given values (string claims and arrays of strings). At most 64.
-   *
-   * @generated from field: map<string, sessiond.v1.ClaimValues> required_claims = 6;
-   */
-  requiredClaims: { [key: string]: ClaimValues };
-
-  /**
-   * How long ago the user may have proved who they are; absent means any time (RFC 9470).
-   *
-   * @generated from field: google.protobuf.Duration max_auth_age = 7;
-   */
-  maxAuthAge?: Duration | undefined;
-
-  /**
-   * Authentication contexts of which any one will do; empty means any (RFC 9470). At most 64.
-   *
-   * @generated from field: repeated string acr_values = 8;
-   */
-  acrValues: string[];
+  requirements?: Requirements | undefined;
 
   /**
    * The proof of possession for a bound token; not required for others.
    *
-   * @generated from field: sessiond.v1.Binding binding = 9;
+   * @generated from field: sessiond.v1.PossessionProof proof = 3;
    */
-  binding?: Binding | undefined;
+  proof?: PossessionProof | undefined;
 
   /**
    * How fresh the knowledge of revocations must be; absent means `minimize_latency`.
    *
-   * @generated from field: sessiond.v1.Consistency consistency = 10;
+   * @generated from field: sessiond.v1.Consistency consistency = 4;
    */
   consistency?: Consistency | undefined;
 };
@@ -109,7 +68,7 @@ export const ValidateTokenRequestSchema: GenMessage<ValidateTokenRequest> = /*@_
  */
 export type ValidateTokenResponse = Message<"sessiond.v1.ValidateTokenResponse"> & {
   /**
-   * Accepted or rejected.
+   * What was decided.
    *
    * @generated from oneof sessiond.v1.ValidateTokenResponse.verdict
    */
@@ -129,28 +88,52 @@ export type ValidateTokenResponse = Message<"sessiond.v1.ValidateTokenResponse">
      */
     value: Rejection;
     case: "rejection";
+  } | {
+    /**
+     * It could not be decided; only in an answer to ValidateTokens, for it alone. Not carried out yet: unset.
+     *
+     * @generated from field: sessiond.v1.Undecided undecided = 3;
+     */
+    value: Undecided;
+    case: "undecided";
   } | { case: undefined; value?: undefined };
 
   /**
    * How far the log of revocations had been read when this was decided.
    *
-   * @generated from field: string revision = 3;
+   * @generated from field: string revision = 4;
    */
   revision: string;
 
   /**
    * How old that knowledge was.
    *
-   * @generated from field: google.protobuf.Duration revision_age = 4;
+   * @generated from field: google.protobuf.Duration revision_age = 5;
    */
   revisionAge?: Duration | undefined;
 
   /**
-   * How long the caller may repeat this acceptance, counted from before the request was sent; absent: not at all.
+   * How long any caller may repeat this acceptance, counted from before the request was sent; absent: not at
+   * all.
    *
-   * @generated from field: google.protobuf.Duration cache_for = 5;
+   * @generated from field: google.protobuf.Duration cache_for = 6;
    */
   cacheFor?: Duration | undefined;
+
+  /**
+   * The same for a caller that watches revocations, and drops what they hit. Not carried out yet: unset.
+   *
+   * @generated from field: google.protobuf.Duration watched_cache_for = 7;
+   */
+  watchedCacheFor?: Duration | undefined;
+
+  /**
+   * An opaque fingerprint of everything but revocations that the verdict depends on: what was kept under
+   * another one is not to be repeated. Not carried out yet: unset.
+   *
+   * @generated from field: string configuration = 8;
+   */
+  configuration: string;
 };
 
 /**
@@ -161,7 +144,8 @@ export const ValidateTokenResponseSchema: GenMessage<ValidateTokenResponse> = /*
   messageDesc(file_sessiond_v1_session_service, 1);
 
 /**
- * What is asked of many tokens; all fields but the first are as in `ValidateTokenRequest`.
+ * What is asked of many tokens. A proof of possession is for one token alone: a bound token in a batch is
+ * BINDING_MISMATCH.
  *
  * @generated from message sessiond.v1.ValidateTokensRequest
  */
@@ -174,65 +158,16 @@ export type ValidateTokensRequest = Message<"sessiond.v1.ValidateTokensRequest">
   tokens: string[];
 
   /**
-   * As in `ValidateTokenRequest`.
+   * What is required of each of them beyond being good; absent means nothing.
    *
-   * @generated from field: repeated string issuers = 2;
+   * @generated from field: sessiond.v1.Requirements requirements = 2;
    */
-  issuers: string[];
+  requirements?: Requirements | undefined;
 
   /**
-   * As in `ValidateTokenRequest`.
+   * How fresh the knowledge of revocations must be; absent means `minimize_latency`.
    *
-   * @generated from field: repeated string audiences = 3;
-   */
-  audiences: string[];
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: repeated string required_scopes = 4;
-   */
-  requiredScopes: string[];
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: repeated string required_permissions = 5;
-   */
-  requiredPermissions: string[];
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: map<string, sessiond.v1.ClaimValues> required_claims = 6;
-   */
-  requiredClaims: { [key: string]: ClaimValues };
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: google.protobuf.Duration max_auth_age = 7;
-   */
-  maxAuthAge?: Duration | undefined;
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: repeated string acr_values = 8;
-   */
-  acrValues: string[];
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: sessiond.v1.Binding binding = 9;
-   */
-  binding?: Binding | undefined;
-
-  /**
-   * As in `ValidateTokenRequest`.
-   *
-   * @generated from field: sessiond.v1.Consistency consistency = 10;
+   * @generated from field: sessiond.v1.Consistency consistency = 3;
    */
   consistency?: Consistency | undefined;
 };
@@ -280,10 +215,10 @@ export type CreateSessionRequest = Message<"sessiond.v1.CreateSessionRequest"> &
     /**
      * At a provider, whose tokens the caller has.
      *
-     * @generated from field: sessiond.v1.UpstreamTokens upstream_tokens = 1;
+     * @generated from field: sessiond.v1.ProviderTokens provider_tokens = 1;
      */
-    value: UpstreamTokens;
-    case: "upstreamTokens";
+    value: ProviderTokens;
+    case: "providerTokens";
   } | {
     /**
      * At a provider, whose authorization code sessiond exchanges.
@@ -305,9 +240,9 @@ export type CreateSessionRequest = Message<"sessiond.v1.CreateSessionRequest"> &
   /**
    * The end user's device; not required.
    *
-   * @generated from field: sessiond.v1.Client client = 4;
+   * @generated from field: sessiond.v1.Device device = 4;
    */
-  client?: Client | undefined;
+  device?: Device | undefined;
 
   /**
    * What to keep with the session; not required; at most 16 of 64 + 256 bytes.
@@ -317,11 +252,11 @@ export type CreateSessionRequest = Message<"sessiond.v1.CreateSessionRequest"> &
   attributes: { [key: string]: string };
 
   /**
-   * Binds the session to a key: every refresh must prove it again. Not required.
+   * Binds the session to the key that is proven: every refresh must prove it again. Not required.
    *
-   * @generated from field: sessiond.v1.Binding binding = 6;
+   * @generated from field: sessiond.v1.PossessionProof proof = 6;
    */
-  binding?: Binding | undefined;
+  proof?: PossessionProof | undefined;
 };
 
 /**
@@ -338,39 +273,11 @@ export const CreateSessionRequestSchema: GenMessage<CreateSessionRequest> = /*@_
  */
 export type CreateSessionResponse = Message<"sessiond.v1.CreateSessionResponse"> & {
   /**
-   * The access token.
+   * The session's first tokens.
    *
-   * @generated from field: string access_token = 1;
+   * @generated from field: sessiond.v1.Tokens tokens = 1;
    */
-  accessToken: string;
-
-  /**
-   * When it expires.
-   *
-   * @generated from field: google.protobuf.Timestamp access_expire_time = 2;
-   */
-  accessExpireTime?: Timestamp | undefined;
-
-  /**
-   * The refresh token, `sdr1_...`; good once.
-   *
-   * @generated from field: string refresh_token = 3;
-   */
-  refreshToken: string;
-
-  /**
-   * When it expires if it is not used.
-   *
-   * @generated from field: google.protobuf.Timestamp refresh_expire_time = 4;
-   */
-  refreshExpireTime?: Timestamp | undefined;
-
-  /**
-   * The session, as the access token tells it.
-   *
-   * @generated from field: sessiond.v1.Session session = 5;
-   */
-  session?: Session | undefined;
+  tokens?: Tokens | undefined;
 };
 
 /**
@@ -394,25 +301,27 @@ export type RefreshSessionRequest = Message<"sessiond.v1.RefreshSessionRequest">
   refreshToken: string;
 
   /**
-   * Set to adopt a refresh token that this provider gave out; empty for ours.
+   * Set to adopt a refresh token that this provider gave out; empty for ours. Not carried out yet:
+   * UNIMPLEMENTED.
    *
    * @generated from field: string issuer = 2;
    */
   issuer: string;
 
   /**
-   * The end user's device: within the grace the same token answers the same caller and client again. Not required.
+   * The end user's device: within the grace the same token answers the same caller and device again. Not
+   * required.
    *
-   * @generated from field: sessiond.v1.Client client = 3;
+   * @generated from field: sessiond.v1.Device device = 3;
    */
-  client?: Client | undefined;
+  device?: Device | undefined;
 
   /**
    * The proof of possession of a bound session; not required for others.
    *
-   * @generated from field: sessiond.v1.Binding binding = 4;
+   * @generated from field: sessiond.v1.PossessionProof proof = 4;
    */
-  binding?: Binding | undefined;
+  proof?: PossessionProof | undefined;
 };
 
 /**
@@ -429,44 +338,16 @@ export const RefreshSessionRequestSchema: GenMessage<RefreshSessionRequest> = /*
  */
 export type RefreshSessionResponse = Message<"sessiond.v1.RefreshSessionResponse"> & {
   /**
-   * The access token.
+   * The session's next tokens.
    *
-   * @generated from field: string access_token = 1;
+   * @generated from field: sessiond.v1.Tokens tokens = 1;
    */
-  accessToken: string;
-
-  /**
-   * When it expires.
-   *
-   * @generated from field: google.protobuf.Timestamp access_expire_time = 2;
-   */
-  accessExpireTime?: Timestamp | undefined;
-
-  /**
-   * The next refresh token, `sdr1_...`; good once.
-   *
-   * @generated from field: string refresh_token = 3;
-   */
-  refreshToken: string;
-
-  /**
-   * When it expires if it is not used.
-   *
-   * @generated from field: google.protobuf.Timestamp refresh_expire_time = 4;
-   */
-  refreshExpireTime?: Timestamp | undefined;
-
-  /**
-   * The session, as the access token tells it.
-   *
-   * @generated from field: sessiond.v1.Session session = 5;
-   */
-  session?: Session | undefined;
+  tokens?: Tokens | undefined;
 
   /**
    * True where this is the same successor that an earlier call with the same token got.
    *
-   * @generated from field: bool replayed = 6;
+   * @generated from field: bool replayed = 2;
    */
   replayed: boolean;
 };
@@ -515,7 +396,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "accessToken";
   } | {
     /**
-     * A provider's session.
+     * A provider's session. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.ProviderSession provider_session = 4;
      */
@@ -531,7 +412,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "subject";
   } | {
     /**
-     * Every session of a tenant.
+     * Every session of a tenant. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.Tenant tenant = 6;
      */
@@ -539,7 +420,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "tenant";
   } | {
     /**
-     * Every session of an application.
+     * Every session of an application. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.ClientApplication client = 7;
      */
@@ -547,7 +428,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "client";
   } | {
     /**
-     * Every session at an issuer, by its name.
+     * Every session at an issuer, by its name. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: string issuer = 8;
      */
@@ -555,7 +436,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "issuer";
   } | {
     /**
-     * Every token that a key signed.
+     * Every token that a key signed. Not carried out yet: UNIMPLEMENTED.
      *
      * @generated from field: sessiond.v1.SigningKey key = 9;
      */
@@ -583,6 +464,15 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
    * @generated from field: string note = 12;
    */
   note: string;
+
+  /**
+   * With a session or a token of a provider: the user's browser is to log out there too, and the answer says
+   * where.
+   * Not carried out yet: UNIMPLEMENTED.
+   *
+   * @generated from field: bool logout = 13;
+   */
+  logout: boolean;
 };
 
 /**
@@ -606,11 +496,28 @@ export type RevokeSessionResponse = Message<"sessiond.v1.RevokeSessionResponse">
   revision: string;
 
   /**
-   * How many live sessions ended; absent where no index gives an honest count (provider session, tenant, client, issuer, key).
+   * How many live sessions ended; absent where no index gives an honest count (provider session, tenant,
+   * client, issuer, key).
    *
    * @generated from field: optional int32 sessions_ended = 2;
    */
   sessionsEnded?: number | undefined;
+
+  /**
+   * Every revocation that now stands because of the target, written now or before. Not carried out yet:
+   * unset.
+   *
+   * @generated from field: repeated sessiond.v1.Revocation revocations = 3;
+   */
+  revocations: Revocation[];
+
+  /**
+   * Where the user's browser ends the provider's session (OpenID Connect RP-Initiated Logout 1.0), if
+   * `logout` was set. Not carried out yet: unset.
+   *
+   * @generated from field: string end_session_url = 4;
+   */
+  endSessionUrl: string;
 };
 
 /**
@@ -759,25 +666,33 @@ export type WatchRevocationsResponse = Message<"sessiond.v1.WatchRevocationsResp
    */
   event: {
     /**
+     * The stream has begun; always the first event.
+     *
+     * @generated from field: sessiond.v1.Started started = 1;
+     */
+    value: Started;
+    case: "started";
+  } | {
+    /**
      * Something was revoked.
      *
-     * @generated from field: sessiond.v1.Revocation revocation = 1;
+     * @generated from field: sessiond.v1.Revocation revocation = 2;
      */
     value: Revocation;
     case: "revocation";
   } | {
     /**
-     * Nothing, and this is how fresh the stream is; at least once a second.
+     * How fresh the stream is, five times a second unless configured.
      *
-     * @generated from field: sessiond.v1.Freshness heartbeat = 2;
+     * @generated from field: sessiond.v1.Freshness freshness = 3;
      */
     value: Freshness;
-    case: "heartbeat";
+    case: "freshness";
   } | {
     /**
-     * The asked-for revision is no longer held: drop every cached verdict and go on from here.
+     * What was asked for is no longer held: drop every cached verdict, and go on from here.
      *
-     * @generated from field: sessiond.v1.Reset reset = 3;
+     * @generated from field: sessiond.v1.Reset reset = 4;
      */
     value: Reset;
     case: "reset";
@@ -792,11 +707,82 @@ export const WatchRevocationsResponseSchema: GenMessage<WatchRevocationsResponse
   messageDesc(file_sessiond_v1_session_service, 15);
 
 /**
+ * The stream has begun.
+ *
+ * @generated from message sessiond.v1.Started
+ */
+export type Started = Message<"sessiond.v1.Started"> & {
+  /**
+   * The stream goes on from this revision.
+   *
+   * @generated from field: string revision = 1;
+   */
+  revision: string;
+
+  /**
+   * How long after the last moment that it knows of a watcher may answer from memory.
+   *
+   * @generated from field: google.protobuf.Duration max_staleness = 2;
+   */
+  maxStaleness?: Duration | undefined;
+
+  /**
+   * The fingerprint as in `ValidateTokenResponse`: under another one than before every cached verdict is
+   * dropped.
+   *
+   * @generated from field: string configuration = 3;
+   */
+  configuration: string;
+
+  /**
+   * Which server sends this, for logs.
+   *
+   * @generated from field: string server = 4;
+   */
+  server: string;
+};
+
+/**
+ * Describes the message sessiond.v1.Started.
+ * Use `create(StartedSchema)` to create a new message.
+ */
+export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 16);
+
+/**
+ * What was asked for is no longer held.
+ *
+ * @generated from message sessiond.v1.Reset
+ */
+export type Reset = Message<"sessiond.v1.Reset"> & {
+  /**
+   * The stream goes on from this revision.
+   *
+   * @generated from field: string revision = 1;
+   */
+  revision: string;
+
+  /**
+   * The fingerprint as in `Started`.
+   *
+   * @generated from field: string configuration = 2;
+   */
+  configuration: string;
+};
+
+/**
+ * Describes the message sessiond.v1.Reset.
+ * Use `create(ResetSchema)` to create a new message.
+ */
+export const ResetSchema: GenMessage<Reset> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 17);
+
+/**
  * Tokens that a caller got from a provider.
  *
- * @generated from message sessiond.v1.UpstreamTokens
+ * @generated from message sessiond.v1.ProviderTokens
  */
-export type UpstreamTokens = Message<"sessiond.v1.UpstreamTokens"> & {
+export type ProviderTokens = Message<"sessiond.v1.ProviderTokens"> & {
   /**
    * The configured issuer that they are from; required.
    *
@@ -827,11 +813,11 @@ export type UpstreamTokens = Message<"sessiond.v1.UpstreamTokens"> & {
 };
 
 /**
- * Describes the message sessiond.v1.UpstreamTokens.
- * Use `create(UpstreamTokensSchema)` to create a new message.
+ * Describes the message sessiond.v1.ProviderTokens.
+ * Use `create(ProviderTokensSchema)` to create a new message.
  */
-export const UpstreamTokensSchema: GenMessage<UpstreamTokens> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 16);
+export const ProviderTokensSchema: GenMessage<ProviderTokens> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 18);
 
 /**
  * An authorization code to be exchanged (RFC 6749 section 4.1.3, RFC 7636).
@@ -880,7 +866,7 @@ export type AuthorizationCode = Message<"sessiond.v1.AuthorizationCode"> & {
  * Use `create(AuthorizationCodeSchema)` to create a new message.
  */
 export const AuthorizationCodeSchema: GenMessage<AuthorizationCode> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 17);
+  messageDesc(file_sessiond_v1_session_service, 19);
 
 /**
  * A login that the caller vouches for, at the local issuer.
@@ -924,8 +910,8 @@ export type LocalLogin = Message<"sessiond.v1.LocalLogin"> & {
   scopes: string[];
 
   /**
-   * Further claims as a JSON object, strictly read; at most 4 KiB; none of iss, sub, aud, exp, nbf, iat, jti, sid, sct, client_id,
-   * tenant_id, scope, cnf, act, auth_time, acr, amr.
+   * Further claims as a JSON object, strictly read; at most 4 KiB; none of iss, sub, aud, exp, nbf, iat, jti,
+   * sid, sct, client_id, tenant_id, scope, cnf, act, auth_time, acr, amr.
    *
    * @generated from field: string claims_json = 6;
    */
@@ -958,7 +944,35 @@ export type LocalLogin = Message<"sessiond.v1.LocalLogin"> & {
  * Use `create(LocalLoginSchema)` to create a new message.
  */
 export const LocalLoginSchema: GenMessage<LocalLogin> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 18);
+  messageDesc(file_sessiond_v1_session_service, 20);
+
+/**
+ * A subject at its issuer.
+ *
+ * @generated from message sessiond.v1.Subject
+ */
+export type Subject = Message<"sessiond.v1.Subject"> & {
+  /**
+   * The configured issuer; required.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * `sub`; required; 1 to 255 characters.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message sessiond.v1.Subject.
+ * Use `create(SubjectSchema)` to create a new message.
+ */
+export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 21);
 
 /**
  * A provider's session.
@@ -986,7 +1000,7 @@ export type ProviderSession = Message<"sessiond.v1.ProviderSession"> & {
  * Use `create(ProviderSessionSchema)` to create a new message.
  */
 export const ProviderSessionSchema: GenMessage<ProviderSession> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 19);
+  messageDesc(file_sessiond_v1_session_service, 22);
 
 /**
  * A tenant at an issuer.
@@ -1014,7 +1028,7 @@ export type Tenant = Message<"sessiond.v1.Tenant"> & {
  * Use `create(TenantSchema)` to create a new message.
  */
 export const TenantSchema: GenMessage<Tenant> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 20);
+  messageDesc(file_sessiond_v1_session_service, 23);
 
 /**
  * An application at an issuer.
@@ -1042,7 +1056,7 @@ export type ClientApplication = Message<"sessiond.v1.ClientApplication"> & {
  * Use `create(ClientApplicationSchema)` to create a new message.
  */
 export const ClientApplicationSchema: GenMessage<ClientApplication> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 21);
+  messageDesc(file_sessiond_v1_session_service, 24);
 
 /**
  * A signing key of an issuer.
@@ -1070,86 +1084,19 @@ export type SigningKey = Message<"sessiond.v1.SigningKey"> & {
  * Use `create(SigningKeySchema)` to create a new message.
  */
 export const SigningKeySchema: GenMessage<SigningKey> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 22);
-
-/**
- * One revocation, as watchers learn it: no id, cause or note.
- *
- * @generated from message sessiond.v1.Revocation
- */
-export type Revocation = Message<"sessiond.v1.Revocation"> & {
-  /**
-   * What it is about.
-   *
-   * @generated from field: sessiond.v1.RevocationType type = 1;
-   */
-  type: RevocationType;
-
-  /**
-   * `SHA-256(kind, issuer, id)[:16]`, each part behind its length as 4 bytes big-endian; kinds are named at `RevocationType`.
-   *
-   * @generated from field: bytes hashed_id = 2;
-   */
-  hashedId: Uint8Array;
-
-  /**
-   * Tokens from before this are revoked; absent: all, whenever issued.
-   *
-   * @generated from field: google.protobuf.Timestamp not_before_time = 3;
-   */
-  notBeforeTime?: Timestamp | undefined;
-
-  /**
-   * From then on no token is left that this could hit.
-   *
-   * @generated from field: google.protobuf.Timestamp expire_time = 4;
-   */
-  expireTime?: Timestamp | undefined;
-
-  /**
-   * The revision at which it is known.
-   *
-   * @generated from field: string revision = 5;
-   */
-  revision: string;
-};
-
-/**
- * Describes the message sessiond.v1.Revocation.
- * Use `create(RevocationSchema)` to create a new message.
- */
-export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 23);
-
-/**
- * The asked-for revision is no longer held.
- *
- * @generated from message sessiond.v1.Reset
- */
-export type Reset = Message<"sessiond.v1.Reset"> & {
-  /**
-   * The stream goes on from this revision.
-   *
-   * @generated from field: string revision = 1;
-   */
-  revision: string;
-};
-
-/**
- * Describes the message sessiond.v1.Reset.
- * Use `create(ResetSchema)` to create a new message.
- */
-export const ResetSchema: GenMessage<Reset> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 24);
+  messageDesc(file_sessiond_v1_session_service, 25);
 
 /**
  * Validates, refreshes and revokes sessions.
  *
- * A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that is refused gets an
- * error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain `sessiond`; its reasons are in
- * error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED, `google.rpc.RetryInfo` says when to try again.
+ * A question gets an answer: ValidateToken answers OK with a verdict, whatever the token is. A command that
+ * is refused gets an error: a canonical status code with exactly one `google.rpc.ErrorInfo` of domain
+ * `sessiond`; its reasons are in error_reason.proto. Of UNAVAILABLE and RESOURCE_EXHAUSTED,
+ * `google.rpc.RetryInfo` says when to try again.
  *
- * A field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED, never ignored.
+ * A request field that the server does not know, or does not carry out yet, is refused with UNIMPLEMENTED,
+ * never ignored. What is not carried out yet says so at its name: methods and request fields answer
+ * UNIMPLEMENTED, answer fields stay unset.
  *
  * Who may call what goes by groups: validate, session, mint, adopt, revoke, revoke_bulk, read, watch.
  *
@@ -1187,8 +1134,8 @@ export const SessionService: GenService<{
     output: typeof CreateSessionResponseSchema;
   },
   /**
-   * Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the same successor.
-   * Group: session; for a provider's own refresh token: adopt.
+   * Spends a refresh token for the next one and an access token. Repeating the call within the grace gets the
+   * same successor. Group: session; for a provider's own refresh token: adopt.
    *
    * @generated from rpc sessiond.v1.SessionService.RefreshSession
    */
@@ -1198,8 +1145,9 @@ export const SessionService: GenService<{
     output: typeof RefreshSessionResponseSchema;
   },
   /**
-   * Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session ids, revoke for a
-   * subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a key.
+   * Ends sessions. Idempotent: what is unknown or ended already is OK. Group: session for tokens and session
+   * ids, revoke for a subject and a provider's session, revoke_bulk for a tenant, a client, an issuer and a
+   * key.
    *
    * @generated from rpc sessiond.v1.SessionService.RevokeSession
    */
@@ -1229,7 +1177,9 @@ export const SessionService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group: watch.
+   * Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
+   * watch.
+   * Not carried out yet: UNIMPLEMENTED.
    *
    * @generated from rpc sessiond.v1.SessionService.WatchRevocations
    */

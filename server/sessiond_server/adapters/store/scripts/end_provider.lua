@@ -1,21 +1,17 @@
--- Revokes what a provider's access token names, and ends the sessions of its subject that live by it. KEYS[6]: index.
--- ARGV: hashed provider session or nothing, hashed token id or nothing, cause, life of log entries.
-local provider_session, token_id, cause, entry_life_ms = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+-- Revokes what a provider's access token names, and ends the sessions of its subject that live by it.
+-- provider_session and token_id are empty where the token does not name them.
 local ended = 0
 if provider_session ~= '' then
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-    local hashed = string.sub(member, 17)
+  for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local id, hashed = split_member(member)
     local h = read_header(record_key(hashed))
-    if h and h.state == LIVE and h.provider_session == provider_session then
+    if h and h.state == STATE_LIVE and h.hashed_provider_session == provider_session then
       if not is_over(h) then ended = ended + 1 end
-      end_session(string.sub(member, 1, 16), hashed, h, cause, entry_life_ms)
+      end_session(id, hashed, h, cause, entry_life_ms)
     end
   end
-  if ended == 0 then
-    append(struct.pack(ENTRY, PROVIDER_SESSION, provider_session, FOREVER_MS, now + entry_life_ms, NO_ID, NO_ID, 0))
-  end
+  -- Access tokens of the provider's own session may be in use where sessiond has no session.
+  revoke(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
 end
-if token_id ~= '' then
-  append(struct.pack(ENTRY, TOKEN, token_id, FOREVER_MS, now + entry_life_ms, NO_ID, NO_ID, 0))
-end
+if token_id ~= '' then revoke(TYPE_TOKEN, token_id, now + entry_life_ms) end
 return {ended, logged()}

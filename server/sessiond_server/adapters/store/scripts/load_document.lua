@@ -1,2 +1,2 @@
--- A document that some server has kept. KEYS[6]: document.
-return redis.call('GET', KEYS[6])
+-- A sealed document that some server has kept.
+return redis.call('GET', document)

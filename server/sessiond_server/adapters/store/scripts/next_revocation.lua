@@ -1,14 +1,14 @@
--- Takes the provider's refresh token that has waited longest to be revoked there, dropping those that waited too long. It is kept
--- aside until it is settled: whoever took it may die with it, and then it is taken again.
--- KEYS[6]: the queue. KEYS[7]: what was taken, by when it may be taken again. ARGV: how long one may wait, how long it is one's own.
-local longest_wait_ms, hold_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
+-- Takes the provider's refresh token that has waited longest to be revoked there, and drops those that have
+-- waited too long. It is kept aside until it is settled: whoever took it may die before that, and then it is
+-- taken again.
 while true do
-  local left_behind = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', now, 'LIMIT', 0, 1)[1]
-  local waiting = left_behind or redis.call('LPOP', KEYS[6])
+  local left_behind = redis.call('ZRANGEBYSCORE', taken, '-inf', now, 'LIMIT', 0, 1)[1]
+  local waiting = left_behind or redis.call('LPOP', queue)
   if not waiting then return false end
-  if now - struct.unpack('>I8', waiting) < longest_wait_ms then
-    redis.call('ZADD', KEYS[7], now + hold_ms, waiting)
+  local since_ms = struct.unpack(QUEUED, waiting)
+  if now - since_ms < LONGEST_WAIT_MS then
+    redis.call('ZADD', taken, now + TAKEN_MS, waiting)
     return waiting
   end
-  redis.call('ZREM', KEYS[7], waiting)
+  redis.call('ZREM', taken, waiting)
 end

@@ -1,3 +1,3 @@
--- From now on a refresh token one ahead of the store may go forward: history was lost.
+-- Remembers that history was lost: from now on a refresh token one ahead of the store may be accepted.
 redis.call('SET', CHANGED, now)
 return now

@@ -1,18 +1,12 @@
--- Stands before every script. KEYS: head, log, marks, mark expiries, changed; then what the script names itself.
--- ARGV[1]: 16 random bytes, the incarnation of a log that has to be begun.
--- A script also touches records and indexes whose names it learns from records and indexes: they are in the same slot.
-local HEAD, LOG, MARKS, MARK_EXPIRIES, CHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local LIVE, ENDED = 1, 2
-local SESSION, PROVIDER_SESSION, TOKEN, SUBJECT = 1, 2, 3, 4
-local UPSTREAM, LEASED, CONFIRMED, IN_DOUBT = 1, 2, 4, 8
-local TOKEN_ID_BYTES, MAX_TO_REVOKE = 24, 10000
--- The largest number that a double counts exactly: every token, whenever issued.
-local FOREVER_MS = 9007199254740991
-local DAY_MS = 86400000
-local NO_ID = string.rep('\0', 16)
-local ENTRY = '>Bc16I8I8c16c16I8'
-local MARK = '>I8c16I8I8'
-local PARTITION = string.sub(HEAD, 1, -5)
+-- What every script can use. Before it stand the names that are made from Python: the script's own keys and
+-- arguments (catalogue.py), the keys of its partition (HEAD, LOG, CUTOFFS, CUTOFF_EXPIRIES, CHANGED),
+-- new_incarnation, which is 16 random bytes, the constants, and read_header and packed, which read and write
+-- the header of a record.
+--
+-- A script also touches keys whose names it learns from records and indexes: they are in the same slot.
+
+-- HEAD is this prefix and `head`: what is left without `head` is the hash tag of the partition.
+local PARTITION = string.sub(HEAD, 1, -#'head' - 1)
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -22,20 +16,25 @@ local function hex(raw)
 end
 
 local function record_key(hashed)
-  return PARTITION .. 's:' .. hex(hashed)
+  return PARTITION .. RECORD_KEY .. hex(hashed)
 end
 
 -- Where the provider's refresh token and access token of a session are, sealed.
 local function refresh_key(hashed)
-  return PARTITION .. 'r:' .. hex(hashed)
+  return PARTITION .. REFRESH_KEY .. hex(hashed)
 end
 
 local function access_key(hashed)
-  return PARTITION .. 'a:' .. hex(hashed)
+  return PARTITION .. ACCESS_KEY .. hex(hashed)
 end
 
-local function index_key(subject_mark)
-  return PARTITION .. 'u:' .. hex(subject_mark)
+local function index_key(hashed_subject)
+  return PARTITION .. INDEX_KEY .. hex(hashed_subject)
+end
+
+-- A member of an index: the session's id, and the hashed id that names its record.
+local function split_member(member)
+  return string.sub(member, 1, SESSION_ID_BYTES), string.sub(member, SESSION_ID_BYTES + 1)
 end
 
 -- The log's end: number, tag, incarnation. Entries without a head belong to no history.
@@ -43,27 +42,36 @@ local function open_log()
   local found = redis.call('HMGET', HEAD, 'n', 'tag', 'incarnation')
   if found[1] then return tonumber(found[1]), found[2], found[3] end
   redis.call('DEL', LOG)
-  redis.call('HSET', HEAD, 'n', 0, 'tag', '', 'incarnation', ARGV[1], 'birth_ms', now, 'trimmed_to', 0, 'trimmed_tag', '')
-  return 0, '', ARGV[1]
+  redis.call('HSET', HEAD, 'n', 0, 'tag', '', 'incarnation', new_incarnation)
+  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '')
+  return 0, '', new_incarnation
 end
 
-local appended = {}
+local appended, is_appended = {}, {}
 
+-- Appends an entry to the log, only once in a script however often it is asked to.
 local function append(entry)
+  if is_appended[entry] then return end
   local n, tag = open_log()
-  n, tag = n + 1, string.sub(redis.sha1hex(tag .. entry), 1, 16)
+  n, tag = n + 1, string.sub(redis.sha1hex(tag .. entry), 1, CHAIN_TAG_CHARACTERS)
   redis.call('XADD', LOG, n .. '-0', 'e', entry, 't', tag)
   redis.call('HSET', HEAD, 'n', n, 'tag', tag)
-  appended[#appended + 1] = entry
+  appended[#appended + 1], is_appended[entry] = entry, true
 end
 
--- What this script appended, and where the log ends behind it.
+-- Logs that every token of this id is revoked, whenever it was issued.
+local function revoke(type, hashed, expire_ms)
+  append(struct.pack(ENTRY, type, hashed, FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
+end
+
+-- What this script appended, and where the log ends after it.
 local function logged()
   local n, tag, incarnation = open_log()
   return {appended, incarnation, n, tag}
 end
 
--- When a record may go: a day after it ceased to open anything, so that a timeout can be told from an unknown token.
+-- When a record may go: a day after it ceased to open anything, so that a timeout can be told from an unknown
+-- token.
 local function keep_until(h)
   return math.min(h.idle_expire_ms, h.absolute_expire_ms) + DAY_MS
 end
@@ -76,23 +84,38 @@ local function clear(h, flag)
   if is(h, flag) then h.flags = h.flags - flag end
 end
 
+-- Whether nothing of an access token can be accepted any more, however much leeway a validator grants.
+local function is_long_expired(expire_ms)
+  return expire_ms + LONGEST_LEEWAY_MS <= now
+end
+
+-- The ids of access tokens that follow a header, as a list; ids of tokens that nobody can accept any more are
+-- left out.
+local function live_token_ids(raw)
+  local found = {}
+  for at = 1, #raw, TOKEN_ID_BYTES do
+    local hashed, expire_ms = struct.unpack(TOKEN_ID, raw, at)
+    if not is_long_expired(expire_ms) then found[#found + 1] = {hashed = hashed, expire_ms = expire_ms} end
+  end
+  return found
+end
+
 -- Hands a provider's refresh token to whichever server revokes it there.
 local function queue_revocation(id, h, sealed)
-  local queue = PARTITION .. 'torevoke'
-  if redis.call('LLEN', queue) < MAX_TO_REVOKE then
-    redis.call('RPUSH', queue, struct.pack('>I8', now) .. id .. h.issuer_mark .. sealed)
+  local queue = PARTITION .. QUEUE_KEY
+  if redis.call('LLEN', queue) < MAX_QUEUED then
+    redis.call('RPUSH', queue, struct.pack(QUEUED, now, id, h.hashed_issuer) .. sealed)
   end
 end
 
--- Logs what a provider's access tokens of the session are revoked by, and lets go of the provider's tokens.
-local function end_upstream(id, hashed, h, expire_ms)
-  if h.provider_session ~= NO_ID then
-    append(struct.pack(ENTRY, PROVIDER_SESSION, h.provider_session, FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
-  end
+-- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
+-- tokens.
+local function end_at_provider(id, hashed, h, expire_ms)
+  local provider_session = h.hashed_provider_session
+  if provider_session ~= NO_ID then revoke(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
   local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
-  local ids = redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last)
-  for at = 1, #ids, TOKEN_ID_BYTES do
-    append(struct.pack(ENTRY, TOKEN, string.sub(ids, at, at + 15), FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
+  for _, token in ipairs(live_token_ids(redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last))) do
+    revoke(TYPE_TOKEN, token.hashed, expire_ms)
   end
   local sealed = redis.call('GET', refresh_key(hashed))
   if sealed then queue_revocation(id, h, sealed) end
@@ -101,26 +124,41 @@ end
 
 -- Leaves the tombstone, which outlives every access token that the log entry is to hit.
 local function end_session(id, hashed, h, cause, entry_life_ms)
-  if is(h, UPSTREAM) then end_upstream(id, hashed, h, now + entry_life_ms) end
-  h.state, h.cause, h.flags, h.token_ids = ENDED, cause, 0, 0
+  if is(h, FLAG_PROVIDER) then end_at_provider(id, hashed, h, now + entry_life_ms) end
+  h.state, h.cause, h.flags, h.token_ids = STATE_ENDED, cause, 0, 0
   redis.call('SET', record_key(hashed), packed(h), 'PXAT', math.max(keep_until(h), now + entry_life_ms))
-  redis.call('ZREM', index_key(h.subject_mark), id .. hashed)
-  append(struct.pack(ENTRY, SESSION, hashed, FOREVER_MS, now + entry_life_ms, NO_ID, NO_ID, 0))
+  redis.call('ZREM', index_key(h.hashed_subject), id .. hashed)
+  revoke(TYPE_SESSION, hashed, now + entry_life_ms)
 end
 
--- Up to when sessions have been revoked as part of something larger: the latest mark that applies, 0 if none does.
-local function marked_until(h, hashed)
+-- Until when sessions have been revoked as part of something larger: the latest cutoff that applies, 0 if
+-- none does.
+local function latest_cutoff(h, hashed)
   local latest = 0
-  local marks = redis.call('HMGET', MARKS, h.subject_mark, h.tenant_mark, h.client_mark, h.issuer_mark)
-  for i = 1, 4 do
-    if marks[i] then
-      local mark_ms, spared, floor_ms = struct.unpack(MARK, marks[i])
-      latest = math.max(latest, spared == hashed and floor_ms or mark_ms)
+  local subject, tenant, client, issuer = h.hashed_subject, h.hashed_tenant, h.hashed_client, h.hashed_issuer
+  for _, cutoff in ipairs(redis.call('HMGET', CUTOFFS, subject, tenant, client, issuer)) do
+    if cutoff then
+      local cutoff_ms, spared, floor_ms = struct.unpack(CUTOFF, cutoff)
+      latest = math.max(latest, spared == hashed and floor_ms or cutoff_ms)
     end
   end
   return latest
 end
 
+local function is_revoked(h, hashed)
+  return h.state ~= STATE_LIVE or h.created_ms <= latest_cutoff(h, hashed)
+end
+
 local function is_over(h)
-  return h.state ~= LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
+  return h.state ~= STATE_LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
+end
+
+-- Moves the header to the generation after `generation`: its secret, whose hash is `current_hash`, was
+-- derived with the rotation salt `salt` from the secret of the generation before.
+local function advance(h, generation, previous_hash, fingerprint, pepper_id, salt, current_hash)
+  h.generation, h.previous_hash, h.current_hash = generation + 1, previous_hash, current_hash
+  h.pepper_id, h.rotation_salt, h.fingerprint, h.replays = pepper_id, salt, fingerprint, 0
+  h.lease_until_ms = 0
+  h.rotated_before_ms, h.rotated_ms = h.rotated_ms, now
+  h.idle_expire_ms = math.min(now + h.idle_ms, h.absolute_expire_ms)
 end

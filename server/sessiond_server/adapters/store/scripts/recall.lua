@@ -1,2 +1,2 @@
--- Whether something was used. KEYS[6]: its key.
-return redis.call('EXISTS', KEYS[6])
+-- Says whether a proof was used.
+return redis.call('EXISTS', proof)

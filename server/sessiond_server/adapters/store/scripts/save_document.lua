@@ -1,3 +1,3 @@
--- Keeps a sealed document for other servers. KEYS[6]: document. ARGV: the document, how long it is of use.
-redis.call('SET', KEYS[6], ARGV[2], 'PX', ARGV[3])
+-- Keeps a sealed document for other servers, for as long as it is of use.
+redis.call('SET', document, sealed, 'PX', life_ms)
 return 1

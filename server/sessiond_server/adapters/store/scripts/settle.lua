@@ -1,19 +1,17 @@
--- Gives a lease back after an exchange that brought nothing to keep. KEYS[6]: record.
--- ARGV: id, hashed id, holder, RELEASE, DOUBT or END, cause of an end, life of log entries, a sealed refresh token to be revoked with
--- the stored one, or nothing.
-local id, hashed, holder, action, cause, entry_life_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local h = read_header(KEYS[6])
--- Who held it once and holds it no more changes nothing.
-if not h or h.state ~= LIVE or not is(h, LEASED) or h.lease_holder ~= holder or h.lease_until_ms <= now then
-  return {0, logged()}
-end
+-- Gives a lease back after an exchange that brought nothing to keep: the session stays (RELEASE), stays in
+-- doubt whether its provider's refresh token was spent (DOUBT), or ends (END). When it ends, a refresh token
+-- that was brought, sealed (empty for none), is to be revoked together with the stored one.
+local h = read_header(record)
+-- Whoever held the lease once and holds it no more changes nothing.
+local is_leased = h and h.state == STATE_LIVE and is(h, FLAG_LEASED) and h.lease_until_ms > now
+if not is_leased or h.lease_holder ~= holder then return {0, logged()} end
 if action == 'END' then
-  if ARGV[8] ~= '' then queue_revocation(id, h, ARGV[8]) end
+  if brought ~= '' then queue_revocation(id, h, brought) end
   end_session(id, hashed, h, cause, entry_life_ms)
   return {1, logged()}
 end
-clear(h, LEASED)
+clear(h, FLAG_LEASED)
 h.lease_until_ms = 0
-if action == 'DOUBT' and not is(h, IN_DOUBT) then h.flags = h.flags + IN_DOUBT end
-redis.call('SETRANGE', KEYS[6], 0, packed(h))
+if action == 'DOUBT' and not is(h, FLAG_IN_DOUBT) then h.flags = h.flags + FLAG_IN_DOUBT end
+redis.call('SETRANGE', record, 0, packed(h))
 return {1, logged()}

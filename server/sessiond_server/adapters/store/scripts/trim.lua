@@ -1,7 +1,7 @@
--- Drops the leading entries of which no token can be left. ARGV: how many at most.
+-- Drops leading entries of the log that can hit no token any more, a limited number in a call.
 open_log()
 local last, tag
-for _, entry in ipairs(redis.call('XRANGE', LOG, '-', '+', 'COUNT', ARGV[2])) do
+for _, entry in ipairs(redis.call('XRANGE', LOG, '-', '+', 'COUNT', ENTRIES_TRIMMED_A_CALL)) do
   local _, _, _, expire_ms = struct.unpack(ENTRY, entry[2][2])
   if expire_ms > now then break end
   last, tag = tonumber(string.match(entry[1], '^%d+')), entry[2][4]

@@ -16,10 +16,12 @@ public final class Validate {
     String target = args.length > 0 ? args[0] : "127.0.0.1:50051";
     ManagedChannel channel = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create()).build();
     try {
-      ValidateTokenRequest request =
-          ValidateTokenRequest.newBuilder().setToken(System.getenv().getOrDefault("ACCESS_TOKEN", "")).build();
+      String token = System.getenv().getOrDefault("ACCESS_TOKEN", "");
+      ValidateTokenRequest request = ValidateTokenRequest.newBuilder().setToken(token).build();
       ValidateTokenResponse answer =
-          SessionServiceGrpc.newBlockingStub(channel).withDeadlineAfter(5, TimeUnit.SECONDS).validateToken(request);
+          SessionServiceGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(5, TimeUnit.SECONDS)
+              .validateToken(request);
       // Anything but a session, an unset verdict included, means that the token is not accepted.
       if (answer.hasSession()) {
         System.out.println("accepted: " + answer.getSession().getSubject());

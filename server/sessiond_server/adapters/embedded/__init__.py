@@ -1,0 +1,1 @@
+"""The embedded store: a real Valkey server in a directory of ours."""

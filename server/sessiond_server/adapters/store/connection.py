@@ -1,0 +1,77 @@
+"""The connection to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+_DEFAULT_PORT: Final = 6379
+_TIMEOUT_SECONDS: Final = 0.25
+_MAX_CONNECTIONS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StoreAddress:
+    """Where the store is, and how we show who we are.
+
+    `url` is `redis://`, `rediss://` or `unix://`, without credentials in it.
+    """
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+def connect(address: StoreAddress) -> Redis:
+    """A client of the store, bounded in time and connections; close it with `aclose`.
+
+    It never retries by itself: after a lost reply that would run a script a second time, which nobody asked
+    for.
+    """
+    pool: BlockingConnectionPool = BlockingConnectionPool(
+        max_connections=_MAX_CONNECTIONS,
+        timeout=_TIMEOUT_SECONDS,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        username=address.username,
+        password=address.password,
+        **_way_to(address),
+    )
+    return Redis.from_pool(pool)
+
+
+def _way_to(address: StoreAddress) -> dict[str, Any]:
+    url = urlsplit(address.url)
+    if url.scheme == "unix":
+        return {"connection_class": UnixDomainSocketConnection, "path": unquote(url.path)}
+    way: dict[str, Any] = {
+        "connection_class": Connection,
+        "host": url.hostname or "127.0.0.1",
+        "port": url.port or _DEFAULT_PORT,
+        "db": int(url.path.strip("/") or 0),
+        "socket_keepalive": True,
+    }
+    if url.scheme == "redis":
+        return way
+    return way | {
+        "connection_class": SSLConnection,
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": _text(address.ca_file),
+        "ssl_certfile": _text(address.cert_file),
+        "ssl_keyfile": _text(address.key_file),
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None

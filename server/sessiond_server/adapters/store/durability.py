@@ -1,0 +1,51 @@
+"""Whether what was acknowledged could be lost: the store's own settings, and the number of its partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from typing_extensions import override
+
+from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.scripts.catalogue import PIN_PARTITIONS
+from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.service.storage.durability import Durability, PartitionsError
+
+_META: Final = "meta"
+_NO_EVICTION: Final = "noeviction"
+
+
+class RedisDurability(Durability):
+    """Asks the store for its settings; the number of partitions is kept in the first partition."""
+
+    def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
+        self._scripts = scripts
+        self._partitions = partitions
+
+    @override
+    async def pin_partitions(self) -> None:
+        home, wanted = self._partitions.of_the_store(), len(self._partitions)
+        found = await self._scripts.run(PIN_PARTITIONS, home, meta=_META, partitions=wanted)
+        if found != wanted:
+            raise PartitionsError(f"the store has {found} partitions, this server is set to {wanted}")
+
+    @override
+    async def faults(self, *, accepted: Collection[str]) -> list[str]:
+        memory, persistence = (
+            await self._scripts.information("memory"),
+            await self._scripts.information("persistence"),
+        )
+        if not memory or not persistence:
+            return ["the store does not tell its settings: allow our user the command info"]
+        faults = []
+        if memory.get("maxmemory_policy") != _NO_EVICTION and "eviction" not in accepted:
+            faults.append(
+                "the store may evict what it holds: "
+                "set maxmemory-policy noeviction, or accept the risk eviction"
+            )
+        if not persistence.get("aof_enabled") and "no_persistence" not in accepted:
+            faults.append(
+                "the store forgets when it restarts: set appendonly yes, or accept the risk no_persistence"
+            )
+        return faults

@@ -1,0 +1,27 @@
+"""The numbers that scripts go by; their constants are made from these, so that none is written twice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DAY_MS: Final = 24 * 3_600_000
+# A token endpoint is given up after 10 s, and its discovery before that after 3 s: what is left is for
+# validating and storing what the exchange brought.
+LEASE_MS: Final = 15_000
+# How often a spent refresh token may be answered with its successor.
+MAX_REPLAYS: Final = 1000
+# How many access tokens of a provider's session can be revoked by their ids.
+MAX_TOKEN_IDS: Final = 8
+# The longest leeway that a validator may grant an expired token: for so long after its expiry its id counts.
+LONGEST_LEEWAY_MS: Final = 300_000
+# How many sessions of a subject one script ends, and how many expired cutoffs it drops.
+ENDED_A_CALL: Final = 100
+CUTOFFS_DROPPED_A_CALL: Final = 16
+# The queue of refresh tokens that are to be revoked at their provider: how many it holds, how long one may
+# wait, and how long it belongs to whoever took it, which is several times what asking a provider may take.
+MAX_QUEUED: Final = 10_000
+LONGEST_WAIT_MS: Final = DAY_MS
+TAKEN_MS: Final = 60_000
+# The revocation log: how many entries are read, and how many are trimmed, by one script.
+ENTRIES_A_PAGE: Final = 1000
+ENTRIES_TRIMMED_A_CALL: Final = 500

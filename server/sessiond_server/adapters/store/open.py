@@ -1,0 +1,113 @@
+"""Opens the store: everything that is kept there, behind its ports.
+
+Nobody else needs to know what the store is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.durability import RedisDurability
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
+from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
+from sessiond_server.adapters.store.redis_provider_revocations import RedisProviderRevocations
+from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
+from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
+from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.durability import Durability
+from sessiond_server.service.storage.key_sets import SharedKeySets
+from sessiond_server.service.storage.leases import SessionLeases
+from sessiond_server.service.storage.proofs import ProofMemory
+from sessiond_server.service.storage.queue import ProviderRevocations
+from sessiond_server.service.storage.revocations import RevocationLog
+from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.telemetry import Telemetry
+
+__all__ = ["StoreAddress", "Stores", "open_stores", "stores_over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is kept in the store, port by port."""
+
+    sessions: SessionStore
+    leases: SessionLeases
+    revocations: RevocationLog
+    queue: ProviderRevocations
+    proofs: ProofMemory
+    key_sets: SharedKeySets
+    durability: Durability
+
+
+@asynccontextmanager
+async def open_stores(
+    address: StoreAddress,
+    *,
+    partitions: int,
+    sealing_keys: Sequence[bytes],
+    reuse_above_ms: Mapping[str, int],
+    max_per_subject: int,
+    telemetry: Telemetry,
+    logger: Logger,
+) -> AsyncIterator[Stores]:
+    """Open the store at `address` until the context closes; it is asked for nothing yet.
+
+    `reuse_above_ms` has an entry for each configured issuer: the life that its access tokens must have left
+    to be handed out again, 0 for never.
+
+    Raises:
+        ValueError: a sealing key is too short, or given twice.
+    """
+    sealing = SealingKeys(sealing_keys)
+    client = connect(address)
+    try:
+        yield stores_over(
+            Scripts(client, telemetry=telemetry, logger=logger),
+            partitions=Partitions(partitions),
+            sealing=sealing,
+            issuers=HashedIssuers(reuse_above_ms),
+            max_per_subject=max_per_subject,
+            logger=logger,
+        )
+    finally:
+        await client.aclose()
+
+
+def stores_over(
+    scripts: Scripts,
+    *,
+    partitions: Partitions,
+    sealing: SealingKeys,
+    issuers: HashedIssuers,
+    max_per_subject: int,
+    logger: Logger,
+) -> Stores:
+    """The ports over a connection that is open."""
+    return Stores(
+        sessions=RedisSessionStore(
+            scripts,
+            partitions=partitions,
+            sealing=sealing,
+            issuers=issuers,
+            max_per_subject=max_per_subject,
+            logger=logger,
+        ),
+        leases=RedisSessionLeases(
+            scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
+        ),
+        revocations=RedisRevocationLog(scripts, partitions=partitions),
+        queue=RedisProviderRevocations(
+            scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
+        ),
+        proofs=RedisProofMemory(scripts, partitions=partitions),
+        key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
+        durability=RedisDurability(scripts, partitions=partitions),
+    )

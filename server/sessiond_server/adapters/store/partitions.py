@@ -1,0 +1,60 @@
+"""Where an id lives: the one place that divides ids among partitions and names their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sessiond_server.domain.identifiers import SessionId, subject_byte
+
+# The names of keys within their partition, to which scripts and servers add the hashed id in hex.
+RECORD_KEY: Final = "s:"
+REFRESH_KEY: Final = "r:"
+ACCESS_KEY: Final = "a:"
+INDEX_KEY: Final = "u:"
+PROOF_KEY: Final = "j:"
+KEY_SET_KEY: Final = "k:"
+# The name of the queue of refresh tokens that are to be revoked at their providers.
+QUEUE_KEY: Final = "torevoke"
+
+
+def key_in(partition: int, name: str) -> str:
+    """The key `name` of a partition; what is in braces keeps a partition in one slot of a cluster."""
+    return f"{{p{partition}}}{name}"
+
+
+class Partitions:
+    """The partitions of a store, numbered from 0. Everything of one subject is in one of them."""
+
+    def __init__(self, number: int) -> None:
+        if number < 1:
+            raise ValueError("a store has at least one partition")
+        self._number = number
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._number
+
+    def __iter__(self) -> Iterator[int]:
+        """Every partition once."""
+        return iter(range(self._number))
+
+    def of_session(self, session: SessionId) -> int:
+        """The partition of a session, which is that of its subject; the session's id alone tells it."""
+        return self.of_placing_byte(session.placing_byte)
+
+    def of_subject(self, issuer: str, subject: str) -> int:
+        """The partition of everything that a subject has: sessions, index, cutoff and its part of the log."""
+        return self.of_placing_byte(subject_byte(issuer, subject))
+
+    def of_proof(self, hashed_proof: bytes) -> int:
+        """The partition of a used proof: its hashed id places it, so that it is found in any case."""
+        return self.of_placing_byte(hashed_proof[0])
+
+    def of_the_store(self) -> int:
+        """The partition of what is kept once: the shared key sets, and how many partitions there are."""
+        return 0
+
+    def of_placing_byte(self, placing_byte: int) -> int:
+        """The partition of whatever begins with, or is placed by, this byte."""
+        return placing_byte % self._number

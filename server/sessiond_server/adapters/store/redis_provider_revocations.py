@@ -1,0 +1,88 @@
+"""The refresh tokens that are to be revoked at their providers, behind their port."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from typing_extensions import override
+
+from sessiond_server.adapters.store.formats import QUEUED
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.partitions import QUEUE_KEY, Partitions
+from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal
+from sessiond_server.adapters.store.scripts.catalogue import (
+    NEXT_REVOCATION,
+    REQUEUE_REVOCATION,
+    SETTLE_REVOCATION,
+)
+from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.domain.failures import SealingKeyMissingError
+from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
+
+_TAKEN: Final = f"{QUEUE_KEY}:taken"
+
+
+class RedisProviderRevocations(ProviderRevocations):
+    """A queue in each partition, and beside it what somebody has taken and not settled.
+
+    A token waits for a day at most. One that cannot be unsealed any more is dropped with a warning.
+    """
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        partitions: Partitions,
+        sealing: SealingKeys,
+        issuers: HashedIssuers,
+        logger: Logger,
+    ) -> None:
+        self._scripts = scripts
+        self._partitions = partitions
+        self._seal = ProviderTokenSeal(sealing)
+        self._issuers = issuers
+        self._logger = logger
+
+    @override
+    async def take(self) -> QueuedRevocation | None:
+        for partition in self._partitions:
+            raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
+            if raw:
+                queued = self._to_queued(raw)
+                if queued is None:
+                    await self._settle(raw)
+                return queued
+        return None
+
+    @override
+    async def put_back(self, queued: QueuedRevocation) -> None:
+        partition = self._partition_of(queued.raw)
+        await self._scripts.run(
+            REQUEUE_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN, queued=queued.raw
+        )
+
+    @override
+    async def settle(self, queued: QueuedRevocation) -> None:
+        await self._settle(queued.raw)
+
+    async def _settle(self, raw: bytes) -> None:
+        await self._scripts.run(SETTLE_REVOCATION, self._partition_of(raw), taken=_TAKEN, queued=raw)
+
+    def _partition_of(self, raw: bytes) -> int:
+        _, session, _ = QUEUED.unpack_from(raw)
+        return self._partitions.of_session(SessionId(session))
+
+    def _to_queued(self, raw: bytes) -> QueuedRevocation | None:
+        _, session, hashed_issuer = QUEUED.unpack_from(raw)
+        try:
+            issuer = self._issuers.issuer_of(hashed_issuer)
+            token = self._seal.open_refresh(raw[QUEUED.size :], issuer=issuer, session=SessionId(session))
+        except SealingKeyMissingError:
+            self._logger.warning(
+                "a refresh token that cannot be unsealed any more was not revoked at its provider"
+            )
+            return None
+        return QueuedRevocation(issuer, token, raw)

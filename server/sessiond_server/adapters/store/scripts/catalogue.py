@@ -1,0 +1,193 @@
+"""Every script that there is; each is declared once."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from sessiond_server.adapters.store.scripts.declaration import (
+    Script,
+    number,
+    number_or_none,
+    raw,
+    raw_or_none,
+    word,
+)
+from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many, octets_or_none, one, whole
+from sessiond_server.adapters.store.scripts.replies import (
+    BusyReply,
+    CreatedReply,
+    EndedOfSubjectReply,
+    EndedReply,
+    LeasedReply,
+    ListedReply,
+    MovedReply,
+    NotOfSubjectReply,
+    PageReply,
+    RefusedReply,
+    RotatedReply,
+)
+from sessiond_server.domain.failures import RefreshRefusal
+
+RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | RefusedReply
+CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
+EndSubjectReply: TypeAlias = EndedOfSubjectReply | NotOfSubjectReply
+
+_SESSION: Final = (raw("id", 16), raw("hashed", 16))
+_PRESENTED: Final = (number("generation"), raw("secret_hash", 32), raw("fingerprint", 16))
+_PROPOSAL: Final = (raw("pepper_id", 4), raw("rotation_salt", 32), raw("successor_hash", 32))
+_END: Final = (number("cause"), number("entry_life_ms"))
+_QUEUE: Final = ("queue", "taken")
+
+PIN_PARTITIONS: Final = Script("pin_partitions", whole, keys=("meta",), args=(number("partitions"),))
+
+CREATE: Final = Script(
+    "create",
+    one(CreatedReply),
+    keys=("record", "index"),
+    args=(
+        *_SESSION,
+        raw("header"),
+        raw("behind_header"),
+        number("max_sessions"),
+        number("entry_life_ms"),
+        raw("sealed_refresh"),
+        raw("sealed_access"),
+        number("access_expire_ms"),
+    ),
+)
+
+ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
+    "rotate",
+    ByOutcome(
+        {
+            "ROTATED": RotatedReply,
+            "REPLAYED": RotatedReply,
+            "LEASED": LeasedReply,
+            "BUSY": BusyReply,
+            RefreshRefusal.INVALID: RefusedReply,
+            RefreshRefusal.SUPERSEDED: RefusedReply,
+            RefreshRefusal.REUSED: RefusedReply,
+            RefreshRefusal.REVOKED: RefusedReply,
+            RefreshRefusal.IDLE_TIMEOUT: RefusedReply,
+            RefreshRefusal.LIFETIME_EXCEEDED: RefusedReply,
+            RefreshRefusal.BINDING_MISMATCH: RefusedReply,
+        }
+    ),
+    keys=("record",),
+    args=(
+        *_SESSION,
+        *_PRESENTED,
+        *_PROPOSAL,
+        number("entry_life_ms"),
+        raw("holder", 16),
+        number("waiting_since_ms"),
+        raw("reuse_above"),
+        raw("confirmation", 32),
+    ),
+)
+
+COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
+    "commit",
+    ByOutcome(
+        {
+            "ROTATED": RotatedReply,
+            "MOVED": MovedReply,
+            RefreshRefusal.REVOKED: RefusedReply,
+            RefreshRefusal.LIFETIME_EXCEEDED: RefusedReply,
+        }
+    ),
+    keys=("record",),
+    args=(
+        *_SESSION,
+        number("leased_generation"),
+        *_PRESENTED,
+        *_PROPOSAL,
+        raw("sealed_refresh"),
+        raw("sealed_access"),
+        number("access_expire_ms"),
+        raw_or_none("token_id", 16),
+    ),
+)
+
+SETTLE: Final = Script(
+    "settle",
+    one(EndedReply),
+    keys=("record",),
+    args=(*_SESSION, raw("holder", 16), word("action", "RELEASE", "DOUBT", "END"), *_END, raw("brought")),
+)
+
+END: Final = Script("end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END))
+
+END_PROVIDER: Final = Script(
+    "end_provider",
+    one(EndedReply),
+    keys=("index",),
+    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), *_END),
+)
+
+END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
+    "end_subject",
+    ByOutcome(
+        {"DONE": EndedOfSubjectReply, "MORE": EndedOfSubjectReply, "NOT_OF_SUBJECT": NotOfSubjectReply}
+    ),
+    keys=("index",),
+    args=(
+        raw("subject", 16),
+        *_END,
+        number("cutoff_life_ms"),
+        raw_or_none("spared", 16),
+        number("known_cutoff_ms"),
+    ),
+)
+
+GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),))
+
+LIST: Final = Script(
+    "list",
+    many(one(ListedReply)),
+    keys=("index",),
+    args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16)),
+)
+
+POLL: Final = Script(
+    "poll",
+    one(PageReply),
+    args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
+)
+TRIM: Final = Script("trim", whole)
+NOTE_CHANGE: Final = Script("note_change", whole)
+
+NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
+REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
+SETTLE_REVOCATION: Final = Script("settle_revocation", whole, keys=("taken",), args=(raw("queued"),))
+
+REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),))
+RECALL: Final = Script("recall", flag, keys=("proof",))
+
+LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",))
+SAVE_DOCUMENT: Final = Script(
+    "save_document", whole, keys=("document",), args=(raw("sealed"), number("life_ms"))
+)
+
+SCRIPTS: Final[tuple[Script[Any], ...]] = (
+    PIN_PARTITIONS,
+    CREATE,
+    ROTATE,
+    COMMIT,
+    SETTLE,
+    END,
+    END_PROVIDER,
+    END_SUBJECT,
+    GET,
+    LIST,
+    POLL,
+    TRIM,
+    NOTE_CHANGE,
+    NEXT_REVOCATION,
+    REQUEUE_REVOCATION,
+    SETTLE_REVOCATION,
+    REMEMBER,
+    RECALL,
+    LOAD_DOCUMENT,
+    SAVE_DOCUMENT,
+)

@@ -1,0 +1,118 @@
+"""What scripts reply, by name; the order of the fields is that of the list that a script returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sessiond_server.domain.revocation import Position, Revocation
+from sessiond_server.service.storage.revocations import Logged, LogPage
+
+
+@dataclass(frozen=True, slots=True)
+class LogReply:
+    """What a script appended to the log of its partition, and where the log ends after that."""
+
+    entries: tuple[bytes, ...]
+    incarnation: bytes
+    number: int
+    tag: str
+
+    def to_logged(self, partition: int) -> Logged:
+        """The same for the services."""
+        position = Position(self.incarnation, partition, self.number, self.tag)
+        return Logged(tuple(map(Revocation.unpack, self.entries)), position)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedReply:
+    """The record as it was stored, and what had to end for it."""
+
+    record: bytes
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedReply:
+    """The record after a rotation, and the provider's access token, sealed, where there is one."""
+
+    record: bytes
+    access: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedReply:
+    """The record, the provider's refresh token, sealed, and whether an earlier exchange may have spent it."""
+
+    record: bytes
+    refresh: bytes | None
+    in_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BusyReply:
+    """The store's clock, for whoever has to wait."""
+
+    store_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReply:
+    """What the refusal of a refresh token revoked, if anything."""
+
+    log: LogReply | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedReply:
+    """There is nothing to tell: the session has been rotated meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedReply:
+    """How many live sessions have ended."""
+
+    count: int
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
+class EndedOfSubjectReply:
+    """How many live sessions of the subject have ended in this call, and its cutoff."""
+
+    count: int
+    cutoff_ms: int
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
+class NotOfSubjectReply:
+    """There is nothing to tell: the session that was to be spared is not a live one of the subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReply:
+    """A session of a listing."""
+
+    id: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageReply:
+    """A stretch of the log."""
+
+    entries: tuple[bytes, ...]
+    incarnation: bytes
+    number: int
+    tag: str
+    continues: bool
+    reached_head: bool
+
+    def to_page(self, partition: int) -> LogPage:
+        """The same for the services."""
+        return LogPage(
+            revocations=tuple(map(Revocation.unpack, self.entries)),
+            position=Position(self.incarnation, partition, self.number, self.tag),
+            continues=self.continues,
+            reached_head=self.reached_head,
+        )

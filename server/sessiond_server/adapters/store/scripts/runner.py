@@ -1,0 +1,122 @@
+"""Runs the scripts, and translates what can go wrong between us and the store."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+
+from sessiond_server.adapters.store.partitions import key_in
+from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
+from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Script
+from sessiond_server.adapters.store.scripts.prelude import sources
+from sessiond_server.adapters.store.scripts.reading import ReplyError
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.telemetry import Telemetry
+
+R = TypeVar("R")
+
+_INCARNATION_BYTES: Final = 16
+_MILLISECONDS_PER_SECOND: Final = 1000
+_SCRIPT_LINE: Final = re.compile(r"user_script:(\d+)")
+
+
+class Scripts:
+    """Runs the scripts that are declared.
+
+    Every script is atomic and safe to repeat. When a call is cancelled its connection is dropped, but the
+    script runs on.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        telemetry: Telemetry,
+        logger: Logger,
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._client = client
+        # redis-py leaves this one method without types.
+        self._command: Callable[..., Awaitable[Any]] = client.execute_command
+        self._telemetry = telemetry
+        self._logger = logger
+        self._randomness = randomness
+        self._sources = sources(SCRIPTS)
+        self._digests = {
+            name: hashlib.sha1(source, usedforsecurity=False).hexdigest()
+            for name, source in self._sources.items()
+        }
+
+    async def run(self, script: Script[R], partition: int, **given: Argument) -> R:
+        """Run a script and read its reply; its keys are names within the partition.
+
+        Raises:
+            ArgumentsError: the script does not declare what was given; nothing was sent.
+            StoreUnavailableError: the store did not answer in time, or not as declared; the script may or may
+                not have run.
+        """
+        keys, arguments = script.bind(given)
+        all_keys = (*_common_keys(partition), *(key_in(partition, key) for key in keys))
+        parameters = (len(all_keys), *all_keys, self._randomness(_INCARNATION_BYTES), *arguments)
+        started = time.perf_counter()
+        try:
+            return script.reply(await self._evaluate(script.name, parameters))
+        except ResponseError as error:
+            # The error's text may quote arguments; in which line of which script it happened is enough.
+            self._logger.error("the store refused a script", script=script.name, line=_line_of(error))
+            raise StoreUnavailableError from error
+        except ReplyError as error:
+            self._logger.error("the store replied what a script does not declare", script=script.name)
+            raise StoreUnavailableError from error
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        finally:
+            self._telemetry.store_called(script.name, time.perf_counter() - started)
+
+    async def information(self, section: str) -> dict[str, Any]:
+        """A section of what the store says of itself; nothing where our user may not ask.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        try:
+            found: dict[str, Any] = await self._client.info(section)
+        except NoPermissionError:
+            return {}
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        return found
+
+    async def now_ms(self) -> int:
+        """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
+        try:
+            seconds, microseconds = await self._client.time()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailableError from error
+        return int(seconds) * _MILLISECONDS_PER_SECOND + int(microseconds) // _MILLISECONDS_PER_SECOND
+
+    async def _evaluate(self, name: str, parameters: tuple[Any, ...]) -> Any:
+        try:
+            return await self._command("EVALSHA", self._digests[name], *parameters)
+        except NoScriptError:
+            return await self._command("EVAL", self._sources[name], *parameters)
+
+
+@functools.cache
+def _common_keys(partition: int) -> tuple[str, ...]:
+    return tuple(key_in(partition, key) for key in COMMON_KEYS.values())
+
+
+def _line_of(error: ResponseError) -> int | None:
+    """The line within what was sent, where names, constants and prelude come before the script's text."""
+    found = _SCRIPT_LINE.search(str(error))
+    return int(found[1]) if found else None

@@ -1,0 +1,1 @@
+"""Where the measurements go."""

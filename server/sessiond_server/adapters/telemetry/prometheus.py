@@ -1,0 +1,103 @@
+"""What `/metrics` shows; every label comes from configuration or an enumeration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from typing_extensions import override
+
+from sessiond_server.service.telemetry import Telemetry
+
+_CALL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_STORE_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+_LOOP_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class PrometheusTelemetry(Telemetry):
+    """All metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        counter = partial(Counter, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        self._gauges: dict[str, Gauge] = {}
+        self._calls = counter(
+            "sessiond_calls_total",
+            "Calls by method, status code and caller",
+            ["method", "code", "caller"],
+        )
+        self._call_seconds = histogram(
+            "sessiond_call_seconds", "Duration of calls", ["method"], buckets=_CALL_BUCKETS
+        )
+        self._verdicts = counter(
+            "sessiond_verdicts_total", "Verdicts on tokens; verdict is ACCEPTED or the reason", ["verdict"]
+        )
+        self._refreshes = counter(
+            "sessiond_refreshes_total", "Refreshes by outcome: ROTATED, REPLAYED or the reason", ["outcome"]
+        )
+        self._store_seconds = histogram(
+            "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS
+        )
+        self._loop_delay = histogram(
+            "sessiond_event_loop_delay_seconds",
+            "How much later than it asked for a timer of the event loop fires",
+            buckets=_LOOP_BUCKETS,
+        )
+        self._fetches = counter(
+            "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"]
+        )
+        self._exchanges = counter(
+            "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"]
+        )
+        self._resyncs = counter(
+            "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
+        )
+
+    @override
+    def call_ended(self, method: str, code: str, caller: str, seconds: float | None) -> None:
+        self._calls.labels(method, code, caller).inc()
+        if seconds is not None:
+            self._call_seconds.labels(method).observe(seconds)
+
+    @override
+    def verdicts_given(self, verdict: str, count: int) -> None:
+        self._verdicts.labels(verdict).inc(count)
+
+    @override
+    def token_refreshed(self, outcome: str) -> None:
+        self._refreshes.labels(outcome).inc()
+
+    @override
+    def exchange_tried(self, issuer: str, outcome: str) -> None:
+        self._exchanges.labels(issuer, outcome).inc()
+
+    @override
+    def log_resynced(self) -> None:
+        self._resyncs.inc()
+
+    @override
+    def key_set_fetched(self, issuer: str, outcome: str) -> None:
+        self._fetches.labels(issuer, outcome).inc()
+
+    @override
+    def store_called(self, script: str, seconds: float) -> None:
+        self._store_seconds.labels(script).observe(seconds)
+
+    @override
+    def loop_delayed(self, seconds: float) -> None:
+        self._loop_delay.observe(seconds)
+
+    @override
+    def gauge(self, name: str, meaning: str, read: Callable[[], float], *, issuer: str | None = None) -> None:
+        if name not in self._gauges:
+            labels = ["issuer"] if issuer else []
+            self._gauges[name] = Gauge(f"sessiond_{name}", meaning, labels, registry=self._registry)
+        gauge = self._gauges[name]
+        (gauge.labels(issuer) if issuer else gauge).set_function(read)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self._registry)

@@ -1,0 +1,135 @@
+"""The work that runs beside the calls, until the server stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from sessiond_server.app.build import App
+from sessiond_server.app.readiness import Readiness
+from sessiond_server.config.settings import Settings
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.revoke_queued import revoke_queued
+from sessiond_server.service.storage.durability import Durability
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.transport.engine.port import Engine
+
+STORE_RETRY_SECONDS: Final = 0.5
+_READINESS_SECONDS: Final = 0.2
+_LOOP_MEASURE_SECONDS: Final = 0.02
+_STORE_CHECK_SECONDS: Final = 30.0
+_REVOCATION_QUEUE_SECONDS: Final = 5.0
+_RESTART_SECONDS: Final = 1.0
+_CANCEL_AGAIN_SECONDS: Final = 0.1
+
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+def work_of(
+    settings: Settings,
+    app: App,
+    readiness: Readiness,
+    engine: Engine,
+    *,
+    telemetry: Telemetry,
+    logger: Logger,
+) -> dict[str, Work]:
+    """Everything that goes on for as long as the server runs, by what a log line calls it."""
+    return {
+        "poll revocations": partial(
+            app.revocations.poll, interval_seconds=settings.revocation.poll.total_seconds()
+        ),
+        "check the store": partial(
+            _check_store,
+            app.stores.durability,
+            readiness,
+            accepted=settings.store.accept_risks,
+            logger=logger,
+        ),
+        **{f"fetch keys of {one.settings.issuer}": one.key_set.keep_fresh for one in app.issuers},
+        "revoke at providers": partial(
+            revoke_queued,
+            app.stores.queue,
+            app.providers,
+            interval_seconds=_REVOCATION_QUEUE_SECONDS,
+            logger=logger,
+        ),
+        "report health": partial(_report_health, engine, readiness, logger=logger),
+        "measure the event loop": partial(_measure_loop, telemetry),
+    }
+
+
+@asynccontextmanager
+async def background(
+    name: str, work: Work, *, logger: Logger, restart_seconds: float = _RESTART_SECONDS
+) -> AsyncIterator[None]:
+    """Run `work` until the context closes; where it fails unforeseen, it is told and begun again."""
+    task = asyncio.create_task(_supervise(name, work, restart_seconds, logger=logger))
+    try:
+        yield
+    finally:
+        # Below `wait_for` a cancellation is lost that comes together with what was waited for.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=_CANCEL_AGAIN_SECONDS)
+
+
+def unseen_failures(logger: Logger) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """The event loop's handler of failures that nobody waited for: by itself it would write their texts."""
+
+    def report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        failure = type(context["exception"]).__name__ if "exception" in context else "none"
+        logger.error("something failed that nobody waited for", failure=failure)
+
+    return report
+
+
+async def _supervise(name: str, work: Work, restart_seconds: float, *, logger: Logger) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the work has to go on
+            logger.error(
+                "work in the background failed, it begins again", work=name, failure=type(error).__name__
+            )
+        await asyncio.sleep(restart_seconds)
+
+
+async def _measure_loop(telemetry: Telemetry) -> None:
+    """Measure how long the event loop keeps timers waiting: the first number to grow under too much load."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + _LOOP_MEASURE_SECONDS
+        await asyncio.sleep(_LOOP_MEASURE_SECONDS)
+        telemetry.loop_delayed(max(0.0, clock() - due))
+
+
+async def _check_store(
+    durability: Durability, readiness: Readiness, *, accepted: Sequence[str], logger: Logger
+) -> None:
+    """Look again and again at the settings of the store: whoever can change them may do so while we run."""
+    while True:
+        with suppress(StoreUnavailableError):
+            faults = await durability.faults(accepted=accepted)
+            if faults and faults != readiness.store_faults:
+                logger.error("the store could lose what was acknowledged", reasons=faults)
+            readiness.store_faults = faults
+        await asyncio.sleep(STORE_RETRY_SECONDS if readiness.store_faults is None else _STORE_CHECK_SECONDS)
+
+
+async def _report_health(engine: Engine, readiness: Readiness, *, logger: Logger) -> None:
+    """Tell the health service whenever readiness changes."""
+    was_serving, told = False, None
+    while True:
+        reasons = readiness.not_ready_reasons()
+        if was_serving is bool(reasons):
+            was_serving = not reasons
+            await engine.set_serving(serving=was_serving)
+        if reasons != told:
+            told = reasons
+            logger.info("not serving" if reasons else "serving", reasons=reasons)
+        await asyncio.sleep(_READINESS_SECONDS)

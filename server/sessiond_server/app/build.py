@@ -1,0 +1,250 @@
+"""Builds the services, each upon the one before: store, issuers, validation, sessions, methods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sessiond_server.adapters.jwt.dpop import read_proof
+from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
+from sessiond_server.adapters.store.open import StoreAddress, Stores, open_stores
+from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.issuers import (
+    ConfiguredLocalIssuer,
+    ConfiguredProvider,
+    find_local_issuer,
+    open_providers,
+    reuse_above_ms,
+)
+from sessiond_server.app.secrets import Secrets
+from sessiond_server.config.settings import IssuerSettings, Settings
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.refresh_token import Peppers
+from sessiond_server.domain.session import Lifetimes
+from sessiond_server.service.callers import Callers
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.exchange import ProviderExchange
+from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.sessions.caller_scope import CallerScope
+from sessiond_server.service.sessions.create import SessionCreation
+from sessiond_server.service.sessions.local_logins import LocalLogins
+from sessiond_server.service.sessions.lookup import SessionLookup
+from sessiond_server.service.sessions.refresh import SessionRefresh
+from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
+from sessiond_server.service.sessions.revoke import SessionRevocation
+from sessiond_server.service.storage.key_sets import SharedKeySet
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.id_tokens import IdTokens
+from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
+from sessiond_server.service.validation.signed import SignedTokens
+from sessiond_server.service.validation.token_cache import TokenCache
+from sessiond_server.service.validation.validate import Validation
+from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.codec.verdicts import encode_claims
+from sessiond_server.transport.engine.port import Endpoints
+from sessiond_server.transport.methods import SessionService
+from sessiond_server.transport.pipeline import Pipeline
+
+PARTITIONS: Final = 1
+_MIN_ENTRY_LIFE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One server, before it listens."""
+
+    local_issuer: ConfiguredLocalIssuer | None
+    issuers: tuple[ConfiguredProvider, ...]
+    stores: Stores
+    providers: Providers
+    exchange: ProviderExchange
+    revocations: Revocations
+    endpoints: Endpoints
+
+
+async def build(
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    store_url: str,
+    stack: AsyncExitStack,
+    telemetry: Telemetry,
+    logger: Logger,
+) -> App:
+    """Build everything; what is opened here, `stack` closes."""
+    clock = SystemClock()
+    stores = await stack.enter_async_context(
+        open_stores(
+            _store_address(settings, secrets, store_url),
+            partitions=PARTITIONS,
+            sealing_keys=secrets.sealing,
+            reuse_above_ms=reuse_above_ms(settings.issuers),
+            max_per_subject=settings.sessions.max_per_subject,
+            telemetry=telemetry,
+            logger=logger,
+        )
+    )
+
+    def share(issuer: IssuerSettings) -> SharedKeySet:
+        address = issuer.jwks_url or "discovery"
+        return stores.key_sets.of(issuer.issuer, address=address, max_stale=issuer.max_stale)
+
+    local_issuer = find_local_issuer(settings, secrets.signing_keys)
+    issuers = await open_providers(
+        settings,
+        secrets=secrets.client_secrets,
+        share=share,
+        stack=stack,
+        clock=clock,
+        telemetry=telemetry,
+        logger=logger,
+    )
+    trusted = [one.trusted for one in (*([local_issuer] if local_issuer else ()), *issuers)]
+    revocations = Revocations(
+        stores.revocations,
+        max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
+        clock=clock,
+        logger=logger,
+        telemetry=telemetry,
+    )
+    cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
+    parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)
+    signed = SignedTokens(
+        trusted,
+        parser=parser,
+        cache=cache,
+        max_token_bytes=settings.server.max_token_bytes,
+        encode=encode_claims,
+    )
+    possession = ProofOfPossession(read_proof=read_proof, memory=stores.proofs, clock=clock)
+    validation = Validation(signed, revocations=revocations, possession=possession, clock=clock)
+    providers = Providers(
+        [one.provider for one in issuers if one.provider],
+        validation=validation,
+        id_tokens=IdTokens(trusted, parser=parser, clock=clock),
+    )
+    exchange = ProviderExchange(
+        stores.leases, providers, revocations=revocations, clock=clock, logger=logger, telemetry=telemetry
+    )
+    local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
+    lifetimes = _lifetimes(local_issuer, issuers)
+    peppers = Peppers(secrets.peppers)
+    authenticator = RefreshTokenAuthenticator(stores.sessions, peppers=peppers, logger=logger)
+    scope = CallerScope(stores.sessions, issuers=lifetimes)
+    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
+    service = SessionService(
+        validation,
+        SessionCreation(
+            stores.sessions,
+            local=local,
+            providers=providers,
+            possession=possession,
+            lifetimes=lifetimes,
+            entry_life_ms=entry_life_ms,
+            peppers=peppers,
+            revocations=revocations,
+            randomness=os.urandom,
+        ),
+        SessionRefresh(
+            stores.sessions,
+            local=local,
+            providers=providers,
+            exchange=exchange,
+            authenticator=authenticator,
+            scope=scope,
+            possession=possession,
+            entry_life_ms=entry_life_ms,
+            peppers=peppers,
+            revocations=revocations,
+            clock=clock,
+            randomness=os.urandom,
+            logger=logger,
+        ),
+        SessionRevocation(
+            stores.sessions,
+            authenticator=authenticator,
+            scope=scope,
+            validation=validation,
+            revocations=revocations,
+            entry_life_ms=entry_life_ms,
+            cutoff_life_ms=max((one.absolute_ms for one in lifetimes.values()), default=0),
+        ),
+        SessionLookup(stores.sessions, scope=scope),
+        telemetry=telemetry,
+    )
+    callers = Callers(secrets.callers, anonymous=settings.anonymous)
+    identification = Identification(callers, by_certificate=secrets.certificate is not None)
+    pipeline = Pipeline(identification, telemetry=telemetry, logger=logger)
+    _show_gauges(telemetry, cache, revocations, secrets)
+    return App(
+        local_issuer=local_issuer,
+        issuers=issuers,
+        stores=stores,
+        providers=providers,
+        exchange=exchange,
+        revocations=revocations,
+        endpoints=pipeline.endpoints(service.methods()),
+    )
+
+
+def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddress:
+    store = settings.store
+    return StoreAddress(
+        url,
+        username=store.username,
+        password=secrets.store_password,
+        ca_file=store.ca_file,
+        cert_file=store.cert_file,
+        key_file=store.key_file,
+    )
+
+
+def _lifetimes(
+    local_issuer: ConfiguredLocalIssuer | None, issuers: Iterable[ConfiguredProvider]
+) -> dict[str, Lifetimes]:
+    """The lifetimes of sessions, by issuer; issuers without sessions are left out."""
+    lifetimes = {one.policy.issuer: one.provider.lifetimes for one in issuers if one.provider}
+    return {**lifetimes, local_issuer.policy.issuer: local_issuer.lifetimes} if local_issuer else lifetimes
+
+
+def _entry_life_ms(policies: Iterable[IssuerPolicy]) -> int:
+    """How long a log entry is kept: a day longer than any token that it can hit, for absent readers."""
+    longest = max(policy.max_lifetime + policy.leeway + policy.clock_skew for policy in policies)
+    return (_MIN_ENTRY_LIFE + longest) // timedelta(milliseconds=1)
+
+
+def _local_logins(local_issuer: ConfiguredLocalIssuer, settings: Settings, *, clock: Clock) -> LocalLogins:
+    return LocalLogins(
+        local_issuer.policy,
+        lifetimes=local_issuer.lifetimes,
+        default_client=local_issuer.settings.client_id or local_issuer.settings.audiences[0],
+        minter=local_issuer.minter,
+        read_object=claims_object,
+        clock=clock,
+        max_token_bytes=settings.server.max_token_bytes,
+    )
+
+
+def _show_gauges(telemetry: Telemetry, cache: TokenCache, revocations: Revocations, secrets: Secrets) -> None:
+    """Show the numbers that are read whenever they are asked for."""
+    telemetry.gauge(
+        "revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds
+    )
+    telemetry.gauge("revocations", "Revocations held in memory", lambda: len(revocations))
+    telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
+    telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
+    telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
+    telemetry.gauge("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
+    certificate = secrets.certificate
+    if certificate:
+        telemetry.gauge(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the server's certificate expires",
+            lambda: certificate.expires_at,
+        )

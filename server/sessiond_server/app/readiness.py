@@ -1,0 +1,42 @@
+"""Whether this server should get calls: SERVING has to be earned, and can be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sessiond_server.app.build import App
+
+
+class Readiness:
+    """Knows the reasons why this server is not ready.
+
+    `store_faults` are the reasons why the store cannot be trusted; None before it was looked at.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.store_faults: list[str] | None = None
+
+    def not_ready_reasons(self) -> list[str]:
+        """Why this server should not get calls yet, or for now; empty when it should."""
+        return [*self._of_the_store(), *self._of_the_issuers()]
+
+    def _of_the_store(self) -> Sequence[str]:
+        revocations = self._app.revocations
+        if self.store_faults is None or not revocations.is_synced:
+            return ["the revocation log has not been read yet"]
+        if not revocations.is_fresh:
+            return ["the store does not answer"]
+        return self.store_faults
+
+    def _of_the_issuers(self) -> Sequence[str]:
+        """One issuer with keys is enough, once every one has been asked."""
+        issuers = self._app.issuers
+        untried = [
+            f"{one.settings.issuer} has not been asked for its keys yet"
+            for one in issuers
+            if not one.key_set.was_tried
+        ]
+        if self._app.local_issuer or any(one.key_set.is_ready for one in issuers):
+            return untried
+        return untried or [f"no keys of {one.settings.issuer} can be had" for one in issuers]

@@ -1,0 +1,173 @@
+"""What the files that the settings name hold: read once, at the start, and every mistake is told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from sessiond_server.adapters.embedded.data_directory import secret_file
+from sessiond_server.adapters.jwt.local_issuer import SigningKey, create_signing_key
+from sessiond_server.adapters.jwt.verification import KeyUnfitError
+from sessiond_server.adapters.secrets.certificates import WatchedCertificate
+from sessiond_server.adapters.secrets.key_files import (
+    KeyFileError,
+    is_readable_by_all,
+    read_key,
+    read_private_file,
+    read_text,
+)
+from sessiond_server.config.problems import ConfigurationError, Problem
+from sessiond_server.config.settings import CallerSettings, IssuerSettings, Settings
+from sessiond_server.domain.caller import Caller
+from sessiond_server.service.callers import KnownCaller
+from sessiond_server.service.logger import Logger
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """Every secret that the server runs with."""
+
+    peppers: tuple[bytes, ...]
+    sealing: tuple[bytes, ...]
+    signing_keys: tuple[SigningKey, ...]
+    callers: tuple[KnownCaller, ...]
+    client_secrets: dict[str, str]
+    store_password: str | None
+    certificate: WatchedCertificate | None
+
+
+def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) -> Secrets:
+    """Read the files that the settings name.
+
+    `directory` is that of an embedded store, if there is one: keys that are not named are created in it.
+
+    Raises:
+        ConfigurationError: files cannot be used.
+        DataDirectoryError: keys cannot be created.
+    """
+    reader = _Reader(logger)
+    secrets = Secrets(
+        peppers=reader.keys("keys.pepper_files", settings.keys.pepper_files or _created(directory, "pepper")),
+        sealing=reader.keys(
+            "keys.sealing_files", settings.keys.sealing_files or _created(directory, "sealing-key")
+        ),
+        signing_keys=reader.signing_keys(settings, directory),
+        callers=reader.callers(settings.callers),
+        client_secrets=reader.client_secrets(settings.issuers),
+        store_password=reader.password(settings.store.password_file),
+        certificate=reader.certificate(settings),
+    )
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
+    return secrets
+
+
+def _created(directory: Path | None, name: str) -> tuple[Path, ...]:
+    return (secret_file(directory, name),) if directory else ()
+
+
+@dataclass
+class _Reader:
+    """Reads files of many kinds, and goes on after each mistake."""
+
+    logger: Logger
+    problems: list[Problem] = field(default_factory=list)
+    # Where each key has been seen, by its digest: a key that plays two parts is a mistake.
+    seen: dict[bytes, str] = field(default_factory=dict)
+
+    def keys(self, path: str, files: tuple[Path, ...]) -> tuple[bytes, ...]:
+        """The keys in `files`."""
+        return tuple(self._each(path, files, self._key))
+
+    def signing_keys(self, settings: Settings, directory: Path | None) -> tuple[SigningKey, ...]:
+        """The local issuer's keys; empty where no local issuer is configured."""
+        for index, issuer in enumerate(settings.issuers):
+            if issuer.is_local:
+                files = issuer.signing_key_files
+                if not files and directory:
+                    files = (secret_file(directory, "signing-key.pem", create=create_signing_key),)
+                keys = tuple(self._each(f"issuers[{index}].signing_key_files", files, _signing_key))
+                if len({key.key_id for key in keys}) < len(keys):
+                    self.problems.append(
+                        Problem(f"issuers[{index}].signing_key_files", "the same key twice", "each key once")
+                    )
+                return keys
+        return ()
+
+    def callers(self, callers: tuple[CallerSettings, ...]) -> tuple[KnownCaller, ...]:
+        """The callers with the digests of their keys."""
+        return tuple(self._caller(f"callers[{index}].key_files", one) for index, one in enumerate(callers))
+
+    def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[str, str]:
+        """Our secrets at providers, by issuer."""
+        found = {}
+        for index, issuer in enumerate(issuers):
+            files = (issuer.client_secret_file,) if issuer.client_secret_file else ()
+            for secret in self._each(f"issuers[{index}].client_secret_file", files, read_text):
+                found[issuer.issuer] = secret
+        return found
+
+    def password(self, file: Path | None) -> str | None:
+        """The store's password."""
+        return next(self._each("store.password_file", (file,) if file else (), read_text), None)
+
+    def certificate(self, settings: Settings) -> WatchedCertificate | None:
+        """The server's certificate, which is watched from now on."""
+        tls = settings.server.tls
+        if tls is None:
+            return None
+        with self._collected("server.tls"):
+            return WatchedCertificate(tls.cert_file, tls.key_file, tls.client_ca_file, logger=self.logger)
+        return None
+
+    def _caller(self, path: str, caller: CallerSettings) -> KnownCaller:
+        digests = tuple(self._each(path, caller.key_files, self._key_digest))
+        return KnownCaller(
+            Caller(
+                caller.name,
+                frozenset(caller.groups),
+                issuers=None if caller.issuers is None else frozenset(caller.issuers),
+                client_ids=None if caller.client_ids is None else frozenset(caller.client_ids),
+            ),
+            digests,
+            frozenset(caller.identities),
+        )
+
+    def _key(self, file: Path) -> bytes:
+        key = read_key(file)
+        digest = hashlib.sha256(key).digest()
+        if digest in self.seen:
+            raise KeyFileError(f"{file}: holds the same key as {self.seen[digest]}")
+        self.seen[digest] = str(file)
+        if is_readable_by_all(file):
+            self.logger.warning("a key file can be read by every user", file=str(file))
+        return key
+
+    def _key_digest(self, file: Path) -> bytes:
+        self._key(file)
+        return hashlib.sha256(read_text(file).encode()).digest()
+
+    def _each(self, path: str, files: tuple[Path, ...], read: Callable[[Path], T]) -> Iterator[T]:
+        for file in files:
+            with self._collected(path):
+                yield read(file)
+
+    @contextmanager
+    def _collected(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except KeyFileError as error:
+            self.problems.append(Problem(path, str(error), "a file that can be used"))
+
+
+def _signing_key(file: Path) -> SigningKey:
+    try:
+        return SigningKey.from_pem(read_private_file(file))
+    except KeyUnfitError as error:
+        raise KeyFileError(f"{file}: {error}") from error

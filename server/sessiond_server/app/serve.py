@@ -1,0 +1,171 @@
+"""Starts, serves and drains; what is open is closed in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
+from sessiond_server.adapters.embedded.store import embedded_store, joined_store
+from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
+from sessiond_server.app.background import STORE_RETRY_SECONDS, background, unseen_failures, work_of
+from sessiond_server.app.build import App, build
+from sessiond_server.app.issuers import ConfiguredLocalIssuer
+from sessiond_server.app.readiness import Readiness
+from sessiond_server.app.secrets import load_secrets
+from sessiond_server.config.checks import EMBEDDED
+from sessiond_server.config.dev import dev_settings
+from sessiond_server.config.problems import ConfigurationError
+from sessiond_server.config.settings import KeySettings, Settings
+from sessiond_server.domain.address import Address, AddressError
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.durability import Durability, PartitionsError
+from sessiond_server.transport.engine.grpcio import GrpcioEngine
+from sessiond_server.transport.engine.port import Engine
+from sessiond_server.transport.http.documents import KEY_SET_PATH, LocalDocuments
+from sessiond_server.transport.http.server import HttpServer
+
+
+class StartError(Exception):
+    """The service cannot start with what it was given.
+
+    The message is a line for a person, or one line for each mistake.
+    """
+
+
+async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, logger: Logger) -> None:
+    """Serve on one machine without configuration until SIGTERM or SIGINT.
+
+    `join` uses the store that already runs on `data`.
+    """
+    keys, url = KeySettings(), f"{EMBEDDED}{data}"
+    signing: tuple[Path, ...] = ()
+    if join:
+        try:
+            store = joined_store(data)
+        except DataDirectoryError as error:
+            raise StartError(str(error)) from error
+        keys = KeySettings(
+            pepper_files=(store.directory / "pepper",), sealing_files=(store.directory / "sealing-key",)
+        )
+        signing, url = (store.directory / "signing-key.pem",), f"unix://{store.socket_path}"
+    settings = dev_settings(listen=listen, http=http, store_url=url, keys=keys, signing_key_files=signing)
+    await run(settings, logger=logger)
+
+
+async def run(settings: Settings, *, logger: Logger) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.set_exception_handler(unseen_failures(logger))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        async with AsyncExitStack() as stack:
+            engine = await _start(settings, stack, stopping, logger=logger)
+            if engine is not None:
+                await stopping.wait()
+                await _say_farewell(settings, engine, logger=logger)
+    except (AddressError, ConfigurationError, DataDirectoryError, PartitionsError) as error:
+        raise StartError(str(error)) from error
+    logger.info("stopped")
+
+
+async def _start(
+    settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event, *, logger: Logger
+) -> Engine | None:
+    """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
+    telemetry = PrometheusTelemetry()
+    store_url, directory = await open_store(settings, stack, logger=logger)
+    secrets = load_secrets(settings, directory=directory, logger=logger)
+    app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
+    readiness = Readiness(app)
+    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry)
+    if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
+        return None
+    engine = GrpcioEngine(
+        settings.server.listen,
+        app.endpoints,
+        with_reflection=settings.server.reflection,
+        certificates=secrets.certificate,
+        socket_mode=settings.server.socket_mode,
+    )
+    address = await engine.start()
+    work = work_of(settings, app, readiness, engine, telemetry=telemetry, logger=logger)
+    for name, one in work.items():
+        await stack.enter_async_context(background(name, one, logger=logger))
+    # At the end calls are finished first, then the exchanges that go on without their caller; revocations are
+    # read until all that is done.
+    stack.push_async_callback(app.exchange.drain)
+    stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())
+    fields = {"data": str(directory)} if directory else {}
+    logger.info("listening", grpc=str(address), http=str(http_address), **fields)
+    return engine
+
+
+async def open_store(settings: Settings, stack: AsyncExitStack, *, logger: Logger) -> tuple[str, Path | None]:
+    """The store's address, and the directory of an embedded one, which is started here."""
+    url = settings.store.url
+    if not url.startswith(EMBEDDED):
+        return url, None
+    store = await stack.enter_async_context(embedded_store(Path(url.removeprefix(EMBEDDED)), logger=logger))
+    return f"unix://{store.socket_path}", store.directory
+
+
+async def _start_http(
+    settings: Settings,
+    app: App,
+    readiness: Readiness,
+    stack: AsyncExitStack,
+    *,
+    telemetry: PrometheusTelemetry,
+) -> Address:
+    local, documents = app.local_issuer, None
+    if local:
+        minter = local.minter
+        documents = LocalDocuments(local.policy.issuer, _key_set_url(local), minter.algorithms, minter.jwks)
+    http = HttpServer(
+        settings.server.http,
+        local=documents,
+        not_ready_reasons=readiness.not_ready_reasons,
+        render_metrics=telemetry.render,
+    )
+    address = await http.start()
+    stack.push_async_callback(http.stop)
+    return address
+
+
+def _key_set_url(local: ConfiguredLocalIssuer) -> str | None:
+    """Where others find the local issuer's keys.
+
+    By default that is below the issuer's name, where that is an address that others can reach.
+    """
+    issuer = local.settings.issuer
+    below = f"{issuer.rstrip('/')}{KEY_SET_PATH}" if issuer.startswith("https://") else None
+    return local.settings.jwks_url or below
+
+
+async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, logger: Logger) -> bool:
+    """Wait for the store, and make sure that it is ours to use; False where it was told to stop meanwhile."""
+    said = False
+    while not stopping.is_set():
+        try:
+            await durability.pin_partitions()
+        except StoreUnavailableError:
+            if not said:
+                logger.warning("waiting for the store")
+            said = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), STORE_RETRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+async def _say_farewell(settings: Settings, engine: Engine, *, logger: Logger) -> None:
+    server = settings.server
+    logger.info("stopping", grace_seconds=server.drain_grace.total_seconds())
+    await engine.set_serving(serving=False)
+    await asyncio.sleep(server.drain_delay.total_seconds())

@@ -1,0 +1,1 @@
+"""Providers that can hold sessions: logins there, and the exchange of their refresh tokens."""

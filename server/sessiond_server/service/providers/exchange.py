@@ -1,0 +1,187 @@
+"""Exchanges at providers, between spending one token and storing the next.
+
+This is the one place where a session could be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.failures import (
+    KeysUnavailableError,
+    ProviderUnavailableError,
+    RefreshRefusal,
+    RefreshRefusedError,
+    RevocationViewStaleError,
+    StoreUnavailableError,
+)
+from sessiond_server.domain.session import Cause
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.logins import Provider, Providers, to_tokens
+from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
+from sessiond_server.service.storage.sessions import Leased, NotRotated, Rotated, Rotation
+from sessiond_server.service.telemetry import Telemetry
+
+T = TypeVar("T")
+
+# This is within the lease of 15 s: after it another call may be at the provider with the same token.
+_PATIENCE_SECONDS: Final = 14.0
+_PAUSE_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Exchanged:
+    """A rotation, and the access token that came with it, with its claims as judged before it was stored.
+
+    What was stored is not asked for again: by the store's clock the token may have expired meanwhile.
+    """
+
+    rotated: Rotated
+    access_token: str
+    claims: Claims
+
+
+Outcome: TypeAlias = Exchanged | NotRotated | Moved
+
+
+class ProviderExchange:
+    """Spends providers' refresh tokens, one call at a time for each session, and loses none that it got."""
+
+    def __init__(
+        self,
+        leases: SessionLeases,
+        providers: Providers,
+        *,
+        revocations: Revocations,
+        clock: Clock,
+        logger: Logger,
+        telemetry: Telemetry,
+    ) -> None:
+        self._leases = leases
+        self._providers = providers
+        self._revocations = revocations
+        self._clock = clock
+        self._logger = logger
+        self._telemetry = telemetry
+        self._running: set[asyncio.Task[Outcome]] = set()
+
+    async def exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
+        """Exchange under the lease, and commit what it brought.
+
+        It goes on to its end whatever becomes of the call that wanted it.
+
+        Raises:
+            RefreshRefusedError: the provider has ended the session, or answered with another's token; the
+                session has ended.
+            ProviderUnavailableError: the provider did not decide; the presented token stays good.
+            StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError: what the provider gave
+                could not be judged or stored.
+        """
+        task = asyncio.create_task(self._exchange(rotation, leased))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for the exchanges under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Task[Outcome]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # it is looked at here, because nobody may be left who waits for it
+
+    async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
+        issuer, give_up = leased.session.login.issuer, self._clock.steady() + _PATIENCE_SECONDS
+        provider = self._providers.find(issuer)
+        if provider is None:
+            self._logger.error("a session is of an issuer that has no token endpoint any more", issuer=issuer)
+            await self._leases.release(rotation, LeaseEnd.RELEASE)
+            raise ProviderUnavailableError
+        response = await provider.endpoint.refresh(leased.refresh_token)
+        match response:
+            case Granted():
+                return await self._keep(rotation, leased, response, give_up=give_up)
+            case Refused():
+                self._telemetry.exchange_tried(issuer, "refused")
+                cause = Cause.PROVIDER_LOST if leased.in_doubt else Cause.PROVIDER_REFUSED
+                return await self._end(rotation, leased, cause=cause)
+            case NoDecision(doubt=doubt):
+                self._telemetry.exchange_tried(issuer, "undecided")
+                return await self._leave(rotation, leased, doubt, provider)
+
+    async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted, *, give_up: float) -> Outcome:
+        login = leased.session.login
+        issuer = login.issuer
+        claims = await self._until(
+            give_up, issuer, lambda: self._providers.claims_of_same_login(granted.access_token, login)
+        )
+        if claims is None:
+            self._telemetry.exchange_tried(issuer, "mismatch")
+            self._logger.error(
+                "a provider answered a refresh with a token that is not of the session, which has been ended",
+                issuer=issuer,
+                session_id=str(leased.session.id),
+            )
+            return await self._end(
+                rotation, leased, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token
+            )
+        tokens = to_tokens(granted.access_token, claims, granted.refresh_token or leased.refresh_token)
+        committed = await self._until(give_up, issuer, lambda: self._leases.commit(rotation, leased, tokens))
+        self._telemetry.exchange_tried(issuer, "granted" if isinstance(committed, Rotated) else "dropped")
+        if isinstance(committed, Rotated):
+            return Exchanged(committed, granted.access_token, claims)
+        return committed
+
+    async def _until(self, give_up: float, issuer: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try again and again while the lease lasts.
+
+        What the provider gave must not be lost to a short failure of ours.
+        """
+        while True:
+            try:
+                return await attempt()
+            except (StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError) as error:
+                if self._clock.steady() >= give_up:
+                    self._telemetry.exchange_tried(issuer, "lost")
+                    self._logger.error(
+                        "what a provider gave for a session was lost",
+                        issuer=issuer,
+                        failure=type(error).__name__,
+                    )
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _end(
+        self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None = None
+    ) -> Outcome:
+        ended = await self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
+        if not ended.count:
+            # The lease ran out meanwhile: whoever holds it now decides.
+            return Moved()
+        self._revocations.apply_own(ended.logged)
+        self._logger.warning(
+            "a session has ended at its provider", session_id=str(leased.session.id), cause=cause.name
+        )
+        raise RefreshRefusedError(RefreshRefusal.PROVIDER_REFUSED)
+
+    async def _leave(self, rotation: Rotation, leased: Leased, doubt: Doubt, provider: Provider) -> Outcome:
+        if provider.ends_in_doubt and doubt is not Doubt.NONE:
+            return await self._end(rotation, leased, cause=Cause.PROVIDER_LOST)
+        self._logger.warning(
+            "a provider did not decide on a refresh", issuer=provider.policy.issuer, doubt=doubt.value
+        )
+        # Where there was no answer, the exchange may still be going on there: nobody else tries before the
+        # lease has run out.
+        if doubt is not Doubt.OPEN:
+            await self._leases.release(
+                rotation, LeaseEnd.DOUBT if doubt is Doubt.POSSIBLE else LeaseEnd.RELEASE
+            )
+        raise ProviderUnavailableError

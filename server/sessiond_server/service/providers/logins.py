@@ -1,0 +1,214 @@
+"""Logins at providers: what their tokens must prove before they open a session or continue one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.failures import (
+    Input,
+    InputRefusedError,
+    LoginRefusal,
+    LoginRefusedError,
+    ProviderUnavailableError,
+    quoted,
+)
+from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.session import Lifetimes, Login
+from sessiond_server.domain.verdict import Reason, Rejected
+from sessiond_server.service.providers.token_endpoint import Granted, NoDecision, Refused, TokenEndpoint
+from sessiond_server.service.storage.sessions import ProviderTokens
+from sessiond_server.service.validation.id_tokens import IdTokens
+from sessiond_server.service.validation.validate import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider that can hold sessions.
+
+    `clients` are those whose access tokens may open a session. `ends_in_doubt` says that a session ends where
+    the outcome of an exchange is unknown, because this provider punishes a second try.
+    """
+
+    policy: IssuerPolicy
+    lifetimes: Lifetimes
+    client_id: str
+    clients: frozenset[str]
+    redirect_uris: frozenset[str]
+    endpoint: TokenEndpoint
+    ends_in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GivenTokens:
+    """What a backend got from a provider."""
+
+    issuer: str
+    access_token: str
+    refresh_token: str
+    id_token: str = ""
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GivenCode:
+    """An authorization code that a backend got from a provider."""
+
+    issuer: str
+    code: str
+    redirect_uri: str
+    code_verifier: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProvenLogin:
+    """A login that the provider's tokens prove."""
+
+    login: Login
+    tokens: ProviderTokens
+    claims: Claims
+
+
+class Providers:
+    """The configured providers by issuer."""
+
+    def __init__(self, providers: Iterable[Provider], *, validation: Validation, id_tokens: IdTokens) -> None:
+        self._providers: Mapping[str, Provider] = {provider.policy.issuer: provider for provider in providers}
+        self._validation = validation
+        self._id_tokens = id_tokens
+
+    def find(self, issuer: str) -> Provider | None:
+        """The provider of this name."""
+        return self._providers.get(issuer)
+
+    async def redeem(self, given: GivenCode) -> GivenTokens:
+        """Exchange an authorization code.
+
+        Raises:
+            InputRefusedError: the issuer or the redirect address is not a configured one.
+            LoginRefusedError: the provider refuses the code, or gives no refresh token for it.
+            ProviderUnavailableError: the provider does not decide; whether the code is spent is not known.
+        """
+        provider = self._provider(given.issuer)
+        if given.redirect_uri not in provider.redirect_uris:
+            allowed = ", ".join(sorted(provider.redirect_uris)) or "none: the issuer has no redirect_uris"
+            raise InputRefusedError(Input.REDIRECT_URI, found=quoted(given.redirect_uri), allowed=allowed)
+        response = await provider.endpoint.redeem(
+            given.code, redirect_uri=given.redirect_uri, code_verifier=given.code_verifier
+        )
+        match response:
+            case Refused():
+                raise LoginRefusedError(LoginRefusal.INVALID_GRANT)
+            case NoDecision():
+                raise ProviderUnavailableError
+            case Granted(refresh_token=None):
+                raise LoginRefusedError(LoginRefusal.NO_REFRESH_TOKEN)
+            case Granted(access_token=access_token, refresh_token=refresh_token, id_token=id_token):
+                if given.nonce and not id_token:
+                    raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
+                return GivenTokens(
+                    given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
+                )
+
+    async def prove(self, given: GivenTokens) -> ProvenLogin:
+        """The login that tokens prove, after full validation.
+
+        Raises:
+            InputRefusedError: the issuer is not a configured one that can hold sessions.
+            LoginRefusedError: a token is not good, was issued to another application, or cannot be revoked by
+                anything that it says.
+            KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
+        """
+        provider = self._provider(given.issuer)
+        claims = await self._accepted(given.access_token, provider)
+        if claims.client_id not in provider.clients:
+            raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
+        if claims.token_id is None and claims.provider_session_id is None:
+            raise LoginRefusedError(Reason.CLAIM_MISSING)
+        if given.id_token and not await self._id_tokens.is_for(
+            given.id_token,
+            issuer=given.issuer,
+            client_id=provider.client_id,
+            subject=claims.subject,
+            nonce=given.nonce,
+        ):
+            raise LoginRefusedError(LoginRefusal.ID_TOKEN_INVALID)
+        return ProvenLogin(
+            to_login(claims), to_tokens(given.access_token, claims, given.refresh_token), claims
+        )
+
+    async def claims_of_same_login(self, access_token: str, login: Login) -> Claims | None:
+        """The claims of an exchanged access token that is good and of the very login.
+
+        They are None where the token must not be handed out.
+
+        Raises:
+            KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
+        """
+        requirements = Requirements(issuers=frozenset({login.issuer}))
+        verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
+        if isinstance(verdict, Rejected):
+            # A provider's clock may run ahead of ours by more than the skew: the token will be good in a
+            # moment.
+            is_early = verdict.reason is Reason.NOT_YET_VALID
+            found = await self._validation.authenticate(access_token.encode()) if is_early else None
+            return found.claims if found and _is_of(found.claims, login) else None
+        return verdict.claims if _is_of(verdict.claims, login) else None
+
+    async def claims_of(self, access_token: str) -> Claims | None:
+        """The claims of a provider's access token that was found good before; None where it no longer is."""
+        verified = await self._validation.authenticate(access_token.encode())
+        return verified.claims if verified else None
+
+    async def _accepted(self, access_token: str, provider: Provider) -> Claims:
+        requirements = Requirements(issuers=frozenset({provider.policy.issuer}))
+        verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
+        if isinstance(verdict, Rejected):
+            raise LoginRefusedError(verdict.reason)
+        return verdict.claims
+
+    def _provider(self, issuer: str) -> Provider:
+        provider = self.find(issuer)
+        if provider is None:
+            allowed = (
+                ", ".join(sorted(self._providers))
+                or "none: no configured issuer has a client_id and a token endpoint"
+            )
+            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
+        return provider
+
+
+def to_login(claims: Claims) -> Login:
+    """The login that an access token tells of."""
+    return Login(
+        issuer=claims.issuer,
+        subject=claims.subject,
+        client_id=claims.client_id or "",
+        tenant_id=claims.tenant_id,
+        audiences=claims.audiences,
+        scopes=claims.scopes,
+        auth_time=None if claims.auth_time is None else int(claims.auth_time),
+        acr=claims.acr,
+        amr=claims.amr,
+        provider_session=claims.provider_session_id,
+    )
+
+
+def to_tokens(access_token: str, claims: Claims, refresh_token: str) -> ProviderTokens:
+    """What is stored of a provider's tokens."""
+    expire_ms = int(claims.expires_at * 1000)
+    return ProviderTokens(access_token, expire_ms, claims.token_id, claims.provider_session_id, refresh_token)
+
+
+def _is_of(claims: Claims, login: Login) -> bool:
+    """Whether a token is of the same login (RFC 9700 §4.14).
+
+    Nothing may change whose token it is, and nothing may widen what it may do.
+    """
+    same = (claims.issuer, claims.subject, claims.tenant_id, claims.client_id or "")
+    return same == (login.issuer, login.subject, login.tenant_id, login.client_id) and set(
+        claims.scopes
+    ) <= set(login.scopes)

@@ -1,0 +1,1 @@
+"""What this server knows of revocations, and how it keeps that fresh."""

@@ -1,0 +1,176 @@
+"""Keeps the view of revocations fresh.
+
+It reads the log, applies what this server revoked, and says when it knows too little to answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
+from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
+from sessiond_server.service.telemetry import Telemetry
+
+HOUSEKEEPING_SECONDS: Final = 60.0
+
+
+class Revocations:
+    """The revocations that this server knows of, and its right to answer from them.
+
+    An answer may be given for `max_staleness_seconds` from the moment at which the last read that reached the
+    log's end was *sent*.
+    """
+
+    def __init__(
+        self,
+        log_store: RevocationLog,
+        *,
+        max_staleness_seconds: float,
+        clock: Clock,
+        logger: Logger,
+        telemetry: Telemetry,
+    ) -> None:
+        self._log_store = log_store
+        self._partitions = tuple(log_store.partitions())
+        self._view = RevocationView(partitions=len(self._partitions))
+        self.max_staleness_seconds = max_staleness_seconds
+        self._clock = clock
+        self._logger = logger
+        self._telemetry = telemetry
+        self._reads: dict[int, asyncio.Task[None]] = {}
+        self._is_reading = True
+        self._last_housekeeping = clock.steady()
+
+    def __len__(self) -> int:
+        """How many revocations are held."""
+        return len(self._view)
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether every partition has been read to its end once."""
+        return self._view.is_complete
+
+    @property
+    def revision(self) -> str:
+        """How far the log has been read, in the form that callers hold."""
+        return self._view.revision
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the knowledge of the least fresh partition is."""
+        return max(self.age_of(partition) for partition in self._partitions)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether answers may be given from every partition."""
+        return self.age_seconds < self.max_staleness_seconds
+
+    def age_of(self, partition: int) -> float:
+        """Seconds since the last read of `partition` that reached its end was sent."""
+        return self._clock.steady() - self._view.fresh_until(partition) + self.max_staleness_seconds
+
+    def partition_of(self, revocation_ids: RevocationIds) -> int:
+        """The partition whose freshness a token needs."""
+        return self._log_store.partition_of(revocation_ids.placing_byte)
+
+    def revokes(self, revocation_ids: RevocationIds) -> bool:
+        """Whether a token with these ids is revoked.
+
+        Raises:
+            RevocationViewStaleError: that is not known, because the view is older than it may be.
+        """
+        if self.age_of(self.partition_of(revocation_ids)) >= self.max_staleness_seconds:
+            raise RevocationViewStaleError
+        return self._view.revokes(revocation_ids)
+
+    def apply_own(self, logged: Logged) -> None:
+        """Take in what this server revoked, before it is acknowledged.
+
+        The log brings it once more, in its place.
+        """
+        for revocation in logged.revocations:
+            self._view.apply(revocation)
+
+    async def catch_up(self, partition: int) -> None:
+        """Read `partition` to its end; raises `RevocationViewStaleError` where the store does not answer.
+
+        Callers share a read that is under way, so that a dead store costs each of them one time limit and no
+        more.
+        """
+        read = self._reads.get(partition)
+        if read is None or read.done():
+            read = self._reads[partition] = asyncio.create_task(self._read(partition))
+            read.add_done_callback(_look_at)
+        try:
+            # One caller's cancellation must not take the answer from the others.
+            await asyncio.shield(read)
+        except StoreUnavailableError as error:
+            raise RevocationViewStaleError from error
+
+    async def poll(self, *, interval_seconds: float) -> None:
+        """Read every partition, again and again, until cancelled."""
+        while True:
+            results = await asyncio.gather(*map(self.catch_up, self._partitions), return_exceptions=True)
+            self._report(results)
+            if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
+                self._last_housekeeping = self._clock.steady()
+                await self._trim()
+            await asyncio.sleep(interval_seconds)
+
+    def _report(self, results: list[BaseException | None]) -> None:
+        failures = [result for result in results if result is not None]
+        unexpected = [failure for failure in failures if not isinstance(failure, RevocationViewStaleError)]
+        for failure in unexpected:
+            self._logger.error("the revocation log cannot be read", failure=type(failure).__name__)
+        if self._is_reading and failures:
+            self._logger.warning(
+                "revocations unreadable, answers go on for a while",
+                max_staleness_seconds=self.max_staleness_seconds,
+            )
+        if not self._is_reading and not failures:
+            self._logger.info("revocations readable again")
+        self._is_reading = not failures
+
+    async def _read(self, partition: int) -> None:
+        reached_head = False
+        while not reached_head:
+            sent = self._clock.steady()
+            known = self._view.position_of(partition)
+            page = await self._log_store.read(partition, known)
+            if known and not page.continues:
+                await self._note_change(partition)
+            self._apply(page)
+            reached_head = page.reached_head
+        self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+
+    async def _note_change(self, partition: int) -> None:
+        """Take note that the log is not the one that was read before.
+
+        What is known stays; the new log is read from its start.
+        """
+        self._logger.warning("the revocation log was replaced, reading it anew", partition=partition)
+        self._telemetry.log_resynced()
+        await self._log_store.note_change(partition)
+
+    def _apply(self, page: LogPage) -> None:
+        for revocation in page.revocations:
+            self._view.apply(revocation)
+        self._view.advance(page.position)
+
+    async def _trim(self) -> None:
+        self._view.forget_expired(now_ms=int(self._clock.now() * 1000))
+        try:
+            for partition in self._partitions:
+                await self._log_store.trim(partition)
+        except StoreUnavailableError:
+            self._logger.warning("the revocation log was not trimmed, the store did not answer")
+
+
+def _look_at(read: asyncio.Task[None]) -> None:
+    """Take note of how a read ended: nobody may be left who waits for it."""
+    if not read.cancelled():
+        read.exception()

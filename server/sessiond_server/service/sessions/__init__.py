@@ -1,0 +1,1 @@
+"""Opens, refreshes, shows and ends sessions."""

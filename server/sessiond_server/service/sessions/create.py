@@ -1,0 +1,149 @@
+"""Opens sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from sessiond_server.domain.caller import Caller
+from sessiond_server.domain.confirmation import Confirmation, PossessionProof
+from sessiond_server.domain.failures import Input, InputRefusedError, LoginRefusedError
+from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
+from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
+from sessiond_server.domain.session import Device, Lifetimes, Login, StoredSession
+from sessiond_server.domain.verdict import Reason
+from sessiond_server.service.providers.logins import GivenCode, GivenTokens, Providers
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.sessions.issued_tokens import IssuedTokens
+from sessiond_server.service.sessions.local_logins import LocalLogins
+from sessiond_server.service.storage.sessions import NewSession, ProviderTokens, SessionStore
+from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What a login or a refresh says beside its tokens."""
+
+    device: Device
+    attributes: tuple[tuple[str, str], ...] = ()
+    proof: PossessionProof | None = None
+
+
+class SessionCreation:
+    """Opens sessions of the local issuer and of providers; `lifetimes` are by issuer.
+
+    `entry_life_ms` is how long an entry of the revocation log is kept.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        local: LocalLogins | None,
+        providers: Providers,
+        possession: ProofOfPossession,
+        lifetimes: Mapping[str, Lifetimes],
+        entry_life_ms: int,
+        peppers: Peppers,
+        revocations: Revocations,
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._local = local
+        self._providers = providers
+        self._possession = possession
+        self._lifetimes = lifetimes
+        self._entry_life_ms = entry_life_ms
+        self._peppers = peppers
+        self._revocations = revocations
+        self._randomness = randomness
+
+    async def from_local_login(
+        self, login: Login, context: RequestContext, *, caller: Caller
+    ) -> IssuedTokens:
+        """Open a session for a login that the caller vouches for.
+
+        Where the login names no client or no audiences, the issuer's are taken.
+
+        Raises:
+            InputRefusedError: there is no local issuer, or the login says what it may not say, or its token
+                would not be one that this service accepts.
+            LoginRefusedError: it is to be bound to a key whose possession was not proven.
+        """
+        if self._local is None:
+            allowed = "nothing: no local issuer is configured"
+            raise InputRefusedError(Input.LOCAL_LOGIN, found="a login", allowed=allowed)
+        login = self._local.complete(login)
+        caller.require_session(login.issuer, login.client_id)
+        login = replace(login, confirmation=await self._bind(context.proof))
+        session = self._new_id(login)
+        self._local.require_mintable(session, login)
+        stored, token = await self._store_new(session, login, None)
+        text, claims = self._local.access_token(stored)
+        return IssuedTokens(text, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
+
+    async def from_tokens(
+        self, given: GivenTokens, context: RequestContext, *, caller: Caller
+    ) -> IssuedTokens:
+        """Open a session for a login at a provider, whose tokens the caller has.
+
+        Raises `CallerNotPermittedError`, `LoginRefusedError` for a proof of possession that is not good, and
+        as `Providers.prove` does.
+        """
+        caller.require_issuer(given.issuer)
+        confirmation = await self._bind(context.proof)
+        return await self._open(given, context, confirmation, caller=caller)
+
+    async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
+        """Open a session for a login at a provider, whose code the caller has.
+
+        Raises `CallerNotPermittedError`, `LoginRefusedError` for a proof of possession that is not good, and
+        as `Providers.redeem` and `Providers.prove` do.
+        """
+        caller.require_issuer(given.issuer)
+        confirmation = await self._bind(context.proof)
+        tokens = await self._providers.redeem(given)
+        return await self._open(tokens, context, confirmation, caller=caller)
+
+    async def _open(
+        self,
+        given: GivenTokens,
+        context: RequestContext,
+        confirmation: Confirmation | None,
+        *,
+        caller: Caller,
+    ) -> IssuedTokens:
+        proven = await self._providers.prove(given)
+        login = replace(
+            proven.login, device=context.device, attributes=context.attributes, confirmation=confirmation
+        )
+        caller.require_session(login.issuer, login.client_id)
+        stored, token = await self._store_new(self._new_id(login), login, proven.tokens)
+        claims = replace(proven.claims, session_id=str(stored.id))
+        return IssuedTokens(
+            given.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False
+        )
+
+    async def _bind(self, proof: PossessionProof | None) -> Confirmation | None:
+        """What a new session is bound to; the proof is spent by this."""
+        if proof is None:
+            return None
+        proven = await self._possession.find_key(proof)
+        if proven is None or not await self._possession.spend(proven):
+            raise LoginRefusedError(Reason.BINDING_MISMATCH)
+        return proven.confirmation
+
+    def _new_id(self, login: Login) -> SessionId:
+        return SessionId.mint(login.issuer, login.subject, randomness=self._randomness(SESSION_ID_BYTES))
+
+    async def _store_new(
+        self, session: SessionId, login: Login, tokens: ProviderTokens | None
+    ) -> tuple[StoredSession, RefreshToken]:
+        pepper = self._peppers.newest
+        token = RefreshToken(pepper, session, generation=0, secret=self._randomness(SECRET_BYTES))
+        lifetimes = self._lifetimes[login.issuer]
+        created = await self._store.create(
+            NewSession(session, login, lifetimes, pepper.id, token.secret_hash, self._entry_life_ms, tokens)
+        )
+        self._revocations.apply_own(created.logged)
+        return created.session, token

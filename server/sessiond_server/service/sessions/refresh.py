@@ -1,0 +1,189 @@
+"""Refreshes sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, NoReturn, assert_never
+
+from sessiond_server.domain.caller import Caller
+from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.confirmation import confirmation_id
+from sessiond_server.domain.failures import (
+    KeysUnavailableError,
+    PepperMissingError,
+    ProviderUnavailableError,
+    RefreshRefusal,
+    RefreshRefusedError,
+)
+from sessiond_server.domain.refresh_token import ROTATION_SALT_BYTES, Peppers, RefreshToken
+from sessiond_server.domain.session import Device
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
+from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.sessions.caller_scope import CallerScope
+from sessiond_server.service.sessions.create import RequestContext
+from sessiond_server.service.sessions.issued_tokens import IssuedTokens
+from sessiond_server.service.sessions.local_logins import LocalLogins
+from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
+from sessiond_server.service.storage.leases import Moved
+from sessiond_server.service.storage.sessions import Busy, Leased, NotRotated, Rotated, Rotation, SessionStore
+from sessiond_server.service.validation.proof_of_possession import ProofOfPossession, ProvenKey
+
+_HOLDER_BYTES: Final = 16
+# How long a call without a deadline waits for another's exchange, and how often it looks.
+_PATIENCE_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.05
+
+
+class SessionRefresh:
+    """Refreshes sessions of the local issuer and of providers.
+
+    `entry_life_ms` is how long an entry of the revocation log is kept.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        local: LocalLogins | None,
+        providers: Providers,
+        exchange: ProviderExchange,
+        authenticator: RefreshTokenAuthenticator,
+        scope: CallerScope,
+        possession: ProofOfPossession,
+        entry_life_ms: int,
+        peppers: Peppers,
+        revocations: Revocations,
+        clock: Clock,
+        randomness: Callable[[int], bytes],
+        logger: Logger,
+    ) -> None:
+        self._store = store
+        self._local = local
+        self._providers = providers
+        self._exchange = exchange
+        self._authenticator = authenticator
+        self._scope = scope
+        self._possession = possession
+        self._entry_life_ms = entry_life_ms
+        self._peppers = peppers
+        self._revocations = revocations
+        self._clock = clock
+        self._randomness = randomness
+        self._logger = logger
+
+    async def refresh(
+        self, presented: str, context: RequestContext, *, caller: Caller, patience_seconds: float | None
+    ) -> IssuedTokens:
+        """Spend a refresh token; the same call again within the grace gets the same successor.
+
+        Where another call is at the provider with the session, this one waits for it for as long as the
+        caller has time.
+
+        Raises:
+            RefreshRefusedError: the token opens nothing, for the reason that the error names.
+            CallerNotPermittedError: the issuer or client of the session is not this caller's; nothing
+                changes.
+            PepperMissingError: the token is, or its successor would be, under a pepper that this server
+                cannot read.
+            ProviderUnavailableError: the provider did not decide, or another call was with it for too long.
+            KeysUnavailableError, RevocationViewStaleError: what the provider gave could not be judged.
+            SealingKeyMissingError: the session cannot be unsealed here.
+            StoreUnavailableError: the store did not answer.
+        """
+        token = await self._authenticator.authenticate(presented)
+        if token is None:
+            raise RefreshRefusedError(RefreshRefusal.INVALID)
+        await self._scope.require_session(token.session, caller)
+        proven = await self._possession.find_key(context.proof) if context.proof else None
+        rotation = self._rotation(token, proven, caller=caller.name, device=context.device)
+        outcome = await self._rotate(rotation, token, patience_seconds=patience_seconds)
+        rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
+        # The proof is not spent earlier: a call that failed can be repeated with it.
+        if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):
+            raise RefreshRefusedError(RefreshRefusal.BINDING_MISMATCH)
+        successor, session = self._successor(token, rotated), rotated.session
+        text, claims = await self._access_token(outcome)
+        return IssuedTokens(text, claims, successor.reveal(), session.refresh_expire_ms, rotated.replayed)
+
+    def _successor(self, token: RefreshToken, rotated: Rotated) -> RefreshToken:
+        """The next refresh token, computed from what the store answers."""
+        pepper = self._peppers.find(rotated.pepper_id)
+        if pepper is None:
+            self._logger.error("a session was rotated under a pepper that this server cannot read")
+            raise PepperMissingError
+        return token.successor(pepper=pepper, rotation_salt=rotated.rotation_salt)
+
+    async def _rotate(
+        self, rotation: Rotation, token: RefreshToken, *, patience_seconds: float | None
+    ) -> Rotated | Exchanged:
+        give_up = self._clock.steady() + (_PATIENCE_SECONDS if patience_seconds is None else patience_seconds)
+        while True:
+            found = await self._store.rotate(rotation)
+            outcome = await self._exchange.exchange(rotation, found) if isinstance(found, Leased) else found
+            match outcome:
+                case Rotated() | Exchanged():
+                    return outcome
+                case NotRotated():
+                    self._refuse(outcome, token)
+                case Busy(store_ms=store_ms):
+                    rotation = replace(rotation, arrived_ms=rotation.arrived_ms or store_ms)
+                case Moved():
+                    pass
+                case _ as never:
+                    assert_never(never)
+            if self._clock.steady() + _PAUSE_SECONDS >= give_up:
+                raise ProviderUnavailableError
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _access_token(self, outcome: Rotated | Exchanged) -> tuple[str, Claims]:
+        """The access token that the caller gets, and what it says."""
+        if isinstance(outcome, Exchanged):
+            session_id = str(outcome.rotated.session.id)
+            return outcome.access_token, replace(outcome.claims, session_id=session_id)
+        session = outcome.session
+        if outcome.access_token is not None:
+            claims = await self._claims_of(outcome.access_token)
+            return outcome.access_token, replace(claims, session_id=str(session.id))
+        if self._local is not None and session.login.issuer == self._local.issuer:
+            return self._local.access_token(session)
+        self._logger.error("a provider's session has lost its access token", session_id=str(session.id))
+        raise ProviderUnavailableError
+
+    async def _claims_of(self, access_token: str) -> Claims:
+        """The claims of an access token that an earlier call stored."""
+        claims = await self._providers.claims_of(access_token)
+        if claims is None:
+            # Its key has gone since it was stored: what cannot be validated is not handed out.
+            raise KeysUnavailableError
+        return claims
+
+    def _rotation(
+        self, token: RefreshToken, proven: ProvenKey | None, *, caller: str, device: Device
+    ) -> Rotation:
+        salt, pepper = self._randomness(ROTATION_SALT_BYTES), self._peppers.newest
+        return Rotation(
+            session=token.session,
+            generation=token.generation,
+            secret_hash=token.secret_hash,
+            device_fingerprint=token.pepper.device_fingerprint(caller, device.label, device.user_agent),
+            pepper_id=pepper.id,
+            rotation_salt=salt,
+            successor_hash=token.successor(pepper=pepper, rotation_salt=salt).secret_hash,
+            entry_life_ms=self._entry_life_ms,
+            holder=self._randomness(_HOLDER_BYTES),
+            confirmation_id=confirmation_id(proven.confirmation if proven else None),
+        )
+
+    def _refuse(self, outcome: NotRotated, token: RefreshToken) -> NoReturn:
+        if outcome.logged:
+            self._revocations.apply_own(outcome.logged)
+        if outcome.refusal is RefreshRefusal.REUSED:
+            self._logger.warning(
+                "a refresh token was reused, its session has been ended", session_id=str(token.session)
+            )
+        raise RefreshRefusedError(outcome.refusal)

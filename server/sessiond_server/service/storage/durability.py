@@ -1,0 +1,29 @@
+"""The port of what a server must know of the store before it trusts it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+
+class PartitionsError(Exception):
+    """The store was begun with another number of partitions; the message is one line for a person."""
+
+
+class Durability(Protocol):
+    """Whether what was acknowledged can be lost: by the store's settings, or by looking in a wrong place."""
+
+    async def pin_partitions(self) -> None:
+        """Write the number of partitions at the first start, and insist on it ever after.
+
+        Raises:
+            PartitionsError: the store was begun with another number.
+            StoreUnavailableError: the store did not answer.
+        """
+
+    async def faults(self, *, accepted: Collection[str]) -> list[str]:
+        """Why the store should not be trusted with revocations; risks `accepted` by their names are left out.
+
+        Raises:
+            StoreUnavailableError: the store did not answer.
+        """

@@ -1,0 +1,32 @@
+"""The port of what waits to be revoked at providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QueuedRevocation:
+    """A provider's refresh token that is to be revoked there; `raw` is what the queue holds."""
+
+    issuer: str
+    refresh_token: str
+    raw: bytes
+
+
+class ProviderRevocations(Protocol):
+    """The refresh tokens of ended sessions that wait to be revoked at their provider."""
+
+    async def take(self) -> QueuedRevocation | None:
+        """The token that has waited longest; nobody else gets it for a minute, unless it is put back.
+
+        Raises:
+            StoreUnavailableError: the store did not answer.
+        """
+
+    async def put_back(self, queued: QueuedRevocation) -> None:
+        """Queue it again: the provider could not be asked."""
+
+    async def settle(self, queued: QueuedRevocation) -> None:
+        """Let go of it: it has been revoked, or nobody can revoke it."""

@@ -1,0 +1,50 @@
+"""The port of the revocation log: where the revocations of all servers are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sessiond_server.domain.revocation import Position, Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a command appended to the revocation log, and where the log of that partition ended after it."""
+
+    revocations: tuple[Revocation, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A stretch of the log up to `position`.
+
+    `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the
+    stretch then begins at the log's start. `reached_head` says whether `position` is the log's end.
+    """
+
+    revocations: tuple[Revocation, ...]
+    position: Position
+    continues: bool
+    reached_head: bool
+
+
+class RevocationLog(Protocol):
+    """Where the revocations of all servers are read from: a log for each partition of the store."""
+
+    def partitions(self) -> Iterable[int]:
+        """Every partition, numbered from 0."""
+
+    def partition_of(self, placing_byte: int) -> int:
+        """The partition whose log has everything about the subjects and sessions that this byte places."""
+
+    async def read(self, partition: int, after: Position | None) -> LogPage:
+        """Read what follows `after`; None means from the log's start. Raises `StoreUnavailableError`."""
+
+    async def note_change(self, partition: int) -> None:
+        """Remember that history was lost: from now on a token one generation ahead may be accepted."""
+
+    async def trim(self, partition: int) -> None:
+        """Drop the leading entries that can hit no token any more."""

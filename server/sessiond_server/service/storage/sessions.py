@@ -1,0 +1,200 @@
+"""The port of the store of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sessiond_server.domain.confirmation import CONFIRMATION_ID_BYTES
+from sessiond_server.domain.failures import RefreshRefusal
+from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.session import Cause, Lifetimes, Login, StoredSession
+from sessiond_server.service.storage.revocations import Logged
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProviderTokens:
+    """What a provider gave out for a session.
+
+    `token_id` is the access token's `jti`, `provider_session` its `sid`: it can be revoked by both, and has
+    at least one.
+    """
+
+    access_token: str
+    access_expire_ms: int
+    token_id: str | None
+    provider_session: str | None
+    refresh_token: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewSession:
+    """A session to be stored, at generation 0; `provider_tokens` are there for a provider's session.
+
+    `entry_life_ms` is how long log entries are kept of the sessions that end to make room for it.
+    """
+
+    id: SessionId
+    login: Login
+    lifetimes: Lifetimes
+    pepper_id: bytes
+    secret_hash: bytes
+    entry_life_ms: int
+    provider_tokens: ProviderTokens | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The stored session, and the sessions that had to end for it."""
+
+    session: StoredSession
+    logged: Logged
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Rotation:
+    """A presented refresh token, and the successor that is proposed for it.
+
+    `holder` is 16 bytes of the call's own, under which it takes the lease of a provider's session.
+    `arrived_ms` is when the call first came, by the store's clock, where it had to wait; 0 means now.
+    `confirmation_id` is that of the key whose possession the call has proven.
+    """
+
+    session: SessionId
+    generation: int
+    secret_hash: bytes
+    device_fingerprint: bytes
+    pepper_id: bytes
+    rotation_salt: bytes
+    successor_hash: bytes
+    entry_life_ms: int
+    holder: bytes = bytes(16)
+    arrived_ms: int = 0
+    confirmation_id: bytes = bytes(CONFIRMATION_ID_BYTES)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Rotated:
+    """The presented token's successor is stored: now, or (`replayed`) by an earlier call with the same token.
+
+    `pepper_id` and `rotation_salt` are the stored ones: the successor is computed from them, not from the
+    proposal. `access_token` is the provider's, if the session is a provider's.
+    """
+
+    session: StoredSession
+    pepper_id: bytes
+    rotation_salt: bytes
+    replayed: bool
+    access_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Leased:
+    """The presented token is good, and only the caller may exchange `refresh_token`, while the lease lasts.
+
+    `in_doubt` says that an earlier exchange of this very token may have spent it.
+    """
+
+    session: StoredSession
+    refresh_token: str
+    in_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another call holds the lease; `store_ms` is the store's clock."""
+
+    store_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotRotated:
+    """The refresh token was refused; `logged` tells what its refusal revoked (reuse), if anything."""
+
+    refusal: RefreshRefusal
+    logged: Logged | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationResult:
+    """How many live sessions a revocation ended, and what it appended to the log."""
+
+    count: int
+    logged: Logged
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCursor:
+    """The last session that a listing has shown; the next page begins after it."""
+
+    absolute_expire_ms: int
+    session: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Live sessions of a subject, newest (latest absolute expiry) first; `next` is None at the end."""
+
+    sessions: tuple[StoredSession, ...]
+    next: SessionCursor | None
+
+
+class SessionStore(Protocol):
+    """Remembers sessions and, in the same atomic step, what was revoked.
+
+    Every method answers within the store's time limit or raises `StoreUnavailableError`, upon which the
+    change may or may not have happened; repeating the call is safe. Times are the store's. A record that this
+    server cannot unseal raises `SealingKeyMissingError`.
+    """
+
+    async def create(self, new: NewSession) -> Created:
+        """Store a session, durably; where its subject has too many, the oldest ones end."""
+
+    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy:
+        """Spend a refresh token atomically: judge it by its record, and store the successor.
+
+        The token of a provider's session may have to be exchanged first: then the answer is the lease, or
+        that another call holds it. What happens to which token is the table in docs/rotation.md.
+        """
+
+    async def pepper_id_of(self, session: SessionId) -> bytes | None:
+        """The id of the pepper of a session's current refresh token; None for an unknown session."""
+
+    async def end(self, session: SessionId, *, cause: Cause, entry_life_ms: int) -> RevocationResult:
+        """End one session; ending what is unknown or ended changes nothing and counts 0."""
+
+    async def end_provider(
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        provider_session: str | None,
+        token_id: str | None,
+        cause: Cause,
+        entry_life_ms: int,
+    ) -> RevocationResult:
+        """Revoke what a provider's access token names, and end the sessions that live by it."""
+
+    async def end_subject(
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        spared: SessionId | None,
+        cause: Cause,
+        cutoff_life_ms: int,
+        entry_life_ms: int,
+    ) -> RevocationResult:
+        """Set the subject's cutoff and end all its sessions, except `spared`.
+
+        Raises:
+            InputRefusedError: `spared` is not a session of this subject.
+        """
+
+    async def get(self, session: SessionId) -> StoredSession | None:
+        """A live session; None for what is unknown, ended or timed out."""
+
+    async def list(
+        self, issuer: str, subject: str, *, limit: int, after: SessionCursor | None
+    ) -> SessionPage:
+        """At most `limit` live sessions of a subject that come after `after`, newest first."""

@@ -1,0 +1,45 @@
+"""The port of what is measured: named events, whatever counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Telemetry(Protocol):
+    """Takes events.
+
+    Every word in them comes from configuration or an enumeration, never from a token or a request.
+
+    No method raises, waits, or takes longer than counting does.
+    """
+
+    def call_ended(self, method: str, code: str, caller: str, seconds: float | None) -> None:
+        """A call was answered, refused or cancelled, this many seconds after it came.
+
+        None stands for one that was refused by its headers, in no time.
+        """
+
+    def verdicts_given(self, verdict: str, count: int) -> None:
+        """This many tokens of one call got this verdict: ACCEPTED, or the reason."""
+
+    def token_refreshed(self, outcome: str) -> None:
+        """A refresh came to its end: ROTATED, REPLAYED, or the reason why not."""
+
+    def exchange_tried(self, issuer: str, outcome: str) -> None:
+        """A provider was asked to exchange a refresh token."""
+
+    def log_resynced(self) -> None:
+        """The revocation log was not the one from before, and was read again from its start."""
+
+    def key_set_fetched(self, issuer: str, outcome: str) -> None:
+        """An issuer was asked for its key set."""
+
+    def store_called(self, script: str, seconds: float) -> None:
+        """The store has run a script, or did not answer."""
+
+    def gauge(self, name: str, meaning: str, read: Callable[[], float], *, issuer: str | None = None) -> None:
+        """Show a number that is read whenever it is asked for, for each issuer where it names one."""
+
+    def loop_delayed(self, seconds: float) -> None:
+        """A timer of the event loop fired this many seconds later than it should."""

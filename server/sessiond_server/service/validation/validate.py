@@ -1,0 +1,162 @@
+"""Decides on access tokens: first what is kept of a token, then what has to be asked at every call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
+from sessiond_server.domain.confirmation import PossessionProof
+from sessiond_server.domain.facts import CallFacts
+from sessiond_server.domain.failures import RevocationViewStaleError
+from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
+from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.clock import Clock
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
+from sessiond_server.service.validation.signed import SignedTokens
+from sessiond_server.service.validation.token_cache import VerifiedToken
+
+# Verifying this many tokens takes less than a millisecond: several batches at the same time let other calls
+# wait for a few milliseconds.
+_VERIFIED_AT_A_STRETCH: Final = 8
+
+
+@dataclass(slots=True)
+class ValidationResult:
+    """The verdict on a token, and how fresh the knowledge behind it is.
+
+    It is made at every call, and not frozen because that would triple what making it costs.
+
+    `cache_for_seconds` is how long a caller may repeat an acceptance, counted from before it asked; None
+    means not at all.
+    """
+
+    verdict: VerifiedToken | Rejected
+    revision: str
+    revision_age_seconds: float
+    cache_for_seconds: float | None
+
+
+class Validation:
+    """Verdicts on access tokens, from memory."""
+
+    def __init__(
+        self, signed: SignedTokens, *, revocations: Revocations, possession: ProofOfPossession, clock: Clock
+    ) -> None:
+        self._signed = signed
+        self._revocations = revocations
+        self._possession = possession
+        self._clock = clock
+
+    async def validate(
+        self, token: bytes, requirements: Requirements, *, proof: PossessionProof | None = None
+    ) -> ValidationResult:
+        """Decide on one token; `proof` is what came with it to prove a key that it is bound to.
+
+        Raises:
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
+            StoreUnavailableError: whether a proof of possession has been used before cannot be told.
+        """
+        verified = await self._signed.prove(token, requirements)
+        is_proven = await self._is_proven(verified, token, requirements, proof)
+        try:
+            return self._decide(verified, requirements, is_proven=is_proven)
+        except RevocationViewStaleError:
+            await self._catch_up([verified])
+            return self._decide(verified, requirements, is_proven=is_proven)
+
+    async def validate_all(
+        self, tokens: Sequence[bytes], requirements: Requirements
+    ) -> list[ValidationResult]:
+        """Decide on many tokens as of one moment, in their order, each on its own; raises as `validate` does.
+
+        A proof of possession is for one token, so none comes with these.
+        """
+        verified: list[VerifiedToken | Rejected] = []
+        for number, token in enumerate(tokens, start=1):
+            verified.append(await self._signed.prove(token, requirements))
+            if number % _VERIFIED_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        try:
+            return [self._decide(one, requirements, is_proven=_needs_no_proof(one)) for one in verified]
+        except RevocationViewStaleError:
+            await self._catch_up(verified)
+            return [self._decide(one, requirements, is_proven=_needs_no_proof(one)) for one in verified]
+
+    async def authenticate(self, token: bytes) -> VerifiedToken | None:
+        """The token if its issuer signed it, whatever the time, the audience and its revocation; else None.
+
+        Raises:
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+        """
+        verified = await self._signed.prove(token, NO_REQUIREMENTS)
+        return None if isinstance(verified, Rejected) else verified
+
+    async def _is_proven(
+        self,
+        verified: VerifiedToken | Rejected,
+        token: bytes,
+        requirements: Requirements,
+        proof: PossessionProof | None,
+    ) -> bool:
+        if isinstance(verified, Rejected) or not verified.claims.is_bound:
+            return _needs_no_proof(verified)
+        # A token that has expired anyway spends no proof, and asks no store.
+        if judge_time(self._facts(verified, requirements, is_proven=False)):
+            return False
+        return await self._possession.is_proven(verified.claims, token=token, proof=proof)
+
+    async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected]) -> None:
+        ids = (one.revocation_ids for one in verified if isinstance(one, VerifiedToken))
+        await asyncio.gather(*map(self._revocations.catch_up, set(map(self._revocations.partition_of, ids))))
+
+    def _decide(
+        self, verified: VerifiedToken | Rejected, requirements: Requirements, *, is_proven: bool
+    ) -> ValidationResult:
+        """Everything that can change between two calls, in one synchronous stretch after the last await."""
+        if isinstance(verified, Rejected):
+            return self._rejected(verified)
+        facts = self._facts(verified, requirements, is_proven=is_proven)
+        for check in CHECKS_OF_A_CALL:
+            rejected = check.judge(facts)
+            if rejected:
+                return self._rejected(rejected)
+        return self._accepted(verified, requirements, now=facts.now)
+
+    def _facts(self, verified: VerifiedToken, requirements: Requirements, *, is_proven: bool) -> CallFacts:
+        return CallFacts(
+            verified.claims,
+            verified.policy,
+            requirements,
+            self._clock.now(),
+            is_proven,
+            lambda: self._revocations.revokes(verified.revocation_ids),
+        )
+
+    def _accepted(
+        self, verified: VerifiedToken, requirements: Requirements, *, now: float
+    ) -> ValidationResult:
+        claims, revocations = verified.claims, self._revocations
+        age = revocations.age_of(revocations.partition_of(verified.revocation_ids))
+        remaining = min(claims.expires_at - now, revocations.max_staleness_seconds - age)
+        if requirements.max_auth_age_seconds is not None and claims.auth_time is not None:
+            remaining = min(remaining, claims.auth_time + requirements.max_auth_age_seconds - now)
+        # What was proven for this request is not proven for the next.
+        cacheable = remaining > 0 and not claims.is_bound
+        return ValidationResult(
+            verified, revocations.revision, age, cache_for_seconds=remaining if cacheable else None
+        )
+
+    def _rejected(self, rejected: Rejected) -> ValidationResult:
+        revocations = self._revocations
+        return ValidationResult(
+            rejected, revocations.revision, revocations.age_seconds, cache_for_seconds=None
+        )
+
+
+def _needs_no_proof(verified: VerifiedToken | Rejected) -> bool:
+    return isinstance(verified, VerifiedToken) and not verified.claims.is_bound

@@ -1,0 +1,104 @@
+"""The port of the gRPC engine, and what a call is on both sides of it.
+
+Raw bytes go in, and raw bytes or a status come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias
+
+from sessiond_server.domain.address import Address
+from sessiond_server.domain.caller import UNKNOWN, Caller
+from sessiond_server.service.callers import Credentials
+
+_NOBODY: Final = Caller(UNKNOWN, frozenset())
+
+
+class StatusCode(IntEnum):
+    """The canonical codes that sessiond answers with, by their numbers on the wire."""
+
+    OK = 0
+    CANCELLED = 1
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A refusal or failure as the wire has it: a canonical code and one `google.rpc.ErrorInfo`."""
+
+    code: StatusCode
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    retry_after_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of one method.
+
+    `identified` is who makes it, once that is known; `time_remaining` gives the seconds until the caller's
+    deadline, None without one. `outcome` is a word for what came of it, where its code says too little.
+    `log_fields` are what the handler adds to the call's log line; never anything
+    from a token.
+    """
+
+    method: str
+    credentials: Credentials = field(default_factory=Credentials)
+    time_remaining: Callable[[], float | None] = lambda: None
+    identified: Caller | None = None
+    outcome: str | None = None
+    log_fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes it; before that is known, a caller who may do nothing."""
+        return self.identified or _NOBODY
+
+
+# What is said of a defect: nothing.
+INTERNAL: Final = Status(StatusCode.INTERNAL, "INTERNAL", "internal error")
+
+Response: TypeAlias = bytes | Status
+UnaryHandler: TypeAlias = Callable[[bytes, Call], Awaitable[Response]]
+# The status, if any, is the last item.
+StreamHandler: TypeAlias = Callable[[bytes, Call], AsyncIterator[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What an engine serves: handlers by method name, all of one service.
+
+    `refuse` tells from a call's method and the credentials in its headers whether nobody can be known by
+    them: then the call is refused with that status, without a message of it being read.
+    """
+
+    service: str
+    unary: Mapping[str, UnaryHandler]
+    streams: Mapping[str, StreamHandler]
+    refuse: Callable[[str, Credentials], Status | None]
+
+
+class Engine(Protocol):
+    """Turns bytes on a socket into calls of the endpoints that it was built with, at one address."""
+
+    async def start(self) -> Address:
+        """Begin to accept calls; the address is the one truly listened on. Raises `AddressError`."""
+
+    async def set_serving(self, *, serving: bool) -> None:
+        """Set what `grpc.health.v1.Health` answers and tells those who watch it: NOT_SERVING at first."""
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Accept no more calls, let those in flight finish for at most `grace_seconds`, and close."""

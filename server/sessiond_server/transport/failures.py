@@ -1,0 +1,145 @@
+"""The table of failures: each named failure's status code, reason and text, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sessiond_server.domain import failures
+from sessiond_server.domain.failures import Failure, RefreshRefusal, quoted
+from sessiond_server.transport.codec import refusals
+from sessiond_server.transport.engine.port import Status, StatusCode
+
+# This is shorter than the smallest usual grace, so that a retried refresh is still inside its window.
+_RETRY_AFTER_SECONDS: Final = 0.5
+
+_REFUSAL_MESSAGES: Final = MappingProxyType(
+    {
+        RefreshRefusal.INVALID: "this is not a refresh token that sessiond gave out: log in again",
+        RefreshRefusal.SUPERSEDED: (
+            "a newer refresh token was given out for this one: use that; the session lives"
+        ),
+        RefreshRefusal.REUSED: (
+            "the refresh token had been used before, so its session has been ended: log in again"
+        ),
+        RefreshRefusal.REVOKED: "the session has been ended: log in again",
+        RefreshRefusal.IDLE_TIMEOUT: "the session was not used for too long: log in again",
+        RefreshRefusal.LIFETIME_EXCEEDED: "the session has reached its longest life: log in again",
+        RefreshRefusal.BINDING_MISMATCH: (
+            "the session is bound to a key whose possession was not proven: "
+            "bring a new proof; the session lives"
+        ),
+        RefreshRefusal.PROVIDER_REFUSED: "the provider has ended the session: log in again",
+    }
+)
+
+
+def _field_invalid(failure: refusals.FieldInvalidError) -> Status:
+    return Status(
+        StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        f"{failure.field}: found {failure.found}, allowed is {failure.allowed}",
+        MappingProxyType({"field": failure.field, "found": failure.found, "allowed": failure.allowed}),
+    )
+
+
+def _input_refused(failure: failures.InputRefusedError) -> Status:
+    """The status where the codec has no name for the input; else `codec.fields.named` names the field."""
+    return _field_invalid(
+        refusals.FieldInvalidError(failure.what.name.lower(), found=failure.found, allowed=failure.allowed)
+    )
+
+
+def _unsupported(failure: refusals.FeatureUnsupportedError) -> Status:
+    return Status(
+        StatusCode.UNIMPLEMENTED,
+        "FEATURE_UNSUPPORTED",
+        f"{failure.field}: this version does not carry it out",
+        MappingProxyType({"field": failure.field}),
+    )
+
+
+def _refresh_refused(failure: failures.RefreshRefusedError) -> Status:
+    return Status(StatusCode.UNAUTHENTICATED, failure.refusal.value, _REFUSAL_MESSAGES[failure.refusal])
+
+
+def _not_permitted(failure: failures.CallerNotPermittedError) -> Status:
+    return Status(
+        StatusCode.PERMISSION_DENIED,
+        "CALLER_NOT_PERMITTED",
+        f"the caller lacks the {failure.what} {quoted(failure.needed)}",
+        MappingProxyType({failure.what: failure.needed}),
+    )
+
+
+def _login_refused(failure: failures.LoginRefusedError) -> Status:
+    return Status(
+        StatusCode.FAILED_PRECONDITION,
+        "LOGIN_REFUSED",
+        f"what the login produced does not open a session: {failure.why.name}",
+        MappingProxyType({"rejection": failure.why.name}),
+    )
+
+
+def _fixed(code: StatusCode, reason: str, message: str) -> Callable[[Any], Status]:
+    status = Status(code, reason, message)
+    return lambda _: status
+
+
+def _retry_later(reason: str, message: str) -> Callable[[Any], Status]:
+    status = Status(StatusCode.UNAVAILABLE, reason, message, retry_after_seconds=_RETRY_AFTER_SECONDS)
+    return lambda _: status
+
+
+STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyType(
+    {
+        refusals.FieldInvalidError: _field_invalid,
+        failures.InputRefusedError: _input_refused,
+        refusals.FeatureUnsupportedError: _unsupported,
+        refusals.MessageMalformedError: _fixed(
+            StatusCode.INVALID_ARGUMENT,
+            "MESSAGE_MALFORMED",
+            "the request is not a message of this method's type",
+        ),
+        failures.CallerUnknownError: _fixed(
+            StatusCode.PERMISSION_DENIED,
+            "CALLER_UNKNOWN",
+            "the caller is not known: send the key of a configured caller",
+        ),
+        failures.CallerNotPermittedError: _not_permitted,
+        failures.LoginRefusedError: _login_refused,
+        failures.ProviderUnavailableError: _retry_later(
+            "PROVIDER_UNAVAILABLE",
+            "the provider did not decide: the presented token stays good, repeat the same call",
+        ),
+        failures.RefreshRefusedError: _refresh_refused,
+        failures.SessionNotFoundError: _fixed(
+            StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"
+        ),
+        failures.StoreUnavailableError: _retry_later(
+            "STORE_UNAVAILABLE", "the store did not answer: nothing is decided, repeat the same call"
+        ),
+        failures.RevocationViewStaleError: _retry_later(
+            "REVOCATION_VIEW_STALE",
+            "what is known of revocations is too old to answer from: repeat the same call",
+        ),
+        failures.KeysUnavailableError: _retry_later(
+            "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"
+        ),
+        failures.PepperMissingError: _retry_later(
+            "PEPPER_MISSING",
+            "this server lacks the pepper of the session: "
+            "repeat the same call, at another server if possible",
+        ),
+        failures.SealingKeyMissingError: _retry_later(
+            "SEALING_KEY_MISSING",
+            "this server cannot unseal the session: repeat the same call, at another server if possible",
+        ),
+    }
+)
+
+
+def to_status(failure: Failure) -> Status:
+    """The status of a named failure."""
+    return STATUSES[type(failure)](failure)

@@ -1,0 +1,56 @@
+"""The HTTP port: GET only, fixed paths, documents that are made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from sessiond_server.domain.address import Address, AddressError
+from sessiond_server.transport.addresses import refuse_taken
+from sessiond_server.transport.http import documents, health, metrics
+from sessiond_server.transport.http.documents import LocalDocuments
+
+_MAX_REQUEST_BYTES: Final = 16 << 10
+
+
+class HttpServer:
+    """Serves health, metrics, and what is published of the local issuer.
+
+    `not_ready_reasons` are those for which this server should not get calls; empty when it should.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        local: LocalDocuments | None,
+        not_ready_reasons: Callable[[], Sequence[str]],
+        render_metrics: Callable[[], bytes],
+    ) -> None:
+        self._address = address
+        application = web.Application(client_max_size=_MAX_REQUEST_BYTES)
+        application.add_routes([*health.routes(not_ready_reasons), *metrics.routes(render_metrics)])
+        if local:
+            application.add_routes(documents.routes(local, address=lambda: self._address))
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+
+    async def start(self) -> Address:
+        """Begin to answer; returns the address truly listened on. Raises `AddressError`."""
+        if self._address.path:
+            raise AddressError(f"{self._address} is a Unix socket: HTTP is served at HOST:PORT only")
+        refuse_taken(self._address)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._address.host, self._address.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise AddressError(f"{self._address} cannot be listened on") from error
+        self._address = self._address.with_port(self._runner.addresses[0][1])
+        return self._address
+
+    async def stop(self) -> None:
+        """Stop answering, and close the port."""
+        await self._runner.cleanup()

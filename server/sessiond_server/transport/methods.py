@@ -1,0 +1,231 @@
+"""The methods of `sessiond.v1.SessionService`, one row for each: its request, its rule and its handler."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
+
+from google.protobuf.message import Message
+
+from sessiond.v1 import session_service_pb2 as messages
+from sessiond_server.domain.caller import Group
+from sessiond_server.domain.session import Login
+from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.providers.logins import GivenCode, GivenTokens
+from sessiond_server.service.sessions.create import SessionCreation
+from sessiond_server.service.sessions.lookup import SessionLookup
+from sessiond_server.service.sessions.refresh import SessionRefresh
+from sessiond_server.service.sessions.revoke import SessionRevocation
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.validate import Validation, ValidationResult
+from sessiond_server.transport.admission.permissions import Rule
+from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts
+from sessiond_server.transport.codec.fields import named
+from sessiond_server.transport.codec.refusals import FeatureUnsupportedError
+from sessiond_server.transport.engine.port import Call
+
+SERVICE: Final = "sessiond.v1.SessionService"
+
+RequestT = TypeVar("RequestT", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryMethod(Generic[RequestT]):
+    """A method that answers once.
+
+    `count_outcome` is told how each of its calls ended, where that is counted by itself.
+    """
+
+    name: str
+    request: type[RequestT]
+    rule: Rule
+    handle: Callable[[RequestT, Call], Awaitable[bytes]]
+    count_outcome: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMethod(Generic[RequestT]):
+    """A method that answers with a stream."""
+
+    name: str
+    request: type[RequestT]
+    rule: Rule
+    handle: Callable[[RequestT, Call], AsyncIterator[bytes]]
+
+
+AnyMethod: TypeAlias = UnaryMethod[Any] | StreamMethod[Any]
+
+
+class SessionService:
+    """Handles requests that were parsed and permitted; the pipeline turns named failures into statuses."""
+
+    def __init__(
+        self,
+        validation: Validation,
+        creation: SessionCreation,
+        refreshing: SessionRefresh,
+        revocation: SessionRevocation,
+        lookups: SessionLookup,
+        *,
+        telemetry: Telemetry,
+    ) -> None:
+        self._validation = validation
+        self._creation = creation
+        self._refreshing = refreshing
+        self._revocation = revocation
+        self._lookups = lookups
+        self._telemetry = telemetry
+
+    def methods(self) -> tuple[AnyMethod, ...]:
+        """All methods; what is not here is not served."""
+        return (
+            UnaryMethod(
+                "ValidateToken",
+                messages.ValidateTokenRequest,
+                Rule.of(Group.VALIDATE),
+                self.validate_token,
+            ),
+            UnaryMethod(
+                "ValidateTokens",
+                messages.ValidateTokensRequest,
+                Rule.of(Group.VALIDATE),
+                self.validate_tokens,
+            ),
+            UnaryMethod(
+                "CreateSession",
+                messages.CreateSessionRequest,
+                Rule(
+                    {
+                        "provider_tokens": Group.SESSION,
+                        "authorization_code": Group.SESSION,
+                        "local_login": Group.MINT,
+                    },
+                    lambda request: request.WhichOneof("source"),
+                ),
+                self.create_session,
+            ),
+            UnaryMethod(
+                "RefreshSession",
+                messages.RefreshSessionRequest,
+                Rule(
+                    {"refresh_token": Group.SESSION, "issuer": Group.ADOPT},
+                    lambda request: "issuer" if request.issuer else "refresh_token",
+                ),
+                self.refresh_session,
+                count_outcome=self._telemetry.token_refreshed,
+            ),
+            UnaryMethod(
+                "RevokeSession",
+                messages.RevokeSessionRequest,
+                Rule(
+                    {
+                        "session_id": Group.SESSION,
+                        "refresh_token": Group.SESSION,
+                        "access_token": Group.SESSION,
+                        "provider_session": Group.REVOKE,
+                        "subject": Group.REVOKE,
+                        "tenant": Group.REVOKE_BULK,
+                        "client": Group.REVOKE_BULK,
+                        "issuer": Group.REVOKE_BULK,
+                        "key": Group.REVOKE_BULK,
+                    },
+                    lambda request: request.WhichOneof("target"),
+                ),
+                self.revoke_session,
+            ),
+            UnaryMethod("GetSession", messages.GetSessionRequest, Rule.of(Group.READ), self.get_session),
+            UnaryMethod(
+                "ListSessions", messages.ListSessionsRequest, Rule.of(Group.READ), self.list_sessions
+            ),
+            StreamMethod(
+                "WatchRevocations",
+                messages.WatchRevocationsRequest,
+                Rule.of(Group.WATCH),
+                self.watch_revocations,
+            ),
+        )
+
+    async def validate_token(self, request: messages.ValidateTokenRequest, call: Call) -> bytes:
+        """The verdict on one token."""
+        token, requirements, proof = verdicts.decode_validate(request, permitted=call.caller.issuers)
+        result = await self._validation.validate(token, requirements, proof=proof)
+        self._note_verdicts([result], call)
+        return verdicts.encode_result(result)
+
+    async def validate_tokens(self, request: messages.ValidateTokensRequest, call: Call) -> bytes:
+        """The verdicts on many tokens."""
+        tokens, requirements = verdicts.decode_validate_all(request, permitted=call.caller.issuers)
+        results = await self._validation.validate_all(tokens, requirements)
+        self._note_verdicts(results, call)
+        return verdicts.encode_results(results)
+
+    async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
+        """A new session."""
+        source, context = create.decode(request)
+        with named(create.names_in(request)):
+            match source:
+                case Login():
+                    issued = await self._creation.from_local_login(source, context, caller=call.caller)
+                case GivenTokens():
+                    issued = await self._creation.from_tokens(source, context, caller=call.caller)
+                case GivenCode():
+                    issued = await self._creation.from_code(source, context, caller=call.caller)
+                case _ as never:
+                    assert_never(never)
+        return create.encode(issued)
+
+    async def refresh_session(self, request: messages.RefreshSessionRequest, call: Call) -> bytes:
+        """The next tokens of a session."""
+        presented, context = refresh.decode(request)
+        issued = await self._refreshing.refresh(
+            presented, context, caller=call.caller, patience_seconds=call.time_remaining()
+        )
+        call.outcome = "REPLAYED" if issued.replayed else "ROTATED"
+        return refresh.encode(issued)
+
+    async def revoke_session(self, request: messages.RevokeSessionRequest, call: Call) -> bytes:
+        """End sessions; the cause and the caller's remark are recorded in the log line of the call."""
+        target, cause, note = revoke.decode(request)
+        call.log_fields["cause"] = cause.name
+        if note:
+            call.log_fields["note"] = note
+        with named(revoke.NAMES):
+            ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
+        return revoke.encode(ended)
+
+    async def get_session(self, request: messages.GetSessionRequest, call: Call) -> bytes:
+        """One session."""
+        session = lookup.decode_get(request)
+        return lookup.encode_got(await self._lookups.get(session, caller=call.caller))
+
+    async def list_sessions(self, request: messages.ListSessionsRequest, call: Call) -> bytes:
+        """The sessions of a subject."""
+        query = lookup.decode_list(request)
+        with named(lookup.NAMES):
+            page = await self._lookups.list(
+                query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller
+            )
+        return lookup.encode_list(page)
+
+    async def watch_revocations(
+        self, _request: messages.WatchRevocationsRequest, _call: Call
+    ) -> AsyncIterator[bytes]:
+        """Refuse the call: the method is not carried out yet."""
+        raise FeatureUnsupportedError("WatchRevocations")
+        yield b""
+
+    def _note_verdicts(self, results: Iterable[ValidationResult], call: Call) -> None:
+        counts = _counted(results)
+        call.log_fields["verdicts"] = counts
+        for verdict, count in counts.items():
+            self._telemetry.verdicts_given(verdict, count)
+
+
+def _counted(results: Iterable[ValidationResult]) -> Mapping[str, int]:
+    """How many answers were ACCEPTED, or rejected for which reason."""
+    counts: dict[str, int] = {}
+    for result in results:
+        name = result.verdict.reason.name if isinstance(result.verdict, Rejected) else "ACCEPTED"
+        counts[name] = counts.get(name, 0) + 1
+    return counts

@@ -1,0 +1,177 @@
+"""What every call goes through, in this order: observe, guard, identify, permit, parse, permit, handle.
+
+A caller is permitted twice: to call the method in some form, and then to make this very request. The handler
+of a method sees a message that was parsed, from a caller that may send it; no handler can forget to ask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Self
+
+from sessiond_server.domain.failures import Failure
+from sessiond_server.service.callers import Credentials
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.codec import wire
+from sessiond_server.transport.engine.port import (
+    INTERNAL,
+    Call,
+    Endpoints,
+    Response,
+    Status,
+    StatusCode,
+    StreamHandler,
+    UnaryHandler,
+)
+from sessiond_server.transport.failures import to_status
+from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, UnaryMethod
+
+
+class Pipeline:
+    """Makes the endpoints of an engine from the rows of methods."""
+
+    def __init__(self, identification: Identification, *, telemetry: Telemetry, logger: Logger) -> None:
+        self._identification = identification
+        self._telemetry = telemetry
+        self._logger = logger
+
+    def endpoints(self, methods: Iterable[AnyMethod]) -> Endpoints:
+        """Every method, with the pipeline before it."""
+        rows = list(methods)
+        return Endpoints(
+            service=SERVICE,
+            unary={row.name: self.unary(row) for row in rows if isinstance(row, UnaryMethod)},
+            streams={row.name: self.stream(row) for row in rows if isinstance(row, StreamMethod)},
+            refuse=self.refuse,
+        )
+
+    def unary(self, method: UnaryMethod[Any]) -> UnaryHandler:
+        """The handler of raw bytes of a method that answers once."""
+
+        async def serve(raw: bytes, call: Call) -> Response:
+            with _Observed(call, self._end, method.count_outcome) as observed:
+                response: Response
+                try:
+                    response = await method.handle(self._admit(method, raw, call), call)
+                except Failure as failure:
+                    response = to_status(failure)
+                except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
+                    response = self._unforeseen(call, error)
+                observed.response = response
+                return response
+
+        return serve
+
+    def stream(self, method: StreamMethod[Any]) -> StreamHandler:
+        """The same for a method that answers with a stream: the status, if any, is its last item."""
+
+        async def serve(raw: bytes, call: Call) -> AsyncIterator[Response]:
+            with _Observed(call, self._end) as observed:
+                async for response in self._guarded(method, raw, call):
+                    if isinstance(response, Status):
+                        observed.response = response
+                    yield response
+                observed.response = observed.response or b""
+
+        return serve
+
+    async def _guarded(self, method: StreamMethod[Any], raw: bytes, call: Call) -> AsyncIterator[Response]:
+        try:
+            async for message in method.handle(self._admit(method, raw, call), call):
+                yield message
+        except Failure as failure:
+            yield to_status(failure)
+        except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
+            yield self._unforeseen(call, error)
+
+    def refuse(self, method: str, credentials: Credentials) -> Status | None:
+        """The status for a caller that cannot be known by its headers; None for any other.
+
+        Such a call ends before its message is read.
+        """
+        call = Call(method)
+        try:
+            status = self._identification.refuse(credentials)
+        except Exception as error:  # noqa: BLE001 - the guard of what comes before the guard
+            status = self._unforeseen(call, error)
+        if status is not None:
+            self._end(call, status, seconds=None)
+        return status
+
+    def _admit(self, method: AnyMethod, raw: bytes, call: Call) -> Any:
+        self._identification.identify(call)
+        # Whoever may not make this call in any form learns nothing of what is wrong with it.
+        method.rule.require_some(call.caller)
+        request = wire.parse(method.request, raw)
+        method.rule.require(call.caller, request)
+        return request
+
+    def _end(self, call: Call, response: Response | None, *, seconds: float | None) -> None:
+        """Count and log a call that has ended; without a response its caller has left."""
+        code, reason = _told(response)
+        caller = call.caller.name
+        self._telemetry.call_ended(call.method, code.name, caller, seconds)
+        fields: dict[str, Any] = {"ms": round(seconds * 1000, 2)} if seconds is not None else {}
+        if reason:
+            fields["reason"] = reason
+        if call.outcome:
+            fields["outcome"] = call.outcome
+        self._logger.info(
+            "call", method=call.method, code=code.name, caller=caller, **fields, **call.log_fields
+        )
+
+    def _unforeseen(self, call: Call, error: Exception) -> Status:
+        """Log where it happened, and neither its text nor a local variable.
+
+        Both may hold what the request held.
+
+        grpcio by itself would send the text of an exception, token included, to the caller.
+        """
+        frames = []
+        traceback = error.__traceback__
+        while traceback:
+            frames.append(f"{traceback.tb_frame.f_code.co_qualname}:{traceback.tb_lineno}")
+            traceback = traceback.tb_next
+        self._logger.error(
+            "a call failed for an unforeseen reason",
+            method=call.method,
+            failure=type(error).__name__,
+            frames=frames,
+        )
+        return INTERNAL
+
+
+class _Observed:
+    """One call, which ends by `end` with its response; without one, the caller has left."""
+
+    __slots__ = ("_call", "_count_outcome", "_end", "_started", "response")
+
+    def __init__(
+        self, call: Call, end: Callable[..., None], count_outcome: Callable[[str], None] | None = None
+    ) -> None:
+        self._call = call
+        self._end = end
+        self._count_outcome = count_outcome
+        self._started = time.perf_counter()
+        self.response: Response | None = None
+
+    def __enter__(self) -> Self:
+        """Begin; the time runs since it was made."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, however it went."""
+        self._end(self._call, self.response, seconds=time.perf_counter() - self._started)
+        if self._count_outcome:
+            code, reason = _told(self.response)
+            self._count_outcome(self._call.outcome or reason or code.name)
+
+
+def _told(response: Response | None) -> tuple[StatusCode, str | None]:
+    """The code and the reason that the caller was told."""
+    if response is None:
+        return StatusCode.CANCELLED, None
+    return (response.code, response.reason) if isinstance(response, Status) else (StatusCode.OK, None)

@@ -1,0 +1,51 @@
+"""The engine by itself: whatever is raised behind it, grpcio gets none of its text to send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+
+from sessiond_server.domain.address import Address
+from sessiond_server.transport.engine.grpcio import GrpcioEngine
+from sessiond_server.transport.engine.port import Endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SECRET = "telling-token"
+
+
+async def broken(*_: Any) -> bytes:
+    raise ValueError(SECRET)
+
+
+async def broken_stream(*_: Any) -> AsyncIterator[bytes]:
+    yield b"first"
+    raise ValueError(SECRET)
+
+
+def broken_refusal(method: str, _credentials: Any) -> None:
+    if method == "Refused":
+        raise ValueError(SECRET)
+
+
+@pytest.fixture
+async def channel() -> AsyncIterator[grpc.aio.Channel]:
+    unary = {"Unary": broken, "Refused": broken}
+    endpoints = Endpoints("Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal)
+    engine = GrpcioEngine(Address.parse("127.0.0.1:0"), endpoints, with_reflection=False)
+    async with grpc.aio.insecure_channel(str(await engine.start())) as opened:
+        yield opened
+    await engine.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("method", ["Unary", "Refused", "Stream"])
+async def test_an_exception_is_a_bare_internal(channel: grpc.aio.Channel, method: str) -> None:
+    call = channel.unary_stream(f"/Test/{method}")(b"", timeout=5)
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        async for _ in call:
+            pass
+    assert failed.value.code() is grpc.StatusCode.INTERNAL
+    assert failed.value.details() == "internal error"

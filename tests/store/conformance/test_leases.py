@@ -1,0 +1,320 @@
+"""Sessions of providers in the store: one exchange at a time, committed once, and let go of as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessiond_server.domain.failures import RefreshRefusal
+from sessiond_server.domain.identifiers import hashed_id
+from sessiond_server.domain.revocation import RevocationType
+from sessiond_server.domain.session import Cause
+from sessiond_server.service.providers.revoke_queued import revoke_queued
+from sessiond_server.service.storage.leases import LeaseEnd, Moved
+from sessiond_server.service.storage.queue import QueuedRevocation
+from sessiond_server.service.storage.sessions import (
+    Busy,
+    Leased,
+    NotRotated,
+    Rotated,
+)
+from tests.support.fakes import SilentLogger
+from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
+from tests.support.store import ENTRY_LIFE_MS, ISSUER
+
+if TYPE_CHECKING:
+    pass
+
+
+def token_id(number: int) -> bytes:
+    return hashed_id("token", ISSUER, f"jti-{number}")
+
+
+@pytest.mark.row("leased", "busy")
+async def test_one_call_at_a_time_holds_the_lease(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    assert (leased.refresh_token, leased.in_doubt) == ("refresh-1", False)
+    assert isinstance(await provider.store.sessions.rotate(held(token)), Busy)
+    # The same call again, whose answer was lost, still holds it.
+    assert isinstance(await provider.store.sessions.rotate(rotation), Leased)
+
+
+async def test_a_commit_whose_answer_was_lost_is_repeated(provider: Provider) -> None:
+    rotation, leased = await provider.lease(await provider.open())
+    first = await provider.leases.commit(rotation, leased, tokens("2"))
+    again = await provider.leases.commit(rotation, leased, tokens("2"))
+    assert isinstance(first, Rotated)
+    assert (first.access_token, first.rotation_salt) == ("access-2", rotation.rotation_salt)
+    assert isinstance(again, Rotated)
+    assert (again.access_token, again.session.generation, again.rotation_salt) == (
+        "access-2",
+        1,
+        rotation.rotation_salt,
+    )
+
+
+async def test_who_comes_second_with_a_success_has_lost_the_race(provider: Provider) -> None:
+    token = await provider.open()
+    first, leased = await provider.lease(token)
+    await provider.store.change(token.session, lease_until_ms=1)
+    second, leased_again = await provider.lease(token)
+    assert leased_again.in_doubt
+    assert isinstance(await provider.leases.commit(first, leased, tokens("2")), Rotated)
+    assert isinstance(await provider.leases.commit(second, leased_again, tokens("3")), Moved)
+    assert await provider.queued() == []
+
+
+async def test_a_success_for_a_session_that_has_ended_is_revoked(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    await provider.store.end(token.session)
+    assert await provider.leases.commit(rotation, leased, tokens("2")) == NotRotated(RefreshRefusal.REVOKED)
+    assert await provider.queued() == ["refresh-1", "refresh-2"]
+
+
+async def test_a_cutoff_between_lease_and_commit_counts(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    await provider.store.end_subject()
+    assert isinstance(await provider.leases.commit(rotation, leased, tokens("2")), NotRotated)
+
+
+@pytest.mark.row("replayed", "superseded")
+async def test_the_predecessor_is_superseded_while_its_successor_is_exchanged(provider: Provider) -> None:
+    token = await provider.open()
+    rotated = await provider.exchange(token, "2")
+    replayed = await provider.store.sessions.rotate(held(token))
+    assert isinstance(replayed, Rotated)
+    assert (replayed.replayed, replayed.access_token) == (True, "access-2")
+    await provider.lease(token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt))
+    assert isinstance(await provider.store.sessions.rotate(held(token)), NotRotated)
+
+
+@pytest.mark.row("superseded")
+async def test_what_cannot_be_repeated_is_superseded(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.exchange(token, "2")
+    await provider.store.redis.delete(provider.store.provider_key("a", token.session))
+    outcome = await provider.store.sessions.rotate(held(token))
+    assert isinstance(outcome, NotRotated)
+    assert outcome.refusal == "REFRESH_TOKEN_SUPERSEDED"
+
+
+async def test_the_predecessor_stays_superseded_when_the_lease_is_given_back(provider: Provider) -> None:
+    token = await provider.open()
+    rotated = await provider.exchange(token, "2")
+    rotation, _ = await provider.lease(
+        token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+    )
+    await provider.leases.release(rotation, LeaseEnd.RELEASE)
+    assert isinstance(await provider.store.sessions.rotate(held(token)), NotRotated)
+
+
+@pytest.mark.parametrize(("end", "in_doubt"), [(LeaseEnd.RELEASE, False), (LeaseEnd.DOUBT, True)])
+async def test_a_lease_that_is_given_back_is_free_at_once(
+    provider: Provider, end: LeaseEnd, *, in_doubt: bool
+) -> None:
+    token = await provider.open()
+    rotation, _ = await provider.lease(token)
+    await provider.leases.release(rotation, end)
+    _, leased = await provider.lease(token)
+    assert leased.in_doubt is in_doubt
+
+
+async def test_only_the_holder_gives_back_or_ends(provider: Provider) -> None:
+    token = await provider.open()
+    _, leased = await provider.lease(token)
+    other = held(token)
+    await provider.leases.release(other, LeaseEnd.RELEASE)
+    assert isinstance(await provider.store.sessions.rotate(other), Busy)
+    assert (
+        await provider.leases.end_leased(other, leased, cause=Cause.PROVIDER_REFUSED, brought=None)
+    ).count == 0
+    assert await provider.store.sessions.get(token.session) is not None
+
+
+async def test_an_end_lets_go_of_everything(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.store.end(token.session)
+    assert not await provider.store.redis.keys("*}[ar]:*")
+    assert await provider.queued() == ["refresh-1"]
+    assert (
+        RevocationType.PROVIDER_SESSION,
+        hashed_id("provider_session", ISSUER, PROVIDER_SESSION),
+    ) in await provider.logged()
+
+
+@pytest.mark.parametrize("session", [PROVIDER_SESSION, None])
+async def test_an_end_logs_everything_that_its_tokens_can_be_revoked_by(
+    provider: Provider, session: str | None
+) -> None:
+    token = await provider.open(session=session)
+    for number in range(2, 12):
+        rotated = await provider.exchange(token, str(number), session=session)
+        token = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+    await provider.store.end(token.session)
+    named = (
+        [(RevocationType.PROVIDER_SESSION, hashed_id("provider_session", ISSUER, session))] if session else []
+    )
+    latest = [(RevocationType.TOKEN, token_id(number)) for number in range(4, 12)]
+    assert await provider.logged() == [*named, *latest, (RevocationType.SESSION, token.session.hashed)]
+
+
+@pytest.mark.parametrize(("seconds", "is_logged"), [(300, True), (-240, True), (-301, False)])
+async def test_an_access_token_counts_as_long_as_a_leeway_may_keep_it_alive(
+    provider: Provider, seconds: float, *, is_logged: bool
+) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", seconds=seconds))
+    await provider.store.end(token.session)
+    assert ((RevocationType.TOKEN, token_id(1)) in await provider.logged()) is is_logged
+
+
+async def test_what_nobody_can_accept_any_more_makes_room_first(provider: Provider) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", seconds=-301))
+    await provider.exchange(token, "2")
+    assert (await provider.store.header(token.session)).token_ids == 1
+
+
+async def test_nothing_is_logged_twice_by_one_revocation(provider: Provider) -> None:
+    await provider.open()
+    await provider.store.sessions.end_provider(
+        ISSUER,
+        "alice",
+        provider_session=PROVIDER_SESSION,
+        token_id="jti-1",
+        cause=Cause.LOGOUT,
+        entry_life_ms=ENTRY_LIFE_MS,
+    )
+    logged = await provider.logged()
+    assert {kind for kind, _ in logged} == {
+        RevocationType.PROVIDER_SESSION,
+        RevocationType.TOKEN,
+        RevocationType.SESSION,
+    }
+    assert len(logged) == 3
+
+
+async def test_what_no_session_lives_by_is_revoked_all_the_same(provider: Provider) -> None:
+    ended = await provider.store.sessions.end_provider(
+        ISSUER,
+        "alice",
+        provider_session=PROVIDER_SESSION,
+        token_id=None,
+        cause=Cause.LOGOUT,
+        entry_life_ms=ENTRY_LIFE_MS,
+    )
+    assert ended.count == 0
+    assert [entry.type for entry in ended.logged.revocations] == [RevocationType.PROVIDER_SESSION]
+
+
+async def test_a_spared_session_spares_its_providers_tokens(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.store.end_subject(spared=token.session)
+    page = await provider.store.log.read(provider.store.partition(), None)
+    (cutoff,) = (revocation for revocation in page.revocations if revocation.type is RevocationType.SUBJECT)
+    assert cutoff.except_provider_session == hashed_id("provider_session", ISSUER, PROVIDER_SESSION)
+
+
+async def test_an_access_token_ends_the_sessions_of_its_provider_session_alone(provider: Provider) -> None:
+    mine, other = await provider.open(), await provider.open(session="ses_2")
+    ended = await provider.store.sessions.end_provider(
+        ISSUER,
+        "alice",
+        provider_session=PROVIDER_SESSION,
+        token_id="jti-9",
+        cause=Cause.LOGOUT,
+        entry_life_ms=ENTRY_LIFE_MS,
+    )
+    assert ended.count == 1
+    assert await provider.store.sessions.get(mine.session) is None
+    assert await provider.store.sessions.get(other.session) is not None
+    assert (RevocationType.TOKEN, hashed_id("token", ISSUER, "jti-9")) in await provider.logged()
+
+
+async def test_nothing_of_a_providers_tokens_can_be_read(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.exchange(token, "2")
+    for key in await provider.store.redis.keys("*"):
+        raw = await provider.store.redis.dump(key)
+        assert b"access-" not in raw
+        assert b"refresh-" not in raw
+
+
+async def test_what_a_provider_does_not_take_is_queued_again_for_a_day(provider: Provider) -> None:
+    queued = await provider.ended()
+    assert await provider.queue.take() is None
+    await provider.queue.put_back(queued)
+    assert await provider.store.redis.exists(taken(provider)) == 0
+    assert await provider.queued() == ["refresh-1"]
+    await provider.queue.put_back(replace(queued, raw=bytes(8) + queued.raw[8:]))
+    assert await provider.queued() == []
+    await taking_runs_out(provider)
+    assert await provider.queued() == ["refresh-1"]
+
+
+async def test_what_a_server_took_and_died_with_is_taken_again(provider: Provider) -> None:
+    queued = await provider.ended()
+    assert await provider.queue.take() is None
+    await taking_runs_out(provider)
+    assert await provider.queue.take() == queued
+    await provider.queue.settle(queued)
+    assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
+
+
+async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider) -> None:
+    token, asked, is_empty = await provider.open(), [], asyncio.Event()
+
+    async def revoke(refresh_token: str) -> bool:
+        asked.append(refresh_token)
+        return True
+
+    async def take() -> QueuedRevocation | None:
+        queued = await provider.queue.take()
+        if queued is None:
+            is_empty.set()
+        return queued
+
+    await provider.store.end(token.session)
+    queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle)
+    providers: Any = SimpleNamespace(find=lambda _: SimpleNamespace(endpoint=SimpleNamespace(revoke=revoke)))
+    work = asyncio.create_task(revoke_queued(queue, providers, interval_seconds=3600, logger=SilentLogger()))
+    await is_empty.wait()
+    work.cancel()
+    assert asked == ["refresh-1"]
+    assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
+
+
+async def test_what_waited_too_long_is_dropped_wherever_it_is(provider: Provider) -> None:
+    queued = await provider.ended()
+    await provider.queue.settle(queued)
+    await provider.store.redis.zadd(taken(provider), {bytes(8) + queued.raw[8:]: 0})
+    assert await provider.queue.take() is None
+    assert await provider.store.redis.exists(taken(provider)) == 0
+
+
+async def taking_runs_out(provider: Provider) -> None:
+    redis = provider.store.redis
+    for member in await redis.zrange(taken(provider), 0, -1):
+        await redis.zadd(taken(provider), {member: 1})
+
+
+def waiting(provider: Provider) -> str:
+    return provider.store.key("torevoke")
+
+
+def taken(provider: Provider) -> str:
+    return provider.store.key("torevoke:taken")
+
+
+async def test_a_refresh_token_lives_as_long_as_its_session(provider: Provider) -> None:
+    token = await provider.open()
+    rotated = await provider.exchange(token, "2")
+    assert isinstance(rotated, Rotated)
+    store, redis = provider.store, provider.store.redis
+    refresh_key = store.provider_key("r", token.session)
+    assert await redis.pexpiretime(store.record_key(token.session)) == await redis.pexpiretime(refresh_key)

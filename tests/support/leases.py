@@ -1,0 +1,73 @@
+"""Sessions of providers on a real store, and what only they need of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sessiond_server.service.storage.sessions import Leased, ProviderTokens, Rotation
+from tests.support.store import Store, proposal
+
+if TYPE_CHECKING:
+    from sessiond_server.domain.refresh_token import RefreshToken
+    from sessiond_server.domain.revocation import RevocationType
+    from sessiond_server.service.storage.leases import SessionLeases
+    from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
+
+PROVIDER_SESSION = "ses_1"
+
+
+@dataclass
+class Provider:
+    """A store, and what only sessions of providers need of it."""
+
+    store: Store
+    leases: SessionLeases
+    queue: ProviderRevocations
+
+    async def open(self, *, session: str | None = PROVIDER_SESSION, subject: str = "alice") -> RefreshToken:
+        token, _ = await self.store.create(
+            subject, tokens=tokens("1", session=session), provider_session=session
+        )
+        return token
+
+    async def lease(self, token: RefreshToken, rotation: Rotation | None = None) -> tuple[Rotation, Leased]:
+        rotation = rotation or held(token)
+        leased = await self.store.sessions.rotate(rotation)
+        assert isinstance(leased, Leased)
+        return rotation, leased
+
+    async def exchange(
+        self, token: RefreshToken, number: str, *, session: str | None = PROVIDER_SESSION
+    ) -> Any:
+        rotation, leased = await self.lease(token)
+        return await self.leases.commit(rotation, leased, tokens(number, session=session))
+
+    async def ended(self) -> QueuedRevocation:
+        """What is to be revoked of a session that has ended, taken from the queue."""
+        await self.store.end((await self.open()).session)
+        queued = await self.queue.take()
+        assert queued is not None
+        return queued
+
+    async def queued(self) -> list[str]:
+        found = []
+        while queued := await self.queue.take():
+            found.append(queued.refresh_token)
+        return found
+
+    async def logged(self) -> list[tuple[RevocationType, bytes]]:
+        page = await self.store.log.read(self.store.partition(), None)
+        return [(revocation.type, revocation.hashed_id) for revocation in page.revocations]
+
+
+def tokens(number: str, *, session: str | None = PROVIDER_SESSION, seconds: float = 300) -> ProviderTokens:
+    return ProviderTokens(
+        f"access-{number}", int((time.time() + seconds) * 1000), f"jti-{number}", session, f"refresh-{number}"
+    )
+
+
+def held(token: RefreshToken) -> Rotation:
+    return replace(proposal(token), holder=os.urandom(16))

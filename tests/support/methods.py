@@ -1,0 +1,48 @@
+"""The rows of the service's methods, and rows of a test's own, with the pipeline before them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessiond.v1 import session_service_pb2
+from sessiond_server.domain.caller import Group
+from sessiond_server.service.callers import Callers
+from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.admission.permissions import Rule
+from sessiond_server.transport.methods import AnyMethod, SessionService, StreamMethod, UnaryMethod
+from sessiond_server.transport.pipeline import Pipeline
+from tests.support.fakes import RecordingTelemetry, SilentLogger
+
+if TYPE_CHECKING:
+    from sessiond_server.transport.engine.port import StreamHandler, UnaryHandler
+
+_UNUSED: Any = None
+ANYONE = Callers([], anonymous=frozenset(Group))
+
+
+def rows() -> dict[str, AnyMethod]:
+    """The service's own rows by name; their handlers have nothing to call."""
+    service = SessionService(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED, telemetry=RecordingTelemetry())
+    return {row.name: row for row in service.methods()}
+
+
+def pipeline(
+    callers: Callers = ANYONE, *, by_certificate: bool = False, telemetry: Any = None, logger: Any = None
+) -> Pipeline:
+    return Pipeline(
+        Identification(callers, by_certificate=by_certificate),
+        telemetry=telemetry or RecordingTelemetry(),
+        logger=logger or SilentLogger(),
+    )
+
+
+def unary(handle: Any, *, name: str = "GetSession", through: Pipeline | None = None) -> UnaryHandler:
+    """`handle` as the handler of a method that anyone may read with."""
+    row = UnaryMethod(name, session_service_pb2.GetSessionRequest, Rule.of(Group.READ), handle)
+    return (through or pipeline()).unary(row)
+
+
+def stream(handle: Any, *, name: str = "WatchRevocations", through: Pipeline | None = None) -> StreamHandler:
+    """The same for a stream."""
+    row = StreamMethod(name, session_service_pb2.GetSessionRequest, Rule.of(Group.READ), handle)
+    return (through or pipeline()).stream(row)
