@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, TypeAlias
 
@@ -30,6 +30,9 @@ from sessiond_server.transport.engine.tls import server_credentials
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _ReadCredentials: TypeAlias = Callable[[_Context], Credentials]
+_FindHandler: TypeAlias = Callable[
+    ["grpc.HandlerCallDetails"], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]
+]
 # The names under which gRPC tells what a verified client certificate says of its bearer.
 _IDENTITY_PROPERTIES: Final = ("peer_spiffe_id", "x509_subject_alternative_name")
 _MAX_REQUEST_BYTES: Final = 4 << 20
@@ -82,11 +85,16 @@ class GrpcioEngine(Engine):
         self._socket_mode = socket_mode
         self._locks = ExitStack()
         self._health = health.aio.HealthServicer()
-        self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
         credentials = _credentials_with_certificate if certificates else _credentials
         handlers = {name: _unary(name, handler, credentials) for name, handler in endpoints.unary.items()}
         handlers |= {name: _stream(name, handler, credentials) for name, handler in endpoints.streams.items()}
-        self._server.add_generic_rpc_handlers((_Doorkeeper(endpoints, handlers),))
+        self._server = grpc.aio.server(
+            interceptors=(_Doorkeeper(endpoints, handlers),),
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
+        )
+        # What is registered has a queue of its own for each method.
+        self._server.add_registered_method_handlers(endpoints.service, handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if with_reflection:
             names = (endpoints.service, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -126,12 +134,12 @@ class GrpcioEngine(Engine):
         self._locks.close()
 
 
-class _Doorkeeper(grpc.GenericRpcHandler):
+class _Doorkeeper(grpc.aio.ServerInterceptor):
     """Finds the handler of a call, and refuses by its headers alone the call of whoever cannot be known.
 
     A unary handler is entered only when its message has been read: without this class a stranger's headers,
-    with no message after them, would be kept for as long as the stranger likes. As an interceptor it would
-    cost every call a coroutine; if every handler were one of streams instead, every call would pay far more.
+    with no message after them, would be kept for as long as the stranger likes. If every handler were one of
+    streams instead, every call would pay for that.
     """
 
     def __init__(self, endpoints: Endpoints, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
@@ -139,12 +147,13 @@ class _Doorkeeper(grpc.GenericRpcHandler):
         self._refuse = endpoints.refuse
 
     @override
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
+    async def intercept_service(
+        self, continuation: _FindHandler, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         found = self._handlers.get(handler_call_details.method)
         if found is None:
-            return None
+            return await continuation(handler_call_details)
+        # The handler is known here: asking on for it would cost every call another coroutine.
         name, handler = found
         try:
             status = self._refuse(name, _to_credentials(handler_call_details.invocation_metadata))
