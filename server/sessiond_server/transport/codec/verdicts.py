@@ -41,9 +41,10 @@ def decode_validate_all(
     request: session_service_pb2.ValidateTokensRequest, *, permitted: frozenset[str] | None
 ) -> tuple[list[bytes], Requirements]:
     """The tokens and what is required of each of them; raises a named failure."""
+    count = len(request.tokens)
+    if not 1 <= count <= _MAX_TOKENS:
+        raise FieldInvalidError("tokens", found=f"{count} tokens", allowed=f"1 to {_MAX_TOKENS}")
     tokens = [token.encode() for token in request.tokens]
-    if not 1 <= len(tokens) <= _MAX_TOKENS:
-        raise FieldInvalidError("tokens", found=f"{len(tokens)} tokens", allowed=f"1 to {_MAX_TOKENS}")
     size = sum(map(len, tokens))
     if size > _MAX_TOKENS_BYTES:
         allowed = f"at most {_MAX_TOKENS_BYTES} bytes together"
