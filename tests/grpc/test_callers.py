@@ -217,6 +217,19 @@ async def test_a_certificate_that_is_nobodys_is_denied(mesh: Setting, identity: 
     assert refused.value.reason == "CALLER_UNKNOWN"
 
 
+@pytest.mark.parametrize(
+    ("names", "host_names"), [((), (MESH,)), (("other.internal",), (MESH,)), ((MESH, "https://other"), ())]
+)
+async def test_an_id_with_a_scheme_comes_from_the_one_uri_of_a_certificate(
+    mesh: Setting, names: tuple[str, ...], host_names: tuple[str, ...]
+) -> None:
+    pair = mesh.authority.issue(*names, host_names=host_names)
+    async with mesh.client(tls=tls(mesh, pair)) as client:
+        with pytest.raises(PermissionDeniedError) as refused:
+            await client.validate("x")
+    assert refused.value.reason == "CALLER_UNKNOWN"
+
+
 async def test_another_authoritys_certificate_or_none_does_not_get_in(mesh: Setting) -> None:
     for pair in (Authority("evil").issue(MESH), None):
         async with mesh.client(tls=tls(mesh, pair)) as client:

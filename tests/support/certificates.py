@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 DAY = dt.timedelta(days=1)
@@ -67,12 +68,13 @@ class Authority:
     def certificate(self) -> bytes:
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def issue(self, *names: str, days: int = 7) -> Pair:
-        """A certificate for addresses, host names or URIs."""
+    def issue(self, *names: str, host_names: Collection[str] = (), days: int = 7) -> Pair:
+        """A certificate for addresses, host names or URIs; `host_names` are that, whatever they read like."""
         key = generate_private_key(SECP256R1())
         builder = self._builder(x509.Name([]), key, days=days)
         certificate = builder.add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=True
+            x509.SubjectAlternativeName([*map(_general_name, names), *map(x509.DNSName, host_names)]),
+            critical=True,
         ).sign(self._key, SHA256())
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return Pair(certificate.public_bytes(Encoding.PEM), pem)

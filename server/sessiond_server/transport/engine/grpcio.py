@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, TypeAlias
 
@@ -33,8 +33,11 @@ _ReadCredentials: TypeAlias = Callable[[_Context], Credentials]
 _FindHandler: TypeAlias = Callable[
     ["grpc.HandlerCallDetails"], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]
 ]
-# The names under which gRPC tells what a verified client certificate says of its bearer.
-_IDENTITY_PROPERTIES: Final = ("peer_spiffe_id", "x509_subject_alternative_name")
+# The names under which gRPC tells what a verified client certificate says of its bearer: all its alternative
+# names, and those of them that are URIs.
+_ALTERNATIVE_NAMES: Final = "x509_subject_alternative_name"
+_URIS: Final = "peer_uri"
+_AFTER_SCHEME: Final = b"://"
 _MAX_REQUEST_BYTES: Final = 4 << 20
 _MAX_RESPONSE_BYTES: Final = 8 << 20
 _MAX_CONCURRENT_CALLS: Final = 2000
@@ -200,10 +203,19 @@ def _credentials(context: _Context) -> Credentials:
 
 
 def _credentials_with_certificate(context: _Context) -> Credentials:
-    peer = context.auth_context()
-    names = (name for property_ in _IDENTITY_PROPERTIES for name in peer.get(property_, ()))
-    identities = tuple(name.decode(errors="replace") for name in names)
+    identities = tuple(name.decode(errors="replace") for name in _identities(context.auth_context()))
     return Credentials(_credentials(context).authorizations, identities)
+
+
+def _identities(peer: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
+    """The names in a certificate; one with a scheme is a URI, and the only one (X.509-SVID §2).
+
+    A host name may read like a URI: whoever may have certificates for such names is not what it reads like.
+    """
+    uris = tuple(peer.get(_URIS, ()))
+    if len(uris) == 1:
+        yield uris[0]
+    yield from (name for name in peer.get(_ALTERNATIVE_NAMES, ()) if _AFTER_SCHEME not in name)
 
 
 def _to_credentials(metadata: Any) -> Credentials:
