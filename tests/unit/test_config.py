@@ -194,6 +194,8 @@ def test_listening_elsewhere_needs_tls_and_callers() -> None:
     assert mistakes(tls) == ["server.anonymous"]
     assert read(tls, caller).anonymous == frozenset()
     assert read(everywhere, caller, plaintext=True)
+    assert read(caller).anonymous == frozenset()
+    assert read(caller, {"server": {"anonymous": ["validate"]}}).anonymous == {Group.VALIDATE}
     assert read(
         {"server": {**everywhere["server"], "anonymous": ["validate"]}}, plaintext=True
     ).anonymous == {Group.VALIDATE}

@@ -38,6 +38,7 @@ def test_what_is_known_is_read() -> None:
         (5000 * UNKNOWN, UNNAMED),
         (b"\x12\x98\x75" + 5000 * UNKNOWN, UNNAMED),
     ],
+    ids=["behind", "before", "inside", "in a map", "a group", "very many", "very many inside"],
 )
 def test_what_is_unknown_is_named(raw: bytes, name: str) -> None:
     with pytest.raises(FeatureUnsupportedError) as refused:

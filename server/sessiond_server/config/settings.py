@@ -63,8 +63,8 @@ class ServerSettings:
     socket_mode: int = setting(MODE, "mode of a Unix socket", default=0o660)
     anonymous: tuple[Group, ...] | None = setting(
         GROUPS,
-        "what callers without a key may do; unset: validate and session on loopback and Unix sockets, "
-        "nothing elsewhere",
+        "what callers without a key may do; unset: validate and session on loopback and Unix sockets where "
+        "no callers are configured, nothing elsewhere",
         default=None,
     )
     reflection: bool = setting(SWITCH, "whether anyone may list the methods", default=False)
@@ -283,7 +283,9 @@ class Settings:
         """What callers without a key may do on this server's address."""
         if self.server.anonymous is not None:
             return frozenset(self.server.anonymous)
-        return frozenset({Group.VALIDATE, Group.SESSION}) if self.server.listen.is_local else frozenset()
+        # Whoever names callers wants to know who calls, on loopback too.
+        is_for_anyone = self.server.listen.is_local and not self.callers
+        return frozenset({Group.VALIDATE, Group.SESSION}) if is_for_anyone else frozenset()
 
 
 # The tables of the file by their names; the lists among them are written as [[callers]] and [[issuers]].
