@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -49,3 +52,31 @@ async def test_an_exception_is_a_bare_internal(channel: grpc.aio.Channel, method
             pass
     assert failed.value.code() is grpc.StatusCode.INTERNAL
     assert failed.value.details() == "internal error"
+
+
+async def test_a_unix_socket_is_nobodys_before_it_has_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    path, change = tmp_path / "s", Path.chmod
+    before: list[int] = []
+    after: list[int] = []
+
+    def record(changed: Path, mode: int) -> None:
+        before.append(stat.S_IMODE(changed.stat().st_mode))
+        change(changed, mode)
+        after.append(stat.S_IMODE(changed.stat().st_mode))
+
+    monkeypatch.setattr(Path, "chmod", record)
+    endpoints = Endpoints("Test", unary={}, streams={}, refuse=broken_refusal)
+    address = Address.parse(f"unix:{path}")
+    umask = os.umask(0)
+    try:
+        engine = GrpcioEngine(address, endpoints, with_reflection=False, socket_mode=0o660)
+        await engine.start()
+        await engine.stop(grace_seconds=0)
+    finally:
+        left = os.umask(umask)
+    assert [mode & 0o077 for mode in before] == [0]
+    assert after == [0o660]
+    assert left == 0

@@ -53,6 +53,16 @@ def lock_socket(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """Make what is made meanwhile for this user alone; for the start, because it is the whole process's."""
+    former = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(former)
+
+
 def _make_parent(parent: Path) -> None:
     try:
         parent.mkdir(mode=_PARENT_MODE)

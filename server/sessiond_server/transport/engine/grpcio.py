@@ -14,7 +14,7 @@ from typing_extensions import override
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.certificates import CertificateSource
-from sessiond_server.transport.addresses import lock_socket, refuse_taken
+from sessiond_server.transport.addresses import lock_socket, private_umask, refuse_taken
 from sessiond_server.transport.engine.port import (
     INTERNAL,
     Call,
@@ -112,7 +112,9 @@ class GrpcioEngine(Engine):
         else:
             refuse_taken(self._address)
         try:
-            port = self._bind()
+            # A socket is nobody else's before it has its mode.
+            with private_umask():
+                port = self._bind()
         except RuntimeError as error:
             raise AddressError(f"{self._address} cannot be listened on") from error
         if path:
