@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Any, Self
 
 from sessiond_server.domain.failures import Failure
@@ -50,9 +51,10 @@ class Pipeline:
 
     def unary(self, method: UnaryMethod[Any]) -> UnaryHandler:
         """The handler of raw bytes of a method that answers once."""
+        end = partial(self._end, count_outcome=method.count_outcome)
 
         async def serve(raw: bytes, call: Call) -> Response:
-            with _Observed(call, self._end, method.count_outcome) as observed:
+            with _Observed(call, end) as observed:
                 response: Response
                 try:
                     response = await method.handle(self._admit(method, raw, call), call)
@@ -109,7 +111,14 @@ class Pipeline:
         method.rule.require(call.caller, request)
         return request
 
-    def _end(self, call: Call, response: Response | None, *, seconds: float | None) -> None:
+    def _end(
+        self,
+        call: Call,
+        response: Response | None,
+        *,
+        seconds: float | None,
+        count_outcome: Callable[[str], None] | None = None,
+    ) -> None:
         """Count and log a call that has ended; without a response its caller has left."""
         code, reason = _told(response)
         caller = call.caller.name
@@ -122,6 +131,8 @@ class Pipeline:
         self._logger.info(
             "call", method=call.method, code=code.name, caller=caller, **fields, **call.log_fields
         )
+        if count_outcome:
+            count_outcome(call.outcome or reason or code.name)
 
     def _unforeseen(self, call: Call, error: Exception) -> Status:
         """Log where it happened, and neither its text nor a local variable.
@@ -147,14 +158,11 @@ class Pipeline:
 class _Observed:
     """One call, which ends by `end` with its response; without one, the caller has left."""
 
-    __slots__ = ("_call", "_count_outcome", "_end", "_started", "response")
+    __slots__ = ("_call", "_end", "_started", "response")
 
-    def __init__(
-        self, call: Call, end: Callable[..., None], count_outcome: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, call: Call, end: Callable[..., None]) -> None:
         self._call = call
         self._end = end
-        self._count_outcome = count_outcome
         self._started = time.perf_counter()
         self.response: Response | None = None
 
@@ -165,9 +173,6 @@ class _Observed:
     def __exit__(self, *_: object) -> None:
         """End it, however it went."""
         self._end(self._call, self.response, seconds=time.perf_counter() - self._started)
-        if self._count_outcome:
-            code, reason = _told(self.response)
-            self._count_outcome(self._call.outcome or reason or code.name)
 
 
 def _told(response: Response | None) -> tuple[StatusCode, str | None]:
