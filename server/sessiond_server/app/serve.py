@@ -82,7 +82,7 @@ async def _start(
     secrets = load_secrets(settings, directory=directory, logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
     readiness = Readiness(app)
-    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry)
+    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
     engine = GrpcioEngine(
@@ -121,6 +121,7 @@ async def _start_http(
     stack: AsyncExitStack,
     *,
     telemetry: PrometheusTelemetry,
+    logger: Logger,
 ) -> Address:
     local, documents = app.local_issuer, None
     if local:
@@ -131,6 +132,8 @@ async def _start_http(
         local=documents,
         not_ready_reasons=readiness.not_ready_reasons,
         render_metrics=telemetry.render,
+        telemetry=telemetry,
+        logger=logger,
     )
     address = await http.start()
     stack.push_async_callback(http.stop)
