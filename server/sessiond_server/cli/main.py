@@ -53,7 +53,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 _plaintext_option = click.option(
     "--insecure-plaintext",
     is_flag=True,
-    help="Listen beyond loopback without TLS: whoever sees the network sees every token.",
+    help="Listen beyond loopback without TLS, over gRPC and HTTP: whoever sees the network sees every token.",
 )
 
 
