@@ -12,6 +12,7 @@ from sessiond_server.adapters.embedded.store import embedded_store, joined_store
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.background import STORE_RETRY_SECONDS, background, unseen_failures, work_of
 from sessiond_server.app.build import App, build
+from sessiond_server.app.descriptors import raise_descriptor_limit
 from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
@@ -62,6 +63,7 @@ async def run(settings: Settings, *, logger: Logger) -> None:
     loop.set_exception_handler(unseen_failures(logger))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    raise_descriptor_limit(logger=logger)
     try:
         async with AsyncExitStack() as stack:
             engine = await _start(settings, stack, stopping, logger=logger)
