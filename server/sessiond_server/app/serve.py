@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -37,7 +38,15 @@ class StartError(Exception):
     """
 
 
-async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, logger: Logger) -> None:
+async def run_dev(
+    *,
+    listen: Address,
+    http: Address,
+    data: Path,
+    join: bool,
+    logger: Logger,
+    lines_dropped: Callable[[], int],
+) -> None:
     """Serve on one machine without configuration until SIGTERM or SIGINT.
 
     `join` uses the store that already runs on `data`.
@@ -54,11 +63,18 @@ async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, log
         )
         signing, url = (store.directory / "signing-key.pem",), f"unix://{store.socket_path}"
     settings = dev_settings(listen=listen, http=http, store_url=url, keys=keys, signing_key_files=signing)
-    await run(settings, logger=logger)
+    await run(settings, logger=logger, lines_dropped=lines_dropped)
 
 
-async def run(settings: Settings, *, logger: Logger) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`."""
+async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[], int]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`.
+
+    `lines_dropped` says how many lines of the log were dropped so far.
+    """
+    telemetry = PrometheusTelemetry()
+    telemetry.gauge(
+        "log_lines_dropped", "Log lines that were dropped because nobody read them", lines_dropped
+    )
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.set_exception_handler(unseen_failures(logger))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,7 +82,7 @@ async def run(settings: Settings, *, logger: Logger) -> None:
     raise_descriptor_limit(logger=logger)
     try:
         async with AsyncExitStack() as stack:
-            engine = await _start(settings, stack, stopping, logger=logger)
+            engine = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
             if engine is not None:
                 await stopping.wait()
                 await _say_farewell(settings, engine, logger=logger)
@@ -76,10 +92,14 @@ async def run(settings: Settings, *, logger: Logger) -> None:
 
 
 async def _start(
-    settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event, *, logger: Logger
+    settings: Settings,
+    stack: AsyncExitStack,
+    stopping: asyncio.Event,
+    *,
+    telemetry: PrometheusTelemetry,
+    logger: Logger,
 ) -> Engine | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
-    telemetry = PrometheusTelemetry()
     store_url, directory = await open_store(settings, stack, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
