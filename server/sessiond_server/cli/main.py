@@ -23,7 +23,6 @@ import uvloop
 
 from sessiond_server import __version__
 from sessiond_server.adapters.logs import to_logger
-from sessiond_server.adapters.reports import place_of
 from sessiond_server.app.check import check_all, fetch_key_sets
 from sessiond_server.app.explain import explain as explain_token
 from sessiond_server.app.serve import StartError, run, run_dev
@@ -241,11 +240,6 @@ def _run(serve: Callable[..., Coroutine[Any, Any, None]]) -> NoReturn:
         except StartError as error:
             log.writer.write(_as_refusal(str(error)))
             sys.exit(_USAGE_STATUS)
-        except Exception as error:  # noqa: BLE001 - Python would write its text
-            log.logger.error(
-                "the server failed", failure=type(error).__name__, place=place_of(error.__traceback__)
-            )
-            sys.exit(_FAULTY_STATUS)
     sys.exit(0)
 
 
