@@ -79,7 +79,6 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
     loop.set_exception_handler(unseen_failures(logger))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    raise_descriptor_limit(logger=logger)
     try:
         async with AsyncExitStack() as stack:
             engine = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
@@ -102,6 +101,7 @@ async def _start(
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
     store_url, directory = await open_store(settings, stack, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
+    raise_descriptor_limit(logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
     readiness = Readiness(app)
     http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
