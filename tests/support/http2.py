@@ -132,14 +132,17 @@ class Http2Peer:
     async def call(self, path: str, message: bytes, *metadata: tuple[str, str]) -> Stream:
         """Make a whole call, and return its stream when it is over."""
         stream = await self.open(path, *metadata)
-        left = framed(message)
-        while left and not stream.over:
-            left = left[await self.send(stream, left) :]
-            if left:
-                await self.until(lambda: stream.over or self._window(stream) > 0)
+        await self.send_all(stream, framed(message))
         await self.send(stream, b"", end=True)
         await self.until(lambda: stream.over)
         return stream
+
+    async def send_all(self, stream: Stream, data: bytes) -> None:
+        """Send all of `data`, as the windows allow, or as much as it takes until the stream is over."""
+        while data and not stream.over:
+            data = data[await self.send(stream, data) :]
+            if data:
+                await self.until(lambda: stream.over or self.window(stream) > 0)
 
     async def reset(self, stream: Stream) -> None:
         """Leave a call, as a cancelled one does."""
@@ -173,7 +176,8 @@ class Http2Peer:
         self._connection.initiate_connection()
         await self._flush()
 
-    def _window(self, stream: Stream) -> int:
+    def window(self, stream: Stream) -> int:
+        """How much the server takes on a stream now."""
         return self._connection.local_flow_control_window(stream.id)
 
     async def _flush(self) -> None:

@@ -46,6 +46,7 @@ from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
 from sessiond_server.transport.methods import SessionService
@@ -65,6 +66,7 @@ class App:
     providers: Providers
     exchange: ProviderExchange
     revocations: Revocations
+    limits: Limits
     endpoints: Endpoints
 
 
@@ -180,7 +182,8 @@ async def build(
     )
     callers = Callers(secrets.callers, anonymous=settings.anonymous)
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
-    pipeline = Pipeline(identification, telemetry=telemetry, logger=logger)
+    limits = Limits()
+    pipeline = Pipeline(identification, limits, telemetry=telemetry, logger=logger)
     _show_gauges(telemetry, cache, revocations, secrets)
     return App(
         local_issuer=local_issuer,
@@ -189,6 +192,7 @@ async def build(
         providers=providers,
         exchange=exchange,
         revocations=revocations,
+        limits=limits,
         endpoints=pipeline.endpoints(service.methods()),
     )
 
