@@ -128,7 +128,7 @@ async def _report_health(engine: Engine, readiness: Readiness, *, logger: Logger
         reasons = readiness.not_ready_reasons()
         if was_serving is bool(reasons):
             was_serving = not reasons
-            await engine.set_serving(serving=was_serving)
+            engine.set_serving(serving=was_serving)
         if reasons != told:
             told = reasons
             logger.info("not serving" if reasons else "serving", reasons=reasons)

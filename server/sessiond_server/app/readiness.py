@@ -11,15 +11,18 @@ class Readiness:
     """Knows the reasons why this server is not ready.
 
     `store_faults` are the reasons why the store cannot be trusted; None before it was looked at.
+    `is_stopping` says that no new calls are wanted, whatever else is well.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self.store_faults: list[str] | None = None
+        self.is_stopping = False
 
     def not_ready_reasons(self) -> list[str]:
         """Why this server should not get calls yet, or for now; empty when it should."""
-        return [*self._of_the_store(), *self._of_the_issuers()]
+        stopping = ["the server is about to stop"] if self.is_stopping else []
+        return [*stopping, *self._of_the_store(), *self._of_the_issuers()]
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations

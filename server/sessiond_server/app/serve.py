@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
@@ -23,6 +24,7 @@ from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import Durability, PartitionsError
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Engine
 from sessiond_server.transport.http.documents import KEY_SET_PATH, LocalDocuments
@@ -34,6 +36,15 @@ class StartError(Exception):
 
     The message is a line for a person, or one line for each mistake.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What has to be told that the server stops."""
+
+    engine: Engine
+    readiness: Readiness
+    limits: Limits
 
 
 async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, logger: Logger) -> None:
@@ -64,10 +75,10 @@ async def run(settings: Settings, *, logger: Logger) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with AsyncExitStack() as stack:
-            engine = await _start(settings, stack, stopping, logger=logger)
-            if engine is not None:
+            server = await _start(settings, stack, stopping, logger=logger)
+            if server is not None:
                 await stopping.wait()
-                await _say_farewell(settings, engine, logger=logger)
+                await _say_farewell(settings, server, logger=logger)
     except (AddressError, ConfigurationError, DataDirectoryError, PartitionsError) as error:
         raise StartError(str(error)) from error
     logger.info("stopped")
@@ -75,7 +86,7 @@ async def run(settings: Settings, *, logger: Logger) -> None:
 
 async def _start(
     settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event, *, logger: Logger
-) -> Engine | None:
+) -> _Server | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
     telemetry = PrometheusTelemetry()
     store_url, directory = await open_store(settings, stack, logger=logger)
@@ -102,7 +113,7 @@ async def _start(
     stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())
     fields = {"data": str(directory)} if directory else {}
     logger.info("listening", grpc=str(address), http=str(http_address), **fields)
-    return engine
+    return _Server(engine, readiness, app.limits)
 
 
 async def open_store(settings: Settings, stack: AsyncExitStack, *, logger: Logger) -> tuple[str, Path | None]:
@@ -164,8 +175,11 @@ async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, lo
     return False
 
 
-async def _say_farewell(settings: Settings, engine: Engine, *, logger: Logger) -> None:
-    server = settings.server
-    logger.info("stopping", grace_seconds=server.drain_grace.total_seconds())
-    await engine.set_serving(serving=False)
-    await asyncio.sleep(server.drain_delay.total_seconds())
+async def _say_farewell(settings: Settings, server: _Server, *, logger: Logger) -> None:
+    """Tell everyone to go elsewhere, so that nothing is on its way to the engine when it stops."""
+    delay, grace = settings.server.drain_delay.total_seconds(), settings.server.drain_grace.total_seconds()
+    logger.info("stopping", delay_seconds=delay, grace_seconds=grace)
+    server.readiness.is_stopping = True
+    server.engine.set_serving(serving=False)
+    await asyncio.sleep(delay)
+    await server.limits.close()

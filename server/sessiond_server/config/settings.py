@@ -73,7 +73,7 @@ class ServerSettings:
     drain_delay: timedelta = setting(
         span("0s", "5m"),
         "how long calls are still taken after SIGTERM, for load balancers to notice",
-        default=timedelta(0),
+        default=timedelta(seconds=5),
     )
     drain_grace: timedelta = setting(
         span("0s", "5m"), "how long calls in flight may take then", default=timedelta(seconds=10)
