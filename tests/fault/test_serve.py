@@ -220,12 +220,13 @@ async def test_it_stops_while_it_waits_for_its_store(tmp_path: Path) -> None:
 
 async def test_beyond_loopback_it_takes_a_flag(tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[LOCAL])
-    config.tables["server"] = {"listen": "0.0.0.0:0", "anonymous": []}
+    config.tables["server"] = {"listen": "0.0.0.0:0", "http": "0.0.0.0:0", "anonymous": []}
     status, lines = await command("serve", "--config", str(config.write()))
     assert status == 2
-    assert "--insecure-plaintext" in lines[0]
+    assert [line.split(": ")[1] for line in lines] == ["server.http", "server.listen"]
+    assert all("--insecure-plaintext" in line for line in lines)
     async with serving(config.write(), config.data, tmp_path / "log", "--insecure-plaintext") as server:
-        assert server.grpc.startswith("0.0.0.0:")
+        assert all(address.startswith("0.0.0.0:") for address in (server.grpc, server.http))
 
 
 def socket_mode(path: Path) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ISSUER = "http://sessiond.localhost"
 CLIENT_ID = "sessiond-dev"
 SECONDS_TO_START = 30
+LIMITED = 'ulimit -S -n "$0" && ulimit -H -n "$1" && shift && exec "$@"'
 
 
 @dataclass
@@ -63,21 +64,31 @@ class Server:
         return await self.process.wait()
 
 
-async def sessiond(*arguments: str, log: Path) -> Process:
-    """Start the command line with `arguments`, its standard error appended to `log`."""
+async def sessiond(*arguments: str, log: Path, descriptors: tuple[int, int] | None = None) -> Process:
+    """Start the command line with `arguments`, its standard error appended to `log`.
+
+    `descriptors` are the soft and the hard limit that it begins with.
+    """
+    limit = ("sh", "-c", LIMITED, *map(str, descriptors)) if descriptors else ()
     with log.open("ab") as stderr:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr
+            *limit, sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr
         )
 
 
 @asynccontextmanager
 async def running(
-    data: Path, log: Path, *, join: bool = False, listen: str = "127.0.0.1:0", http: str = "127.0.0.1:0"
+    data: Path,
+    log: Path,
+    *,
+    join: bool = False,
+    listen: str = "127.0.0.1:0",
+    http: str = "127.0.0.1:0",
+    descriptors: tuple[int, int] | None = None,
 ) -> AsyncIterator[Server]:
     """A server that serves, on free ports; `join` shares the store of the one that runs on `data`."""
     arguments = ("dev", "--listen", listen, "--http", http, "--join" if join else "--data", str(data))
-    async with _running(arguments, data, log) as server:
+    async with _running(arguments, data, log, descriptors=descriptors) as server:
         yield server
 
 
@@ -95,9 +106,14 @@ async def serving(
 
 @asynccontextmanager
 async def _running(
-    arguments: tuple[str, ...], data: Path, log: Path, *, until: str = "serving"
+    arguments: tuple[str, ...],
+    data: Path,
+    log: Path,
+    *,
+    until: str = "serving",
+    descriptors: tuple[int, int] | None = None,
 ) -> AsyncIterator[Server]:
-    process = await sessiond(*arguments, log=log)
+    process = await sessiond(*arguments, log=log, descriptors=descriptors)
     server = Server(process, data, log)
     try:
         await eventually(

@@ -94,6 +94,7 @@ def test_six_mistakes_are_six_lines() -> None:
             "server.tls",
         ),
         ({"server": {"listen": "0.0.0.0:1", "anonymous": []}}, "server.listen"),
+        ({"server": {"http": "0.0.0.0:1"}}, "server.http"),
         ({"sessions": {"idle": "60d"}}, "sessions.idle"),
         ({"sessions": {"absolute": "7"}}, "sessions.absolute"),
         ({"sessions": {"absolute": 7}}, "sessions.absolute"),
@@ -201,6 +202,15 @@ def test_listening_elsewhere_needs_tls_and_callers() -> None:
     ).anonymous == {Group.VALIDATE}
 
 
+def test_http_elsewhere_is_plaintext_whatever_the_calls_have() -> None:
+    caller = {"callers": [{"name": "a", "groups": ["validate"], "key_files": [HERE]}]}
+    tls = {"listen": "0.0.0.0:1", "tls": {"cert_file": HERE, "key_file": HERE}}
+    for server in (tls, {"listen": "unix:/run/x.sock"}, {}):
+        assert mistakes({"server": {**server, "http": "[::]:1"}}, caller) == ["server.http"]
+        assert read({"server": {**server, "http": "[::]:1"}}, caller, plaintext=True)
+    assert mistakes(environment={"SESSIOND_SERVER_HTTP": "0.0.0.0:1"}) == ["server.http"]
+
+
 def test_the_environment_stands_above_the_file() -> None:
     environment = {
         "SESSIOND_SERVER_LISTEN": "127.0.0.1:7",
@@ -278,15 +288,24 @@ def test_the_reference_in_the_documentation_is_that_of_the_types() -> None:
     assert reference() in Path("docs/settings.md").read_text(), "run: make docs"
 
 
+def sidecar(kind: str) -> Any:
+    documents = yaml.safe_load_all(Path("deploy/kubernetes/sidecar.yaml").read_text())
+    return next(document for document in documents if document["kind"] == kind)
+
+
 def examples() -> dict[str, str]:
     """Every configuration that is shown somewhere."""
     shown = {path.name: path.read_text() for path in Path("deploy/examples").glob("*.toml")}
-    for path in Path("deploy/kubernetes").glob("*.yaml"):
-        for document in yaml.safe_load_all(path.read_text()):
-            if document["kind"] == "ConfigMap":
-                shown[path.name] = document["data"]["sessiond.toml"]
+    shown["sidecar.yaml"] = sidecar("ConfigMap")["data"]["sessiond.toml"]
     shown["README.md"] = re.findall(r"```toml\n(.*?)```", Path("README.md").read_text(), re.DOTALL)[0]
     return shown
+
+
+def commands() -> dict[str, list[str]]:
+    """How those are started that are not started as the image does it."""
+    compose = yaml.safe_load(Path("compose.yaml").read_text())["services"]["sessiond"]["command"]
+    (container,) = sidecar("Deployment")["spec"]["template"]["spec"]["initContainers"]
+    return {"compose.toml": compose, "sidecar.yaml": container["args"]}
 
 
 @pytest.mark.parametrize("name", examples())
@@ -298,4 +317,5 @@ def test_the_examples_are_right(name: str, tmp_path: Path) -> None:
         text = text.replace(f'"{path}"', f'"{file}"')
     config = tmp_path / "sessiond.toml"
     config.write_text(text)
-    assert read_file(config, environment={}, insecure_plaintext=name == "compose.toml").issuers
+    plaintext = "--insecure-plaintext" in commands().get(name, [])
+    assert read_file(config, environment={}, insecure_plaintext=plaintext).issuers

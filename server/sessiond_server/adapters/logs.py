@@ -1,17 +1,27 @@
-"""Structured logs on standard error: readable on a terminal, JSON anywhere else."""
+"""Structured logs: readable on a terminal, JSON anywhere else."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import Protocol
 
 import structlog
 
 from sessiond_server.service.logger import Logger
 
 
-def to_logger(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Logger:
+class Lines(Protocol):
+    """Where lines go, each with its end."""
+
+    def write(self, line: str, /) -> object:
+        """Take a line."""
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+
+
+def to_logger(stream: Lines = sys.stderr, *, level: int = logging.INFO) -> Logger:
     """A logger that writes to `stream`.
 
     Local variables of tracebacks are never shown, for they may hold tokens.
@@ -28,7 +38,7 @@ def to_logger(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Logg
         ]
     )
     logger: Logger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        _Output(stream),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -37,3 +47,18 @@ def to_logger(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> Logg
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return logger
+
+
+class _Output:
+    """Hands on rendered lines, without a lock as structlog's own have: a line may be written within a line.
+
+    That is so where something fails while garbage is collected, which can be at any time.
+    """
+
+    def __init__(self, stream: Lines) -> None:
+        self._stream = stream
+
+    def info(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+
+    warning = error = info

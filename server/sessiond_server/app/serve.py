@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sessiond_server.adapters.embedded.store import embedded_store, joined_store
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.background import STORE_RETRY_SECONDS, background, unseen_failures, work_of
 from sessiond_server.app.build import App, build
+from sessiond_server.app.descriptors import raise_descriptor_limit
 from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
@@ -47,7 +49,15 @@ class _Server:
     limits: Limits
 
 
-async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, logger: Logger) -> None:
+async def run_dev(
+    *,
+    listen: Address,
+    http: Address,
+    data: Path,
+    join: bool,
+    logger: Logger,
+    lines_dropped: Callable[[], int],
+) -> None:
     """Serve on one machine without configuration until SIGTERM or SIGINT.
 
     `join` uses the store that already runs on `data`.
@@ -64,18 +74,25 @@ async def run_dev(*, listen: Address, http: Address, data: Path, join: bool, log
         )
         signing, url = (store.directory / "signing-key.pem",), f"unix://{store.socket_path}"
     settings = dev_settings(listen=listen, http=http, store_url=url, keys=keys, signing_key_files=signing)
-    await run(settings, logger=logger)
+    await run(settings, logger=logger, lines_dropped=lines_dropped)
 
 
-async def run(settings: Settings, *, logger: Logger) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`."""
+async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[], int]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`.
+
+    `lines_dropped` says how many lines of the log were dropped so far.
+    """
+    telemetry = PrometheusTelemetry()
+    telemetry.gauge(
+        "log_lines_dropped", "Log lines that were dropped because nobody read them", lines_dropped
+    )
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.set_exception_handler(unseen_failures(logger))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     try:
         async with AsyncExitStack() as stack:
-            server = await _start(settings, stack, stopping, logger=logger)
+            server = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
             if server is not None:
                 await stopping.wait()
                 await _say_farewell(settings, server, logger=logger)
@@ -85,15 +102,20 @@ async def run(settings: Settings, *, logger: Logger) -> None:
 
 
 async def _start(
-    settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event, *, logger: Logger
+    settings: Settings,
+    stack: AsyncExitStack,
+    stopping: asyncio.Event,
+    *,
+    telemetry: PrometheusTelemetry,
+    logger: Logger,
 ) -> _Server | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
-    telemetry = PrometheusTelemetry()
     store_url, directory = await open_store(settings, stack, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
+    raise_descriptor_limit(logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
     readiness = Readiness(app)
-    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry)
+    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
     engine = GrpcioEngine(
@@ -132,6 +154,7 @@ async def _start_http(
     stack: AsyncExitStack,
     *,
     telemetry: PrometheusTelemetry,
+    logger: Logger,
 ) -> Address:
     local, documents = app.local_issuer, None
     if local:
@@ -142,6 +165,8 @@ async def _start_http(
         local=documents,
         not_ready_reasons=readiness.not_ready_reasons,
         render_metrics=telemetry.render,
+        telemetry=telemetry,
+        logger=logger,
     )
     address = await http.start()
     stack.push_async_callback(http.stop)

@@ -8,8 +8,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -27,6 +28,7 @@ from sessiond_server.app.explain import explain as explain_token
 from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
+from sessiond_server.cli.written_log import written_log
 from sessiond_server.config.dev import default_data_directory
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_token_rules
@@ -53,7 +55,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 _plaintext_option = click.option(
     "--insecure-plaintext",
     is_flag=True,
-    help="Listen beyond loopback without TLS: whoever sees the network sees every token.",
+    help="Listen beyond loopback without TLS, over gRPC and HTTP: whoever sees the network sees every token.",
 )
 
 
@@ -122,11 +124,8 @@ def dev(
                 "dev listens on loopback and Unix sockets only"
             )
     directory = join or data or default_data_directory()
-    _run(
-        run_dev(
-            listen=addresses[0], http=addresses[1], data=directory, join=join is not None, logger=to_logger()
-        )
-    )
+    listening, http_address = addresses
+    _run(partial(run_dev, listen=listening, http=http_address, data=directory, join=join is not None))
 
 
 @main.command(epilog="\b\nExample:\n  sessiond serve --config /etc/sessiond/sessiond.toml")
@@ -134,7 +133,7 @@ def dev(
 @_plaintext_option
 def serve(config: Path, *, insecure_plaintext: bool) -> None:
     """Run with a configuration; every mistake in it is told before anything starts."""
-    _run(run(_settings(config, insecure_plaintext=insecure_plaintext), logger=to_logger()))
+    _run(partial(run, _settings(config, insecure_plaintext=insecure_plaintext)))
 
 
 @main.command(epilog="\b\nExample:\n  sessiond check --config /etc/sessiond/sessiond.toml")
@@ -233,16 +232,23 @@ def _address(text: str) -> Address:
         _refuse(str(error))
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        uvloop.run(work)
-    except StartError as error:
-        _refuse(str(error))
+def _run(serve: Callable[..., Coroutine[Any, Any, None]]) -> NoReturn:
+    """Serve, and end with a status in bounded time even if nobody reads what is written."""
+    with written_log() as log:
+        try:
+            uvloop.run(serve(logger=log.logger, lines_dropped=lambda: log.writer.dropped))
+        except StartError as error:
+            log.writer.write(_as_refusal(str(error)))
+            sys.exit(_USAGE_STATUS)
+    sys.exit(0)
+
+
+def _as_refusal(message: str) -> str:
+    return "".join(f"sessiond: {line}\n" for line in message.splitlines())
 
 
 def _refuse(message: str) -> NoReturn:
-    for line in message.splitlines():
-        click.echo(f"sessiond: {line}", err=True)
+    click.echo(_as_refusal(message), err=True, nl=False)
     sys.exit(_USAGE_STATUS)
 
 

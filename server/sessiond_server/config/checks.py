@@ -41,6 +41,8 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
     server = settings.server
     if server.http.path:
         yield Problem("server.http", str(server.http), "HOST:PORT")
+    if not server.http.is_local and not insecure_plaintext:
+        yield Problem("server.http", f"{server.http} without TLS", "loopback, or --insecure-plaintext")
     if server.tls and server.listen.path:
         yield Problem("server.tls", "TLS on a Unix socket", "TLS on HOST:PORT")
     if server.listen.is_local:

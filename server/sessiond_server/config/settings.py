@@ -58,7 +58,10 @@ class ServerSettings:
 
     listen: Address = setting(ADDRESS, "where gRPC is served", default=Address("127.0.0.1", GRPC_PORT))
     http: Address = setting(
-        ADDRESS, "where key set, metrics and health are served", default=Address("127.0.0.1", HTTP_PORT)
+        ADDRESS,
+        "where key set, metrics and health are served, without TLS; beyond loopback only with "
+        "`--insecure-plaintext`",
+        default=Address("127.0.0.1", HTTP_PORT),
     )
     socket_mode: int = setting(MODE, "mode of a Unix socket", default=0o660)
     anonymous: tuple[Group, ...] | None = setting(

@@ -43,3 +43,9 @@ class Telemetry(Protocol):
 
     def loop_delayed(self, seconds: float) -> None:
         """A timer of the event loop fired this many seconds later than it should."""
+
+    def http_refused(self, cause: str) -> None:
+        """A connection to the HTTP port was cut, or a request was none.
+
+        The cause is FULL, SLOW, LARGE or MALFORMED.
+        """

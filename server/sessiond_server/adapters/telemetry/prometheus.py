@@ -55,6 +55,11 @@ class PrometheusTelemetry(Telemetry):
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
         )
+        self._http_refusals = counter(
+            "sessiond_http_refused_total",
+            "What the HTTP port cut or refused; cause is FULL, SLOW, LARGE or MALFORMED",
+            ["cause"],
+        )
 
     @override
     def call_ended(self, method: str, code: str, caller: str, seconds: float | None) -> None:
@@ -89,6 +94,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def loop_delayed(self, seconds: float) -> None:
         self._loop_delay.observe(seconds)
+
+    @override
+    def http_refused(self, cause: str) -> None:
+        self._http_refusals.labels(cause).inc()
 
     @override
     def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:

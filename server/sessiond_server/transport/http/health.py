@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from sessiond_server.transport.http.pages import Pages
 
-def routes(not_ready_reasons: Callable[[], Sequence[str]]) -> list[web.RouteDef]:
+
+def pages(not_ready_reasons: Callable[[], Sequence[str]]) -> Pages:
     """`/healthz` is always good; `/readyz` names the reasons for which this server should not get calls."""
 
-    async def show_health(_: web.Request) -> web.Response:
+    def show_health() -> web.Response:
         return web.Response(text="ok\n")
 
-    async def show_readiness(_: web.Request) -> web.Response:
+    def show_readiness() -> web.Response:
         reasons = not_ready_reasons()
         return web.Response(text="\n".join(reasons or ["ready"]) + "\n", status=503 if reasons else 200)
 
-    return [web.get("/healthz", show_health), web.get("/readyz", show_readiness)]
+    return {"/healthz": show_health, "/readyz": show_readiness}

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from sessiond_server.transport.http.pages import Pages
 
-def routes(render: Callable[[], bytes]) -> list[web.RouteDef]:
+
+def pages(render: Callable[[], bytes]) -> Pages:
     """`/metrics` shows what `render` gives: Prometheus' text."""
 
-    async def show_metrics(_: web.Request) -> web.Response:
+    def show_metrics() -> web.Response:
         return web.Response(body=render(), content_type="text/plain", charset="utf-8")
 
-    return [web.get("/metrics", show_metrics)]
+    return {"/metrics": show_metrics}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from aiohttp import web
 
 from sessiond_server.domain.address import Address, AddressError
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.addresses import refuse_taken
 from sessiond_server.transport.http import documents, health, metrics
+from sessiond_server.transport.http.connections import MAX_CONNECTIONS, MAX_SECONDS, LimitedServer
 from sessiond_server.transport.http.documents import LocalDocuments
-
-_MAX_REQUEST_BYTES: Final = 16 << 10
+from sessiond_server.transport.http.pages import Pages
 
 
 class HttpServer:
@@ -28,13 +29,16 @@ class HttpServer:
         local: LocalDocuments | None,
         not_ready_reasons: Callable[[], Sequence[str]],
         render_metrics: Callable[[], bytes],
+        telemetry: Telemetry,
+        logger: Logger,
+        max_seconds: float = MAX_SECONDS,
     ) -> None:
         self._address = address
-        application = web.Application(client_max_size=_MAX_REQUEST_BYTES)
-        application.add_routes([*health.routes(not_ready_reasons), *metrics.routes(render_metrics)])
+        pages: Pages = {**health.pages(not_ready_reasons), **metrics.pages(render_metrics)}
         if local:
-            application.add_routes(documents.routes(local, address=lambda: self._address))
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+            pages = {**pages, **documents.pages(local, address=lambda: self._address)}
+        server = LimitedServer(pages, max_seconds=max_seconds, refused=telemetry.http_refused, logger=logger)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1)
 
     async def start(self) -> Address:
         """Begin to answer; returns the address truly listened on. Raises `AddressError`."""
@@ -42,7 +46,7 @@ class HttpServer:
             raise AddressError(f"{self._address} is a Unix socket: HTTP is served at HOST:PORT only")
         refuse_taken(self._address)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._address.host, self._address.port)
+        site = web.TCPSite(self._runner, self._address.host, self._address.port, backlog=MAX_CONNECTIONS)
         try:
             await site.start()
         except OSError as error:

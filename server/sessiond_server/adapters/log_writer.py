@@ -1,0 +1,110 @@
+"""Writes the log from a thread of its own: a standard error that nobody reads must not stop the server."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+_MAX_LINES: Final = 4096
+_MAX_BYTES: Final = 4 << 20
+_BATCH_LINES: Final = 256
+
+
+class LogWriter:
+    """A stream of lines that keeps nobody waiting.
+
+    Lines wait here until `descriptor` takes them. One that does not fit beside those that wait is dropped and
+    counted, and `report` is told how many were, once there is room again.
+    """
+
+    def __init__(self, descriptor: int, *, max_lines: int = _MAX_LINES, max_bytes: int = _MAX_BYTES) -> None:
+        self._descriptor = descriptor
+        self._max_lines = max_lines
+        self._max_bytes = max_bytes
+        # Its lock may be taken twice by one thread: what runs when garbage is collected may write as well.
+        self._changed = threading.Condition()
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        self._told = 0
+        self._is_closed = False
+        self._report: Callable[[int], object] = lambda _: None
+        # It may hang in a write for ever, and must not keep the process from ending.
+        self._thread = threading.Thread(target=self._write_all, name="log writer", daemon=True)
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were dropped so far."""
+        return self._dropped
+
+    def start(self, *, report: Callable[[int], object]) -> None:
+        """Begin to write; lines that were given before are kept."""
+        self._report = report
+        self._thread.start()
+
+    def close(self, *, within_seconds: float) -> None:
+        """Take no more lines, and let those that wait be written for as long as this."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+        self._thread.join(within_seconds)
+
+    def write(self, text: str) -> None:
+        """Take a line, its end included; returns at once."""
+        line = text.encode(errors="backslashreplace")
+        with self._changed:
+            # The report of what was dropped comes from the thread itself, and must not be dropped too.
+            if threading.current_thread() is not self._thread and not self._has_room(len(line)):
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._bytes += len(line)
+            self._changed.notify()
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return os.isatty(self._descriptor)
+
+    def _has_room(self, more_bytes: int) -> bool:
+        fits = len(self._lines) < self._max_lines and self._bytes + more_bytes <= self._max_bytes
+        return fits and not self._is_closed
+
+    def _write_all(self) -> None:
+        while lines := self._next_lines():
+            try:
+                self._write_out(b"".join(lines))
+            except OSError:
+                # There is no reader any more, or no disk: a report would be lost like the lines.
+                with self._changed:
+                    self._dropped += len(lines)
+            else:
+                self._tell_dropped()
+
+    def _next_lines(self) -> list[bytes]:
+        """Wait for lines; none where it is closed and all are written."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._is_closed)
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
+            self._bytes -= sum(map(len, lines))
+            return lines
+
+    def _write_out(self, lines: bytes) -> None:
+        left = memoryview(lines)
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                # Whoever shares the pipe can have made it one that does not block.
+                writable = select.poll()
+                writable.register(self._descriptor, select.POLLOUT)
+                writable.poll()
+
+    def _tell_dropped(self) -> None:
+        with self._changed:
+            count, self._told = self._dropped - self._told, self._dropped
+        if count:
+            self._report(count)

@@ -1,0 +1,43 @@
+"""The log of a server: on standard error, and nothing else is written there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sessiond_server.adapters.log_writer import LogWriter
+from sessiond_server.adapters.logs import to_logger
+from sessiond_server.adapters.reports import place_of, report_to
+from sessiond_server.service.logger import Logger
+
+_LAST_LINES_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLog:
+    """A logger, and what writes its lines."""
+
+    logger: Logger
+    writer: LogWriter
+
+
+@contextmanager
+def written_log() -> Iterator[WrittenLog]:
+    """A log whose lines are written while the context is open, and the last of them for a second more.
+
+    An exception that nobody foresaw is told by its kind and place, and ends the process with status 1.
+    """
+    writer = LogWriter(sys.stderr.fileno())
+    logger = to_logger(writer)
+    report_to(logger)
+    writer.start(report=lambda count: logger.warning("log lines were dropped", count=count))
+    try:
+        yield WrittenLog(logger, writer)
+    except Exception as error:  # noqa: BLE001 - Python would write its text
+        logger.error("the server failed", failure=type(error).__name__, place=place_of(error.__traceback__))
+        sys.exit(1)
+    finally:
+        writer.close(within_seconds=_LAST_LINES_SECONDS)
