@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.record import split
 from sessiond_server.adapters.store.records import index_key, record_key
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
@@ -23,6 +25,8 @@ from sessiond_server.service.storage.sessions import NewSession, Rotation
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from redis.asyncio import Redis
 
     from sessiond_server.service.storage.revocations import RevocationLog
@@ -164,7 +168,7 @@ class Store:
 def connected(
     redis: Redis, *, partitions: int = 1, max_per_subject: int = 1000, sealing: tuple[bytes, ...] = (SEALING,)
 ) -> Store:
-    scripts = Scripts(redis, telemetry=RecordingTelemetry(), logger=SilentLogger())
+    scripts = Scripts(dict.fromkeys(Lane, redis), telemetry=RecordingTelemetry(), logger=SilentLogger())
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,
@@ -175,6 +179,18 @@ def connected(
         logger=SilentLogger(),
     )
     return Store(redis, scripts, divided, stores)
+
+
+@asynccontextmanager
+async def crowded(redis: Redis) -> AsyncIterator[None]:
+    """Every connection of a client is in use until the context closes."""
+    pool = redis.connection_pool
+    taken = [await pool.get_connection() for _ in range(pool.max_connections)]
+    try:
+        yield
+    finally:
+        for connection in taken:
+            await pool.release(connection)
 
 
 def first_token(subject: str = "alice") -> RefreshToken:

@@ -13,6 +13,7 @@ from sessiond_server.adapters.store.scripts.declaration import (
     COMMON_ARGUMENTS,
     COMMON_KEYS,
     ArgumentsError,
+    Lane,
     Script,
 )
 from sessiond_server.adapters.store.scripts.prelude import constants, defined_in, sources, texts
@@ -134,7 +135,9 @@ def wrong_calls(script: Script[Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("script", BY_NAME)
 async def test_what_does_not_fit_is_refused_before_anything_is_sent(script: Script[Any]) -> None:
-    scripts = Scripts(Unreachable(), telemetry=RecordingTelemetry(), logger=SilentLogger())
+    scripts = Scripts(
+        dict.fromkeys(Lane, Unreachable()), telemetry=RecordingTelemetry(), logger=SilentLogger()
+    )
     script.bind(fitting(script))
     for given in wrong_calls(script):
         with pytest.raises(ArgumentsError):

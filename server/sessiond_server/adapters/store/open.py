@@ -6,10 +6,10 @@ Nobody else needs to know what the store is.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.connection import StoreAddress, connect_lanes
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
@@ -67,18 +67,18 @@ async def open_stores(
         ValueError: a sealing key is too short, or given twice.
     """
     sealing = SealingKeys(sealing_keys)
-    client = connect(address)
-    try:
+    async with AsyncExitStack() as stack:
+        clients = connect_lanes(address)
+        for client in clients.values():
+            stack.push_async_callback(client.aclose)
         yield stores_over(
-            Scripts(client, telemetry=telemetry, logger=logger),
+            Scripts(clients, telemetry=telemetry, logger=logger),
             partitions=Partitions(partitions),
             sealing=sealing,
             issuers=HashedIssuers(reuse_above_ms),
             max_per_subject=max_per_subject,
             logger=logger,
         )
-    finally:
-        await client.aclose()
 
 
 def stores_over(
@@ -90,7 +90,7 @@ def stores_over(
     max_per_subject: int,
     logger: Logger,
 ) -> Stores:
-    """The ports over a connection that is open."""
+    """The ports over connections that are open."""
     return Stores(
         sessions=RedisSessionStore(
             scripts,

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
@@ -15,7 +15,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisError, Respo
 
 from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
-from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Script
+from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Script
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.reading import ReplyError
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -38,15 +38,13 @@ class Scripts:
 
     def __init__(
         self,
-        client: Redis,
+        clients: Mapping[Lane, Redis],
         *,
         telemetry: Telemetry,
         logger: Logger,
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._client = client
-        # redis-py leaves this one method without types.
-        self._command: Callable[..., Awaitable[Any]] = client.execute_command
+        self._clients = clients
         self._telemetry = telemetry
         self._logger = logger
         self._randomness = randomness
@@ -69,7 +67,7 @@ class Scripts:
         parameters = (len(all_keys), *all_keys, self._randomness(_INCARNATION_BYTES), *arguments)
         started = time.perf_counter()
         try:
-            return script.reply(await self._evaluate(script.name, parameters))
+            return script.reply(await self._evaluate(script, parameters))
         except ResponseError as error:
             # The error's text may quote arguments; in which line of which script it happened is enough.
             self._logger.error("the store refused a script", script=script.name, line=_line_of(error))
@@ -89,7 +87,7 @@ class Scripts:
             StoreUnavailableError: the store did not answer in time.
         """
         try:
-            found: dict[str, Any] = await self._client.info(section)
+            found: dict[str, Any] = await self._clients[Lane.WATCHING].info(section)
         except NoPermissionError:
             return {}
         except (RedisError, OSError, TimeoutError) as error:
@@ -99,16 +97,18 @@ class Scripts:
     async def now_ms(self) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
         try:
-            seconds, microseconds = await self._client.time()
+            seconds, microseconds = await self._clients[Lane.CALLS].time()
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailableError from error
         return int(seconds) * _MILLISECONDS_PER_SECOND + int(microseconds) // _MILLISECONDS_PER_SECOND
 
-    async def _evaluate(self, name: str, parameters: tuple[Any, ...]) -> Any:
+    async def _evaluate(self, script: Script[Any], parameters: tuple[Any, ...]) -> Any:
+        # redis-py leaves this one method without types.
+        command: Callable[..., Awaitable[Any]] = self._clients[script.lane].execute_command
         try:
-            return await self._command("EVALSHA", self._digests[name], *parameters)
+            return await command("EVALSHA", self._digests[script.name], *parameters)
         except NoScriptError:
-            return await self._command("EVAL", self._sources[name], *parameters)
+            return await command("EVAL", self._sources[script.name], *parameters)
 
 
 @functools.cache
