@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
@@ -22,10 +23,12 @@ def viewed(
     logger: Logger | None = None,
 ) -> Revocations:
     """What a server that reads this store knows of revocations."""
+    logger = logger or SilentLogger()
     return Revocations(
         store.log,
         max_staleness_seconds=MAX_STALENESS_SECONDS,
         clock=clock,
-        logger=logger or SilentLogger(),
+        clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
+        logger=logger,
         telemetry=telemetry or RecordingTelemetry(),
     )

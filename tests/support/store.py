@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,11 @@ from sessiond_server.service.storage.sessions import NewSession, Rotation
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from redis.asyncio import Redis
 
+    from sessiond_server.service.logger import Logger
     from sessiond_server.service.storage.revocations import RevocationLog
     from sessiond_server.service.storage.sessions import (
         Created,
@@ -166,9 +168,16 @@ class Store:
 
 
 def connected(
-    redis: Redis, *, partitions: int = 1, max_per_subject: int = 1000, sealing: tuple[bytes, ...] = (SEALING,)
+    redis: Redis,
+    *,
+    partitions: int = 1,
+    max_per_subject: int = 1000,
+    sealing: tuple[bytes, ...] = (SEALING,),
+    logger: Logger | None = None,
+    steady: Callable[[], float] = time.monotonic,
 ) -> Store:
-    scripts = Scripts(dict.fromkeys(Lane, redis), telemetry=RecordingTelemetry(), logger=SilentLogger())
+    lanes = dict.fromkeys(Lane, redis)
+    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger or SilentLogger(), steady=steady)
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,

@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.redis_provider_revocations import RedisProvi
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.service.logger import Logger
@@ -29,6 +30,7 @@ from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
 from sessiond_server.service.storage.revocations import RevocationLog
 from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
 __all__ = ["StoreAddress", "Stores", "open_stores", "stores_over"]
@@ -45,6 +47,7 @@ class Stores:
     proofs: ProofMemory
     key_sets: SharedKeySets
     durability: Durability
+    writes: StoreWrites
 
 
 @asynccontextmanager
@@ -110,4 +113,5 @@ def stores_over(
         proofs=RedisProofMemory(scripts, partitions=partitions),
         key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
         durability=RedisDurability(scripts, partitions=partitions),
+        writes=RedisStoreWrites(scripts, partitions=partitions),
     )

@@ -18,7 +18,8 @@ _MAX_REQUEST_BYTES: Final = 16 << 10
 class HttpServer:
     """Serves health, metrics, and what is published of the local issuer.
 
-    `not_ready_reasons` are those for which this server should not get calls; empty when it should.
+    `not_ready_reasons` are those for which this server should not get calls, empty when it should; `remarks`
+    are what else an operator should know.
     """
 
     def __init__(
@@ -27,11 +28,12 @@ class HttpServer:
         *,
         local: LocalDocuments | None,
         not_ready_reasons: Callable[[], Sequence[str]],
+        remarks: Callable[[], Sequence[str]],
         render_metrics: Callable[[], bytes],
     ) -> None:
         self._address = address
         application = web.Application(client_max_size=_MAX_REQUEST_BYTES)
-        application.add_routes([*health.routes(not_ready_reasons), *metrics.routes(render_metrics)])
+        application.add_routes([*health.routes(not_ready_reasons, remarks), *metrics.routes(render_metrics)])
         if local:
             application.add_routes(documents.routes(local, address=lambda: self._address))
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)

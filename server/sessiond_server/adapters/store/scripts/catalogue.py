@@ -165,6 +165,7 @@ POLL: Final = Script(
 )
 TRIM: Final = Script("trim", whole, lane=Lane.WATCHING)
 NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
+PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
 
 NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
 REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
@@ -192,6 +193,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     POLL,
     TRIM,
     NOTE_CHANGE,
+    PROBE,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
