@@ -208,6 +208,25 @@ async def test_a_store_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> No
         await eventually(lambda: "serving" in server.events(), timeout=10)
 
 
+async def test_a_store_that_was_never_begun_is_waited_for_while_it_takes_no_writes(tmp_path: Path) -> None:
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
+        redis = connect(StoreAddress(f"unix://{store.socket_path}"))
+        await redis.config_set("maxmemory", 1)
+        config = Config(
+            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
+        )
+        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+        own_keys(config)
+        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        async with serving(
+            config.write(), tmp_path / "store", tmp_path / "log", until="waiting for the store"
+        ) as server:
+            assert [line["kind"] for line in server.lines() if "kind" in line] == ["OOM"]
+            await redis.config_set("maxmemory", 0)
+            await eventually(lambda: "serving" in server.events(), timeout=10)
+        await redis.aclose()
+
+
 async def test_it_stops_while_it_waits_for_its_store(tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[{"issuer": "https://id.example", "audiences": ["a"]}])
     config.tables["store"] = {"url": "redis://127.0.0.1:1"}
