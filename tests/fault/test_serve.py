@@ -22,6 +22,7 @@ from tests.support.config import Config, key_file, scalekit
 from tests.support.fakes import SilentLogger
 from tests.support.idp import running_idp
 from tests.support.server import serving
+from tests.support.store import connected
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -130,6 +131,23 @@ async def test_check_shows_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert len(failed) == 2
     assert "no answer" in failed[0]
     assert "no keys: status" in failed[1]
+
+
+async def test_check_says_that_a_store_takes_no_writes(tmp_path: Path) -> None:
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
+        redis = connect(StoreAddress(f"unix://{store.socket_path}"))
+        await connected(redis).stores.durability.pin_partitions()
+        await redis.config_set("maxmemory", 1)
+        config = Config(
+            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
+        )
+        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+        own_keys(config)
+        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        status, lines = await command("check", "--config", str(config.write()))
+        assert status == 1
+        assert any("takes no writes: OOM" in line for line in lines)
+        await redis.aclose()
 
 
 async def test_sessions_in_a_store_of_ones_own(tmp_path: Path) -> None:
