@@ -30,6 +30,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
@@ -67,6 +68,7 @@ class App:
     exchange: ProviderExchange
     revocations: Revocations
     limits: Limits
+    clocks: Clocks
     endpoints: Endpoints
 
 
@@ -108,10 +110,16 @@ async def build(
         logger=logger,
     )
     trusted = [one.trusted for one in (*([local_issuer] if local_issuer else ()), *issuers)]
+    clocks = Clocks(
+        allowed_seconds=min(one.policy.clock_skew for one in trusted).total_seconds(),
+        clock=clock,
+        logger=logger,
+    )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
+        clocks=clocks,
         logger=logger,
         telemetry=telemetry,
     )
@@ -185,6 +193,7 @@ async def build(
     limits = Limits()
     pipeline = Pipeline(identification, limits, telemetry=telemetry, logger=logger)
     _show_gauges(telemetry, cache, revocations, secrets)
+    _show_store(telemetry, stores, clocks)
     return App(
         local_issuer=local_issuer,
         issuers=issuers,
@@ -193,6 +202,7 @@ async def build(
         exchange=exchange,
         revocations=revocations,
         limits=limits,
+        clocks=clocks,
         endpoints=pipeline.endpoints(service.methods()),
     )
 
@@ -252,3 +262,16 @@ def _show_gauges(telemetry: Telemetry, cache: TokenCache, revocations: Revocatio
             "When the server's certificate expires",
             lambda: certificate.expires_at,
         )
+
+
+def _show_store(telemetry: Telemetry, stores: Stores, clocks: Clocks) -> None:
+    telemetry.gauge(
+        "store_takes_writes",
+        "1 where the store takes writes, 0 where it refuses them",
+        lambda: stores.writes.refused_for is None,
+    )
+    telemetry.gauge(
+        "store_clock_difference_seconds",
+        "How far the store's clock is ahead of this server's",
+        lambda: clocks.difference_seconds,
+    )

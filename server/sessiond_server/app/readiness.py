@@ -24,13 +24,24 @@ class Readiness:
         stopping = ["the server is about to stop"] if self.is_stopping else []
         return [*stopping, *self._of_the_store(), *self._of_the_issuers()]
 
+    def remarks(self) -> list[str]:
+        """What is wrong, and would be at every other server too: no reason to send calls elsewhere."""
+        reason = self._app.stores.writes.refused_for
+        return [f"the store takes no writes: {reason}"] if reason else []
+
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
         if self.store_faults is None or not revocations.is_synced:
             return ["the revocation log has not been read yet"]
         if not revocations.is_fresh:
             return ["the store does not answer"]
-        return self.store_faults
+        return [*self._of_the_clocks(), *self.store_faults]
+
+    def _of_the_clocks(self) -> Sequence[str]:
+        excess = self._app.clocks.excess_seconds
+        if excess is None:
+            return []
+        return [f"the clocks of this server and the store differ by {excess:.1f} s"]
 
     def _of_the_issuers(self) -> Sequence[str]:
         """One issuer with keys is enough, once every one has been asked."""

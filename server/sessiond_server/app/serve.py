@@ -164,6 +164,7 @@ async def _start_http(
         settings.server.http,
         local=documents,
         not_ready_reasons=readiness.not_ready_reasons,
+        remarks=readiness.remarks,
         render_metrics=telemetry.render,
         telemetry=telemetry,
         logger=logger,
