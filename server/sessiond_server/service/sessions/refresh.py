@@ -91,7 +91,8 @@ class SessionRefresh:
                 changes.
             PepperMissingError: the token is, or its successor would be, under a pepper that this server
                 cannot read.
-            ProviderUnavailableError: the provider did not decide, or another call was with it for too long.
+            ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
+                or too many calls wait for it.
             KeysUnavailableError, RevocationViewStaleError: what the provider gave could not be judged.
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
