@@ -34,6 +34,7 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
+from sessiond_server.service.sessions.lease_queues import LeaseQueues
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.refresh import SessionRefresh
@@ -140,8 +141,16 @@ async def build(
         id_tokens=IdTokens(trusted, parser=parser, clock=clock),
     )
     exchange = ProviderExchange(
-        stores.leases, providers, revocations=revocations, clock=clock, logger=logger, telemetry=telemetry
+        stores.sessions,
+        stores.leases,
+        providers,
+        revocations=revocations,
+        clock=clock,
+        logger=logger,
+        telemetry=telemetry,
     )
+    queues = LeaseQueues(clock=clock)
+    telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))
     local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
     lifetimes = _lifetimes(local_issuer, issuers)
     peppers = Peppers(secrets.peppers)
@@ -162,10 +171,10 @@ async def build(
             randomness=os.urandom,
         ),
         SessionRefresh(
-            stores.sessions,
             local=local,
             providers=providers,
             exchange=exchange,
+            queues=queues,
             authenticator=authenticator,
             scope=scope,
             possession=possession,
