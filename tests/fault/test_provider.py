@@ -274,10 +274,7 @@ async def test_a_token_that_is_not_of_the_session_ends_it(deployment: Deployment
     with pytest.raises(RefreshRefusedError) as refused:
         await deployment.client.refresh(opened.refresh_token)
     assert refused.value.reason == "PROVIDER_REFUSED"
-    assert any(
-        "not of the session" in line["event"] and line["level"] == "error"
-        for line in deployment.server.lines()
-    )
+    assert await deployment.server.said(level="error", session_id=opened.session.session_id)
     verdict = await deployment.client.validate(opened.access_token)
     assert isinstance(verdict, Rejection)
     await eventually(lambda: _revoked_at_least(deployment.idp, 2), timeout=15)
@@ -441,12 +438,8 @@ async def test_a_lost_reply_of_a_strict_provider_is_no_theft(deployment: Deploym
     with pytest.raises(RefreshRefusedError) as refused:
         await deployment.client.refresh(opened.refresh_token)
     assert refused.value.reason == "PROVIDER_REFUSED"
-    causes = [
-        line["cause"]
-        for line in deployment.server.lines()
-        if line.get("session_id") == opened.session.session_id
-    ]
-    assert causes == ["PROVIDER_LOST"]
+    told = await deployment.server.said(session_id=opened.session.session_id)
+    assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 
 async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_lease(
@@ -458,12 +451,8 @@ async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_leas
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    causes = [
-        line["cause"]
-        for line in deployment.server.lines()
-        if line.get("session_id") == opened.session.session_id
-    ]
-    assert causes == ["PROVIDER_LOST"]
+    told = await deployment.server.said(session_id=opened.session.session_id)
+    assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 
 async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deployment) -> None:
@@ -474,12 +463,8 @@ async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deploym
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    causes = [
-        line["cause"]
-        for line in deployment.server.lines()
-        if line.get("session_id") == opened.session.session_id
-    ]
-    assert causes == ["PROVIDER_LOST"]
+    told = await deployment.server.said(session_id=opened.session.session_id)
+    assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 
 async def test_a_stale_holder_may_still_bring_a_success(deployment: Deployment) -> None:

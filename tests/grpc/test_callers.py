@@ -22,6 +22,7 @@ from sessiond import (
 from tests.support.certificates import Authority, Pair
 from tests.support.config import Config
 from tests.support.server import serving
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -103,7 +104,7 @@ async def test_a_stranger_who_never_sends_a_message_is_not_waited_for(keys: Sett
     async with grpc.aio.insecure_channel(keys.server.grpc) as channel:
         call = channel.stream_stream(f"/sessiond.v1.SessionService/{method}")(timeout=5)
         assert await call.code() is grpc.StatusCode.PERMISSION_DENIED
-    assert keys.server.calls()[-1]["caller"] == "unknown"
+    assert await keys.server.said(event="call", method=method, caller="unknown")
 
 
 async def test_a_method_that_does_not_exist_is_no_label_of_a_metric(keys: Setting) -> None:
@@ -135,7 +136,7 @@ async def test_a_caller_may_do_what_its_groups_say(keys: Setting) -> None:
 async def test_the_caller_is_in_the_log_and_in_the_metrics(keys: Setting) -> None:
     async with keys.client(keys.orders) as client:
         await client.validate("x")
-    assert keys.server.calls()[-1]["caller"] == "orders"
+    assert await keys.server.said(event="call", method="ValidateToken", caller="orders")
     async with aiohttp.ClientSession() as web, web.get(f"http://{keys.server.http}/metrics") as answer:
         text = await answer.text()
     assert 'sessiond_calls_total{caller="orders",code="OK",method="ValidateToken"}' in text
@@ -204,7 +205,7 @@ async def test_a_certificate_is_a_caller(mesh: Setting, identity: str) -> None:
     async with mesh.client(tls=tls(mesh, mesh.authority.issue("other.internal", identity))) as client:
         tokens = await client.create_local_session("erin")
         assert isinstance(await client.validate(tokens.access_token), Session)
-    assert mesh.server.calls()[-1]["caller"] == "mesh"
+    assert await mesh.server.said(event="call", method="ValidateToken", caller="mesh")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ async def test_changed_certificates_serve_the_next_connection_and_drop_no_call(m
         # While only one of the two is new, the former pair serves.
         async with mesh.client(tls=tls(mesh, certificate)) as half:
             assert isinstance(await half.validate("x"), Rejection)
-        assert any("cannot be used" in event for event in mesh.server.events())
+        await eventually(lambda: any("cannot be used" in event for event in mesh.server.events()))
         mesh.key_file.write_bytes(pair.key)
         new = Tls(new_authority.certificate, certificate.certificate, certificate.key)
         async with mesh.client(tls=new) as after:

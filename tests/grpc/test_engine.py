@@ -192,3 +192,19 @@ async def test_a_message_in_a_hurry_is_answered_like_any_other(monkeypatch: pyte
         await peer.send(empty, b"", end=True)
         await peer.until(lambda: empty.over)
         assert empty.status == grpc.StatusCode.UNAVAILABLE.value[0]
+
+
+async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grpcio, "_MAX_LOST", 2)
+    async with serving(Echo=echo) as address, http2_peer(address) as peer:
+        streams = []
+        for _ in range(6):
+            stream = await peer.open("/Test/Echo")
+            await peer.send(stream, b"", end=True)
+            streams.append(stream)
+            # One after the other: what is answered later was looked at later.
+            assert (await peer.call("/Test/Echo", b"x")).status == 0
+        await peer.until(lambda: sum(stream.over for stream in streams) == 4)
+        assert {stream.status for stream in streams} == {None, grpc.StatusCode.UNAVAILABLE.value[0]}

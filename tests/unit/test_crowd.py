@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.transport.engine.crowd import Crowd, CrowdByPeer, Hurry
+from sessiond_server.transport.engine.crowd import Crowd, CrowdByPeer, Hurry, Silent
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,12 +44,31 @@ async def test_a_crowd_takes_so_many_and_another_one_when_one_has_ended() -> Non
     assert await tasks.enter(crowd.enter)
 
 
-async def test_who_leaves_a_crowd_makes_room_before_it_ends() -> None:
-    crowd, tasks = Crowd(1), Tasks()
-    assert crowd.enter()
-    assert not await tasks.enter(crowd.enter)
-    crowd.leave()
-    assert await tasks.enter(crowd.enter)
+async def test_whose_message_has_come_is_silent_no_more() -> None:
+    silent, tasks = Silent(1, lost_at_most=1, lost_seconds=60), Tasks()
+    assert silent.enter()
+    assert not await tasks.enter(silent.enter)
+    silent.leave()
+    assert await tasks.enter(silent.enter)
+
+
+async def test_calls_that_ended_without_a_message_are_counted_for_a_while() -> None:
+    silent, tasks = Silent(9, lost_at_most=1, lost_seconds=0.01), Tasks()
+    assert await tasks.enter(silent.enter)
+    await tasks.end()
+    assert not silent.enter()
+    await eventually(silent.enter)
+
+
+async def test_a_call_that_ended_after_its_message_is_not_lost() -> None:
+    silent = Silent(9, lost_at_most=1, lost_seconds=60)
+
+    async def serve() -> None:
+        assert silent.enter()
+        silent.leave()
+
+    await asyncio.create_task(serve())
+    assert silent.enter()
 
 
 async def test_a_peer_has_a_share_and_all_have_a_bound() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from sessiond_server.service.callers import Credentials
-from sessiond_server.transport.engine.crowd import Crowd, Hurry
+from sessiond_server.transport.engine.crowd import Hurry, Silent
 from sessiond_server.transport.engine.port import (
     INTERNAL,
     Call,
@@ -53,7 +53,7 @@ def unary(
     handler: UnaryHandler,
     *,
     credentials: ReadCredentials,
-    silent: Crowd,
+    silent: Silent,
     hurry: Hurry,
     shed: Callable[[str], Status],
 ) -> Entrance:
@@ -91,7 +91,7 @@ def stream(
     handler: StreamHandler,
     *,
     credentials: ReadCredentials,
-    silent: Crowd,
+    silent: Silent,
     hurry: Hurry,
     shed: Callable[[str], Status],
 ) -> Entrance:

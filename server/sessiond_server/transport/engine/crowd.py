@@ -30,9 +30,44 @@ class Crowd:
             task.add_done_callback(self._tasks.discard)
         return True
 
+
+class Silent:
+    """Calls whose message has not come yet.
+
+    One whose caller ends its half without a message leaves no trace but its stream: grpcio gives it up, and
+    nobody can end it any more. Those are counted for as long as a connection lives at most, since one that
+    was cancelled looks the same.
+    """
+
+    def __init__(self, at_most: int, *, lost_at_most: int, lost_seconds: float) -> None:
+        self._at_most = at_most
+        self._lost_at_most = lost_at_most
+        self._lost_seconds = lost_seconds
+        self._lost = 0
+        self._tasks: set[asyncio.Task[Any] | None] = set()
+
+    def enter(self) -> bool:
+        """Count the call that the running task serves; False where there are too many already."""
+        if len(self._tasks) >= self._at_most or self._lost >= self._lost_at_most:
+            return False
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._end)
+        return True
+
     def leave(self) -> None:
-        """The call that the running task serves is in that state no more."""
+        """The message of the call that the running task serves has come."""
         self._tasks.discard(asyncio.current_task())
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        if task in self._tasks:
+            self._tasks.discard(task)
+            self._lost += 1
+            asyncio.get_running_loop().call_later(self._lost_seconds, self._forget)
+
+    def _forget(self) -> None:
+        self._lost -= 1
 
 
 class Hurry:

@@ -9,7 +9,7 @@ import grpc
 from typing_extensions import override
 
 from sessiond_server.transport.engine.calls import AnyHandler, Entrance, refusal, to_credentials
-from sessiond_server.transport.engine.crowd import Crowd
+from sessiond_server.transport.engine.crowd import Crowd, Silent
 from sessiond_server.transport.engine.port import INTERNAL, Endpoints
 
 # What the calls of other services are called where they are counted: their names are the caller's choice.
@@ -35,7 +35,7 @@ class Doorkeeper(grpc.aio.ServerInterceptor):
         endpoints: Endpoints,
         entrances: Mapping[str, Mapping[str, Entrance]],
         *,
-        silent: Crowd,
+        silent: Silent,
         others: Crowd,
     ) -> None:
         self._endpoints = endpoints

@@ -21,7 +21,7 @@ from sessiond_server.transport.engine.calls import (
     stream,
     unary,
 )
-from sessiond_server.transport.engine.crowd import Crowd, Hurry
+from sessiond_server.transport.engine.crowd import Crowd, Hurry, Silent
 from sessiond_server.transport.engine.doorkeeper import Doorkeeper
 from sessiond_server.transport.engine.health import Health
 from sessiond_server.transport.engine.port import Endpoints, Engine
@@ -36,11 +36,15 @@ _WINDOW_BYTES: Final = 64 << 10
 # Calls of one method that nobody has looked at yet; beyond that gRPC's core ends them by itself, CANCELLED.
 _MAX_UNSEEN_CALLS: Final = 8192
 # Calls whose message has not come: those that may take their time, beyond these those that may not, and how
-# much time they have; and the calls of other services.
+# much time they have; those that may have ended without one; and the calls of other services.
 _MAX_SILENT: Final = 32
 _MAX_HURRIED: Final = 64
 _MESSAGE_SECONDS: Final = 2.0
+_MAX_LOST: Final = 1000
 _MAX_OTHERS: Final = 100
+# Clients reconnect now and then, so that load spreads over replicas that came later.
+_CONNECTION_SECONDS: Final = 300
+_GRACE_SECONDS: Final = 30
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", _MAX_RESPONSE_BYTES),
@@ -61,9 +65,8 @@ _OPTIONS: Final = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
     ("grpc.http2.max_ping_strikes", 2),
-    # Clients reconnect now and then, so that load spreads over replicas that came later.
-    ("grpc.max_connection_age_ms", 300_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_connection_age_ms", _CONNECTION_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", _GRACE_SECONDS * 1000),
     ("grpc.max_connection_idle_ms", 600_000),
     # A second server on the same port is an error that must show, and not a second half of the calls.
     ("grpc.so_reuseport", 0),
@@ -89,7 +92,9 @@ class GrpcioEngine(Engine):
         self._certificates = certificates
         self._socket_mode = socket_mode
         self._locks = ExitStack()
-        silent = Crowd(_MAX_SILENT)
+        silent = Silent(
+            _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
+        )
         self._health = Health([endpoints.service], silent=silent)
         entrances = {
             endpoints.service: _entrances(endpoints, silent, by_certificate=certificates is not None),
@@ -139,7 +144,7 @@ class GrpcioEngine(Engine):
         self._locks.close()
 
 
-def _entrances(endpoints: Endpoints, silent: Crowd, *, by_certificate: bool) -> dict[str, Entrance]:
+def _entrances(endpoints: Endpoints, silent: Silent, *, by_certificate: bool) -> dict[str, Entrance]:
     credentials = credentials_with_certificate if by_certificate else credentials_of
     hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
     to_unary = partial(unary, credentials=credentials, silent=silent, hurry=hurry, shed=endpoints.shed)

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from sessiond_server.transport.engine.calls import Context, Entrance
-from sessiond_server.transport.engine.crowd import Crowd, CrowdByPeer
+from sessiond_server.transport.engine.crowd import CrowdByPeer, Silent
 
 SERVICE: Final = "grpc.health.v1.Health"
 _CHECKS_OF_A_CONNECTION: Final = 4
@@ -31,7 +31,7 @@ class Health:
     answered without the name that it asks for: all services are in the same state.
     """
 
-    def __init__(self, services: Iterable[str], *, silent: Crowd) -> None:
+    def __init__(self, services: Iterable[str], *, silent: Silent) -> None:
         self._services = frozenset({"", *services})
         self._silent = silent
         self._status: Any = HealthCheckResponse.NOT_SERVING
