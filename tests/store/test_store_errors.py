@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 from sessiond_server.adapters.embedded.process import find_server
 from sessiond_server.adapters.embedded.store import embedded_store
 from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.durability import PartitionsError
 from tests.support.fakes import FakeClock, RecordingLogger, SilentLogger
@@ -172,7 +173,7 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_once_when_it_is_go
 async def test_a_write_in_every_partition_shows_what_nobody_else_tried(own: Watched, admin: Redis) -> None:
     store = own.connect(partitions=3)
     await store.stores.writes.probe()
-    written = {f"{{p{partition}}}probe" for partition in range(3)}
+    written = {key_in(partition, "probe") for partition in range(3)}
     assert {key.decode() for key in await admin.keys()} == written
     assert all([0 < await admin.pttl(key) <= 60_000 for key in written])
     await fill_up(admin)
@@ -364,7 +365,7 @@ async def test_a_master_that_is_away_is_named(own: Watched, admin: Redis) -> Non
         pytest.param(("off",), {}, "WRONGPASS", id="no such user"),
         pytest.param(("-@all",), {}, "NOPERM", id="no command"),
         pytest.param(("-hset",), {}, "NOPERM", id="no command within a script"),
-        pytest.param(("resetkeys", "~{p1}*"), {}, "NOPERM", id="no key"),
+        pytest.param(("resetkeys", f"~{key_in(1, '*')}"), {}, "NOPERM", id="no key"),
     ],
 )
 async def test_what_our_user_may_not_do_is_named(
