@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import grpc
@@ -37,23 +38,25 @@ REFUSED = r"UNAVAILABLE \w+, to be repeated"
 
 @dataclass
 class Deployment:
-    """A server before a provider, a client of it, and a channel that repeats nothing by itself."""
+    """A server before a provider, a client of it, and channels, of which each has a hundred calls at most."""
 
     idp: Idp
     server: Server
     client: AsyncClient
-    channel: grpc.aio.Channel
+    channels: list[grpc.aio.Channel]
 
     async def session(self) -> Tokens:
         answer = await self.idp.login()
         tokens = ProviderTokens(answer["access_token"], answer["refresh_token"], answer["id_token"])
         return await self.client.create_session(self.idp.issuer, tokens)
 
-    async def refresh(self, token: str) -> str:
-        """The successor, or how the call failed."""
+    async def refresh(self, token: str, *, number: int = 0) -> str:
+        """The successor, or how the call failed; calls are divided among the channels by their number."""
         request = RefreshSessionRequest(refresh_token=token)
         try:
-            response = await SessionServiceStub(self.channel).RefreshSession(request, timeout=20)
+            response = await SessionServiceStub(self.channels[number % len(self.channels)]).RefreshSession(
+                request, timeout=20
+            )
         except grpc.aio.AioRpcError as error:
             failed = to_error(error)
             then = "to be repeated" if failed.retry_after else "for good"
@@ -75,16 +78,22 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
         async with (
             serving(config.write(), config.data, tmp_path / "log") as server,
             AsyncClient(server.grpc, timeout=10) as client,
-            grpc.aio.insecure_channel(server.grpc) as channel,
+            AsyncExitStack() as stack,
         ):
-            yield Deployment(idp, server, client, channel)
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            channels = [
+                await stack.enter_async_context(grpc.aio.insecure_channel(server.grpc, options=options))
+                for _ in range(CALLS // 100)
+            ]
+            yield Deployment(idp, server, client, channels)
 
 
 async def test_a_crowd_before_one_session_is_in_nobodys_way(deployment: Deployment) -> None:
     crowded, other, third = [await deployment.session() for _ in range(3)]
     await deployment.idp.switch(hold=1)
     before = await deployment.metric(ROTATIONS)
-    crowd = [asyncio.create_task(deployment.refresh(crowded.refresh_token)) for _ in range(CALLS)]
+    token = crowded.refresh_token
+    crowd = [asyncio.create_task(deployment.refresh(token, number=number)) for number in range(CALLS)]
     waiting = await eventually(lambda: _all_wait_or_are_refused(deployment, crowd), timeout=30)
     assert waiting <= MAX_WAITING_FOR_ONE
     # The provider still has the exchange for which all of these wait.
@@ -101,7 +110,7 @@ async def test_a_crowd_before_one_session_is_in_nobodys_way(deployment: Deployme
     # Each asks once when it comes; then one asks for all of them, and at last each that has waited.
     assert await deployment.metric(ROTATIONS) - before <= CALLS + MAX_WAITING_FOR_ONE + MAX_QUESTIONS
     # Whoever was refused repeats the call, and gets the same.
-    assert await deployment.refresh(crowded.refresh_token) == successor
+    assert await deployment.refresh(token) == successor
 
 
 async def _all_wait_or_are_refused(deployment: Deployment, crowd: list[asyncio.Task[str]]) -> int:

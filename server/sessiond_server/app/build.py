@@ -13,6 +13,7 @@ from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.store.open import StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
     ConfiguredLocalIssuer,
     ConfiguredProvider,
@@ -201,8 +202,8 @@ async def build(
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
     pipeline = Pipeline(identification, limits, telemetry=telemetry, logger=logger)
-    _show_gauges(telemetry, cache, revocations, secrets)
-    _show_store(telemetry, stores, clocks)
+    show_what_is_held(telemetry, cache, revocations, secrets)
+    show_the_store(telemetry, stores, clocks)
     return App(
         local_issuer=local_issuer,
         issuers=issuers,
@@ -251,36 +252,4 @@ def _local_logins(local_issuer: ConfiguredLocalIssuer, settings: Settings, *, cl
         read_object=claims_object,
         clock=clock,
         max_token_bytes=settings.server.max_token_bytes,
-    )
-
-
-def _show_gauges(telemetry: Telemetry, cache: TokenCache, revocations: Revocations, secrets: Secrets) -> None:
-    """Show the numbers that are read whenever they are asked for."""
-    telemetry.gauge(
-        "revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds
-    )
-    telemetry.gauge("revocations", "Revocations held in memory", lambda: len(revocations))
-    telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
-    telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
-    telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
-    telemetry.gauge("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
-    certificate = secrets.certificate
-    if certificate:
-        telemetry.gauge(
-            "tls_certificate_expiry_timestamp_seconds",
-            "When the server's certificate expires",
-            lambda: certificate.expires_at,
-        )
-
-
-def _show_store(telemetry: Telemetry, stores: Stores, clocks: Clocks) -> None:
-    telemetry.gauge(
-        "store_takes_writes",
-        "1 where the store takes writes, 0 where it refuses them",
-        lambda: stores.writes.refused_for is None,
-    )
-    telemetry.gauge(
-        "store_clock_difference_seconds",
-        "How far the store's clock is ahead of this server's",
-        lambda: clocks.difference_seconds,
     )
