@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,14 @@ from sessiond import AsyncClient, Rejection, SessiondError
 from sessiond_server.cli.healthcheck import SERVING, ask_health
 from tests.support.config import Config
 from tests.support.server import serving
-from tests.support.waiting import eventually
+from tests.support.waiting import POLL_SECONDS, eventually
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.server import Server
 
 SECRET = "sesame-of-a-caller"
 # More than a pipe, the queue and what the writer holds in its hands can take together.
@@ -108,22 +110,25 @@ async def test_an_end_in_the_middle_of_calls_leaves_nothing_but_lines_of_the_log
     """gRPC has something to say of each call that it cuts off."""
     config = Config(tmp_path, issuers=[LOCAL])
     config.tables["server"] = {"drain_grace": "0s", "anonymous": ["session", "mint"]}
-    async with serving(config.write(), config.data, tmp_path / "log") as server:
-        async with AsyncClient(server.grpc, timeout=5) as client:
-
-            async def call_on() -> None:
-                while True:
-                    with suppress(SessiondError):
-                        await client.create_local_session("alice")
-                    await asyncio.sleep(0)
-
-            calls = [asyncio.create_task(call_on()) for _ in range(300)]
-            await eventually(lambda: len(server.calls()) > 500)
-            assert await server.stop() == 0
-            for call in calls:
-                call.cancel()
-            await asyncio.wait(calls)
+    async with (
+        serving(config.write(), config.data, tmp_path / "log") as server,
+        AsyncExitStack() as stack,
+    ):
+        clients = [await stack.enter_async_context(AsyncClient(server.grpc, timeout=5)) for _ in range(4)]
+        calls = [asyncio.create_task(call_on(client, server)) for client in clients for _ in range(125)]
+        await eventually(lambda: len(server.calls()) > 500)
+        assert await server.stop() == 0
+        await asyncio.gather(*calls)
         assert server.lines()[-1]["event"] == "stopped"
+
+
+async def call_on(client: AsyncClient, server: Server) -> None:
+    """Call until there is no server any more."""
+    while server.process.returncode is None:
+        with suppress(SessiondError):
+            tokens = await client.create_local_session("alice")
+            await client.refresh(tokens.refresh_token)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 REPORTS = f"""

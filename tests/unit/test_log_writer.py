@@ -86,6 +86,17 @@ def test_what_waits_is_bounded(limits: dict[str, int]) -> None:
         assert writer.dropped == 5
 
 
+def test_what_was_written_makes_room() -> None:
+    with pipe() as (reader, end):
+        writer = LogWriter(end, max_lines=2, max_bytes=2 * len(LINE))
+        report_into(writer)
+        for _ in range(10):
+            writer.write(LINE)
+            assert os.read(reader, 1 << 20) == LINE.encode()
+        writer.close(within_seconds=LONG)
+        assert writer.dropped == 0
+
+
 def test_the_end_is_not_waited_for_longer_than_was_said() -> None:
     with pipe() as (_, end):
         writer = LogWriter(end)
