@@ -18,6 +18,7 @@ from sessiond_server.transport.engine import grpcio
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Call, Endpoints, Status
 from sessiond_server.transport.failures import to_status
+from tests.support.fakes import SilentTelemetry
 from tests.support.http2 import framed, http2_peer
 
 if TYPE_CHECKING:
@@ -44,13 +45,19 @@ def shed(_method: str) -> Status:
     return to_status(OverloadedError())
 
 
+def engine_of(endpoints: Endpoints, address: Address = Address("127.0.0.1", 0), **more: Any) -> GrpcioEngine:
+    return GrpcioEngine(address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), **more)
+
+
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
     unary = {"Unary": broken, "Refused": broken}
     endpoints = Endpoints(
         "Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal, shed=shed
     )
-    engine = GrpcioEngine(Address.parse("127.0.0.1:0"), endpoints, with_reflection=False)
+    engine = GrpcioEngine(
+        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+    )
     async with grpc.aio.insecure_channel(str(await engine.start())) as opened:
         yield opened
     await engine.stop(grace_seconds=0)
@@ -84,7 +91,9 @@ async def test_a_unix_socket_is_nobodys_before_it_has_its_mode(
     address = Address.parse(f"unix:{path}")
     umask = os.umask(0)
     try:
-        engine = GrpcioEngine(address, endpoints, with_reflection=False, socket_mode=0o660)
+        engine = GrpcioEngine(
+            address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), socket_mode=0o660
+        )
         await engine.start()
         await engine.stop(grace_seconds=0)
     finally:
@@ -104,7 +113,9 @@ def with_options(monkeypatch: pytest.MonkeyPatch, **changed: int) -> None:
 async def serving(**unary: Any) -> AsyncIterator[str]:
     """An engine with these handlers; its address."""
     endpoints = Endpoints("Test", unary=unary, streams={}, refuse=no_refusal, shed=shed)
-    engine = GrpcioEngine(Address.parse("127.0.0.1:0"), endpoints, with_reflection=False)
+    engine = GrpcioEngine(
+        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+    )
     try:
         yield str(await engine.start())
     finally:
@@ -206,5 +217,5 @@ async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
             streams.append(stream)
             # One after the other: what is answered later was looked at later.
             assert (await peer.call("/Test/Echo", b"x")).status == 0
-        await peer.until(lambda: sum(stream.over for stream in streams) == 4)
+        assert [stream.over for stream in streams] == [False, False, True, True, True, True]
         assert {stream.status for stream in streams} == {None, grpc.StatusCode.UNAVAILABLE.value[0]}

@@ -21,7 +21,7 @@ HEALTH = "/grpc.health.v1.Health/Check"
 REQUEST = ValidateTokenRequest(token="a.b.c").SerializeToString()
 # One that is larger than the windows of a connection are at first.
 LARGE_REQUEST = ValidateTokenRequest(token="x" * 1_000_000).SerializeToString()
-MAX_REQUEST_BYTES = 4 << 20
+MAX_REQUEST_BYTES = 1280 << 10
 MANY_BYTES = 16 << 20
 SECOND = ("grpc-timeout", "1S")
 

@@ -136,6 +136,21 @@ async def test_closing_waits_on_while_calls_come() -> None:
     closing.cancel()
 
 
+async def test_a_call_that_comes_too_late_is_noted() -> None:
+    class Noting(Limits):
+        turned_away = 0
+
+        def turn_away(self) -> None:
+            self.turned_away += 1
+
+    limits = Noting(quiet_seconds=0)
+    through = pipeline(limits=limits)
+    through.refuse("GetSession", Call("").credentials)
+    await limits.close()
+    through.refuse("GetSession", Call("").credentials)
+    assert limits.turned_away == 1
+
+
 async def test_closing_waits_no_longer_than_it_may() -> None:
     limits = Limits(quiet_seconds=60, max_closing_seconds=0.01)
     async with asyncio.timeout(30):

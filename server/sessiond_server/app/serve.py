@@ -122,6 +122,7 @@ async def _start(
         settings.server.listen,
         app.endpoints,
         with_reflection=settings.server.reflection,
+        telemetry=telemetry,
         certificates=secrets.certificate,
         socket_mode=settings.server.socket_mode,
     )

@@ -18,6 +18,9 @@ _TIMEOUT_SECONDS: Final = 0.25
 # Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
 # for watching.
 _CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4}
+MAX_CONNECTIONS: Final = sum(_CONNECTIONS.values())
+# As many calls as may be in flight have had their turn by then; whoever watches has to know at once.
+_TURN_SECONDS: Final = {Lane.CALLS: 1.0, Lane.ENDING: 1.0, Lane.WATCHING: _TIMEOUT_SECONDS}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,7 +51,7 @@ def connect(address: StoreAddress, *, lane: Lane = Lane.CALLS) -> Redis:
     """
     pool: BlockingConnectionPool = BlockingConnectionPool(
         max_connections=_CONNECTIONS[lane],
-        timeout=_TIMEOUT_SECONDS,
+        timeout=_TURN_SECONDS[lane],
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sessiond_server.adapters.store.connection import StoreAddress, connect_lanes
+from sessiond_server.adapters.store.connection import MAX_CONNECTIONS, StoreAddress, connect_lanes
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
@@ -33,7 +33,7 @@ from sessiond_server.service.storage.sessions import SessionStore
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
-__all__ = ["StoreAddress", "Stores", "open_stores", "stores_over"]
+__all__ = ["MAX_CONNECTIONS", "StoreAddress", "Stores", "open_stores", "stores_over"]
 
 
 @dataclass(frozen=True, slots=True)

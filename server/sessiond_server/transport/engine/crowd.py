@@ -46,6 +46,10 @@ class Silent:
         self._lost = 0
         self._tasks: set[asyncio.Task[Any] | None] = set()
 
+    def __len__(self) -> int:
+        """How many are waited for."""
+        return len(self._tasks)
+
     def enter(self) -> bool:
         """Count the call that the running task serves; False where there are too many already."""
         if len(self._tasks) >= self._at_most or self._lost >= self._lost_at_most:

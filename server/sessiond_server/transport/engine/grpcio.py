@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.service.certificates import CertificateSource
+from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.addresses import lock_socket, private_umask, refuse_taken
 from sessiond_server.transport.engine import health
 from sessiond_server.transport.engine.calls import (
@@ -85,6 +86,7 @@ class GrpcioEngine(Engine):
         endpoints: Endpoints,
         *,
         with_reflection: bool,
+        telemetry: Telemetry,
         certificates: CertificateSource | None = None,
         socket_mode: int = 0o660,
     ) -> None:
@@ -95,9 +97,10 @@ class GrpcioEngine(Engine):
         silent = Silent(
             _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
         )
+        hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
         self._health = Health([endpoints.service], silent=silent)
         entrances = {
-            endpoints.service: _entrances(endpoints, silent, by_certificate=certificates is not None),
+            endpoints.service: _entrances(endpoints, silent, hurry, by_certificate=certificates is not None),
             health.SERVICE: self._health.entrances(),
         }
         doorkeeper = Doorkeeper(endpoints, entrances, silent=silent, others=Crowd(_MAX_OTHERS))
@@ -109,6 +112,12 @@ class GrpcioEngine(Engine):
             )
         if with_reflection:
             reflection.enable_server_reflection((*entrances, reflection.SERVICE_NAME), self._server)
+        telemetry.gauge(
+            "calls_without_message",
+            "Calls of which there are headers alone",
+            lambda: len(silent) + len(hurry),
+        )
+        telemetry.gauge("health_watches", "Watches of the health service", lambda: self._health.watches)
 
     @override
     async def start(self) -> Address:
@@ -144,9 +153,10 @@ class GrpcioEngine(Engine):
         self._locks.close()
 
 
-def _entrances(endpoints: Endpoints, silent: Silent, *, by_certificate: bool) -> dict[str, Entrance]:
+def _entrances(
+    endpoints: Endpoints, silent: Silent, hurry: Hurry, *, by_certificate: bool
+) -> dict[str, Entrance]:
     credentials = credentials_with_certificate if by_certificate else credentials_of
-    hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
     to_unary = partial(unary, credentials=credentials, silent=silent, hurry=hurry, shed=endpoints.shed)
     to_stream = partial(stream, credentials=credentials, silent=silent, hurry=hurry, shed=endpoints.shed)
     return {

@@ -40,6 +40,11 @@ class Health:
         self._checks = CrowdByPeer(_CHECKS, of_each_peer=_CHECKS_OF_A_CONNECTION)
         self._watches = CrowdByPeer(_WATCHES, of_each_peer=_WATCHES_OF_A_CONNECTION)
 
+    @property
+    def watches(self) -> int:
+        """How many watch."""
+        return len(self._watches)
+
     def entrances(self) -> dict[str, Entrance]:
         """The methods by their names."""
         return {
