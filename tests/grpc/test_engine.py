@@ -45,7 +45,10 @@ def shed(_method: str) -> Status:
     return to_status(OverloadedError())
 
 
-def engine_of(endpoints: Endpoints, address: Address = Address("127.0.0.1", 0), **more: Any) -> GrpcioEngine:
+ANY_PORT = Address("127.0.0.1", 0)
+
+
+def engine_of(endpoints: Endpoints, address: Address = ANY_PORT, **more: Any) -> GrpcioEngine:
     return GrpcioEngine(address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), **more)
 
 
