@@ -36,6 +36,10 @@ fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_T
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s
 
+.PHONY: overload
+overload: .venv/ready ## 2,000 and 8,000 calls in flight: revocations and health get through (half a minute)
+	$(BIN)/pytest tests/fault/test_hostile_peers.py -m long -s
+
 .PHONY: bench
 bench: .venv/ready ## what calls cost, and under a hostile key set: BENCH="over-grpc" BASE=HEAD~1
 	$(if $(BASE),BENCH_BASE='$(BASE)') $(BIN)/python -m bench $(BENCH)

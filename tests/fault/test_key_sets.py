@@ -224,7 +224,7 @@ async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) 
             text = await answer.text()
         assert 'sessiond_key_set_fetches_total{issuer="https://169.254.169.254",outcome="discovery"}' in text
         assert f'sessiond_key_set_fetches_total{{issuer="{idp.issuer}",outcome="ok"}} 1.0' in text
-        await eventually(lambda: "an issuer's address is not one that may be called" in server.events())
+        assert await server.said(event="an issuer's address is not one that may be called")
         forged = own.access_token.split(".")
         with pytest.raises(UnavailableError) as unavailable:
             await client.validate(_with_issuer(forged, "https://169.254.169.254"), timeout=2)

@@ -22,6 +22,7 @@ from tests.support.config import Config, key_file, scalekit
 from tests.support.fakes import SilentLogger
 from tests.support.idp import running_idp
 from tests.support.server import serving
+from tests.support.store import connected
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -132,6 +133,23 @@ async def test_check_shows_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert "no keys: status" in failed[1]
 
 
+async def test_check_says_that_a_store_takes_no_writes(tmp_path: Path) -> None:
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
+        redis = connect(StoreAddress(f"unix://{store.socket_path}"))
+        await connected(redis).stores.durability.pin_partitions()
+        await redis.config_set("maxmemory", 1)
+        config = Config(
+            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
+        )
+        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+        own_keys(config)
+        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        status, lines = await command("check", "--config", str(config.write()))
+        assert status == 1
+        assert any("takes no writes: OOM" in line for line in lines)
+        await redis.aclose()
+
+
 async def test_sessions_in_a_store_of_ones_own(tmp_path: Path) -> None:
     async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
         config = Config(
@@ -206,6 +224,25 @@ async def test_a_store_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> No
         embedded_store(config.data, logger=SilentLogger()),
     ):
         await eventually(lambda: "serving" in server.events(), timeout=10)
+
+
+async def test_a_store_that_was_never_begun_is_waited_for_while_it_takes_no_writes(tmp_path: Path) -> None:
+    async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
+        redis = connect(StoreAddress(f"unix://{store.socket_path}"))
+        await redis.config_set("maxmemory", 1)
+        config = Config(
+            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
+        )
+        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+        own_keys(config)
+        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        async with serving(
+            config.write(), tmp_path / "store", tmp_path / "log", until="waiting for the store"
+        ) as server:
+            assert [line["kind"] for line in server.lines() if "kind" in line] == ["OOM"]
+            await redis.config_set("maxmemory", 0)
+            await eventually(lambda: "serving" in server.events(), timeout=10)
+        await redis.aclose()
 
 
 async def test_it_stops_while_it_waits_for_its_store(tmp_path: Path) -> None:

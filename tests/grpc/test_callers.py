@@ -104,7 +104,7 @@ async def test_a_stranger_who_never_sends_a_message_is_not_waited_for(keys: Sett
     async with grpc.aio.insecure_channel(keys.server.grpc) as channel:
         call = channel.stream_stream(f"/sessiond.v1.SessionService/{method}")(timeout=5)
         assert await call.code() is grpc.StatusCode.PERMISSION_DENIED
-    await eventually(lambda: keys.server.calls()[-1]["caller"] == "unknown")
+    assert await keys.server.said(event="call", method=method, caller="unknown")
 
 
 async def test_a_method_that_does_not_exist_is_no_label_of_a_metric(keys: Setting) -> None:
@@ -136,7 +136,7 @@ async def test_a_caller_may_do_what_its_groups_say(keys: Setting) -> None:
 async def test_the_caller_is_in_the_log_and_in_the_metrics(keys: Setting) -> None:
     async with keys.client(keys.orders) as client:
         await client.validate("x")
-    await eventually(lambda: keys.server.calls()[-1]["caller"] == "orders")
+    assert await keys.server.said(event="call", method="ValidateToken", caller="orders")
     async with aiohttp.ClientSession() as web, web.get(f"http://{keys.server.http}/metrics") as answer:
         text = await answer.text()
     assert 'sessiond_calls_total{caller="orders",code="OK",method="ValidateToken"}' in text
@@ -205,7 +205,7 @@ async def test_a_certificate_is_a_caller(mesh: Setting, identity: str) -> None:
     async with mesh.client(tls=tls(mesh, mesh.authority.issue("other.internal", identity))) as client:
         tokens = await client.create_local_session("erin")
         assert isinstance(await client.validate(tokens.access_token), Session)
-    await eventually(lambda: mesh.server.calls()[-1]["caller"] == "mesh")
+    assert await mesh.server.said(event="call", method="ValidateToken", caller="mesh")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,13 @@ import grpc
 import pytest
 
 from sessiond_server.domain.address import Address
+from sessiond_server.domain.failures import OverloadedError
+from sessiond_server.transport.engine import grpcio
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
-from sessiond_server.transport.engine.port import Endpoints
+from sessiond_server.transport.engine.port import Call, Endpoints, Status
+from sessiond_server.transport.failures import to_status
+from tests.support.fakes import SilentTelemetry
+from tests.support.http2 import framed, http2_peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,11 +41,26 @@ def broken_refusal(method: str, _credentials: Any) -> None:
         raise ValueError(SECRET)
 
 
+def shed(_method: str) -> Status:
+    return to_status(OverloadedError())
+
+
+ANY_PORT = Address("127.0.0.1", 0)
+
+
+def engine_of(endpoints: Endpoints, address: Address = ANY_PORT, **more: Any) -> GrpcioEngine:
+    return GrpcioEngine(address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), **more)
+
+
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
     unary = {"Unary": broken, "Refused": broken}
-    endpoints = Endpoints("Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal)
-    engine = GrpcioEngine(Address.parse("127.0.0.1:0"), endpoints, with_reflection=False)
+    endpoints = Endpoints(
+        "Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal, shed=shed
+    )
+    engine = GrpcioEngine(
+        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+    )
     async with grpc.aio.insecure_channel(str(await engine.start())) as opened:
         yield opened
     await engine.stop(grace_seconds=0)
@@ -68,11 +90,13 @@ async def test_a_unix_socket_is_nobodys_before_it_has_its_mode(
         after.append(stat.S_IMODE(changed.stat().st_mode))
 
     monkeypatch.setattr(Path, "chmod", record)
-    endpoints = Endpoints("Test", unary={}, streams={}, refuse=broken_refusal)
+    endpoints = Endpoints("Test", unary={}, streams={}, refuse=broken_refusal, shed=shed)
     address = Address.parse(f"unix:{path}")
     umask = os.umask(0)
     try:
-        engine = GrpcioEngine(address, endpoints, with_reflection=False, socket_mode=0o660)
+        engine = GrpcioEngine(
+            address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), socket_mode=0o660
+        )
         await engine.start()
         await engine.stop(grace_seconds=0)
     finally:
@@ -80,3 +104,121 @@ async def test_a_unix_socket_is_nobodys_before_it_has_its_mode(
     assert [mode & 0o077 for mode in before] == [0]
     assert after == [0o660]
     assert left == 0
+
+
+def with_options(monkeypatch: pytest.MonkeyPatch, **changed: int) -> None:
+    """Let engines have other options than the usual ones, by their names without `grpc.`."""
+    options = dict(grpcio._OPTIONS) | {f"grpc.{name}": value for name, value in changed.items()}
+    monkeypatch.setattr(grpcio, "_OPTIONS", tuple(options.items()))
+
+
+@asynccontextmanager
+async def serving(**unary: Any) -> AsyncIterator[str]:
+    """An engine with these handlers; its address."""
+    endpoints = Endpoints("Test", unary=unary, streams={}, refuse=no_refusal, shed=shed)
+    engine = GrpcioEngine(
+        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+    )
+    try:
+        yield str(await engine.start())
+    finally:
+        await engine.stop(grace_seconds=0)
+
+
+def no_refusal(_method: str, _credentials: Any) -> None:
+    return None
+
+
+async def echo(raw: bytes, _call: Call) -> bytes:
+    return raw
+
+
+async def test_the_age_of_a_connection_fails_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_options(monkeypatch, max_connection_age_ms=300)
+    over = asyncio.Event()
+
+    async def call_on(channel: grpc.aio.Channel) -> int:
+        method, count = channel.unary_unary("/Test/Echo"), 0
+        while not over.is_set():
+            assert await method(b"x", timeout=10) == b"x"
+            count += 1
+        return count
+
+    async with serving(Echo=echo) as address, AsyncExitStack() as stack:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(address, options=options))
+            for _ in range(4)
+        ]
+        calls = [asyncio.create_task(call_on(channel)) for channel in channels for _ in range(8)]
+        for _ in range(5):
+            async with http2_peer(address) as peer:
+                await peer.until(lambda peer=peer: peer.closed or peer.goaway is not None)
+        over.set()
+        assert all(await asyncio.gather(*calls))
+
+
+async def test_there_are_no_more_connections_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dict(grpcio._OPTIONS)["grpc.max_allowed_incoming_connections"] == 1000
+    with_options(monkeypatch, max_allowed_incoming_connections=2)
+    async with serving(Echo=echo) as address:
+        async with http2_peer(address) as first, http2_peer(address):
+            with pytest.raises(AssertionError, match="closed: True"):
+                async with http2_peer(address):
+                    pass
+            assert bytes((await first.call("/Test/Echo", b"x")).data[5:]) == b"x"
+        async with http2_peer(address) as another:
+            assert (await another.call("/Test/Echo", b"x")).status == 0
+
+
+async def test_many_calls_of_one_client_wait_for_their_turn() -> None:
+    """A stream limit without more makes grpcio reset streams of well-behaved clients."""
+    async with serving(Echo=echo) as address, grpc.aio.insecure_channel(address) as channel:
+        method = channel.unary_unary("/Test/Echo")
+        for _ in range(3):
+            assert await asyncio.gather(*(method(b"x", timeout=30) for _ in range(500))) == [b"x"] * 500
+
+
+async def test_a_call_is_done_when_its_answer_has_been_taken() -> None:
+    done = asyncio.Event()
+
+    async def large(_raw: bytes, call: Call) -> bytes:
+        call.when_done(done.set)
+        return bytes(1 << 20)
+
+    async with serving(Large=large) as address, http2_peer(address, window_bytes=0) as deaf:
+        stream = await deaf.open("/Test/Large")
+        await deaf.send(stream, framed(b""), end=True)
+        await deaf.until(lambda: stream.headers)
+        assert not done.is_set()
+        await deaf.reset(stream)
+        async with asyncio.timeout(10):
+            await done.wait()
+
+
+async def test_a_message_in_a_hurry_is_answered_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpcio, "_MAX_SILENT", 0)
+    async with serving(Echo=echo, Broken=broken) as address, http2_peer(address) as peer:
+        assert bytes((await peer.call("/Test/Echo", b"x")).data[5:]) == b"x"
+        stream = await peer.call("/Test/Broken", b"x")
+        assert (stream.status, stream.details) == (grpc.StatusCode.INTERNAL.value[0], "internal error")
+        empty = await peer.open("/Test/Echo")
+        await peer.send(empty, b"", end=True)
+        await peer.until(lambda: empty.over)
+        assert empty.status == grpc.StatusCode.UNAVAILABLE.value[0]
+
+
+async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grpcio, "_MAX_LOST", 2)
+    async with serving(Echo=echo) as address, http2_peer(address) as peer:
+        streams = []
+        for _ in range(6):
+            stream = await peer.open("/Test/Echo")
+            await peer.send(stream, b"", end=True)
+            streams.append(stream)
+            # One after the other: what is answered later was looked at later.
+            assert (await peer.call("/Test/Echo", b"x")).status == 0
+        assert [stream.over for stream in streams] == [False, False, True, True, True, True]
+        assert {stream.status for stream in streams} == {None, grpc.StatusCode.UNAVAILABLE.value[0]}

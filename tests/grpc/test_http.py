@@ -101,6 +101,11 @@ async def test_metrics_tell_how_old_the_view_is_and_name_nobody(
     assert "telling" not in text
 
 
+async def test_metrics_tell_how_the_store_does(web: ClientSession) -> None:
+    assert await value(web, "sessiond_store_takes_writes") == 1
+    assert 0 < abs(await value(web, "sessiond_store_clock_difference_seconds")) < 0.5
+
+
 @pytest.mark.parametrize("path", ["/", "/.well-known/", "/metrics/", "/../etc/passwd", "/debug"])
 async def test_nothing_else_is_there(web: ClientSession, path: str) -> None:
     async with web.get(path) as answer:

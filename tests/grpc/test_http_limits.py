@@ -70,6 +70,7 @@ async def listening(
         port.address,
         local=None,
         not_ready_reasons=lambda: reasons or [],
+        remarks=list,
         render_metrics=metrics,
         telemetry=port.telemetry,
         logger=port.logger,

@@ -20,7 +20,6 @@ from sessiond import (
 )
 from sessiond.v1 import session_service_pb2
 from tests.support.server import CLIENT_ID, ISSUER, Server
-from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from sessiond import Verdict
@@ -245,5 +244,5 @@ async def test_a_hundred_sessions_a_subject(client: AsyncClient, server: Server)
 async def test_the_log_says_why_a_session_was_ended(server: Server, client: AsyncClient) -> None:
     tokens = await client.create_local_session("ended")
     await client.revoke_session(tokens.session.session_id, cause="ADMIN", note="ticket 7")
-    (line,) = await eventually(lambda: [line for line in server.calls() if line.get("note") == "ticket 7"])
+    (line,) = await server.said(event="call", note="ticket 7")
     assert (line["method"], line["cause"]) == ("RevokeSession", "ADMIN")

@@ -16,6 +16,7 @@ from google.rpc.status_pb2 import Status
 
 from sessiond import (
     AsyncClient,
+    Client,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
@@ -28,6 +29,7 @@ from sessiond import (
     UnsupportedError,
 )
 from sessiond.v1 import session_pb2, session_service_pb2
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,12 +64,8 @@ class Scripted:
 
 
 @asynccontextmanager
-async def client_of(
-    scripted: Scripted,
-    *,
-    timeout: float = 5,  # noqa: ASYNC109 - the client's
-    **more: float,
-) -> AsyncIterator[AsyncClient]:
+async def serving(scripted: Scripted) -> AsyncIterator[str]:
+    """Its address."""
     server = grpc.aio.server()
     handlers = {method: scripted.handler(method) for method in METHODS}
     server.add_generic_rpc_handlers(
@@ -76,10 +74,20 @@ async def client_of(
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with AsyncClient(f"127.0.0.1:{port}", timeout=timeout, **more) as client:
-            yield client
+        yield f"127.0.0.1:{port}"
     finally:
         await server.stop(None)
+
+
+@asynccontextmanager
+async def client_of(
+    scripted: Scripted,
+    *,
+    timeout: float = 5,  # noqa: ASYNC109 - the client's
+    **more: float,
+) -> AsyncIterator[AsyncClient]:
+    async with serving(scripted) as target, AsyncClient(target, timeout=timeout, **more) as client:
+        yield client
 
 
 def status(code: grpc.StatusCode, reason: str, *, retry: timedelta | None = None, **metadata: str) -> Status:
@@ -157,6 +165,57 @@ async def test_each_status_is_an_error_of_its_own(
     assert type(error) is kind
     assert (error.code, error.reason, error.metadata) == (code, reason, {"field": "token"})
     assert f"about {reason}" in str(error)
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE])
+@pytest.mark.parametrize("told", [None, timedelta(seconds=2)])
+async def test_what_passes_says_when_to_repeat_the_call(
+    code: grpc.StatusCode, told: timedelta | None
+) -> None:
+    answer = status(code, "R", retry=told) if told else Status(code=code.value[0])
+    async with serving(Scripted(answer, answer)) as target:
+        async with AsyncClient(target) as client:
+            with pytest.raises(UnavailableError) as raised:
+                await client.refresh("r")
+        with Client(target) as blocking, pytest.raises(UnavailableError) as blocked:
+            await asyncio.to_thread(blocking.refresh, "r")
+    for error in (raised.value, blocked.value):
+        assert error.retry_after == (told or timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED])
+async def test_where_waiting_has_no_use_no_delay_is_named(code: grpc.StatusCode) -> None:
+    async with client_of(Scripted(Status(code=code.value[0]))) as client:
+        with pytest.raises(UnavailableError) as raised:
+            await client.refresh("r")
+    assert raised.value.retry_after is None
+
+
+async def test_a_caller_that_cancels_sees_its_own_cancellation() -> None:
+    scripted = Scripted(None)
+    async with client_of(scripted) as client:
+        call = asyncio.create_task(client.refresh("r"))
+        await eventually(lambda: scripted.calls)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_a_call_whose_client_is_closed_under_it_tells_nothing_of_the_server() -> None:
+    scripted = Scripted(None, None)
+    async with serving(scripted) as target:
+        client, blocking = AsyncClient(target), Client(target)
+        call = asyncio.create_task(client.refresh("r"))
+        blocked = asyncio.create_task(asyncio.to_thread(blocking.refresh, "r"))
+        await eventually(lambda: len(scripted.calls) == 2)
+        await client.close()
+        blocking.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        with pytest.raises(SessiondError) as raised:
+            await blocked
+    assert type(raised.value) is SessiondError
+    assert raised.value.code is grpc.StatusCode.CANCELLED
 
 
 async def test_details_of_another_domain_are_not_ours() -> None:

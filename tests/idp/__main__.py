@@ -113,6 +113,9 @@ class Provider:
         state.counts.token += 1
         form = await request.post()
         await asyncio.sleep(switches.latency)
+        if switches.hold:
+            switches.hold -= 1
+            await self.released.wait()
         if switches.times:
             switches.times -= 1
             return web.json_response({"error": switches.error or "server_error"}, status=switches.status)

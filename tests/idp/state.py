@@ -32,7 +32,8 @@ class Switches:
 
     `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never
     spent). `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies
-    are lost after the token was spent, `break_after` are a 500. `claims` go over those of new access tokens.
+    are lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next
+    switch. `claims` go over those of new access tokens.
     `keys`: what the key set endpoint gives.
     """
 
@@ -42,6 +43,7 @@ class Switches:
     error: str = ""
     times: int = 0
     lose: int = 0
+    hold: int = 0
     break_after: int = 0
     claims: dict[str, Any] = field(default_factory=dict)
     keys: str = "good"

@@ -13,6 +13,7 @@ from redis.asyncio import SSLConnection
 
 from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_store
 from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.sessions import Rotated
@@ -101,7 +102,9 @@ async def test_a_password_is_needed_where_there_is_one(valkey: EmbeddedStore) ->
     try:
         for password, works in (("sesame", True), ("wrong", False)):
             redis = connect(StoreAddress(url, username="sessiond", password=password))
-            scripts = Scripts(redis, telemetry=RecordingTelemetry(), logger=SilentLogger())
+            scripts = Scripts(
+                dict.fromkeys(Lane, redis), telemetry=RecordingTelemetry(), logger=SilentLogger()
+            )
             if works:
                 assert await scripts.now_ms() > 0
             else:

@@ -61,7 +61,7 @@ class Config:
 
     def write(self, name: str = "sessiond.toml") -> Path:
         tables: dict[str, Any] = {
-            "server": {"listen": "127.0.0.1:0", "http": "127.0.0.1:0"},
+            "server": {"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "drain_delay": "0s"},
             "store": {"url": f"embedded:{self.data}"},
         }
         for section, values in self.tables.items():

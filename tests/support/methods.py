@@ -8,6 +8,7 @@ from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.caller import Group
 from sessiond_server.service.callers import Callers
 from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.methods import AnyMethod, SessionService, StreamMethod, UnaryMethod
 from sessiond_server.transport.pipeline import Pipeline
@@ -27,22 +28,38 @@ def rows() -> dict[str, AnyMethod]:
 
 
 def pipeline(
-    callers: Callers = ANYONE, *, by_certificate: bool = False, telemetry: Any = None, logger: Any = None
+    callers: Callers = ANYONE,
+    *,
+    by_certificate: bool = False,
+    limits: Limits | None = None,
+    telemetry: Any = None,
+    logger: Any = None,
 ) -> Pipeline:
     return Pipeline(
         Identification(callers, by_certificate=by_certificate),
+        limits or Limits(),
         telemetry=telemetry or RecordingTelemetry(),
         logger=logger or SilentLogger(),
     )
 
 
-def unary(handle: Any, *, name: str = "GetSession", through: Pipeline | None = None) -> UnaryHandler:
+def unary(
+    handle: Any, *, name: str = "GetSession", max_in_flight: int = 100, through: Pipeline | None = None
+) -> UnaryHandler:
     """`handle` as the handler of a method that anyone may read with."""
-    row = UnaryMethod(name, session_service_pb2.GetSessionRequest, Rule.of(Group.READ), handle)
+    request, rule = session_service_pb2.GetSessionRequest, Rule.of(Group.READ)
+    row = UnaryMethod(name, request, rule, handle, max_in_flight=max_in_flight)
     return (through or pipeline()).unary(row)
 
 
-def stream(handle: Any, *, name: str = "WatchRevocations", through: Pipeline | None = None) -> StreamHandler:
+def stream(
+    handle: Any,
+    *,
+    name: str = "WatchRevocations",
+    max_in_flight: int = 100,
+    through: Pipeline | None = None,
+) -> StreamHandler:
     """The same for a stream."""
-    row = StreamMethod(name, session_service_pb2.GetSessionRequest, Rule.of(Group.READ), handle)
+    request, rule = session_service_pb2.GetSessionRequest, Rule.of(Group.READ)
+    row = StreamMethod(name, request, rule, handle, max_in_flight=max_in_flight)
     return (through or pipeline()).stream(row)

@@ -40,6 +40,10 @@ class Server:
             json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")
         ]
 
+    async def said(self, **fields: Any) -> list[dict[str, Any]]:
+        """The lines that have these fields, once there is one: a line is written after what it tells of."""
+        return await eventually(lambda: [line for line in self.lines() if fields.items() <= line.items()])
+
     def events(self) -> list[str]:
         return [line["event"] for line in self.lines()]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.record import split
 from sessiond_server.adapters.store.records import index_key, record_key
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
@@ -23,8 +26,11 @@ from sessiond_server.service.storage.sessions import NewSession, Rotation
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from redis.asyncio import Redis
 
+    from sessiond_server.service.logger import Logger
     from sessiond_server.service.storage.revocations import RevocationLog
     from sessiond_server.service.storage.sessions import (
         Created,
@@ -162,9 +168,16 @@ class Store:
 
 
 def connected(
-    redis: Redis, *, partitions: int = 1, max_per_subject: int = 1000, sealing: tuple[bytes, ...] = (SEALING,)
+    redis: Redis,
+    *,
+    partitions: int = 1,
+    max_per_subject: int = 1000,
+    sealing: tuple[bytes, ...] = (SEALING,),
+    logger: Logger | None = None,
+    steady: Callable[[], float] = time.monotonic,
 ) -> Store:
-    scripts = Scripts(redis, telemetry=RecordingTelemetry(), logger=SilentLogger())
+    lanes = dict.fromkeys(Lane, redis)
+    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger or SilentLogger(), steady=steady)
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,
@@ -175,6 +188,18 @@ def connected(
         logger=SilentLogger(),
     )
     return Store(redis, scripts, divided, stores)
+
+
+@asynccontextmanager
+async def crowded(redis: Redis) -> AsyncIterator[None]:
+    """Every connection of a client is in use until the context closes."""
+    pool = redis.connection_pool
+    taken = [await pool.get_connection() for _ in range(pool.max_connections)]
+    try:
+        yield
+    finally:
+        for connection in taken:
+            await pool.release(connection)
 
 
 def first_token(subject: str = "alice") -> RefreshToken:

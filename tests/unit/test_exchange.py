@@ -5,6 +5,7 @@ What happens to sessions is seen with a real provider and a real store (tests/fa
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -42,12 +43,20 @@ class World:
         self.response, self.claims, self.committed, self.failing = response, claims, committed, failing
         self.telemetry = RecordingTelemetry()
         self.endpoint = self
+        self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
+        self.is_answering.set()
         self.policy = SimpleNamespace(issuer=ISSUER)
         self.ends_in_doubt = False
         ours: Any = self
         self.clock, self.failure_seconds = FakeClock(), 0.0
         self.exchange = ProviderExchange(
-            ours, ours, revocations=ours, clock=self.clock, logger=SilentLogger(), telemetry=self.telemetry
+            ours,
+            ours,
+            ours,
+            revocations=ours,
+            clock=self.clock,
+            logger=SilentLogger(),
+            telemetry=self.telemetry,
         )
 
     def find(self, _issuer: str) -> Any:
@@ -59,6 +68,11 @@ class World:
     async def claims_of_same_login(self, _token: str, _login: Any) -> Any:
         self.fail(KeysUnavailableError)
         return self.claims
+
+    async def rotate(self, _rotation: Any) -> Leased:
+        self.is_asked.set()
+        await self.is_answering.wait()
+        return Leased(SESSION, "r", in_doubt=False)
 
     async def commit(self, *_: Any) -> Any:
         self.fail(StoreUnavailableError)
@@ -78,7 +92,7 @@ class World:
             raise failure
 
     async def run(self) -> Any:
-        return await self.exchange.exchange(UNUSED, Leased(SESSION, "r", in_doubt=False))
+        return await self.exchange.rotate(UNUSED)
 
 
 async def test_a_commit_hands_on_what_it_was_judged_by() -> None:
@@ -105,6 +119,19 @@ async def test_each_exchange_is_counted_once(
     with suppress(RefreshRefusedError, ProviderUnavailableError):
         await world.run()
     assert world.telemetry.of("exchange_tried") == [(ISSUER, outcome)]
+
+
+async def test_a_lease_that_comes_when_its_call_has_left_is_used() -> None:
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.is_answering.clear()
+    call = asyncio.create_task(world.run())
+    await world.is_asked.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    world.is_answering.set()
+    await world.exchange.drain()
+    assert world.telemetry.of("exchange_tried") == [(ISSUER, "granted")]
 
 
 @pytest.mark.parametrize("failing", [KeysUnavailableError, StoreUnavailableError])

@@ -75,7 +75,15 @@ def test_a_reason_without_a_row_is_marked_as_never_sent() -> None:
 def test_messages_are_lower_case_and_say_when_to_try_again(status: Status) -> None:
     assert status.message[0].islower()
     assert not status.message.endswith(".")
-    assert status.retry_after_seconds == (0.5 if status.code is StatusCode.UNAVAILABLE else None)
+    if status.reason == "OVERLOADED":
+        assert 0.5 <= (status.retry_after_seconds or 0) <= 1.5
+    else:
+        assert status.retry_after_seconds == (0.5 if status.code is StatusCode.UNAVAILABLE else None)
+
+
+def test_whoever_is_shed_comes_back_at_another_time_than_others() -> None:
+    delays = {to_status(failures.OverloadedError()).retry_after_seconds for _ in range(20)}
+    assert len(delays) > 1
 
 
 def test_every_refusal_of_a_login_is_in_the_catalogue() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -200,7 +201,7 @@ async def test_a_refresh_is_counted_by_its_outcome() -> None:
     telemetry = RecordingTelemetry()
     counted = rows()["RefreshSession"]
     outcomes: list[str] = []
-    row = type(counted)(counted.name, counted.request, counted.rule, refused, count_outcome=outcomes.append)
+    row = replace(counted, handle=refused, count_outcome=outcomes.append)
     response = await pipeline(telemetry=telemetry).unary(row)(b"", Call("RefreshSession"))
     assert response.code is StatusCode.NOT_FOUND  # type: ignore[union-attr]
     assert outcomes == ["SESSION_NOT_FOUND"]

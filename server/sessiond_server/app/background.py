@@ -15,6 +15,7 @@ from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.revoke_queued import revoke_queued
 from sessiond_server.service.storage.durability import Durability
+from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.engine.port import Engine
 
@@ -22,6 +23,7 @@ STORE_RETRY_SECONDS: Final = 0.5
 _READINESS_SECONDS: Final = 0.2
 _LOOP_MEASURE_SECONDS: Final = 0.02
 _STORE_CHECK_SECONDS: Final = 30.0
+_STORE_DOUBT_SECONDS: Final = 1.0
 _REVOCATION_QUEUE_SECONDS: Final = 5.0
 _RESTART_SECONDS: Final = 1.0
 _CANCEL_AGAIN_SECONDS: Final = 0.1
@@ -50,6 +52,7 @@ def work_of(
             accepted=settings.store.accept_risks,
             logger=logger,
         ),
+        "probe the store": partial(_probe_store, app.stores.writes),
         **{f"fetch keys of {one.settings.issuer}": one.key_set.keep_fresh for one in app.issuers},
         "revoke at providers": partial(
             revoke_queued,
@@ -121,6 +124,17 @@ async def _check_store(
         await asyncio.sleep(STORE_RETRY_SECONDS if readiness.store_faults is None else _STORE_CHECK_SECONDS)
 
 
+async def _probe_store(writes: StoreWrites) -> None:
+    """Write a trifle now and then, and each second while calls fail: validation alone would never notice."""
+    clock, due = asyncio.get_running_loop().time, 0.0
+    while True:
+        if writes.is_in_doubt or clock() >= due:
+            due = clock() + _STORE_CHECK_SECONDS
+            with suppress(StoreUnavailableError):
+                await writes.probe()
+        await asyncio.sleep(_STORE_DOUBT_SECONDS)
+
+
 async def _report_health(engine: Engine, readiness: Readiness, *, logger: Logger) -> None:
     """Tell the health service whenever readiness changes."""
     was_serving, told = False, None
@@ -128,7 +142,7 @@ async def _report_health(engine: Engine, readiness: Readiness, *, logger: Logger
         reasons = readiness.not_ready_reasons()
         if was_serving is bool(reasons):
             was_serving = not reasons
-            await engine.set_serving(serving=was_serving)
+            engine.set_serving(serving=was_serving)
         if reasons != told:
             told = reasons
             logger.info("not serving" if reasons else "serving", reasons=reasons)

@@ -13,6 +13,7 @@ from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.store.open import StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
     ConfiguredLocalIssuer,
     ConfiguredProvider,
@@ -30,9 +31,11 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
+from sessiond_server.service.sessions.lease_queues import LeaseQueues
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.refresh import SessionRefresh
@@ -46,6 +49,7 @@ from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
 from sessiond_server.transport.methods import SessionService
@@ -65,6 +69,8 @@ class App:
     providers: Providers
     exchange: ProviderExchange
     revocations: Revocations
+    limits: Limits
+    clocks: Clocks
     endpoints: Endpoints
 
 
@@ -106,10 +112,16 @@ async def build(
         logger=logger,
     )
     trusted = [one.trusted for one in (*([local_issuer] if local_issuer else ()), *issuers)]
+    clocks = Clocks(
+        allowed_seconds=min(one.policy.clock_skew for one in trusted).total_seconds(),
+        clock=clock,
+        logger=logger,
+    )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
+        clocks=clocks,
         logger=logger,
         telemetry=telemetry,
     )
@@ -130,8 +142,16 @@ async def build(
         id_tokens=IdTokens(trusted, parser=parser, clock=clock),
     )
     exchange = ProviderExchange(
-        stores.leases, providers, revocations=revocations, clock=clock, logger=logger, telemetry=telemetry
+        stores.sessions,
+        stores.leases,
+        providers,
+        revocations=revocations,
+        clock=clock,
+        logger=logger,
+        telemetry=telemetry,
     )
+    queues = LeaseQueues(clock=clock)
+    telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))
     local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
     lifetimes = _lifetimes(local_issuer, issuers)
     peppers = Peppers(secrets.peppers)
@@ -152,10 +172,10 @@ async def build(
             randomness=os.urandom,
         ),
         SessionRefresh(
-            stores.sessions,
             local=local,
             providers=providers,
             exchange=exchange,
+            queues=queues,
             authenticator=authenticator,
             scope=scope,
             possession=possession,
@@ -180,8 +200,10 @@ async def build(
     )
     callers = Callers(secrets.callers, anonymous=settings.anonymous)
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
-    pipeline = Pipeline(identification, telemetry=telemetry, logger=logger)
-    _show_gauges(telemetry, cache, revocations, secrets)
+    limits = Limits()
+    pipeline = Pipeline(identification, limits, telemetry=telemetry, logger=logger)
+    show_what_is_held(telemetry, cache, revocations, secrets)
+    show_the_store(telemetry, stores, clocks)
     return App(
         local_issuer=local_issuer,
         issuers=issuers,
@@ -189,6 +211,8 @@ async def build(
         providers=providers,
         exchange=exchange,
         revocations=revocations,
+        limits=limits,
+        clocks=clocks,
         endpoints=pipeline.endpoints(service.methods()),
     )
 
@@ -229,22 +253,3 @@ def _local_logins(local_issuer: ConfiguredLocalIssuer, settings: Settings, *, cl
         clock=clock,
         max_token_bytes=settings.server.max_token_bytes,
     )
-
-
-def _show_gauges(telemetry: Telemetry, cache: TokenCache, revocations: Revocations, secrets: Secrets) -> None:
-    """Show the numbers that are read whenever they are asked for."""
-    telemetry.gauge(
-        "revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds
-    )
-    telemetry.gauge("revocations", "Revocations held in memory", lambda: len(revocations))
-    telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
-    telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
-    telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
-    telemetry.gauge("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
-    certificate = secrets.certificate
-    if certificate:
-        telemetry.gauge(
-            "tls_certificate_expiry_timestamp_seconds",
-            "When the server's certificate expires",
-            lambda: certificate.expires_at,
-        )

@@ -48,7 +48,8 @@ class KeySetFinding:
 async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
     """Look at the store and the keys of every provider that the settings name.
 
-    Nothing is written but the files of an embedded store and, in a new store, the number of its partitions.
+    Nothing is written but the files of an embedded store, in a new store the number of its partitions, and a
+    trifle that is kept for a minute.
 
     Raises:
         StartError: the service could not start with these settings.
@@ -105,12 +106,14 @@ async def _key_set(issuer: ConfiguredProvider) -> KeySetFinding:
 
 
 async def _store(app: App, settings: Settings) -> Finding:
-    what, durability = f"store {settings.store.url}", app.stores.durability
+    what, durability, writes = f"store {settings.store.url}", app.stores.durability, app.stores.writes
     try:
         await durability.pin_partitions()
         faults = await durability.faults(accepted=settings.store.accept_risks)
+        await writes.probe()
     except StoreUnavailableError:
-        return Finding(what, works=False, seen="no answer")
+        reason = writes.refused_for
+        return Finding(what, works=False, seen=f"takes no writes: {reason}" if reason else "no answer")
     except PartitionsError as error:
         return Finding(what, works=False, seen=str(error))
     return Finding(

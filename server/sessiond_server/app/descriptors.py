@@ -6,14 +6,14 @@ import resource
 from contextlib import suppress
 from typing import Final
 
+from sessiond_server.adapters.store.open import MAX_CONNECTIONS as STORE_CONNECTIONS
 from sessiond_server.service.logger import Logger
+from sessiond_server.transport.engine.grpcio import MAX_CONNECTIONS as GRPC_CONNECTIONS
 from sessiond_server.transport.http.connections import MAX_CONNECTIONS as HTTP_CONNECTIONS
 
-_GRPC_CONNECTIONS: Final = 1000
-_STORE_CONNECTIONS: Final = 33
 # Files, pipes, connections to issuers, and those that are accepted only to be closed.
 _SLACK: Final = 200
-NEEDED: Final = _GRPC_CONNECTIONS + HTTP_CONNECTIONS + _STORE_CONNECTIONS + _SLACK
+NEEDED: Final = GRPC_CONNECTIONS + HTTP_CONNECTIONS + STORE_CONNECTIONS + _SLACK
 # More would never be used, and some systems have no end of them.
 _MOST: Final = 65_536
 

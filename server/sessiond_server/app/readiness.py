@@ -11,15 +11,23 @@ class Readiness:
     """Knows the reasons why this server is not ready.
 
     `store_faults` are the reasons why the store cannot be trusted; None before it was looked at.
+    `is_stopping` says that no new calls are wanted, whatever else is well.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self.store_faults: list[str] | None = None
+        self.is_stopping = False
 
     def not_ready_reasons(self) -> list[str]:
         """Why this server should not get calls yet, or for now; empty when it should."""
-        return [*self._of_the_store(), *self._of_the_issuers()]
+        stopping = ["the server is about to stop"] if self.is_stopping else []
+        return [*stopping, *self._of_the_store(), *self._of_the_issuers()]
+
+    def remarks(self) -> list[str]:
+        """What is wrong, and would be at every other server too: no reason to send calls elsewhere."""
+        reason = self._app.stores.writes.refused_for
+        return [f"the store takes no writes: {reason}"] if reason else []
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
@@ -27,7 +35,13 @@ class Readiness:
             return ["the revocation log has not been read yet"]
         if not revocations.is_fresh:
             return ["the store does not answer"]
-        return self.store_faults
+        return [*self._of_the_clocks(), *self.store_faults]
+
+    def _of_the_clocks(self) -> Sequence[str]:
+        excess = self._app.clocks.excess_seconds
+        if excess is None:
+            return []
+        return [f"the clocks of this server and the store differ by {excess:.1f} s"]
 
     def _of_the_issuers(self) -> Sequence[str]:
         """One issuer with keys is enough, once every one has been asked."""

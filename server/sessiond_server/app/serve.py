@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
@@ -25,6 +26,7 @@ from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import Durability, PartitionsError
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Engine
 from sessiond_server.transport.http.documents import KEY_SET_PATH, LocalDocuments
@@ -36,6 +38,15 @@ class StartError(Exception):
 
     The message is a line for a person, or one line for each mistake.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What has to be told that the server stops."""
+
+    engine: Engine
+    readiness: Readiness
+    limits: Limits
 
 
 async def run_dev(
@@ -81,10 +92,10 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
         loop.add_signal_handler(number, stopping.set)
     try:
         async with AsyncExitStack() as stack:
-            engine = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
-            if engine is not None:
+            server = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
+            if server is not None:
                 await stopping.wait()
-                await _say_farewell(settings, engine, logger=logger)
+                await _say_farewell(settings, server, logger=logger)
     except (AddressError, ConfigurationError, DataDirectoryError, PartitionsError) as error:
         raise StartError(str(error)) from error
     logger.info("stopped")
@@ -97,7 +108,7 @@ async def _start(
     *,
     telemetry: PrometheusTelemetry,
     logger: Logger,
-) -> Engine | None:
+) -> _Server | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
     store_url, directory = await open_store(settings, stack, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
@@ -111,6 +122,7 @@ async def _start(
         settings.server.listen,
         app.endpoints,
         with_reflection=settings.server.reflection,
+        telemetry=telemetry,
         certificates=secrets.certificate,
         socket_mode=settings.server.socket_mode,
     )
@@ -124,7 +136,7 @@ async def _start(
     stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())
     fields = {"data": str(directory)} if directory else {}
     logger.info("listening", grpc=str(address), http=str(http_address), **fields)
-    return engine
+    return _Server(engine, readiness, app.limits)
 
 
 async def open_store(settings: Settings, stack: AsyncExitStack, *, logger: Logger) -> tuple[str, Path | None]:
@@ -153,6 +165,7 @@ async def _start_http(
         settings.server.http,
         local=documents,
         not_ready_reasons=readiness.not_ready_reasons,
+        remarks=readiness.remarks,
         render_metrics=telemetry.render,
         telemetry=telemetry,
         logger=logger,
@@ -189,8 +202,11 @@ async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, lo
     return False
 
 
-async def _say_farewell(settings: Settings, engine: Engine, *, logger: Logger) -> None:
-    server = settings.server
-    logger.info("stopping", grace_seconds=server.drain_grace.total_seconds())
-    await engine.set_serving(serving=False)
-    await asyncio.sleep(server.drain_delay.total_seconds())
+async def _say_farewell(settings: Settings, server: _Server, *, logger: Logger) -> None:
+    """Tell everyone to go elsewhere, so that nothing is on its way to the engine when it stops."""
+    delay, grace = settings.server.drain_delay.total_seconds(), settings.server.drain_grace.total_seconds()
+    logger.info("stopping", delay_seconds=delay, grace_seconds=grace)
+    server.readiness.is_stopping = True
+    server.engine.set_serving(serving=False)
+    await asyncio.sleep(delay)
+    await server.limits.close()

@@ -29,7 +29,14 @@ def dev_settings(
 ) -> Settings:
     """Settings that open every method to any local caller, with one local issuer."""
     return Settings(
-        server=ServerSettings(listen=listen, http=http, anonymous=tuple(Group), reflection=True),
+        server=ServerSettings(
+            listen=listen,
+            http=http,
+            anonymous=tuple(Group),
+            reflection=True,
+            # Nobody balances load over it, and whoever stops it waits at a terminal.
+            drain_delay=timedelta(0),
+        ),
         store=StoreSettings(url=store_url),
         keys=keys,
         issuers=(

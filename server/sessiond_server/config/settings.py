@@ -76,7 +76,7 @@ class ServerSettings:
     drain_delay: timedelta = setting(
         span("0s", "5m"),
         "how long calls are still taken after SIGTERM, for load balancers to notice",
-        default=timedelta(0),
+        default=timedelta(seconds=5),
     )
     drain_grace: timedelta = setting(
         span("0s", "5m"), "how long calls in flight may take then", default=timedelta(seconds=10)
@@ -234,7 +234,9 @@ class IssuerSettings:
     tenants: tuple[str, ...] | None = setting(TEXTS, "tenants that are accepted; unset: all", default=None)
     leeway: timedelta = setting(span("0s", "5m"), "granted on `exp`", default=timedelta(seconds=30))
     clock_skew: timedelta = setting(
-        span("0s", "5m"), "how far its clock may be ahead of ours", default=timedelta(seconds=2)
+        span("0s", "5m"),
+        "how far its clock may be ahead of ours; the smallest one, at least 0.5s, holds for the store's too",
+        default=timedelta(seconds=2),
     )
     max_token_lifetime: timedelta = setting(
         span("1m", "7d"), "longest life of an access token", default=timedelta(hours=24)

@@ -108,6 +108,14 @@ class KeysUnavailableError(Failure):
     """The issuer's keys cannot be had now, so nothing can be said of its tokens."""
 
 
+class OverloadedError(Failure):
+    """There is more to do than can be done: nothing was begun."""
+
+
+class ShuttingDownError(Failure):
+    """This server takes no new calls, because it is about to stop: nothing was begun."""
+
+
 class PepperMissingError(Failure):
     """An authentic session names a pepper that this server cannot read."""
 

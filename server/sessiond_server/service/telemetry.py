@@ -38,8 +38,8 @@ class Telemetry(Protocol):
     def store_called(self, script: str, seconds: float) -> None:
         """The store has run a script, or did not answer."""
 
-    def gauge(self, name: str, meaning: str, read: Callable[[], float], *, issuer: str | None = None) -> None:
-        """Show a number that is read whenever it is asked for, for each issuer where it names one."""
+    def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:
+        """Show a number that is read whenever it is asked for; one name has the same labels everywhere."""
 
     def loop_delayed(self, seconds: float) -> None:
         """A timer of the event loop fired this many seconds later than it should."""

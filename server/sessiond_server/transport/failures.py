@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,6 +14,8 @@ from sessiond_server.transport.engine.port import Status, StatusCode
 
 # This is shorter than the smallest usual grace, so that a retried refresh is still inside its window.
 _RETRY_AFTER_SECONDS: Final = 0.5
+# Whoever is shed must not come back all at once.
+_SHED_FOR_SECONDS: Final = (0.5, 1.5)
 
 _REFUSAL_MESSAGES: Final = MappingProxyType(
     {
@@ -92,6 +95,15 @@ def _retry_later(reason: str, message: str) -> Callable[[Any], Status]:
     return lambda _: status
 
 
+def _shed(_failure: failures.OverloadedError) -> Status:
+    return Status(
+        StatusCode.UNAVAILABLE,
+        "OVERLOADED",
+        "the server has more to do than it can: nothing was begun, repeat the same call later",
+        retry_after_seconds=random.uniform(*_SHED_FOR_SECONDS),  # noqa: S311 - it is no secret
+    )
+
+
 STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyType(
     {
         refusals.FieldInvalidError: _field_invalid,
@@ -126,6 +138,12 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         ),
         failures.KeysUnavailableError: _retry_later(
             "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"
+        ),
+        failures.OverloadedError: _shed,
+        failures.ShuttingDownError: _retry_later(
+            "SHUTTING_DOWN",
+            "the server is about to stop: nothing was begun, "
+            "repeat the same call, at another server if possible",
         ),
         failures.PepperMissingError: _retry_later(
             "PEPPER_MISSING",

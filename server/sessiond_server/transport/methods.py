@@ -34,13 +34,15 @@ RequestT = TypeVar("RequestT", bound=Message)
 class UnaryMethod(Generic[RequestT]):
     """A method that answers once.
 
-    `count_outcome` is told how each of its calls ended, where that is counted by itself.
+    `max_in_flight` of its calls are handled at a time. `count_outcome` is told how each of its calls ended,
+    where that is counted by itself.
     """
 
     name: str
     request: type[RequestT]
     rule: Rule
     handle: Callable[[RequestT, Call], Awaitable[bytes]]
+    max_in_flight: int
     count_outcome: Callable[[str], None] | None = None
 
 
@@ -52,6 +54,7 @@ class StreamMethod(Generic[RequestT]):
     request: type[RequestT]
     rule: Rule
     handle: Callable[[RequestT, Call], AsyncIterator[bytes]]
+    max_in_flight: int
 
 
 AnyMethod: TypeAlias = UnaryMethod[Any] | StreamMethod[Any]
@@ -85,12 +88,14 @@ class SessionService:
                 messages.ValidateTokenRequest,
                 Rule.of(Group.VALIDATE),
                 self.validate_token,
+                max_in_flight=1000,
             ),
             UnaryMethod(
                 "ValidateTokens",
                 messages.ValidateTokensRequest,
                 Rule.of(Group.VALIDATE),
                 self.validate_tokens,
+                max_in_flight=24,
             ),
             UnaryMethod(
                 "CreateSession",
@@ -104,6 +109,7 @@ class SessionService:
                     lambda request: request.WhichOneof("source"),
                 ),
                 self.create_session,
+                max_in_flight=128,
             ),
             UnaryMethod(
                 "RefreshSession",
@@ -113,6 +119,7 @@ class SessionService:
                     lambda request: "issuer" if request.issuer else "refresh_token",
                 ),
                 self.refresh_session,
+                max_in_flight=512,
                 count_outcome=self._telemetry.token_refreshed,
             ),
             UnaryMethod(
@@ -133,16 +140,28 @@ class SessionService:
                     lambda request: request.WhichOneof("target"),
                 ),
                 self.revoke_session,
+                max_in_flight=128,
             ),
-            UnaryMethod("GetSession", messages.GetSessionRequest, Rule.of(Group.READ), self.get_session),
             UnaryMethod(
-                "ListSessions", messages.ListSessionsRequest, Rule.of(Group.READ), self.list_sessions
+                "GetSession",
+                messages.GetSessionRequest,
+                Rule.of(Group.READ),
+                self.get_session,
+                max_in_flight=128,
+            ),
+            UnaryMethod(
+                "ListSessions",
+                messages.ListSessionsRequest,
+                Rule.of(Group.READ),
+                self.list_sessions,
+                max_in_flight=64,
             ),
             StreamMethod(
                 "WatchRevocations",
                 messages.WatchRevocationsRequest,
                 Rule.of(Group.WATCH),
                 self.watch_revocations,
+                max_in_flight=100,
             ),
         )
 

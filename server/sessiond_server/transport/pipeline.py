@@ -1,4 +1,4 @@
-"""What every call goes through, in this order: observe, guard, identify, permit, parse, permit, handle.
+"""What every call goes through: observe, guard, identify, admit, permit, parse, permit, handle.
 
 A caller is permitted twice: to call the method in some form, and then to make this very request. The handler
 of a method sees a message that was parsed, from a caller that may send it; no handler can forget to ask.
@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Any, Self
 
-from sessiond_server.domain.failures import Failure
+from sessiond_server.domain.failures import Failure, OverloadedError, ShuttingDownError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.admission.identify import Identification
+from sessiond_server.transport.admission.limits import Cap, Limits
 from sessiond_server.transport.codec import wire
 from sessiond_server.transport.engine.port import (
     INTERNAL,
@@ -34,8 +35,11 @@ from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, 
 class Pipeline:
     """Makes the endpoints of an engine from the rows of methods."""
 
-    def __init__(self, identification: Identification, *, telemetry: Telemetry, logger: Logger) -> None:
+    def __init__(
+        self, identification: Identification, limits: Limits, *, telemetry: Telemetry, logger: Logger
+    ) -> None:
         self._identification = identification
+        self._limits = limits
         self._telemetry = telemetry
         self._logger = logger
 
@@ -47,17 +51,19 @@ class Pipeline:
             unary={row.name: self.unary(row) for row in rows if isinstance(row, UnaryMethod)},
             streams={row.name: self.stream(row) for row in rows if isinstance(row, StreamMethod)},
             refuse=self.refuse,
+            shed=self.shed,
         )
 
     def unary(self, method: UnaryMethod[Any]) -> UnaryHandler:
         """The handler of raw bytes of a method that answers once."""
         end = partial(self._end, count_outcome=method.count_outcome)
+        cap = self._cap(method)
 
         async def serve(raw: bytes, call: Call) -> Response:
             with _Observed(call, end) as observed:
                 response: Response
                 try:
-                    response = await method.handle(self._admit(method, raw, call), call)
+                    response = await method.handle(self._admit(method, cap, raw, call), call)
                 except Failure as failure:
                     response = to_status(failure)
                 except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
@@ -69,10 +75,11 @@ class Pipeline:
 
     def stream(self, method: StreamMethod[Any]) -> StreamHandler:
         """The same for a method that answers with a stream: the status, if any, is its last item."""
+        cap = self._cap(method)
 
         async def serve(raw: bytes, call: Call) -> AsyncIterator[Response]:
             with _Observed(call, self._end) as observed:
-                async for response in self._guarded(method, raw, call):
+                async for response in self._guarded(method, cap, raw, call):
                     if isinstance(response, Status):
                         observed.response = response
                     yield response
@@ -80,9 +87,11 @@ class Pipeline:
 
         return serve
 
-    async def _guarded(self, method: StreamMethod[Any], raw: bytes, call: Call) -> AsyncIterator[Response]:
+    async def _guarded(
+        self, method: StreamMethod[Any], cap: Cap, raw: bytes, call: Call
+    ) -> AsyncIterator[Response]:
         try:
-            async for message in method.handle(self._admit(method, raw, call), call):
+            async for message in method.handle(self._admit(method, cap, raw, call), call):
                 yield message
         except Failure as failure:
             yield to_status(failure)
@@ -90,21 +99,41 @@ class Pipeline:
             yield self._unforeseen(call, error)
 
     def refuse(self, method: str, credentials: Credentials) -> Status | None:
-        """The status for a caller that cannot be known by its headers; None for any other.
+        """The status for a caller that cannot be known by its headers, or comes too late; None for any other.
 
         Such a call ends before its message is read.
         """
         call = Call(method)
         try:
-            status = self._identification.refuse(credentials)
+            status = self._identification.refuse(credentials) or self._turn_away()
         except Exception as error:  # noqa: BLE001 - the guard of what comes before the guard
             status = self._unforeseen(call, error)
         if status is not None:
             self._end(call, status, seconds=None)
         return status
 
-    def _admit(self, method: AnyMethod, raw: bytes, call: Call) -> Any:
+    def shed(self, method: str) -> Status:
+        """The status for a call that is one too many."""
+        status = to_status(OverloadedError())
+        self._end(Call(method), status, seconds=None)
+        return status
+
+    def _turn_away(self) -> Status | None:
+        if self._limits.is_open:
+            return None
+        self._limits.turn_away()
+        return to_status(ShuttingDownError())
+
+    def _cap(self, method: AnyMethod) -> Cap:
+        cap = Cap(self._limits, max_in_flight=method.max_in_flight)
+        self._telemetry.gauge(
+            "calls_in_flight", "Calls that are being answered", lambda: cap.in_flight, method=method.name
+        )
+        return cap
+
+    def _admit(self, method: AnyMethod, cap: Cap, raw: bytes, call: Call) -> Any:
         self._identification.identify(call)
+        cap.admit(raw, call)
         # Whoever may not make this call in any form learns nothing of what is wrong with it.
         method.rule.require_some(call.caller)
         request = wire.parse(method.request, raw)

@@ -11,15 +11,14 @@ from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import CHAIN_START, Position, Revocation, chain_tag
 from sessiond_server.domain.view import RevocationIds
-from sessiond_server.service.revocation.follow import Revocations
-from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from tests.support.fakes import FakeClock, RecordingTelemetry
+from tests.support.revocations import MAX_STALENESS_SECONDS, viewed
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
+    from sessiond_server.service.revocation.follow import Revocations
     from sessiond_server.service.storage.revocations import LogPage
-
-MAX_STALENESS_SECONDS = 1.0
 
 
 async def end_some(store: Store, count: int) -> list[Revocation]:
@@ -189,16 +188,6 @@ async def test_a_trimmed_log_that_is_empty_goes_on_counting(store: Store) -> Non
 def revocation_ids(token: RefreshToken) -> RevocationIds:
     return RevocationIds(
         (token.session.hashed,), token.session.hashed, bytes(16), 0, subject_byte(ISSUER, "alice")
-    )
-
-
-def viewed(store: Store, clock: FakeClock, telemetry: RecordingTelemetry | None = None) -> Revocations:
-    return Revocations(
-        store.log,
-        max_staleness_seconds=MAX_STALENESS_SECONDS,
-        clock=clock,
-        logger=SilentLogger(),
-        telemetry=telemetry or RecordingTelemetry(),
     )
 
 

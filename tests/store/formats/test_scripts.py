@@ -13,6 +13,7 @@ from sessiond_server.adapters.store.scripts.declaration import (
     COMMON_ARGUMENTS,
     COMMON_KEYS,
     ArgumentsError,
+    Lane,
     Script,
 )
 from sessiond_server.adapters.store.scripts.prelude import constants, defined_in, sources, texts
@@ -134,7 +135,9 @@ def wrong_calls(script: Script[Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("script", BY_NAME)
 async def test_what_does_not_fit_is_refused_before_anything_is_sent(script: Script[Any]) -> None:
-    scripts = Scripts(Unreachable(), telemetry=RecordingTelemetry(), logger=SilentLogger())
+    scripts = Scripts(
+        dict.fromkeys(Lane, Unreachable()), telemetry=RecordingTelemetry(), logger=SilentLogger()
+    )
     script.bind(fitting(script))
     for given in wrong_calls(script):
         with pytest.raises(ArgumentsError):
@@ -169,8 +172,10 @@ def test_a_member_of_an_enumeration_is_sent_as_its_number() -> None:
 
 
 def test_a_reply_is_read_by_name() -> None:
-    page = [[b"e"], b"i", 3, b"t", 1, 0]
-    assert one(PageReply)(page) == PageReply((b"e",), b"i", 3, "t", continues=True, reached_head=False)
+    page = [[b"e"], b"i", 3, b"t", 1, 0, 7]
+    assert one(PageReply)(page) == PageReply(
+        (b"e",), b"i", 3, "t", continues=True, reached_head=False, store_ms=7
+    )
     refused = [b"REFRESH_TOKEN_REUSED", [[], b"i", 0, b""]]
     assert ROTATE.reply(refused) == ("REFRESH_TOKEN_REUSED", RefusedReply(LogReply((), b"i", 0, "")))
     # Lua cuts a list at its first nil.

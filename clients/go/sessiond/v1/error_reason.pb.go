@@ -99,7 +99,7 @@ const (
 	// The session is sealed with a key, or for an issuer, that this server does not have. RetryInfo.
 	// Status: UNAVAILABLE. Sample: a sealing key was taken away too early.
 	ErrorReason_ERROR_REASON_SEALING_KEY_MISSING ErrorReason = 21
-	// The server has more to do than it can; nothing was begun. RetryInfo. Not carried out yet: never sent.
+	// The server has more to do than it can; nothing was begun. RetryInfo.
 	// Status: UNAVAILABLE. Sample: ten times the load it can bear.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 22
 	// The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
@@ -114,6 +114,9 @@ const (
 	// A defect of sessiond; nothing is said of it. No metadata.
 	// Status: INTERNAL. Sample: none that is known.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 26
+	// The server is about to stop and takes no new calls; nothing was begun. RetryInfo.
+	// Status: UNAVAILABLE. Sample: a call to a replica that is being replaced.
+	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
@@ -146,6 +149,7 @@ var (
 		24: "ERROR_REASON_REVOCATION_LOG_FULL",
 		25: "ERROR_REASON_WATCHERS_EXHAUSTED",
 		26: "ERROR_REASON_INTERNAL",
+		27: "ERROR_REASON_SHUTTING_DOWN",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -175,6 +179,7 @@ var (
 		"ERROR_REASON_REVOCATION_LOG_FULL":       24,
 		"ERROR_REASON_WATCHERS_EXHAUSTED":        25,
 		"ERROR_REASON_INTERNAL":                  26,
+		"ERROR_REASON_SHUTTING_DOWN":             27,
 	}
 )
 
@@ -209,7 +214,7 @@ var File_sessiond_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\xd5\a\n" +
+	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\xf5\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12\"\n" +
@@ -238,7 +243,8 @@ const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_RATE_LIMITED\x10\x17\x12$\n" +
 	" ERROR_REASON_REVOCATION_LOG_FULL\x10\x18\x12#\n" +
 	"\x1fERROR_REASON_WATCHERS_EXHAUSTED\x10\x19\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x1aBa\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12\x1e\n" +
+	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x1bBa\n" +
 	"\x0fdev.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\vSessiond.V1b\x06proto3"
 
 var (

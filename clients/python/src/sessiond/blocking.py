@@ -49,6 +49,7 @@ class Client:
         self._key = key
         self._timeout = timeout
         self._provider_timeout = provider_timeout
+        self._is_closed = False
         options = access.options(requests.SERVICE_CONFIG, tls)
         self._channel = (
             grpc.secure_channel(target, tls.credentials(), options=options)
@@ -67,7 +68,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the channel."""
+        """Close the channel; a call that is under way in another thread is CANCELLED."""
+        self._is_closed = True
         self._channel.close()
 
     def validate(
@@ -180,7 +182,7 @@ class Client:
                 metadata=access.metadata(self._key),
             )
         except grpc.RpcError as error:
-            raised = to_error(error)
+            raised = to_error(error, is_ours=self._is_closed)
         # The error is raised out here: the library's own shows its request, and so the token, in some
         # debuggers.
         raise raised

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ _INFO_DOMAIN: Final = 2
 _INFO_METADATA: Final = 3
 _RETRY_DELAY: Final = 1
 _LENGTH_DELIMITED: Final = 2
+# Of those that gRPC makes by itself, these are worth repeating a little later.
+_PASSING: Final = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+_RETRY_AFTER: Final = timedelta(seconds=0.5)
 
 
 class SessiondError(Exception):
@@ -62,7 +65,13 @@ class PermissionDeniedError(SessiondError):
 
 
 class UnavailableError(SessiondError):
-    """Nothing is decided: repeat the same call, after `retry_after` if it is set."""
+    """Nothing is decided: repeat the same call, after `retry_after` if it is set.
+
+    A CANCELLED of the server is one too: gRPC makes it by itself where too many calls come at once. With it,
+    and with an UNAVAILABLE that does not say when (gRPC's own, where no server can be reached), `retry_after`
+    is half a second. It is None where waiting has no use: where the time of the call is over, and where a
+    request was too large.
+    """
 
 
 class UnsupportedError(SessiondError):
@@ -79,6 +88,7 @@ _BY_CODE: Final[Mapping[grpc.StatusCode, type[SessiondError]]] = {
     grpc.StatusCode.FAILED_PRECONDITION: LoginRefusedError,
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
+    grpc.StatusCode.CANCELLED: UnavailableError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: UnavailableError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: UnavailableError,
@@ -96,12 +106,20 @@ class Details:
     retry_after: timedelta | None = None
 
 
-def to_error(error: Any) -> SessiondError:
-    """The exception by the meaning of its status code; `error` is what either of gRPC's channels raises."""
-    trailers = dict(error.trailing_metadata() or ())
+def to_error(error: Any, *, is_ours: bool = False) -> SessiondError:
+    """The exception by the meaning of its status code; `error` is what either of gRPC's channels raises.
+
+    `is_ours` says that this side has closed the channel under the call: its CANCELLED tells nothing of a
+    server.
+    """
+    code, trailers = error.code(), dict(error.trailing_metadata() or ())
     raw = trailers.get(_TRAILER, b"")
     details = read_details(raw if isinstance(raw, bytes) else b"")
-    return _BY_CODE.get(error.code(), SessiondError)(error.code(), error.details() or "", details)
+    if is_ours and code is grpc.StatusCode.CANCELLED:
+        return SessiondError(code, error.details() or "", details)
+    if code in _PASSING and details.retry_after is None:
+        details = replace(details, retry_after=_RETRY_AFTER)
+    return _BY_CODE.get(code, SessiondError)(code, error.details() or "", details)
 
 
 def read_details(raw: bytes) -> Details:

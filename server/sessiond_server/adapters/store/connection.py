@@ -1,4 +1,4 @@
-"""The connection to the store."""
+"""The connections to the store."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from sessiond_server.adapters.store.scripts.declaration import Lane
+
 _DEFAULT_PORT: Final = 6379
 _TIMEOUT_SECONDS: Final = 0.25
-_MAX_CONNECTIONS: Final = 32
+# Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
+# for watching.
+_CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4}
+MAX_CONNECTIONS: Final = sum(_CONNECTIONS.values())
+# As many calls as may be in flight have had their turn by then; whoever watches has to know at once.
+_TURN_SECONDS: Final = {Lane.CALLS: 1.0, Lane.ENDING: 1.0, Lane.WATCHING: _TIMEOUT_SECONDS}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,15 +38,20 @@ class StoreAddress:
     key_file: Path | None = None
 
 
-def connect(address: StoreAddress) -> Redis:
+def connect_lanes(address: StoreAddress) -> dict[Lane, Redis]:
+    """A client for each lane, with connections of its own; close each with `aclose`."""
+    return {lane: connect(address, lane=lane) for lane in Lane}
+
+
+def connect(address: StoreAddress, *, lane: Lane = Lane.CALLS) -> Redis:
     """A client of the store, bounded in time and connections; close it with `aclose`.
 
     It never retries by itself: after a lost reply that would run a script a second time, which nobody asked
     for.
     """
     pool: BlockingConnectionPool = BlockingConnectionPool(
-        max_connections=_MAX_CONNECTIONS,
-        timeout=_TIMEOUT_SECONDS,
+        max_connections=_CONNECTIONS[lane],
+        timeout=_TURN_SECONDS[lane],
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),

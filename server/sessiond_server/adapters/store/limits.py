@@ -25,3 +25,5 @@ TAKEN_MS: Final = 60_000
 # The revocation log: how many entries are read, and how many are trimmed, by one script.
 ENTRIES_A_PAGE: Final = 1000
 ENTRIES_TRIMMED_A_CALL: Final = 500
+# How long the trifle is kept that a server writes to learn whether it can.
+PROBE_LIFE_MS: Final = 60_000

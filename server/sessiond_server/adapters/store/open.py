@@ -6,10 +6,10 @@ Nobody else needs to know what the store is.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.connection import MAX_CONNECTIONS, StoreAddress, connect_lanes
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.redis_provider_revocations import RedisProvi
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.service.logger import Logger
@@ -29,9 +30,10 @@ from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
 from sessiond_server.service.storage.revocations import RevocationLog
 from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
-__all__ = ["StoreAddress", "Stores", "open_stores", "stores_over"]
+__all__ = ["MAX_CONNECTIONS", "StoreAddress", "Stores", "open_stores", "stores_over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Stores:
     proofs: ProofMemory
     key_sets: SharedKeySets
     durability: Durability
+    writes: StoreWrites
 
 
 @asynccontextmanager
@@ -67,18 +70,18 @@ async def open_stores(
         ValueError: a sealing key is too short, or given twice.
     """
     sealing = SealingKeys(sealing_keys)
-    client = connect(address)
-    try:
+    async with AsyncExitStack() as stack:
+        clients = connect_lanes(address)
+        for client in clients.values():
+            stack.push_async_callback(client.aclose)
         yield stores_over(
-            Scripts(client, telemetry=telemetry, logger=logger),
+            Scripts(clients, telemetry=telemetry, logger=logger),
             partitions=Partitions(partitions),
             sealing=sealing,
             issuers=HashedIssuers(reuse_above_ms),
             max_per_subject=max_per_subject,
             logger=logger,
         )
-    finally:
-        await client.aclose()
 
 
 def stores_over(
@@ -90,7 +93,7 @@ def stores_over(
     max_per_subject: int,
     logger: Logger,
 ) -> Stores:
-    """The ports over a connection that is open."""
+    """The ports over connections that are open."""
     return Stores(
         sessions=RedisSessionStore(
             scripts,
@@ -110,4 +113,5 @@ def stores_over(
         proofs=RedisProofMemory(scripts, partitions=partitions),
         key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
         durability=RedisDurability(scripts, partitions=partitions),
+        writes=RedisStoreWrites(scripts, partitions=partitions),
     )

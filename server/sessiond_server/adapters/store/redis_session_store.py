@@ -16,9 +16,11 @@ from sessiond_server.adapters.store.scripts.catalogue import (
     END_PROVIDER,
     END_SUBJECT,
     GET,
+    GET_TO_END,
     LIST,
     ROTATE,
 )
+from sessiond_server.adapters.store.scripts.declaration import Script
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     LeasedReply,
@@ -210,8 +212,8 @@ class RedisSessionStore(SessionStore):
         return RevocationResult(count, Logged(tuple(revocations), logged.position))
 
     @override
-    async def get(self, session: SessionId) -> StoredSession | None:
-        record = await self._find(session)
+    async def get(self, session: SessionId, *, to_end: bool = False) -> StoredSession | None:
+        record = await self._find(session, GET_TO_END if to_end else GET)
         return self._records.to_session(session, record) if record else None
 
     @override
@@ -231,9 +233,9 @@ class RedisSessionStore(SessionStore):
         last = sessions[-1] if len(found) > limit else None
         return SessionPage(sessions, SessionCursor(last.absolute_expire_ms, last.id) if last else None)
 
-    async def _find(self, session: SessionId) -> bytes | None:
+    async def _find(self, session: SessionId, script: Script[bytes | None] = GET) -> bytes | None:
         return await self._scripts.run(
-            GET, self._of(session), record=record_key(session), hashed=session.hashed
+            script, self._of(session), record=record_key(session), hashed=session.hashed
         )
 
     def _of(self, session: SessionId) -> int:

@@ -100,12 +100,11 @@ class PrometheusTelemetry(Telemetry):
         self._http_refusals.labels(cause).inc()
 
     @override
-    def gauge(self, name: str, meaning: str, read: Callable[[], float], *, issuer: str | None = None) -> None:
+    def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:
         if name not in self._gauges:
-            labels = ["issuer"] if issuer else []
-            self._gauges[name] = Gauge(f"sessiond_{name}", meaning, labels, registry=self._registry)
+            self._gauges[name] = Gauge(f"sessiond_{name}", meaning, list(labels), registry=self._registry)
         gauge = self._gauges[name]
-        (gauge.labels(issuer) if issuer else gauge).set_function(read)
+        (gauge.labels(**labels) if labels else gauge).set_function(read)
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""

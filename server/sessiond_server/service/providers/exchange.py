@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
@@ -26,7 +26,7 @@ from sessiond_server.service.providers.logins import Provider, Providers, to_tok
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
-from sessiond_server.service.storage.sessions import Leased, NotRotated, Rotated, Rotation
+from sessiond_server.service.storage.sessions import Busy, Leased, NotRotated, Rotated, Rotation, SessionStore
 from sessiond_server.service.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -52,10 +52,14 @@ Outcome: TypeAlias = Exchanged | NotRotated | Moved
 
 
 class ProviderExchange:
-    """Spends providers' refresh tokens, one call at a time for each session, and loses none that it got."""
+    """Rotates sessions: spends providers' refresh tokens for that, and loses none that it got.
+
+    At most one call at a time is at a provider with a session.
+    """
 
     def __init__(
         self,
+        store: SessionStore,
         leases: SessionLeases,
         providers: Providers,
         *,
@@ -64,39 +68,46 @@ class ProviderExchange:
         logger: Logger,
         telemetry: Telemetry,
     ) -> None:
+        self._store = store
         self._leases = leases
         self._providers = providers
         self._revocations = revocations
         self._clock = clock
         self._logger = logger
         self._telemetry = telemetry
-        self._running: set[asyncio.Task[Outcome]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
-    async def exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
-        """Exchange under the lease, and commit what it brought.
+    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Exchanged | Moved:
+        """Spend a refresh token at the store; where that gives the lease, exchange under it, and commit.
 
-        It goes on to its end whatever becomes of the call that wanted it.
+        It goes on to its end whatever becomes of the call that wanted it: a lease that nobody used would keep
+        everybody waiting for as long as it lasts.
 
         Raises:
             RefreshRefusedError: the provider has ended the session, or answered with another's token; the
                 session has ended.
             ProviderUnavailableError: the provider did not decide; the presented token stays good.
             StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError: what the provider gave
-                could not be judged or stored.
+                could not be judged or stored, or the store did not answer in the first place.
+            SealingKeyMissingError: the session cannot be unsealed here.
         """
-        task = asyncio.create_task(self._exchange(rotation, leased))
+        task = asyncio.create_task(self._rotate(rotation))
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
     async def drain(self) -> None:
-        """Wait for the exchanges under way."""
+        """Wait for what is under way."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _forget(self, task: asyncio.Task[Outcome]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # it is looked at here, because nobody may be left who waits for it
+
+    async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Outcome:
+        found = await self._store.rotate(rotation)
+        return await self._exchange(rotation, found) if isinstance(found, Leased) else found
 
     async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
         issuer, give_up = leased.session.login.issuer, self._clock.steady() + _PATIENCE_SECONDS

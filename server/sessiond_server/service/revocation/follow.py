@@ -6,12 +6,14 @@ It reads the log, applies what this server revoked, and says when it knows too l
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
@@ -31,6 +33,7 @@ class Revocations:
         *,
         max_staleness_seconds: float,
         clock: Clock,
+        clocks: Clocks,
         logger: Logger,
         telemetry: Telemetry,
     ) -> None:
@@ -39,8 +42,10 @@ class Revocations:
         self._view = RevocationView(partitions=len(self._partitions))
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
+        self._clocks = clocks
         self._logger = logger
         self._telemetry = telemetry
+        self._unnoted: set[int] = set()
         self._reads: dict[int, asyncio.Task[None]] = {}
         self._is_reading = True
         self._last_housekeeping = clock.steady()
@@ -141,20 +146,26 @@ class Revocations:
             sent = self._clock.steady()
             known = self._view.position_of(partition)
             page = await self._log_store.read(partition, known)
+            self._clocks.compare(partition, page.store_ms, sent=sent)
             if known and not page.continues:
+                self._see_replaced(partition)
+            if partition in self._unnoted:
                 await self._note_change(partition)
             self._apply(page)
             reached_head = page.reached_head
         self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
 
-    async def _note_change(self, partition: int) -> None:
-        """Take note that the log is not the one that was read before.
-
-        What is known stays; the new log is read from its start.
-        """
+    def _see_replaced(self, partition: int) -> None:
+        """The log is not the one that was read before; what is known stays, it is read from its start."""
         self._logger.warning("the revocation log was replaced, reading it anew", partition=partition)
         self._telemetry.log_resynced()
-        await self._log_store.note_change(partition)
+        self._unnoted.add(partition)
+
+    async def _note_change(self, partition: int) -> None:
+        """Have the store remember it; where it takes no writes, the next read tries again."""
+        with suppress(StoreUnavailableError):
+            await self._log_store.note_change(partition)
+            self._unnoted.discard(partition)
 
     def _apply(self, page: LogPage) -> None:
         for revocation in page.revocations:
@@ -162,6 +173,9 @@ class Revocations:
         self._view.advance(page.position)
 
     async def _trim(self) -> None:
+        """Drop what has expired, but not by a clock that may be wrong: revocations would be gone for good."""
+        if not self._clocks.agree:
+            return
         self._view.forget_expired(now_ms=int(self._clock.now() * 1000))
         try:
             for partition in self._partitions:

@@ -17,12 +17,13 @@ class CallerScope:
         self._store = store
         self._issuers = issuers
 
-    async def require_session(self, session: SessionId, caller: Caller) -> None:
+    async def require_session(self, session: SessionId, caller: Caller, *, to_end: bool = False) -> None:
         """Raise `CallerNotPermittedError` where the issuer or client of the session is not this caller's.
 
         This is to be asked before anything changes; a session that is unknown is for the script to refuse.
+        `to_end` says that what changes is the session's end.
         """
-        found = await self._store.get(session) if caller.is_restricted else None
+        found = await self._store.get(session, to_end=to_end) if caller.is_restricted else None
         if found is not None:
             caller.require_session(found.login.issuer, found.login.client_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NoReturn, assert_never
@@ -27,16 +26,18 @@ from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
+from sessiond_server.service.sessions.lease_queues import LeaseQueues
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.leases import Moved
-from sessiond_server.service.storage.sessions import Busy, Leased, NotRotated, Rotated, Rotation, SessionStore
+from sessiond_server.service.storage.sessions import Busy, NotRotated, Rotated, Rotation
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession, ProvenKey
 
 _HOLDER_BYTES: Final = 16
-# How long a call without a deadline waits for another's exchange, and how often it looks.
+# How long a call without a deadline waits for another's exchange, and how long before its deadline it is
+# answered at the latest.
 _PATIENCE_SECONDS: Final = 10.0
-_PAUSE_SECONDS: Final = 0.05
+_TO_ANSWER_SECONDS: Final = 0.05
 
 
 class SessionRefresh:
@@ -47,11 +48,11 @@ class SessionRefresh:
 
     def __init__(
         self,
-        store: SessionStore,
         *,
         local: LocalLogins | None,
         providers: Providers,
         exchange: ProviderExchange,
+        queues: LeaseQueues,
         authenticator: RefreshTokenAuthenticator,
         scope: CallerScope,
         possession: ProofOfPossession,
@@ -62,10 +63,10 @@ class SessionRefresh:
         randomness: Callable[[int], bytes],
         logger: Logger,
     ) -> None:
-        self._store = store
         self._local = local
         self._providers = providers
         self._exchange = exchange
+        self._queues = queues
         self._authenticator = authenticator
         self._scope = scope
         self._possession = possession
@@ -90,7 +91,8 @@ class SessionRefresh:
                 changes.
             PepperMissingError: the token is, or its successor would be, under a pepper that this server
                 cannot read.
-            ProviderUnavailableError: the provider did not decide, or another call was with it for too long.
+            ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
+                or too many calls wait for it.
             KeysUnavailableError, RevocationViewStaleError: what the provider gave could not be judged.
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
@@ -121,10 +123,13 @@ class SessionRefresh:
     async def _rotate(
         self, rotation: Rotation, token: RefreshToken, *, patience_seconds: float | None
     ) -> Rotated | Exchanged:
-        give_up = self._clock.steady() + (_PATIENCE_SECONDS if patience_seconds is None else patience_seconds)
-        while True:
-            found = await self._store.rotate(rotation)
-            outcome = await self._exchange.exchange(rotation, found) if isinstance(found, Leased) else found
+        patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        give_up = self._clock.steady() + patience - _TO_ANSWER_SECONDS
+
+        async def ask() -> Rotated | Exchanged | None:
+            """The answer; None while another call is at the provider, or where one was there before us."""
+            nonlocal rotation
+            outcome = await self._exchange.rotate(rotation)
             match outcome:
                 case Rotated() | Exchanged():
                     return outcome
@@ -136,9 +141,13 @@ class SessionRefresh:
                     pass
                 case _ as never:
                     assert_never(never)
-            if self._clock.steady() + _PAUSE_SECONDS >= give_up:
-                raise ProviderUnavailableError
-            await asyncio.sleep(_PAUSE_SECONDS)
+            return None
+
+        # Every call asks when it comes, because it is judged as of then, by the store's clock.
+        answer = await ask()
+        if answer is not None:
+            return answer
+        return await self._queues.wait(rotation.session, ask, give_up=give_up)
 
     async def _access_token(self, outcome: Rotated | Exchanged) -> tuple[str, Claims]:
         """The access token that the caller gets, and what it says."""

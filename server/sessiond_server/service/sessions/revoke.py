@@ -112,7 +112,7 @@ class SessionRevocation:
     async def _end(self, session: SessionId | None, *, cause: Cause, caller: Caller) -> SessionsEnded:
         if session is None:
             return SessionsEnded(self._revocations.revision, count=0)
-        await self._scope.require_session(session, caller)
+        await self._scope.require_session(session, caller, to_end=True)
         return self._revoked(await self._store.end(session, cause=cause, entry_life_ms=self._entry_life_ms))
 
     async def _end_by_access_token(self, token: bytes, *, cause: Cause, caller: Caller) -> SessionsEnded:

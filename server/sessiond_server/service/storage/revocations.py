@@ -22,13 +22,15 @@ class LogPage:
     """A stretch of the log up to `position`.
 
     `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the
-    stretch then begins at the log's start. `reached_head` says whether `position` is the log's end.
+    stretch then begins at the log's start. `reached_head` says whether `position` is the log's end, and
+    `store_ms` what the store's clock showed.
     """
 
     revocations: tuple[Revocation, ...]
     position: Position
     continues: bool
     reached_head: bool
+    store_ms: int
 
 
 class RevocationLog(Protocol):

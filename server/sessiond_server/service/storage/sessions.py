@@ -191,8 +191,11 @@ class SessionStore(Protocol):
             InputRefusedError: `spared` is not a session of this subject.
         """
 
-    async def get(self, session: SessionId) -> StoredSession | None:
-        """A live session; None for what is unknown, ended or timed out."""
+    async def get(self, session: SessionId, *, to_end: bool = False) -> StoredSession | None:
+        """A live session; None for what is unknown, ended or timed out.
+
+        `to_end` says that it is asked for in order to end it, so that no crowd of refreshes keeps it waiting.
+        """
 
     async def list(
         self, issuer: str, subject: str, *, limit: int, after: SessionCursor | None

@@ -49,15 +49,16 @@ class Status:
 class Call:
     """One call of one method.
 
-    `identified` is who makes it, once that is known; `time_remaining` gives the seconds until the caller's
-    deadline, None without one. `outcome` is a word for what came of it, where its code says too little.
-    `log_fields` are what the handler adds to the call's log line; never anything
-    from a token.
+    `time_remaining` gives the seconds until the caller's deadline, None without one; `when_done` takes what
+    is to be called once the caller has taken the answer, or has left. `identified` is who makes it, once that
+    is known. `outcome` is a word for what came of it, where its code says too little. `log_fields` are what
+    the handler adds to the call's log line; never anything from a token.
     """
 
     method: str
     credentials: Credentials = field(default_factory=Credentials)
     time_remaining: Callable[[], float | None] = lambda: None
+    when_done: Callable[[Callable[[], None]], None] = lambda _: None
     identified: Caller | None = None
     outcome: str | None = None
     log_fields: dict[str, Any] = field(default_factory=dict)
@@ -81,14 +82,16 @@ StreamHandler: TypeAlias = Callable[[bytes, Call], AsyncIterator[Response]]
 class Endpoints:
     """What an engine serves: handlers by method name, all of one service.
 
-    `refuse` tells from a call's method and the credentials in its headers whether nobody can be known by
-    them: then the call is refused with that status, without a message of it being read.
+    `refuse` tells from a call's method and the credentials in its headers whether it is refused, and with
+    which status, without a message of it being read. `shed` gives the status for a call of a method that
+    finds too many others before it.
     """
 
     service: str
     unary: Mapping[str, UnaryHandler]
     streams: Mapping[str, StreamHandler]
     refuse: Callable[[str, Credentials], Status | None]
+    shed: Callable[[str], Status]
 
 
 class Engine(Protocol):
@@ -97,7 +100,7 @@ class Engine(Protocol):
     async def start(self) -> Address:
         """Begin to accept calls; the address is the one truly listened on. Raises `AddressError`."""
 
-    async def set_serving(self, *, serving: bool) -> None:
+    def set_serving(self, *, serving: bool) -> None:
         """Set what `grpc.health.v1.Health` answers and tells those who watch it: NOT_SERVING at first."""
 
     async def stop(self, *, grace_seconds: float) -> None:

@@ -9,14 +9,18 @@ from aiohttp import web
 from sessiond_server.transport.http.pages import Pages
 
 
-def pages(not_ready_reasons: Callable[[], Sequence[str]]) -> Pages:
-    """`/healthz` is always good; `/readyz` names the reasons for which this server should not get calls."""
+def pages(not_ready_reasons: Callable[[], Sequence[str]], remarks: Callable[[], Sequence[str]]) -> Pages:
+    """`/healthz` is always good; `/readyz` names the reasons for which this server should not get calls.
+
+    Below them, or below `ready`, it has the remarks, which change nothing of its status.
+    """
 
     def show_health() -> web.Response:
         return web.Response(text="ok\n")
 
     def show_readiness() -> web.Response:
         reasons = not_ready_reasons()
-        return web.Response(text="\n".join(reasons or ["ready"]) + "\n", status=503 if reasons else 200)
+        lines = [*(reasons or ["ready"]), *remarks()]
+        return web.Response(text="\n".join(lines) + "\n", status=503 if reasons else 200)
 
     return {"/healthz": show_health, "/readyz": show_readiness}

@@ -19,7 +19,8 @@ from sessiond_server.transport.http.pages import Pages
 class HttpServer:
     """Serves health, metrics, and what is published of the local issuer.
 
-    `not_ready_reasons` are those for which this server should not get calls; empty when it should.
+    `not_ready_reasons` are those for which this server should not get calls, empty when it should; `remarks`
+    are what else an operator should know.
     """
 
     def __init__(
@@ -28,13 +29,14 @@ class HttpServer:
         *,
         local: LocalDocuments | None,
         not_ready_reasons: Callable[[], Sequence[str]],
+        remarks: Callable[[], Sequence[str]],
         render_metrics: Callable[[], bytes],
         telemetry: Telemetry,
         logger: Logger,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
         self._address = address
-        pages: Pages = {**health.pages(not_ready_reasons), **metrics.pages(render_metrics)}
+        pages: Pages = {**health.pages(not_ready_reasons, remarks), **metrics.pages(render_metrics)}
         if local:
             pages = {**pages, **documents.pages(local, address=lambda: self._address)}
         server = LimitedServer(pages, max_seconds=max_seconds, refused=telemetry.http_refused, logger=logger)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from sessiond_server.adapters.store.scripts.declaration import (
+    Lane,
     Script,
     number,
     number_or_none,
@@ -107,6 +109,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
     ),
+    lane=Lane.ENDING,
 )
 
 SETTLE: Final = Script(
@@ -114,15 +117,17 @@ SETTLE: Final = Script(
     one(EndedReply),
     keys=("record",),
     args=(*_SESSION, raw("holder", 16), word("action", "RELEASE", "DOUBT", "END"), *_END, raw("brought")),
+    lane=Lane.ENDING,
 )
 
-END: Final = Script("end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END))
+END: Final = Script("end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END), lane=Lane.ENDING)
 
 END_PROVIDER: Final = Script(
     "end_provider",
     one(EndedReply),
     keys=("index",),
     args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), *_END),
+    lane=Lane.ENDING,
 )
 
 END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
@@ -138,9 +143,12 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
         raw_or_none("spared", 16),
         number("known_cutoff_ms"),
     ),
+    lane=Lane.ENDING,
 )
 
 GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),))
+# A caller that may not end every session has the session looked at before.
+GET_TO_END: Final = replace(GET, lane=Lane.ENDING)
 
 LIST: Final = Script(
     "list",
@@ -153,9 +161,11 @@ POLL: Final = Script(
     "poll",
     one(PageReply),
     args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
+    lane=Lane.WATCHING,
 )
-TRIM: Final = Script("trim", whole)
-NOTE_CHANGE: Final = Script("note_change", whole)
+TRIM: Final = Script("trim", whole, lane=Lane.WATCHING)
+NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
+PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
 
 NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
 REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
@@ -183,6 +193,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     POLL,
     TRIM,
     NOTE_CHANGE,
+    PROBE,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,

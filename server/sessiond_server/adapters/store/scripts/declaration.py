@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from sessiond_server.domain.revocation import FOREVER_MS
@@ -90,14 +91,25 @@ def number_or_none(name: str) -> Arg:
     return Arg(name, known.lua, lambda value: b"" if value is None else known.encode(value))
 
 
+class Lane(Enum):
+    """Which connections a script is sent over: a crowd in one lane keeps nobody in another one waiting."""
+
+    CALLS = auto()
+    # What ends sessions, or keeps what a provider gave: it must get through while refreshes crowd.
+    ENDING = auto()
+    # What validation and readiness live on: nobody may answer for longer than this gets through.
+    WATCHING = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Script(Generic[R]):
-    """A script: the name of its file, how its reply is read, and the names of its keys and arguments."""
+    """A script: the name of its file, how its reply is read, its keys and arguments, and its lane."""
 
     name: str
     reply: Callable[[Any], R]
     keys: tuple[str, ...] = ()
     args: tuple[Arg, ...] = ()
+    lane: Lane = Lane.CALLS
 
     def local_names(self) -> list[str]:
         """The script's local names, in Lua: the common ones, and its own."""

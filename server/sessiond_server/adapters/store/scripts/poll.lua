@@ -1,5 +1,5 @@
 -- A stretch of the log that follows the reader's last entry, or the log's start where that entry is not of
--- this history.
+-- this history; and what the store's clock shows.
 local head_n, head_tag, incarnation = open_log()
 local trimmed = redis.call('HMGET', HEAD, 'trimmed_to', 'trimmed_tag')
 local trimmed_to, trimmed_tag = tonumber(trimmed[1]), trimmed[2]
@@ -23,4 +23,4 @@ if from < head_n then
     from, tag = from + 1, entry[2][4]
   end
 end
-return {entries, incarnation, from, tag, continues and 1 or 0, from == head_n and 1 or 0}
+return {entries, incarnation, from, tag, continues and 1 or 0, from == head_n and 1 or 0, now}

@@ -107,6 +107,7 @@ class PageReply:
     tag: str
     continues: bool
     reached_head: bool
+    store_ms: int
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -115,4 +116,5 @@ class PageReply:
             position=Position(self.incarnation, partition, self.number, self.tag),
             continues=self.continues,
             reached_head=self.reached_head,
+            store_ms=self.store_ms,
         )

@@ -7,17 +7,18 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
-from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Script
+from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Script
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.reading import ReplyError
+from sessiond_server.adapters.store.store_errors import StoreErrors, kind_of
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -26,6 +27,8 @@ R = TypeVar("R")
 
 _INCARNATION_BYTES: Final = 16
 _MILLISECONDS_PER_SECOND: Final = 1000
+# TimeoutError is one of the second.
+_FAILURES: Final = (RedisError, OSError)
 _SCRIPT_LINE: Final = re.compile(r"user_script:(\d+)")
 
 
@@ -38,15 +41,15 @@ class Scripts:
 
     def __init__(
         self,
-        client: Redis,
+        clients: Mapping[Lane, Redis],
         *,
         telemetry: Telemetry,
         logger: Logger,
         randomness: Callable[[int], bytes] = os.urandom,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
-        # redis-py leaves this one method without types.
-        self._command: Callable[..., Awaitable[Any]] = client.execute_command
+        self.errors = StoreErrors(logger=logger, steady=steady)
+        self._clients = clients
         self._telemetry = telemetry
         self._logger = logger
         self._randomness = randomness
@@ -69,15 +72,12 @@ class Scripts:
         parameters = (len(all_keys), *all_keys, self._randomness(_INCARNATION_BYTES), *arguments)
         started = time.perf_counter()
         try:
-            return script.reply(await self._evaluate(script.name, parameters))
-        except ResponseError as error:
-            # The error's text may quote arguments; in which line of which script it happened is enough.
-            self._logger.error("the store refused a script", script=script.name, line=_line_of(error))
-            raise StoreUnavailableError from error
+            return script.reply(await self._evaluate(script, parameters))
         except ReplyError as error:
             self._logger.error("the store replied what a script does not declare", script=script.name)
             raise StoreUnavailableError from error
-        except (RedisError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
+            self._tell(error, script)
             raise StoreUnavailableError from error
         finally:
             self._telemetry.store_called(script.name, time.perf_counter() - started)
@@ -89,26 +89,39 @@ class Scripts:
             StoreUnavailableError: the store did not answer in time.
         """
         try:
-            found: dict[str, Any] = await self._client.info(section)
+            found: dict[str, Any] = await self._clients[Lane.WATCHING].info(section)
         except NoPermissionError:
             return {}
-        except (RedisError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
+            self._tell(error)
             raise StoreUnavailableError from error
         return found
 
     async def now_ms(self) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
         try:
-            seconds, microseconds = await self._client.time()
-        except (RedisError, OSError, TimeoutError) as error:
+            seconds, microseconds = await self._clients[Lane.CALLS].time()
+        except _FAILURES as error:
+            self._tell(error)
             raise StoreUnavailableError from error
         return int(seconds) * _MILLISECONDS_PER_SECOND + int(microseconds) // _MILLISECONDS_PER_SECOND
 
-    async def _evaluate(self, name: str, parameters: tuple[Any, ...]) -> Any:
+    def _tell(self, error: Exception, script: Script[Any] | None = None) -> None:
+        kind = kind_of(error)
+        if kind is not None:
+            self.errors.met(kind)
+            return
+        # The error's text may quote arguments; in which line of which script it happened is enough.
+        name = script.name if script else None
+        self._logger.error("the store refused a script", script=name, line=_line_of(error))
+
+    async def _evaluate(self, script: Script[Any], parameters: tuple[Any, ...]) -> Any:
+        # redis-py leaves this one method without types.
+        command: Callable[..., Awaitable[Any]] = self._clients[script.lane].execute_command
         try:
-            return await self._command("EVALSHA", self._digests[name], *parameters)
+            return await command("EVALSHA", self._digests[script.name], *parameters)
         except NoScriptError:
-            return await self._command("EVAL", self._sources[name], *parameters)
+            return await command("EVAL", self._sources[script.name], *parameters)
 
 
 @functools.cache
@@ -116,7 +129,7 @@ def _common_keys(partition: int) -> tuple[str, ...]:
     return tuple(key_in(partition, key) for key in COMMON_KEYS.values())
 
 
-def _line_of(error: ResponseError) -> int | None:
+def _line_of(error: Exception) -> int | None:
     """The line within what was sent, where names, constants and prelude come before the script's text."""
     found = _SCRIPT_LINE.search(str(error))
     return int(found[1]) if found else None

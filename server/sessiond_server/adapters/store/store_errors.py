@@ -1,0 +1,100 @@
+"""What is wrong with the store, by name: it is told when it begins and when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from sessiond_server.service.logger import Logger
+
+# The words that an error of the store may begin with, and that are repeated; nothing else of it is.
+_WRITES_REFUSED: Final = frozenset({"OOM", "READONLY", "MISCONF", "NOREPLICAS"})
+_FOR_A_PERSON: Final = _WRITES_REFUSED | {"WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
+_PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"})
+_CODES: Final = _FOR_A_PERSON | _PASSING
+# A command that our user may not run within a script is not NOPERM: Valkey and Redis before it say it so.
+_NOT_PERMITTED: Final = ("ACL failure in script", "The user executing the script")
+_NO_CONNECTION_FREE: Final = "No connection available."
+# For so long nobody may have met an error before it counts as over: at the edge of its memory a store refuses
+# one write and takes the next.
+_QUIET_SECONDS: Final = 5.0
+
+
+def kind_of(error: Exception) -> str | None:
+    """The store's code for an error, or what happened on the way to it, in one word.
+
+    None stands for an answer without a code of ours: then it is the script that is wrong.
+    """
+    chain = list(_with_causes(error))
+    for one in chain:
+        if (code := _code_of(one)) in _CODES:
+            return code
+    if str(error) == _NO_CONNECTION_FREE:
+        return "connections busy"
+    if any(isinstance(one, RedisTimeoutError | TimeoutError) for one in chain):
+        return "timeout"
+    if isinstance(error, RedisConnectionError | OSError):
+        return "connection"
+    return None if isinstance(error, ResponseError) else "other"
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was made from: what fails while a connection is opened is wrapped."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _code_of(error: BaseException) -> str:
+    """The word that the store's answer began with; the client takes it off where it knows it."""
+    text = str(error)
+    if text.startswith(_NOT_PERMITTED):
+        return "NOPERM"
+    return getattr(error, "status_code", None) or text.partition(" ")[0]
+
+
+class StoreErrors:
+    """The errors that the store gives at present, each by its kind.
+
+    One begins with the first call that meets it. It is over when a write has come through everywhere that was
+    sent when nobody had met the error for five seconds: that other calls fare well says nothing of those that
+    do not.
+    """
+
+    def __init__(self, *, logger: Logger, steady: Callable[[], float] = time.monotonic) -> None:
+        self._logger = logger
+        self._steady = steady
+        self._last_met: dict[str, float] = {}
+
+    @property
+    def writes_refused_for(self) -> str | None:
+        """Why the store takes no writes; None where it takes them as far as is known."""
+        return next((kind for kind in self._last_met if kind in _WRITES_REFUSED), None)
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._last_met)
+
+    def met(self, kind: str) -> None:
+        """A call has failed with an error of this kind."""
+        is_new = kind not in self._last_met
+        self._last_met[kind] = self._steady()
+        if is_new:
+            say = self._logger.error if kind in _FOR_A_PERSON else self._logger.warning
+            say("the store does not do as told", kind=kind)
+
+    def now(self) -> float:
+        """When a write is sent, as `written` wants it."""
+        return self._steady()
+
+    def written(self, *, sent: float) -> None:
+        """A write that was sent at `sent` has come through in every partition."""
+        over = [kind for kind, last in self._last_met.items() if sent - last >= _QUIET_SECONDS]
+        for kind in over:
+            del self._last_met[kind]
+            self._logger.info("the store does as told again", kind=kind)

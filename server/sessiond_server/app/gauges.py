@@ -1,0 +1,45 @@
+"""The numbers that are read whenever they are asked for."""
+
+from __future__ import annotations
+
+from sessiond_server.adapters.store.open import Stores
+from sessiond_server.app.secrets import Secrets
+from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.token_cache import TokenCache
+
+
+def show_what_is_held(
+    telemetry: Telemetry, cache: TokenCache, revocations: Revocations, secrets: Secrets
+) -> None:
+    """Show how much is known here, and how well it serves."""
+    telemetry.gauge(
+        "revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds
+    )
+    telemetry.gauge("revocations", "Revocations held in memory", lambda: len(revocations))
+    telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
+    telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
+    telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
+    telemetry.gauge("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
+    certificate = secrets.certificate
+    if certificate:
+        telemetry.gauge(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the server's certificate expires",
+            lambda: certificate.expires_at,
+        )
+
+
+def show_the_store(telemetry: Telemetry, stores: Stores, clocks: Clocks) -> None:
+    """Show how the store does beside what its scripts take."""
+    telemetry.gauge(
+        "store_takes_writes",
+        "1 where the store takes writes, 0 where it refuses them",
+        lambda: stores.writes.refused_for is None,
+    )
+    telemetry.gauge(
+        "store_clock_difference_seconds",
+        "How far the store's clock is ahead of this server's",
+        lambda: clocks.difference_seconds,
+    )

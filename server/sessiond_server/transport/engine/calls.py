@@ -1,0 +1,190 @@
+"""Handlers as grpcio wants them: raw bytes, and a status where there is nothing to answer.
+
+What escapes the guard of the pipeline is a bare INTERNAL here: grpcio would send the text of the exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import grpc
+
+from sessiond_server.service.callers import Credentials
+from sessiond_server.transport.engine.crowd import Hurry, Silent
+from sessiond_server.transport.engine.port import (
+    INTERNAL,
+    Call,
+    Response,
+    Status,
+    StreamHandler,
+    UnaryHandler,
+)
+from sessiond_server.transport.engine.status_details import to_trailers
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+ReadCredentials: TypeAlias = Callable[[Context], Credentials]
+AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+# The names under which gRPC tells what a verified client certificate says of its bearer: all its alternative
+# names, and those of them that are URIs.
+_ALTERNATIVE_NAMES: Final = "x509_subject_alternative_name"
+_URIS: Final = "peer_uri"
+_AFTER_SCHEME: Final = b"://"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The two handlers of a method.
+
+    `patient` is the cheap one, which grpcio enters when the message is there: until then nobody can end the
+    call but its caller. `hurried` is entered at once, and ends a call whose message does not come in time.
+    """
+
+    patient: AnyHandler
+    hurried: AnyHandler
+
+
+def unary(
+    method: str,
+    handler: UnaryHandler,
+    *,
+    credentials: ReadCredentials,
+    silent: Silent,
+    hurry: Hurry,
+    shed: Callable[[str], Status],
+) -> Entrance:
+    """The entrance of a method that answers once.
+
+    `silent` are the calls whose message has not come yet, beyond those in a `hurry`.
+    """
+
+    async def respond(request: bytes, context: Context) -> bytes:
+        response: Response
+        try:
+            response = await handler(request, _call(method, context, credentials))
+        except Exception:  # noqa: BLE001 - grpcio would send its text
+            response = INTERNAL
+        return await bytes_or_abort(response, context)
+
+    async def serve(request: bytes, context: Context) -> bytes:
+        silent.leave()
+        return await respond(request, context)
+
+    async def serve_hurried(_requests: Any, context: Context) -> None:
+        request = await _message(context, hurry)
+        if request is None:
+            await bytes_or_abort(shed(method), context)
+        else:
+            await context.write(await respond(request, context))
+
+    return Entrance(
+        grpc.unary_unary_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
+    )
+
+
+def stream(
+    method: str,
+    handler: StreamHandler,
+    *,
+    credentials: ReadCredentials,
+    silent: Silent,
+    hurry: Hurry,
+    shed: Callable[[str], Status],
+) -> Entrance:
+    """The same for a method that answers with a stream."""
+
+    async def respond(request: bytes, context: Context) -> AsyncIterator[bytes]:
+        responses = handler(request, _call(method, context, credentials))
+        try:
+            async for response in responses:
+                yield await bytes_or_abort(response, context)
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # noqa: BLE001 - grpcio would send its text
+            await bytes_or_abort(INTERNAL, context)
+
+    async def serve(request: bytes, context: Context) -> AsyncIterator[bytes]:
+        silent.leave()
+        async for response in respond(request, context):
+            yield response
+
+    async def serve_hurried(_requests: Any, context: Context) -> AsyncIterator[bytes]:
+        request = await _message(context, hurry)
+        if request is None:
+            await bytes_or_abort(shed(method), context)
+        else:
+            async for response in respond(request, context):
+                yield response
+
+    return Entrance(
+        grpc.unary_stream_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
+    )
+
+
+def refusal(status: Status) -> AnyHandler:
+    """A handler that ends a call by its headers alone."""
+
+    async def refuse(_requests: Any, context: Context) -> None:
+        await bytes_or_abort(status, context)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+async def bytes_or_abort(response: Response, context: Context) -> bytes:
+    """The bytes; a status ends the call by an exception of grpcio's."""
+    if isinstance(response, bytes):
+        return response
+    code = _CODES[response.code.value]
+    await context.abort(code, response.message, trailing_metadata=to_trailers(response))
+    raise AssertionError("abort always raises")
+
+
+async def _message(context: Context, hurry: Hurry) -> bytes | None:
+    """The one message of a call; None where it does not come in time."""
+    try:
+        async with hurry.hurried():
+            request = await context.read()
+    except TimeoutError:
+        return None
+    return request if isinstance(request, bytes) else None
+
+
+def _call(method: str, context: Context, credentials: ReadCredentials) -> Call:
+    return Call(method, credentials(context), context.time_remaining, _when_done)
+
+
+def _when_done(ended: Callable[[], None]) -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(lambda _: ended())
+
+
+def credentials_of(context: Context) -> Credentials:
+    """What the headers of a call say of its caller."""
+    return to_credentials(context.invocation_metadata())
+
+
+def credentials_with_certificate(context: Context) -> Credentials:
+    """The same, with the names in the caller's certificate."""
+    identities = tuple(name.decode(errors="replace") for name in _identities(context.auth_context()))
+    return Credentials(credentials_of(context).authorizations, identities)
+
+
+def to_credentials(metadata: Any) -> Credentials:
+    """What headers say of the caller."""
+    return Credentials(tuple(str(value) for key, value in metadata or () if key == "authorization"))
+
+
+def _identities(peer: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
+    """The names in a certificate; one with a scheme is a URI, and the only one (X.509-SVID §2).
+
+    A host name may read like a URI: whoever may have certificates for such names is not what it reads like.
+    """
+    uris = tuple(peer.get(_URIS, ()))
+    if len(uris) == 1:
+        yield uris[0]
+    yield from (name for name in peer.get(_ALTERNATIVE_NAMES, ()) if _AFTER_SCHEME not in name)

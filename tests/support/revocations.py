@@ -1,0 +1,34 @@
+"""The view of revocations, fed from a real log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.follow import Revocations
+from tests.support.fakes import RecordingTelemetry, SilentLogger
+
+if TYPE_CHECKING:
+    from sessiond_server.service.clock import Clock
+    from sessiond_server.service.logger import Logger
+    from tests.support.store import Store
+
+MAX_STALENESS_SECONDS = 1.0
+
+
+def viewed(
+    store: Store,
+    clock: Clock,
+    telemetry: RecordingTelemetry | None = None,
+    logger: Logger | None = None,
+) -> Revocations:
+    """What a server that reads this store knows of revocations."""
+    logger = logger or SilentLogger()
+    return Revocations(
+        store.log,
+        max_staleness_seconds=MAX_STALENESS_SECONDS,
+        clock=clock,
+        clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
+        logger=logger,
+        telemetry=telemetry or RecordingTelemetry(),
+    )

@@ -1,0 +1,158 @@
+"""Caps on what is in flight, and the end of taking calls."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessiond_server.domain.failures import OverloadedError
+from sessiond_server.transport.admission.limits import Cap, Limits
+from sessiond_server.transport.engine.port import Call, Status, StatusCode
+from tests.support.fakes import RecordingTelemetry
+from tests.support.methods import pipeline, rows, stream, unary
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+@dataclass
+class Calls:
+    """Calls that are done when a test says so."""
+
+    ends: list[Callable[[], None]] = field(default_factory=list)
+
+    def one(self) -> Call:
+        return Call("M", when_done=self.ends.append)
+
+    def end_first(self) -> None:
+        self.ends.pop(0)()
+
+
+async def answered(_request: Any, _call: Call) -> bytes:
+    return b"answer"
+
+
+async def answered_stream(_request: Any, _call: Call) -> AsyncIterator[bytes]:
+    yield b"answer"
+
+
+async def broken(_request: Any, _call: Call) -> bytes:
+    raise ValueError
+
+
+def test_one_more_than_the_cap_is_overloaded_until_one_is_done() -> None:
+    cap, calls = Cap(Limits(), max_in_flight=2), Calls()
+    cap.admit(b"", calls.one())
+    cap.admit(b"", calls.one())
+    with pytest.raises(OverloadedError):
+        cap.admit(b"", calls.one())
+    assert (cap.in_flight, len(calls.ends)) == (2, 2)
+    calls.end_first()
+    cap.admit(b"", calls.one())
+
+
+def test_caps_are_of_one_method_and_bytes_of_all() -> None:
+    limits, calls = Limits(max_bytes=10), Calls()
+    one, other = Cap(limits, max_in_flight=1), Cap(limits, max_in_flight=9)
+    one.admit(b"123456", calls.one())
+    other.admit(b"7890", calls.one())
+    with pytest.raises(OverloadedError):
+        other.admit(b"1", calls.one())
+    calls.end_first()
+    other.admit(b"123456", calls.one())
+    assert limits.bytes_in_flight == 10
+
+
+async def test_a_call_counts_from_before_it_is_parsed_until_its_answer_is_taken() -> None:
+    calls = Calls()
+    serve = unary(answered, max_in_flight=1)
+    assert await serve(b"", calls.one()) == b"answer"
+    # These bytes are no message, which nobody looks at.
+    refused = await serve(b"\xff", calls.one())
+    assert isinstance(refused, Status)
+    assert (refused.code, refused.reason) == (StatusCode.UNAVAILABLE, "OVERLOADED")
+    calls.end_first()
+    assert await serve(b"", calls.one()) == b"answer"
+
+
+async def test_a_call_that_fails_gives_its_place_back() -> None:
+    calls = Calls()
+    serve = unary(broken, max_in_flight=1)
+    await serve(b"", calls.one())
+    calls.end_first()
+    assert (await serve(b"", calls.one())).reason == "INTERNAL"  # type: ignore[union-attr]
+
+
+async def test_streams_count_too() -> None:
+    calls = Calls()
+    serve = stream(answered_stream, max_in_flight=1)
+    assert [one async for one in serve(b"", calls.one())] == [b"answer"]
+    (refused,) = [one async for one in serve(b"", calls.one())]
+    assert isinstance(refused, Status)
+    assert refused.reason == "OVERLOADED"
+
+
+async def test_what_is_in_flight_is_shown_by_method() -> None:
+    telemetry = RecordingTelemetry()
+    serve = unary(answered, name="GetSession", through=pipeline(telemetry=telemetry))
+    await serve(b"", Calls().one())
+    ((name, _, read),) = telemetry.of("gauge")
+    assert (name, read()) == ("calls_in_flight", 1)
+
+
+def test_every_method_has_a_cap() -> None:
+    assert all(row.max_in_flight > 0 for row in rows().values())
+
+
+async def test_a_call_that_is_shed_is_counted() -> None:
+    telemetry = RecordingTelemetry()
+    status = pipeline(telemetry=telemetry).shed("GetSession")
+    assert status.reason == "OVERLOADED"
+    assert [ended[:2] for ended in telemetry.of("call_ended")] == [("GetSession", "UNAVAILABLE")]
+
+
+async def test_after_the_end_new_calls_are_told_and_those_in_flight_go_on() -> None:
+    limits = Limits(quiet_seconds=0)
+    through = pipeline(limits=limits)
+    endpoints = through.endpoints([rows()["GetSession"]])
+    assert through.refuse("GetSession", Call("").credentials) is None
+    await limits.close()
+    status = endpoints.refuse("GetSession", Call("").credentials)
+    assert status is not None
+    assert (status.code, status.reason) == (StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+    assert await unary(answered, through=through)(b"", Call("M")) == b"answer"
+
+
+async def test_closing_waits_on_while_calls_come() -> None:
+    limits = Limits(quiet_seconds=60, max_closing_seconds=60)
+    closing = asyncio.create_task(limits.close())
+    for _ in range(20):
+        await asyncio.sleep(0)
+        limits.turn_away()
+    assert not closing.done()
+    closing.cancel()
+
+
+async def test_a_call_that_comes_too_late_is_noted() -> None:
+    class Noting(Limits):
+        turned_away = 0
+
+        def turn_away(self) -> None:
+            self.turned_away += 1
+
+    limits = Noting(quiet_seconds=0)
+    through = pipeline(limits=limits)
+    through.refuse("GetSession", Call("").credentials)
+    await limits.close()
+    through.refuse("GetSession", Call("").credentials)
+    assert limits.turned_away == 1
+
+
+async def test_closing_waits_no_longer_than_it_may() -> None:
+    limits = Limits(quiet_seconds=60, max_closing_seconds=0.01)
+    async with asyncio.timeout(30):
+        await limits.close()
+    assert not limits.is_open
