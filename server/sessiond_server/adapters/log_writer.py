@@ -12,6 +12,7 @@ from typing import Final
 _MAX_LINES: Final = 4096
 _MAX_BYTES: Final = 4 << 20
 _BATCH_LINES: Final = 256
+_GATHER_SECONDS: Final = 0.01
 
 
 class LogWriter:
@@ -61,9 +62,10 @@ class LogWriter:
             if threading.current_thread() is not self._thread and not self._has_room(len(line)):
                 self._dropped += 1
                 return
+            if not self._lines:
+                self._changed.notify()
             self._lines.append(line)
             self._bytes += len(line)
-            self._changed.notify()
 
     def isatty(self) -> bool:
         """Whether a person reads it."""
@@ -88,6 +90,8 @@ class LogWriter:
         """Wait for lines; none where it is closed and all are written."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._is_closed)
+            # More will come: to be woken for each line would cost calls more than writing it does.
+            self._changed.wait_for(lambda: self._is_closed, _GATHER_SECONDS)
             lines = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
             self._bytes -= sum(map(len, lines))
             return lines
