@@ -14,7 +14,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sessiond import AsyncClient, Rejection
 from sessiond.errors import read_details
-from sessiond.v1.session_service_pb2 import RevokeSessionRequest, ValidateTokenRequest, ValidateTokensRequest
+from sessiond.v1.session_service_pb2 import (
+    ListSessionsRequest,
+    RevokeSessionRequest,
+    ValidateTokenRequest,
+    ValidateTokensRequest,
+)
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from tests.support.config import Config
 from tests.support.http2 import Http2Peer, Stream, framed, http2_peer
@@ -133,17 +138,38 @@ async def test_known_callers_hold_no_more_than_the_caps(server: Server) -> None:
         assert resident_bytes(server, "VmHWM") - before < 160 << 20
 
 
-async def test_many_callers_with_the_largest_message_fit_into_a_container(server: Server) -> None:
+async def test_many_callers_with_the_largest_message_fit_into_a_container(tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[LOCAL])
+    keys = [config.caller(f"c{number}", ["validate"]) for number in range(64)]
     request = ValidateTokensRequest(tokens=["x" * 1048] * 1000)
-    calls = []
-    async with AsyncExitStack() as stack:
-        for channel in await channels(stack, server, 64):
+    async with serving(config.write(), config.data, tmp_path / "log") as server, AsyncExitStack() as stack:
+        calls = []
+        for key, channel in zip(keys, await channels(stack, server, len(keys)), strict=True):
             stub: Any = SessionServiceStub(channel)
-            calls += [stub.ValidateTokens(request, timeout=TIMEOUT) for _ in range(2)]
+            metadata = (("authorization", f"Bearer {key}"),)
+            calls += [stub.ValidateTokens(request, timeout=TIMEOUT, metadata=metadata) for _ in range(2)]
         outcomes = Counter(await asyncio.gather(*map(outcome, calls)))
-    assert set(outcomes) <= {"OK", "OVERLOADED"}
-    assert outcomes["OK"] >= 24
-    assert resident_bytes(server, "VmHWM") < CONTAINER_BYTES
+        assert set(outcomes) <= {"OK", "OVERLOADED"}
+        assert outcomes["OK"] >= 24
+        assert resident_bytes(server, "VmHWM") < CONTAINER_BYTES
+
+
+async def test_a_caller_that_takes_no_answers_keeps_no_other_out(tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[LOCAL])
+    hostile, other = (config.caller(name, ["read"]) for name in ("hostile", "other"))
+    request = ListSessionsRequest(subject={"issuer": LOCAL["issuer"], "subject": "a"}).SerializeToString()
+    path = f"{SERVICE}/ListSessions"
+    async with (
+        serving(config.write(), config.data, tmp_path / "log") as server,
+        http2_peer(server.grpc, window_bytes=0) as deaf,
+        http2_peer(server.grpc) as peer,
+    ):
+        streams = await streams_of(deaf, path, ("authorization", f"Bearer {hostile}"))
+        for stream in streams:
+            await deaf.send(stream, framed(request), end=True)
+        await deaf.until(lambda: all(stream.headers for stream in streams))
+        assert OVERLOADED in {told(stream) for stream in streams}
+        assert (await peer.call(path, request, ("authorization", f"Bearer {other}"))).status == 0
 
 
 async def test_watches_of_health_are_few_and_the_others_are_healthy(server: Server) -> None:

@@ -55,7 +55,7 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
             # A caller has met it: the first server knows without a try of its own.
             assert await page(first, "/readyz") == (200, remark)
             for server in (first, second):
-                told = [line for line in server.lines() if line["event"] == "the store does not do as told"]
+                told = await server.said(event="the store does not do as told")
                 assert [(line["level"], line["kind"]) for line in told] == [("error", kind)]
                 assert "not serving" not in server.events()[server.events().index("serving") :]
             await redis.execute_command(*end)

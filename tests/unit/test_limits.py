@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import OverloadedError
 from sessiond_server.transport.admission.limits import Cap, Limits
 from sessiond_server.transport.engine.port import Call, Status, StatusCode
@@ -24,8 +25,8 @@ class Calls:
 
     ends: list[Callable[[], None]] = field(default_factory=list)
 
-    def one(self) -> Call:
-        return Call("M", when_done=self.ends.append)
+    def one(self, caller: str = "orders") -> Call:
+        return Call("M", identified=Caller(caller, frozenset()), when_done=self.ends.append)
 
     def end_first(self) -> None:
         self.ends.pop(0)()
@@ -45,25 +46,39 @@ async def broken(_request: Any, _call: Call) -> bytes:
 
 def test_one_more_than_the_cap_is_overloaded_until_one_is_done() -> None:
     cap, calls = Cap(Limits(), max_in_flight=2), Calls()
-    cap.admit(b"", calls.one())
-    cap.admit(b"", calls.one())
+    cap.admit(b"", calls.one("orders"))
+    cap.admit(b"", calls.one("billing"))
     with pytest.raises(OverloadedError):
-        cap.admit(b"", calls.one())
+        cap.admit(b"", calls.one("web"))
     assert (cap.in_flight, len(calls.ends)) == (2, 2)
     calls.end_first()
-    cap.admit(b"", calls.one())
+    cap.admit(b"", calls.one("web"))
+
+
+def test_a_caller_has_half_of_a_cap_at_most() -> None:
+    cap, calls = Cap(Limits(), max_in_flight=4), Calls()
+    cap.admit(b"", calls.one("orders"))
+    cap.admit(b"", calls.one("orders"))
+    with pytest.raises(OverloadedError):
+        cap.admit(b"", calls.one("orders"))
+    cap.admit(b"", calls.one("billing"))
+    calls.end_first()
+    cap.admit(b"", calls.one("orders"))
 
 
 def test_caps_are_of_one_method_and_bytes_of_all() -> None:
     limits, calls = Limits(max_bytes=10), Calls()
-    one, other = Cap(limits, max_in_flight=1), Cap(limits, max_in_flight=9)
-    one.admit(b"123456", calls.one())
-    other.admit(b"7890", calls.one())
+    one, other = Cap(limits, max_in_flight=2), Cap(limits, max_in_flight=18)
+    one.admit(b"12345", calls.one("orders"))
+    for caller in ("orders", "billing"):
+        with pytest.raises(OverloadedError):
+            other.admit(b"123456", calls.one(caller))
+    other.admit(b"12345", calls.one("billing"))
     with pytest.raises(OverloadedError):
-        other.admit(b"1", calls.one())
+        other.admit(b"1", calls.one("web"))
     calls.end_first()
-    other.admit(b"123456", calls.one())
-    assert limits.bytes_in_flight == 10
+    other.admit(b"12345", calls.one("orders"))
+    assert limits.bytes.total == 10
 
 
 async def test_a_call_counts_from_before_it_is_parsed_until_its_answer_is_taken() -> None:

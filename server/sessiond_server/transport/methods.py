@@ -88,7 +88,7 @@ class SessionService:
                 messages.ValidateTokenRequest,
                 Rule.of(Group.VALIDATE),
                 self.validate_token,
-                max_in_flight=1000,
+                max_in_flight=2000,
             ),
             UnaryMethod(
                 "ValidateTokens",
@@ -109,7 +109,7 @@ class SessionService:
                     lambda request: request.WhichOneof("source"),
                 ),
                 self.create_session,
-                max_in_flight=128,
+                max_in_flight=256,
             ),
             UnaryMethod(
                 "RefreshSession",
@@ -140,21 +140,21 @@ class SessionService:
                     lambda request: request.WhichOneof("target"),
                 ),
                 self.revoke_session,
-                max_in_flight=128,
+                max_in_flight=512,
             ),
             UnaryMethod(
                 "GetSession",
                 messages.GetSessionRequest,
                 Rule.of(Group.READ),
                 self.get_session,
-                max_in_flight=128,
+                max_in_flight=256,
             ),
             UnaryMethod(
                 "ListSessions",
                 messages.ListSessionsRequest,
                 Rule.of(Group.READ),
                 self.list_sessions,
-                max_in_flight=64,
+                max_in_flight=128,
             ),
             StreamMethod(
                 "WatchRevocations",

@@ -1,6 +1,7 @@
 """How many calls are taken: a cap for each method, a bound of what they bring, and none while stopping.
 
-A call counts from when its message is there until its answer has been taken.
+A call counts from when its message is there until its answer has been taken. Whoever takes no answers must
+not keep others out, so that of each bound a caller has half at the most.
 """
 
 from __future__ import annotations
@@ -17,6 +18,28 @@ _QUIET_SECONDS: Final = 0.2
 _MAX_CLOSING_SECONDS: Final = 2.0
 
 
+class _Held:
+    """How much of something is held, in all and by each caller; nobody may hold more than half of it."""
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._share = (at_most + 1) // 2
+        self._by_caller: dict[str, int] = {}
+        self.total = 0
+
+    def has_room(self, caller: str, amount: int) -> bool:
+        held = self._by_caller.get(caller, 0)
+        return self.total + amount <= self._at_most and held + amount <= self._share
+
+    def take(self, caller: str, amount: int) -> None:
+        self.total += amount
+        self._by_caller[caller] = self._by_caller.get(caller, 0) + amount
+
+    def give_back(self, caller: str, amount: int) -> None:
+        self.total -= amount
+        self._by_caller[caller] -= amount
+
+
 class Limits:
     """What all methods of one server have in common."""
 
@@ -28,8 +51,7 @@ class Limits:
         max_closing_seconds: float = _MAX_CLOSING_SECONDS,
     ) -> None:
         self.is_open = True
-        self.bytes_in_flight = 0
-        self.max_bytes = max_bytes
+        self.bytes = _Held(max_bytes)
         self._quiet_seconds = quiet_seconds
         self._max_closing_seconds = max_closing_seconds
         self._turned_away = asyncio.Event()
@@ -62,19 +84,23 @@ class Cap:
     """How many calls of one method are in flight, and how many may be."""
 
     def __init__(self, limits: Limits, *, max_in_flight: int) -> None:
-        self._limits = limits
-        self._max_in_flight = max_in_flight
-        self.in_flight = 0
+        self._bytes = limits.bytes
+        self._calls = _Held(max_in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """How many there are."""
+        return self._calls.total
 
     def admit(self, raw: bytes, call: Call) -> None:
         """Count a call that brought `raw` until it is done; raises `OverloadedError`."""
-        limits, size = self._limits, len(raw)
-        if self.in_flight >= self._max_in_flight or limits.bytes_in_flight + size > limits.max_bytes:
+        caller, size = call.caller.name, len(raw)
+        if not self._calls.has_room(caller, 1) or not self._bytes.has_room(caller, size):
             raise OverloadedError
-        self.in_flight += 1
-        limits.bytes_in_flight += size
-        call.when_done(lambda: self._leave(size))
+        self._calls.take(caller, 1)
+        self._bytes.take(caller, size)
+        call.when_done(lambda: self._leave(caller, size))
 
-    def _leave(self, size: int) -> None:
-        self.in_flight -= 1
-        self._limits.bytes_in_flight -= size
+    def _leave(self, caller: str, size: int) -> None:
+        self._calls.give_back(caller, 1)
+        self._bytes.give_back(caller, size)
