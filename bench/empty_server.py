@@ -18,13 +18,17 @@ import uvloop
 
 from bench.wire import METHOD, SERVICE
 
-_MAX_CONCURRENT_CALLS: Final = 2000
 # These are those of sessiond's engine, repeated here because the server's modules are not to be relied upon.
 _OPTIONS: Final = (
-    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.max_receive_message_length", 1280 << 10),
     ("grpc.max_send_message_length", 8 << 20),
-    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.max_allowed_incoming_connections", 1000),
+    ("grpc.server.max_pending_requests", 8192),
+    ("grpc.server.max_pending_requests_hard_limit", 8192),
+    ("grpc.max_concurrent_streams", 100),
     ("grpc.http.overload_protection", 0),
+    ("grpc.http2.lookahead_bytes", 64 << 10),
+    ("grpc.http2.bdp_probe", 0),
     ("grpc.max_metadata_size", 8192),
     ("grpc.absolute_max_metadata_size", 16384),
     ("grpc.server_handshake_timeout_ms", 5000),
@@ -44,7 +48,7 @@ async def _serve(answer: bytes) -> None:
     async def handle(_request: bytes, _context: Any) -> bytes:
         return answer
 
-    server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
+    server = grpc.aio.server(options=_OPTIONS)
     handlers: dict[str, Any] = {METHOD: grpc.unary_unary_rpc_method_handler(handle)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -39,7 +39,7 @@ _JUNK: Final[dict[str, str]] = {
     "junk of 1 byte": "A",
     "junk of 8 KiB": "A" * 8192,
     "junk of 8 KiB in three segments": "A" * 4000 + "." + "A" * 4000 + "." + "A" * 190,
-    "junk of 4 MiB, less what frames it": "A" * ((4 << 20) - 16),
+    "junk of 1.25 MiB, less what frames it": "A" * ((1280 << 10) - 16),
 }
 
 
