@@ -147,7 +147,7 @@ async def test_many_callers_with_the_largest_message_fit_into_a_container(tmp_pa
         for key, channel in zip(keys, await channels(stack, server, len(keys)), strict=True):
             stub: Any = SessionServiceStub(channel)
             metadata = (("authorization", f"Bearer {key}"),)
-            calls += [stub.ValidateTokens(request, timeout=TIMEOUT, metadata=metadata) for _ in range(2)]
+            calls += [stub.ValidateTokens(request, timeout=TIMEOUT, metadata=metadata) for _ in range(4)]
         outcomes = Counter(await asyncio.gather(*map(outcome, calls)))
         assert set(outcomes) <= {"OK", "OVERLOADED"}
         assert outcomes["OK"] >= 24

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 SECRET = "telling-token"
+NOT_SERVING = b"\x08\x02"
 
 
 async def broken(*_: Any) -> bytes:
@@ -222,3 +223,15 @@ async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
             assert (await peer.call("/Test/Echo", b"x")).status == 0
         assert [stream.over for stream in streams] == [False, False, True, True, True, True]
         assert {stream.status for stream in streams} == {None, grpc.StatusCode.UNAVAILABLE.value[0]}
+
+
+async def test_health_is_answered_by_headers_alone_where_many_are_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grpcio, "_MAX_SILENT", 0)
+    async with serving(Echo=echo) as address, http2_peer(address) as peer:
+        check = await peer.open("/grpc.health.v1.Health/Check")
+        watch = await peer.open("/grpc.health.v1.Health/Watch")
+        await peer.until(lambda: check.over and watch.over)
+        assert (check.status, bytes(check.data[5:])) == (0, NOT_SERVING)
+        assert watch.status == grpc.StatusCode.UNIMPLEMENTED.value[0]

@@ -94,6 +94,15 @@ async def test_what_was_refused_takes_nothing_of_a_share() -> None:
     assert await tasks.enter(lambda: crowd.enter("b"))
 
 
+async def test_a_peer_that_has_gone_is_forgotten() -> None:
+    crowd, tasks = CrowdByPeer(9, of_each_peer=2), Tasks()
+    for peer in "abaabb":
+        await tasks.enter(lambda peer=peer: crowd.enter(peer))
+    while tasks.tasks:
+        await tasks.end()
+    assert (len(crowd), dict(crowd._by_peer)) == (0, {})
+
+
 async def test_peers_of_a_unix_socket_are_not_told_apart() -> None:
     crowd, tasks = CrowdByPeer(3, of_each_peer=1), Tasks()
     assert [await tasks.enter(lambda: crowd.enter("unix:")) for _ in range(4)] == [True, True, True, False]

@@ -149,6 +149,12 @@ async def test_closing_waits_on_while_calls_come() -> None:
         limits.turn_away()
     assert not closing.done()
     closing.cancel()
+    # A call ends the quiet at once, and does not merely fall into it.
+    quiet = asyncio.create_task(limits._turns_away_soon())
+    await asyncio.sleep(0)
+    limits.turn_away()
+    async with asyncio.timeout(30):
+        assert await quiet
 
 
 async def test_a_call_that_comes_too_late_is_noted() -> None:
