@@ -14,7 +14,7 @@ import pytest
 
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.failures import OverloadedError
-from sessiond_server.transport.engine import grpcio
+from sessiond_server.transport.engine import grpcio, health
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Call, Endpoints, Status
 from sessiond_server.transport.failures import to_status
@@ -206,7 +206,7 @@ async def test_a_message_in_a_hurry_is_answered_like_any_other(monkeypatch: pyte
         empty = await peer.open("/Test/Echo")
         await peer.send(empty, b"", end=True)
         await peer.until(lambda: empty.over)
-        assert empty.status == grpc.StatusCode.UNAVAILABLE.value[0]
+        assert empty.status == grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
 async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
@@ -222,16 +222,44 @@ async def test_few_calls_that_ended_without_a_message_are_left_unanswered(
             # One after the other: what is answered later was looked at later.
             assert (await peer.call("/Test/Echo", b"x")).status == 0
         assert [stream.over for stream in streams] == [False, False, True, True, True, True]
-        assert {stream.status for stream in streams} == {None, grpc.StatusCode.UNAVAILABLE.value[0]}
+        assert {stream.status for stream in streams} == {None, grpc.StatusCode.INVALID_ARGUMENT.value[0]}
 
 
 async def test_health_is_answered_by_headers_alone_where_many_are_silent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(grpcio, "_MAX_SILENT", 0)
+    monkeypatch.setattr(health, "_NAMES_AT_A_TIME", 0)
     async with serving(Echo=echo) as address, http2_peer(address) as peer:
         check = await peer.open("/grpc.health.v1.Health/Check")
         watch = await peer.open("/grpc.health.v1.Health/Watch")
-        await peer.until(lambda: check.over and watch.over)
+        await peer.until(lambda: check.over and watch.data)
         assert (check.status, bytes(check.data[5:])) == (0, NOT_SERVING)
-        assert watch.status == grpc.StatusCode.UNIMPLEMENTED.value[0]
+        assert bytes(watch.data[5:]) == NOT_SERVING
+
+
+async def test_who_is_in_a_hurry_and_ends_without_a_message_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shed: list[str] = []
+
+    def count(method: str) -> Status:
+        shed.append(method)
+        return to_status(OverloadedError())
+
+    monkeypatch.setattr(grpcio, "_MAX_SILENT", 0)
+    monkeypatch.setattr(grpcio, "_MAX_HURRIED", 3)
+    endpoints = Endpoints("Test", unary={"Echo": echo}, streams={}, refuse=no_refusal, shed=count)
+    engine = engine_of(endpoints)
+    async with http2_peer(str(await engine.start())) as peer:
+        ended, large, silent = [await peer.open("/Test/Echo") for _ in range(3)]
+        await peer.send(ended, b"", end=True)
+        await peer.send(large, framed(b"", length=2 << 20))
+        await peer.until(lambda: ended.over and large.over)
+        assert ended.status == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        assert large.status == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+        assert shed == []
+        for _ in range(3):
+            await peer.open("/Test/Echo")
+        await peer.until(lambda: silent.over)
+        assert shed == ["Echo"]
+    await engine.stop(grace_seconds=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,12 +54,28 @@ async def test_whose_message_has_come_is_silent_no_more() -> None:
     assert await tasks.enter(silent.enter)
 
 
-async def test_calls_that_ended_without_a_message_are_counted_for_a_while() -> None:
-    silent, tasks = Silent(9, lost_at_most=1, lost_seconds=0.01), Tasks()
+async def end_without_a_message(silent: Silent) -> None:
+    assert silent.enter()
+
+
+async def test_calls_that_ended_without_a_message_are_counted() -> None:
+    silent = Silent(9, lost_at_most=1, lost_seconds=60)
+    await asyncio.create_task(end_without_a_message(silent))
+    await eventually(lambda: not silent.enter())
+
+
+async def test_calls_that_ended_without_a_message_are_forgotten_in_time() -> None:
+    silent = Silent(9, lost_at_most=1, lost_seconds=0)
+    await asyncio.create_task(end_without_a_message(silent))
+    await asyncio.sleep(0)
+    await eventually(silent.enter)
+
+
+async def test_a_call_that_its_caller_has_cancelled_is_not_lost() -> None:
+    silent, tasks = Silent(9, lost_at_most=1, lost_seconds=60), Tasks()
     assert await tasks.enter(silent.enter)
     await tasks.end()
-    assert not silent.enter()
-    await eventually(silent.enter)
+    assert silent.enter()
 
 
 async def test_a_call_that_ended_after_its_message_is_not_lost() -> None:
@@ -125,6 +143,19 @@ async def test_the_oldest_of_too_many_has_to_go() -> None:
     there.set()
     assert await asyncio.gather(*calls[1:]) == ["in time", "in time"]
     assert len(hurry) == 0
+
+
+async def test_an_oldest_whose_time_is_over_already_is_not_told_to_go() -> None:
+    hurry = Hurry(1, seconds=0)
+    outcomes = await asyncio.gather(*(in_a_hurry(hurry, asyncio.Event().wait) for _ in range(50)))
+    assert outcomes == ["late"] * 50
+    expiring = Hurry(1, seconds=60)
+    async with asyncio.timeout(0) as over:
+        expiring._timeouts[0] = over
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        assert over.expired()
+        assert await in_a_hurry(expiring, partial(asyncio.sleep, 0)) == "in time"
 
 
 async def test_who_is_late_has_to_go() -> None:

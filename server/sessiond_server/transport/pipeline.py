@@ -1,4 +1,4 @@
-"""What every call goes through: observe, guard, identify, admit, permit, parse, permit, handle.
+"""What every call goes through: observe, guard, identify, permit, admit, parse, permit, handle.
 
 A caller is permitted twice: to call the method in some form, and then to make this very request. The handler
 of a method sees a message that was parsed, from a caller that may send it; no handler can forget to ask.
@@ -133,9 +133,10 @@ class Pipeline:
 
     def _admit(self, method: AnyMethod, cap: Cap, raw: bytes, call: Call) -> Any:
         self._identification.identify(call)
-        cap.admit(raw, call)
-        # Whoever may not make this call in any form learns nothing of what is wrong with it.
+        # Whoever may not make this call in any form takes no place, and learns nothing of what is wrong with
+        # it.
         method.rule.require_some(call.caller)
+        cap.admit(raw, call)
         request = wire.parse(method.request, raw)
         method.rule.require(call.caller, request)
         return request

@@ -19,6 +19,7 @@ from sessiond_server.transport.engine.port import (
     Call,
     Response,
     Status,
+    StatusCode,
     StreamHandler,
     UnaryHandler,
 )
@@ -28,6 +29,9 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 ReadCredentials: TypeAlias = Callable[[Context], Credentials]
 AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
+_NO_MESSAGE: Final = Status(
+    StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the call has ended without a message"
+)
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # The names under which gRPC tells what a verified client certificate says of its bearer: all its alternative
 # names, and those of them that are URIs.
@@ -75,11 +79,8 @@ def unary(
         return await respond(request, context)
 
     async def serve_hurried(_requests: Any, context: Context) -> None:
-        request = await _message(context, hurry)
-        if request is None:
-            await bytes_or_abort(shed(method), context)
-        else:
-            await context.write(await respond(request, context))
+        request = await _message(context, hurry, late=lambda: shed(method))
+        await context.write(await respond(request, context))
 
     return Entrance(
         grpc.unary_unary_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
@@ -113,12 +114,9 @@ def stream(
             yield response
 
     async def serve_hurried(_requests: Any, context: Context) -> AsyncIterator[bytes]:
-        request = await _message(context, hurry)
-        if request is None:
-            await bytes_or_abort(shed(method), context)
-        else:
-            async for response in respond(request, context):
-                yield response
+        request = await _message(context, hurry, late=lambda: shed(method))
+        async for response in respond(request, context):
+            yield response
 
     return Entrance(
         grpc.unary_stream_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
@@ -143,14 +141,14 @@ async def bytes_or_abort(response: Response, context: Context) -> bytes:
     raise AssertionError("abort always raises")
 
 
-async def _message(context: Context, hurry: Hurry) -> bytes | None:
-    """The one message of a call; None where it does not come in time."""
+async def _message(context: Context, hurry: Hurry, *, late: Callable[[], Status]) -> bytes:
+    """The one message of a call; where it does not come, the call is over, and `late` says how."""
     try:
         async with hurry.hurried():
             request = await context.read()
     except TimeoutError:
-        return None
-    return request if isinstance(request, bytes) else None
+        return await bytes_or_abort(late(), context)
+    return await bytes_or_abort(request if isinstance(request, bytes) else _NO_MESSAGE, context)
 
 
 def _call(method: str, context: Context, credentials: ReadCredentials) -> Call:

@@ -1,4 +1,4 @@
-"""Counts the calls that are in one state, and says when there are too many of them."""
+"""Counts the calls that are in one state, by the tasks that serve them, and says when there are too many."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
+
+from typing_extensions import override
+
+
+def _task() -> asyncio.Task[Any]:
+    """The task that serves the call at hand."""
+    return cast("asyncio.Task[Any]", asyncio.current_task())
 
 
 class Crowd:
-    """Calls in one state, by the task that serves each; a call whose task ends has left."""
+    """Calls that stay in one state until their tasks end, or until they leave it."""
 
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
-        self._tasks: set[asyncio.Task[Any] | None] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
         """How many there are."""
@@ -24,87 +31,21 @@ class Crowd:
         """Count the call that the running task serves; False where there are too many already."""
         if len(self._tasks) >= self._at_most:
             return False
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return True
-
-
-class Silent:
-    """Calls whose message has not come yet.
-
-    One whose caller ends its half without a message leaves no trace but its stream: grpcio gives it up, and
-    nobody can end it any more. Those are counted for as long as a connection lives at most, since one that
-    was cancelled looks the same.
-    """
-
-    def __init__(self, at_most: int, *, lost_at_most: int, lost_seconds: float) -> None:
-        self._at_most = at_most
-        self._lost_at_most = lost_at_most
-        self._lost_seconds = lost_seconds
-        self._lost = 0
-        self._tasks: set[asyncio.Task[Any] | None] = set()
-
-    def __len__(self) -> int:
-        """How many are waited for."""
-        return len(self._tasks)
-
-    def enter(self) -> bool:
-        """Count the call that the running task serves; False where there are too many already."""
-        if len(self._tasks) >= self._at_most or self._lost >= self._lost_at_most:
-            return False
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._end)
+        task = _task()
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
         return True
 
     def leave(self) -> None:
-        """The message of the call that the running task serves has come."""
-        self._tasks.discard(asyncio.current_task())
+        """The call that the running task serves is in that state no more."""
+        self._tasks.discard(_task())
 
     def _end(self, task: asyncio.Task[Any]) -> None:
-        if task in self._tasks:
-            self._tasks.discard(task)
-            self._lost += 1
-            asyncio.get_running_loop().call_later(self._lost_seconds, self._forget)
-
-    def _forget(self) -> None:
-        self._lost -= 1
-
-
-class Hurry:
-    """Calls that must get on: each has a time, and beyond a number of them the oldest has to go at once.
-
-    Whoever means it is in it for an instant, and so is never the oldest for long.
-    """
-
-    def __init__(self, at_most: int, *, seconds: float) -> None:
-        self._at_most = at_most
-        self._seconds = seconds
-        self._timeouts: OrderedDict[int, asyncio.Timeout] = OrderedDict()
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._timeouts)
-
-    @asynccontextmanager
-    async def hurried(self) -> AsyncIterator[None]:
-        """Let the running task be one of them until the context closes; raises `TimeoutError` within."""
-        async with asyncio.timeout(self._seconds) as timeout:
-            self._timeouts[id(timeout)] = timeout
-            try:
-                if len(self._timeouts) > self._at_most:
-                    _, oldest = self._timeouts.popitem(last=False)
-                    oldest.reschedule(asyncio.get_running_loop().time())
-                yield
-            finally:
-                self._timeouts.pop(id(timeout), None)
+        self._tasks.discard(task)
 
 
 class CrowdByPeer:
-    """The same, with a bound for each peer as well.
+    """A crowd in which each peer has few places.
 
     The peers of a Unix socket have no names: there the bound of all holds alone.
     """
@@ -127,12 +68,73 @@ class CrowdByPeer:
         if self._by_peer[peer] >= self._of_each_peer or not self._all.enter():
             return False
         self._by_peer[peer] += 1
-        task = asyncio.current_task()
-        if task is not None:
-            task.add_done_callback(lambda _: self._leave(peer))
+        _task().add_done_callback(lambda _: self._leave(peer))
         return True
 
     def _leave(self, peer: str) -> None:
         self._by_peer[peer] -= 1
         if not self._by_peer[peer]:
             del self._by_peer[peer]
+
+
+class Silent(Crowd):
+    """Calls whose message has not come yet, and that nobody hurries.
+
+    One whose caller ends its half without a message leaves no trace but its stream: grpcio gives it up, and
+    nobody can end it any more. Those are counted for as long as a connection lives at most.
+    """
+
+    def __init__(self, at_most: int, *, lost_at_most: int, lost_seconds: float) -> None:
+        super().__init__(at_most)
+        self._lost_at_most = lost_at_most
+        self._lost_seconds = lost_seconds
+        self._lost = 0
+
+    @override
+    def enter(self) -> bool:
+        return self._lost < self._lost_at_most and super().enter()
+
+    @override
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        # A call that its caller has cancelled is over, stream and all.
+        if task in self._tasks and not task.cancelling():
+            self._lost += 1
+            asyncio.get_running_loop().call_later(self._lost_seconds, self._forget)
+        super()._end(task)
+
+    def _forget(self) -> None:
+        self._lost -= 1
+
+
+class Hurry:
+    """Calls whose message has to come in time, and of which the oldest has to go where there are too many.
+
+    A call that brings its message is among them for an instant, and so is hardly ever the oldest.
+    """
+
+    def __init__(self, at_most: int, *, seconds: float) -> None:
+        self._at_most = at_most
+        self._seconds = seconds
+        self._timeouts: OrderedDict[int, asyncio.Timeout] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._timeouts)
+
+    @asynccontextmanager
+    async def hurried(self) -> AsyncIterator[None]:
+        """Let the running task be one of them until the context closes; raises `TimeoutError` within."""
+        async with asyncio.timeout(self._seconds) as timeout:
+            self._timeouts[id(timeout)] = timeout
+            try:
+                if len(self._timeouts) > self._at_most:
+                    self._dismiss_oldest()
+                yield
+            finally:
+                self._timeouts.pop(id(timeout), None)
+
+    def _dismiss_oldest(self) -> None:
+        _, oldest = self._timeouts.popitem(last=False)
+        # One whose time is over already goes by itself, and cannot be told to.
+        if not oldest.expired():
+            oldest.reschedule(asyncio.get_running_loop().time())

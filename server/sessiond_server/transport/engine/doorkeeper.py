@@ -26,28 +26,22 @@ class Doorkeeper(grpc.aio.ServerInterceptor):
     streams instead, every call would pay for that. So calls are let in by the cheap way as long as few are
     `silent`, and by the other one beyond that: there a message has to come in time.
 
-    Calls of a service that is not among `endpoints` are open to anyone. `others` are those of services that
-    have no entrances, such as the reflection.
+    The `open_methods` are everybody's, and their handlers see to themselves. `others` are the calls of
+    services that have no handlers here, such as the reflection.
     """
 
     def __init__(
         self,
         endpoints: Endpoints,
-        entrances: Mapping[str, Mapping[str, Entrance]],
+        entrances: Mapping[str, Entrance],
+        open_methods: Mapping[str, AnyHandler],
         *,
         silent: Silent,
         others: Crowd,
     ) -> None:
         self._endpoints = endpoints
-        self._guarded = {
-            f"/{endpoints.service}/{name}": (name, one) for name, one in entrances[endpoints.service].items()
-        }
-        self._open = {
-            f"/{service}/{name}": one
-            for service, of_service in entrances.items()
-            for name, one in of_service.items()
-            if service != endpoints.service
-        }
+        self._guarded = {f"/{endpoints.service}/{name}": (name, one) for name, one in entrances.items()}
+        self._open = open_methods
         self._silent = silent
         self._others = others
 
@@ -72,9 +66,9 @@ class Doorkeeper(grpc.aio.ServerInterceptor):
     async def _let_anyone_in(
         self, continuation: _FindHandler, details: grpc.HandlerCallDetails
     ) -> AnyHandler | None:
-        entrance = self._open.get(details.method)
-        if entrance is not None:
-            return entrance.patient if self._silent.enter() else entrance.hurried
+        handler = self._open.get(details.method)
+        if handler is not None:
+            return handler
         handler = await continuation(details)
         if handler is None or self._others.enter():
             return handler

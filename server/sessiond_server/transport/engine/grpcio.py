@@ -98,20 +98,25 @@ class GrpcioEngine(Engine):
             _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
         )
         hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
-        self._health = Health([endpoints.service], silent=silent)
-        entrances = {
-            endpoints.service: _entrances(endpoints, silent, hurry, by_certificate=certificates is not None),
-            health.SERVICE: self._health.entrances(),
-        }
-        doorkeeper = Doorkeeper(endpoints, entrances, silent=silent, others=Crowd(_MAX_OTHERS))
+        self._health = Health([endpoints.service])
+        entrances = _entrances(endpoints, silent, hurry, by_certificate=certificates is not None)
+        of_health = self._health.handlers()
+        doorkeeper = Doorkeeper(
+            endpoints,
+            entrances,
+            {f"/{health.SERVICE}/{name}": handler for name, handler in of_health.items()},
+            silent=silent,
+            others=Crowd(_MAX_OTHERS),
+        )
         self._server = grpc.aio.server(interceptors=(doorkeeper,), options=_OPTIONS)
-        for service, of_service in entrances.items():
-            # What is registered has a queue of its own for each method.
-            self._server.add_registered_method_handlers(
-                service, {name: entrance.patient for name, entrance in of_service.items()}
-            )
+        # What is registered has a queue of its own for each method.
+        self._server.add_registered_method_handlers(
+            endpoints.service, {name: entrance.patient for name, entrance in entrances.items()}
+        )
+        self._server.add_registered_method_handlers(health.SERVICE, of_health)
         if with_reflection:
-            reflection.enable_server_reflection((*entrances, reflection.SERVICE_NAME), self._server)
+            names = (endpoints.service, health.SERVICE, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
         telemetry.gauge(
             "calls_without_message",
             "Calls of which there are headers alone",

@@ -1,61 +1,55 @@
 """`grpc.health.v1.Health`, which anyone may ask, and which answers whatever else is going on.
 
 The library's own holds a lock while it writes to a watcher: one that does not read would keep every other
-from being told, and the server from stopping. It also keeps the name that a stranger asks for, however long.
+from being told, and the server from stopping. It also keeps what a stranger has sent for as long as it
+watches.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from sessiond_server.transport.engine.calls import Context, Entrance
-from sessiond_server.transport.engine.crowd import CrowdByPeer, Silent
+from sessiond_server.transport.engine.calls import AnyHandler, Context
+from sessiond_server.transport.engine.crowd import CrowdByPeer, Hurry
 
 SERVICE: Final = "grpc.health.v1.Health"
 _CHECKS_OF_A_CONNECTION: Final = 4
 _WATCHES_OF_A_CONNECTION: Final = 2
 _CHECKS: Final = 4000
 _WATCHES: Final = 5000
+# The name that a call asks for is waited for, but not long: all services are in the same state.
+_NAMES_AT_A_TIME: Final = 16
+_NAME_SECONDS: Final = 2.0
 
 
 class Health:
-    """Whether the services serve: NOT_SERVING at first.
+    """Whether the services serve: NOT_SERVING at first."""
 
-    `silent` are the calls whose message has not come yet. Where there are too many of them, a check is
-    answered without the name that it asks for: all services are in the same state.
-    """
-
-    def __init__(self, services: Iterable[str], *, silent: Silent) -> None:
+    def __init__(self, services: Iterable[str]) -> None:
         self._services = frozenset({"", *services})
-        self._silent = silent
         self._status: Any = HealthCheckResponse.NOT_SERVING
         self._is_closed = False
         self._changed = asyncio.Event()
         self._checks = CrowdByPeer(_CHECKS, of_each_peer=_CHECKS_OF_A_CONNECTION)
         self._watches = CrowdByPeer(_WATCHES, of_each_peer=_WATCHES_OF_A_CONNECTION)
+        self._hurry = Hurry(_NAMES_AT_A_TIME, seconds=_NAME_SECONDS)
 
     @property
     def watches(self) -> int:
         """How many watch."""
         return len(self._watches)
 
-    def entrances(self) -> dict[str, Entrance]:
-        """The methods by their names."""
+    def handlers(self) -> dict[str, AnyHandler]:
+        """The methods by their names; they are entered before anything of a message is read."""
         return {
-            "Check": Entrance(
-                grpc.unary_unary_rpc_method_handler(self._check),
-                grpc.stream_stream_rpc_method_handler(self._check_unread),
-            ),
-            "Watch": Entrance(
-                grpc.unary_stream_rpc_method_handler(self._watch),
-                grpc.stream_stream_rpc_method_handler(self._refuse_watch),
-            ),
+            "Check": grpc.stream_stream_rpc_method_handler(self._check),
+            "Watch": grpc.stream_stream_rpc_method_handler(self._watch),
         }
 
     def set_serving(self, *, serving: bool) -> None:
@@ -72,49 +66,42 @@ class Health:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def _check(self, request: bytes, context: Context) -> bytes:
-        self._silent.leave()
-        await self._count_check(context)
-        if await _service(request, context) not in self._services:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no service has this name")
-        return self._response(self._status)
-
-    async def _check_unread(self, _requests: Any, context: Context) -> None:
-        await self._count_check(context)
-        await context.write(self._response(self._status))
-
-    async def _count_check(self, context: Context) -> None:
+    async def _check(self, _requests: Any, context: Context) -> None:
         if not self._checks.enter(context.peer()):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "too many checks at a time")
+        if not await self._is_known(context):
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no service has this name")
+        await context.write(_response(self._status))
 
-    async def _watch(self, request: bytes, context: Context) -> AsyncIterator[bytes]:
-        self._silent.leave()
+    async def _watch(self, _requests: Any, context: Context) -> None:
         if not self._watches.enter(context.peer()):
-            await self._refuse_watch(None, context)
-        is_known = await _service(request, context) in self._services
-        del request
+            # By any other status clients take a server for unhealthy.
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
+        is_known = await self._is_known(context)
         told = None
         while not self._is_closed:
             changed = self._changed
             status = self._status if is_known else HealthCheckResponse.SERVICE_UNKNOWN
             if status != told:
                 told = status
-                yield self._response(status)
+                await context.write(_response(status))
             await changed.wait()
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is about to stop")
 
-    async def _refuse_watch(self, _requests: Any, context: Context) -> None:
-        """Refuse by the one status that clients take as healthy: any other would unplug them."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
+    async def _is_known(self, context: Context) -> bool:
+        """Whether a call asks for a service of ours; one that does not say in time asks for all of them."""
+        try:
+            async with self._hurry.hurried():
+                request = await context.read()
+            return not isinstance(request, bytes) or (
+                HealthCheckRequest.FromString(request).service in self._services
+            )
+        except TimeoutError:
+            return True
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest")
+            raise AssertionError("abort always raises") from None
 
-    @staticmethod
-    def _response(status: Any) -> bytes:
-        return HealthCheckResponse(status=status).SerializeToString()
 
-
-async def _service(request: bytes, context: Context) -> str:
-    try:
-        return HealthCheckRequest.FromString(request).service
-    except DecodeError:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest")
-        raise AssertionError("abort always raises") from None
+def _response(status: Any) -> bytes:
+    return HealthCheckResponse(status=status).SerializeToString()
