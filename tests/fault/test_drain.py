@@ -19,7 +19,7 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from tests.support.config import Config, scalekit
 from tests.support.http2 import framed, http2_peer
 from tests.support.idp import Idp, running_idp
-from tests.support.server import Server, serving
+from tests.support.server import Server, serving, sessiond
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -104,6 +104,25 @@ async def test_health_says_so_while_calls_are_still_taken(tmp_path: Path) -> Non
         async with aiohttp.request("GET", f"http://{server.http}/readyz") as answer:
             assert (answer.status, await answer.text()) == (503, "the server is about to stop\n")
         await server.kill()
+
+
+async def test_a_second_signal_cuts_the_delay(tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[LOCAL])
+    config.tables["server"] = {"drain_delay": "5m"}
+    async with serving(config.write(), config.data, tmp_path / "log") as server:
+        server.process.send_signal(signal.SIGTERM)
+        await server.said(event="stopping")
+        assert await server.stop() == 0
+    assert await server.said(event="stopped")
+
+
+async def test_a_server_that_is_stopped_while_it_starts_stops_at_once(tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[LOCAL])
+    config.tables["server"] = {"drain_delay": "5m"}
+    process = await sessiond("serve", "--config", str(config.write()), log=tmp_path / "log")
+    server = Server(process, config.data, tmp_path / "log")
+    await eventually(lambda: server.store_pid or process.returncode is not None, timeout=30)
+    assert await server.stop() == 0
 
 
 async def test_a_watch_of_health_does_not_keep_a_server_from_stopping(tmp_path: Path) -> None:

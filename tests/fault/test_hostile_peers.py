@@ -29,6 +29,10 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
 
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc"
+)
+
 SERVICE = "/sessiond.v1.SessionService"
 VALIDATE = f"{SERVICE}/ValidateToken"
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
@@ -98,7 +102,6 @@ async def test_silent_checks_of_health_keep_nobody_out(server: Server) -> None:
         await is_served(server)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
 async def test_a_strangers_streams_cost_next_to_nothing(tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[LOCAL])
     config.caller("known", ["validate"])
@@ -175,6 +178,24 @@ async def test_a_caller_that_takes_no_answers_keeps_no_other_out(tmp_path: Path)
         await deaf.until(lambda: all(stream.headers for stream in streams))
         assert OVERLOADED in {told(stream) for stream in streams}
         assert (await peer.call(path, request, ("authorization", f"Bearer {other}"))).status == 0
+
+
+async def test_health_keeps_nothing_of_what_a_stranger_sends(server: Server) -> None:
+    before = resident_bytes(server)
+    large = framed(b"\x0a" + varint(1 << 20) + bytes(1 << 20))
+    async with AsyncExitStack() as stack:
+        for peer in await peers(stack, server, 10):
+            for path in (CHECK, WATCH):
+                streams = [await peer.open(path) for _ in range(6)]
+                for stream in streams:
+                    await peer.send_all(stream, large)
+                await peer.until(lambda streams=streams: all(one.headers for one in streams))
+        await is_served(server)
+        assert resident_bytes(server) - before < 48 << 20
+
+
+def varint(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14])
 
 
 async def test_watches_of_health_are_few_and_the_others_are_healthy(server: Server) -> None:

@@ -14,11 +14,13 @@ import pytest
 
 from sessiond_server.domain.failures import (
     KeysUnavailableError,
+    OverloadedError,
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
     StoreUnavailableError,
 )
+from sessiond_server.service.providers import exchange
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.storage.leases import Moved
@@ -148,3 +150,19 @@ async def test_what_cannot_be_kept_within_the_lease_is_counted_as_lost(failing: 
     with pytest.raises(failing):
         await world.run()
     assert world.telemetry.of("exchange_tried") == [(ISSUER, "lost")]
+
+
+async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_MAX_RUNNING", 2)
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.is_answering.clear()
+    left = [asyncio.create_task(world.exchange.rotate(UNUSED)) for _ in range(2)]
+    await world.is_asked.wait()
+    for call in left:
+        call.cancel()
+    await asyncio.wait(left)
+    with pytest.raises(OverloadedError):
+        await world.exchange.rotate(UNUSED)
+    world.is_answering.set()
+    await world.exchange.drain()
+    assert isinstance(await world.exchange.rotate(UNUSED), Exchanged)

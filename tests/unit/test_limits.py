@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond_server.domain.caller import Caller
+from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import OverloadedError
+from sessiond_server.service.callers import Callers
 from sessiond_server.transport.admission.limits import Cap, Limits
 from sessiond_server.transport.engine.port import Call, Status, StatusCode
 from tests.support.fakes import RecordingTelemetry
@@ -93,6 +94,15 @@ async def test_a_call_counts_from_before_it_is_parsed_until_its_answer_is_taken(
     assert await serve(b"", calls.one()) == b"answer"
 
 
+async def test_who_may_not_call_a_method_takes_no_place_of_it() -> None:
+    calls = Calls()
+    through = pipeline(Callers([], anonymous=frozenset({Group.VALIDATE})))
+    refused = await unary(answered, max_in_flight=1, through=through)(b"", calls.one())
+    assert isinstance(refused, Status)
+    assert refused.reason == "CALLER_NOT_PERMITTED"
+    assert calls.ends == []
+
+
 async def test_a_call_that_fails_gives_its_place_back() -> None:
     calls = Calls()
     serve = unary(broken, max_in_flight=1)
@@ -141,20 +151,25 @@ async def test_after_the_end_new_calls_are_told_and_those_in_flight_go_on() -> N
     assert await unary(answered, through=through)(b"", Call("M")) == b"answer"
 
 
-async def test_closing_waits_on_while_calls_come() -> None:
-    limits = Limits(quiet_seconds=60, max_closing_seconds=60)
-    closing = asyncio.create_task(limits.close())
-    for _ in range(20):
-        await asyncio.sleep(0)
-        limits.turn_away()
-    assert not closing.done()
-    closing.cancel()
-    # A call ends the quiet at once, and does not merely fall into it.
+async def test_a_call_ends_the_quiet_that_closing_waits_for() -> None:
+    limits = Limits(quiet_seconds=60)
     quiet = asyncio.create_task(limits._turns_away_soon())
     await asyncio.sleep(0)
     limits.turn_away()
     async with asyncio.timeout(30):
         assert await quiet
+
+
+async def test_closing_waits_on_while_calls_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits()
+    quiets = iter([True, True, False])
+
+    async def turns_away_soon() -> bool:
+        return next(quiets)
+
+    monkeypatch.setattr(limits, "_turns_away_soon", turns_away_soon)
+    await limits.close()
+    assert list(quiets) == []
 
 
 async def test_a_call_that_comes_too_late_is_noted() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
@@ -38,6 +38,17 @@ class StartError(Exception):
 
     The message is a line for a person, or one line for each mistake.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Whether somebody wants the server to stop, and whether they wanted it twice."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_again: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self) -> None:
+        (self.asked_again if self.asked.is_set() else self.asked).set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ async def run_dev(
 
 
 async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[], int]) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; raises `StartError`.
+    """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the delay. Raises `StartError`.
 
     `lines_dropped` says how many lines of the log were dropped so far.
     """
@@ -86,16 +97,17 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
     telemetry.gauge(
         "log_lines_dropped", "Log lines that were dropped because nobody read them", lines_dropped
     )
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop, loop = _Stop(), asyncio.get_running_loop()
     loop.set_exception_handler(unseen_failures(logger))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop.ask)
     try:
         async with AsyncExitStack() as stack:
-            server = await _start(settings, stack, stopping, telemetry=telemetry, logger=logger)
-            if server is not None:
-                await stopping.wait()
-                await _say_farewell(settings, server, logger=logger)
+            server = await _start(settings, stack, stop.asked, telemetry=telemetry, logger=logger)
+            # Whoever stops it while it starts need not wait for callers that it never had.
+            if server is not None and not stop.asked.is_set():
+                await stop.asked.wait()
+                await _say_farewell(settings, server, stop, logger=logger)
     except (AddressError, ConfigurationError, DataDirectoryError, PartitionsError) as error:
         raise StartError(str(error)) from error
     logger.info("stopped")
@@ -202,11 +214,12 @@ async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, lo
     return False
 
 
-async def _say_farewell(settings: Settings, server: _Server, *, logger: Logger) -> None:
+async def _say_farewell(settings: Settings, server: _Server, stop: _Stop, *, logger: Logger) -> None:
     """Tell everyone to go elsewhere, so that nothing is on its way to the engine when it stops."""
     delay, grace = settings.server.drain_delay.total_seconds(), settings.server.drain_grace.total_seconds()
     logger.info("stopping", delay_seconds=delay, grace_seconds=grace)
     server.readiness.is_stopping = True
     server.engine.set_serving(serving=False)
-    await asyncio.sleep(delay)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.asked_again.wait(), delay)
     await server.limits.close()

@@ -1,4 +1,4 @@
-"""Exchanges at providers, between spending one token and storing the next.
+"""Rotations, and the exchanges at providers between spending one token and storing the next.
 
 This is the one place where a session could be lost.
 """
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
     KeysUnavailableError,
+    OverloadedError,
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
@@ -34,6 +35,8 @@ T = TypeVar("T")
 # This is within the lease of 15 s: after it another call may be at the provider with the same token.
 _PATIENCE_SECONDS: Final = 14.0
 _PAUSE_SECONDS: Final = 0.2
+# They go on when their callers have left, and so are not in the cap of the calls.
+_MAX_RUNNING: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,7 +93,10 @@ class ProviderExchange:
             StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError: what the provider gave
                 could not be judged or stored, or the store did not answer in the first place.
             SealingKeyMissingError: the session cannot be unsealed here.
+            OverloadedError: too many are under way; nothing was begun.
         """
+        if len(self._running) >= _MAX_RUNNING:
+            raise OverloadedError
         task = asyncio.create_task(self._rotate(rotation))
         self._running.add(task)
         task.add_done_callback(self._forget)

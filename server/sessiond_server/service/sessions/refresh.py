@@ -97,13 +97,15 @@ class SessionRefresh:
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
         """
+        patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        give_up = self._clock.steady() + patience - _TO_ANSWER_SECONDS
         token = await self._authenticator.authenticate(presented)
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         await self._scope.require_session(token.session, caller)
         proven = await self._possession.find_key(context.proof) if context.proof else None
         rotation = self._rotation(token, proven, caller=caller.name, device=context.device)
-        outcome = await self._rotate(rotation, token, patience_seconds=patience_seconds)
+        outcome = await self._rotate(rotation, token, give_up=give_up)
         rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
         # The proof is not spent earlier: a call that failed can be repeated with it.
         if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):
@@ -121,11 +123,8 @@ class SessionRefresh:
         return token.successor(pepper=pepper, rotation_salt=rotated.rotation_salt)
 
     async def _rotate(
-        self, rotation: Rotation, token: RefreshToken, *, patience_seconds: float | None
+        self, rotation: Rotation, token: RefreshToken, *, give_up: float
     ) -> Rotated | Exchanged:
-        patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
-        give_up = self._clock.steady() + patience - _TO_ANSWER_SECONDS
-
         async def ask() -> Rotated | Exchanged | None:
             """The answer; None while another call is at the provider, or where one was there before us."""
             nonlocal rotation
