@@ -28,6 +28,8 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sessiond_server.adapters.embedded.store import EmbeddedStore
+
 LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
 
 
@@ -53,6 +55,16 @@ def own_keys(config: Config) -> None:
         "pepper_files": [str(config.directory / "pepper")],
         "sealing_files": [str(config.directory / "seal")],
     }
+
+
+def on_store_of_ones_own(directory: Path, store: EmbeddedStore) -> Config:
+    """A configuration with a local issuer on a store that runs already, in `store` below `directory`."""
+    keys = directory / "store"
+    config = Config(directory, issuers=[{**LOCAL, "signing_key_files": [str(keys / "signing-key.pem")]}])
+    config.tables["store"] = {"url": f"unix://{store.socket_path}"}
+    own_keys(config)
+    secret_file(keys, "signing-key.pem", create=create_signing_key)
+    return config
 
 
 async def test_every_mistake_is_a_line_and_nothing_starts(tmp_path: Path) -> None:
@@ -138,12 +150,7 @@ async def test_check_says_that_a_store_takes_no_writes(tmp_path: Path) -> None:
         redis = connect(StoreAddress(f"unix://{store.socket_path}"))
         await connected(redis).stores.durability.pin_partitions()
         await redis.config_set("maxmemory", 1)
-        config = Config(
-            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
-        )
-        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
-        own_keys(config)
-        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        config = on_store_of_ones_own(tmp_path, store)
         status, lines = await command("check", "--config", str(config.write()))
         assert status == 1
         assert any("takes no writes: OOM" in line for line in lines)
@@ -230,12 +237,7 @@ async def test_a_store_that_was_never_begun_is_waited_for_while_it_takes_no_writ
     async with embedded_store(tmp_path / "store", logger=SilentLogger()) as store:
         redis = connect(StoreAddress(f"unix://{store.socket_path}"))
         await redis.config_set("maxmemory", 1)
-        config = Config(
-            tmp_path, issuers=[{**LOCAL, "signing_key_files": [str(tmp_path / "store" / "signing-key.pem")]}]
-        )
-        config.tables["store"] = {"url": f"unix://{store.socket_path}"}
-        own_keys(config)
-        secret_file(tmp_path / "store", "signing-key.pem", create=create_signing_key)
+        config = on_store_of_ones_own(tmp_path, store)
         async with serving(
             config.write(), tmp_path / "store", tmp_path / "log", until="waiting for the store"
         ) as server:

@@ -98,7 +98,7 @@ def test_what_was_written_makes_room() -> None:
 
 
 def test_the_end_is_not_waited_for_longer_than_was_said() -> None:
-    with pipe() as (_, end):
+    with pipe() as (reader, end):
         writer = LogWriter(end)
         report_into(writer)
         for _ in range(2 * PIPE_LINES):
@@ -106,6 +106,10 @@ def test_the_end_is_not_waited_for_longer_than_was_said() -> None:
         writer.close(within_seconds=0.05)
         writer.write(LINE)
         assert writer.dropped == 1
+        # The thread must not go on with a number that is another pipe's by then.
+        while writer._thread.is_alive():
+            read_all(reader)
+            writer._thread.join(0.01)
 
 
 async def test_a_pipe_that_does_not_block_is_waited_for() -> None:
