@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import stat
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,6 +21,7 @@ from sessiond_server.transport.engine.port import Call, Endpoints, Status
 from sessiond_server.transport.failures import to_status
 from tests.support.fakes import SilentTelemetry
 from tests.support.http2 import framed, http2_peer
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -262,4 +264,37 @@ async def test_who_is_in_a_hurry_and_ends_without_a_message_is_told_so(
             await peer.open("/Test/Echo")
         await peer.until(lambda: silent.over)
         assert shed == ["Echo"]
+    await engine.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("max_silent", [0, 32], ids=["in a hurry", "patiently"])
+async def test_a_call_that_is_refused_leaves_nothing_for_the_garbage_collection(
+    monkeypatch: pytest.MonkeyPatch, max_silent: int
+) -> None:
+    """Its frames hold the request, and so callers would hold more than the caps."""
+    monkeypatch.setattr(grpcio, "_MAX_SILENT", max_silent)
+
+    async def refused(_raw: bytes, _call: Call) -> Status:
+        return to_status(OverloadedError())
+
+    unary = {"Broken": broken, "RefusedLater": refused, "Refused": broken, "Echo": echo}
+    endpoints = Endpoints(
+        "Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal, shed=shed
+    )
+    engine = engine_of(endpoints)
+    async with http2_peer(str(await engine.start())) as peer:
+        gc.collect()
+        gc.disable()
+        try:
+            for name in ("Broken", "RefusedLater", "Refused", "Stream"):
+                assert (await peer.call(f"/Test/{name}", b"x")).status
+            for raw in (b"\xff", b"\x0a\x01x"):
+                assert (await peer.call("/grpc.health.v1.Health/Check", raw)).status
+            # grpcio keeps the latest call until another one comes.
+            assert (await peer.call("/Test/Echo", b"x")).status == 0
+            await eventually(
+                lambda: not any(isinstance(one, grpc.aio.AbortError) for one in gc.get_objects())
+            )
+        finally:
+            gc.enable()
     await engine.stop(grace_seconds=0)

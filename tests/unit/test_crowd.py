@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -126,9 +127,9 @@ async def test_peers_of_a_unix_socket_are_not_told_apart() -> None:
     assert [await tasks.enter(lambda: crowd.enter("unix:")) for _ in range(4)] == [True, True, True, False]
 
 
-async def in_a_hurry(hurry: Hurry, wait: Callable[[], Awaitable[object]]) -> str:
+async def in_a_hurry(hurry: Hurry, wait: Callable[[], Awaitable[object]], *, who: str = "anyone") -> str:
     try:
-        async with hurry.hurried():
+        async with hurry.hurried(who):
             await wait()
     except TimeoutError:
         return "late"
@@ -151,11 +152,23 @@ async def test_an_oldest_whose_time_is_over_already_is_not_told_to_go() -> None:
     assert outcomes == ["late"] * 50
     expiring = Hurry(1, seconds=60)
     async with asyncio.timeout(0) as over:
-        expiring._timeouts[0] = over
+        expiring._of["anyone"] = OrderedDict({0: over})
+        expiring._count = 1
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         assert over.expired()
         assert await in_a_hurry(expiring, partial(asyncio.sleep, 0)) == "in time"
+
+
+async def test_whoever_has_the_most_has_to_make_room() -> None:
+    hurry, there = Hurry(3, seconds=60), asyncio.Event()
+    few = asyncio.create_task(in_a_hurry(hurry, there.wait, who="few"))
+    many = [asyncio.create_task(in_a_hurry(hurry, there.wait, who="many")) for _ in range(5)]
+    assert await asyncio.gather(*many[:3]) == ["late"] * 3
+    assert len(hurry) == 3
+    there.set()
+    assert await asyncio.gather(few, *many[3:]) == ["in time"] * 3
+    assert (len(hurry), hurry._of) == (0, {})
 
 
 async def test_who_is_late_has_to_go() -> None:

@@ -130,7 +130,8 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
             StatusCode.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id"
         ),
         failures.StoreUnavailableError: _retry_later(
-            "STORE_UNAVAILABLE", "the store did not answer: nothing is decided, repeat the same call"
+            "STORE_UNAVAILABLE",
+            "the store did not answer, or not as it should: nothing is decided, repeat the same call",
         ),
         failures.RevocationViewStaleError: _retry_later(
             "REVOCATION_VIEW_STALE",

@@ -81,7 +81,7 @@ const (
 	// No live session has this id. No metadata.
 	// Status: NOT_FOUND. Sample: GetSession after a logout.
 	ErrorReason_ERROR_REASON_SESSION_NOT_FOUND ErrorReason = 15
-	// The store did not answer: nothing is decided, repeat the same call. RetryInfo.
+	// The store did not answer, or not as it should: nothing is decided, repeat the same call. RetryInfo.
 	// Status: UNAVAILABLE. Sample: the store restarts.
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 16
 	// The provider did not answer, or not with a decision; the presented token stays good. RetryInfo.

@@ -5,15 +5,15 @@ What escapes the guard of the pipeline is a bare INTERNAL here: grpcio would sen
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from functools import partial
+from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 
 from sessiond_server.service.callers import Credentials
-from sessiond_server.transport.engine.crowd import Hurry, Silent
+from sessiond_server.transport.engine.crowd import Hurry, Silent, current_task
 from sessiond_server.transport.engine.port import (
     INTERNAL,
     Call,
@@ -23,7 +23,7 @@ from sessiond_server.transport.engine.port import (
     StreamHandler,
     UnaryHandler,
 )
-from sessiond_server.transport.engine.status_details import to_trailers
+from sessiond_server.transport.engine.status_details import Trailers, to_trailers
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 ReadCredentials: TypeAlias = Callable[[Context], Credentials]
@@ -79,8 +79,8 @@ def unary(
         return await respond(request, context)
 
     async def serve_hurried(_requests: Any, context: Context) -> None:
-        request = await _message(context, hurry, late=lambda: shed(method))
-        await context.write(await respond(request, context))
+        message = partial(_message, context, hurry, credentials=credentials, late=lambda: shed(method))
+        await context.write(await respond(await message(), context))
 
     return Entrance(
         grpc.unary_unary_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
@@ -114,8 +114,8 @@ def stream(
             yield response
 
     async def serve_hurried(_requests: Any, context: Context) -> AsyncIterator[bytes]:
-        request = await _message(context, hurry, late=lambda: shed(method))
-        async for response in respond(request, context):
+        message = partial(_message, context, hurry, credentials=credentials, late=lambda: shed(method))
+        async for response in respond(await message(), context):
             yield response
 
     return Entrance(
@@ -136,15 +136,33 @@ async def bytes_or_abort(response: Response, context: Context) -> bytes:
     """The bytes; a status ends the call by an exception of grpcio's."""
     if isinstance(response, bytes):
         return response
-    code = _CODES[response.code.value]
-    await context.abort(code, response.message, trailing_metadata=to_trailers(response))
+    return await abort(context, _CODES[response.code.value], response.message, to_trailers(response))
+
+
+async def abort(context: Context, code: grpc.StatusCode, message: str, trailers: Trailers = ()) -> NoReturn:
+    """End a call by an exception of grpcio's.
+
+    The call keeps that exception, which would keep all that is in the frames that it came through: the
+    request too, until Python collects its garbage.
+    """
+    try:
+        await context.abort(code, message, trailing_metadata=trailers)
+    except grpc.aio.AbortError as error:
+        current_task().add_done_callback(partial(_forget_frames, error))
+        raise
     raise AssertionError("abort always raises")
 
 
-async def _message(context: Context, hurry: Hurry, *, late: Callable[[], Status]) -> bytes:
+def _forget_frames(error: BaseException, _: object) -> None:
+    error.__traceback__ = error.__context__ = None
+
+
+async def _message(
+    context: Context, hurry: Hurry, *, credentials: ReadCredentials, late: Callable[[], Status]
+) -> bytes:
     """The one message of a call; where it does not come, the call is over, and `late` says how."""
     try:
-        async with hurry.hurried():
+        async with hurry.hurried(credentials(context)):
             request = await context.read()
     except TimeoutError:
         return await bytes_or_abort(late(), context)
@@ -156,9 +174,7 @@ def _call(method: str, context: Context, credentials: ReadCredentials) -> Call:
 
 
 def _when_done(ended: Callable[[], None]) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        task.add_done_callback(lambda _: ended())
+    current_task().add_done_callback(lambda _: ended())
 
 
 def credentials_of(context: Context) -> Credentials:

@@ -122,6 +122,11 @@ class GrpcioEngine(Engine):
             "Calls of which there are headers alone",
             lambda: len(silent) + len(hurry),
         )
+        telemetry.gauge(
+            "calls_ended_without_message",
+            "Calls that have ended without a message, and may still hold a stream",
+            lambda: silent.lost,
+        )
         telemetry.gauge("health_watches", "Watches of the health service", lambda: self._health.watches)
 
     @override

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from sessiond_server.transport.engine.calls import AnyHandler, Context
+from sessiond_server.transport.engine.calls import AnyHandler, Context, abort
 from sessiond_server.transport.engine.crowd import CrowdByPeer, Hurry
 
 SERVICE: Final = "grpc.health.v1.Health"
@@ -68,15 +68,15 @@ class Health:
 
     async def _check(self, _requests: Any, context: Context) -> None:
         if not self._checks.enter(context.peer()):
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "too many checks at a time")
+            await abort(context, grpc.StatusCode.UNAVAILABLE, "too many checks at a time")
         if not await self._is_known(context):
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no service has this name")
+            await abort(context, grpc.StatusCode.NOT_FOUND, "no service has this name")
         await context.write(_response(self._status))
 
     async def _watch(self, _requests: Any, context: Context) -> None:
         if not self._watches.enter(context.peer()):
             # By any other status clients take a server for unhealthy.
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
+            await abort(context, grpc.StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
         is_known = await self._is_known(context)
         told = None
         while not self._is_closed:
@@ -86,12 +86,12 @@ class Health:
                 told = status
                 await context.write(_response(status))
             await changed.wait()
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is about to stop")
+        await abort(context, grpc.StatusCode.UNAVAILABLE, "the server is about to stop")
 
     async def _is_known(self, context: Context) -> bool:
         """Whether a call asks for a service of ours; one that does not say in time asks for all of them."""
         try:
-            async with self._hurry.hurried():
+            async with self._hurry.hurried(context.peer()):
                 request = await context.read()
             return not isinstance(request, bytes) or (
                 HealthCheckRequest.FromString(request).service in self._services
@@ -99,8 +99,7 @@ class Health:
         except TimeoutError:
             return True
         except DecodeError:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest")
-            raise AssertionError("abort always raises") from None
+            await abort(context, grpc.StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest")
 
 
 def _response(status: Any) -> bytes:

@@ -114,6 +114,9 @@ class _Connection(web.RequestHandler):
 
     @override
     def log_exception(self, *_args: Any, exc_info: BaseException | None = None, **_named: Any) -> None:
+        if isinstance(exc_info, web.RequestPayloadError):
+            self._server.refused("MALFORMED")
+            return
         self._our_logger.error("a request over HTTP failed", failure=type(exc_info).__name__)
 
 

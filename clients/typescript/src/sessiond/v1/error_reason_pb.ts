@@ -154,7 +154,7 @@ export enum ErrorReason {
   SESSION_NOT_FOUND = 15,
 
   /**
-   * The store did not answer: nothing is decided, repeat the same call. RetryInfo.
+   * The store did not answer, or not as it should: nothing is decided, repeat the same call. RetryInfo.
    * Status: UNAVAILABLE. Sample: the store restarts.
    *
    * @generated from enum value: ERROR_REASON_STORE_UNAVAILABLE = 16;
