@@ -158,7 +158,7 @@ async def test_many_callers_with_the_largest_message_fit_into_a_container(tmp_pa
             await peer.until(lambda theirs=theirs: all(one.headers for one in theirs), seconds=TIMEOUT)
             streams += theirs
         outcomes = Counter(told(stream) for stream in streams)
-        assert outcomes == {(None, False): 24, OVERLOADED: len(streams) - 24}
+        assert outcomes == {(None, False): 16, OVERLOADED: len(streams) - 16}
         assert resident_bytes(server, "VmHWM") < CONTAINER_BYTES
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 
 from sessiond import AsyncClient, Rejection, SessiondError
 from sessiond_server.cli.healthcheck import SERVING, ask_health
@@ -202,3 +203,18 @@ async def test_a_server_that_fails_says_what_kind_of_failure_it_was_and_where() 
         "LookupError",
         "<string>:5",
     )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_a_server_whose_standard_descriptors_are_closed_serves(tmp_path: Path, closed: str) -> None:
+    listen = f"unix:{tmp_path}/s"
+    arguments = f"-m sessiond_server dev --listen {listen} --http 127.0.0.1:0 --data {tmp_path}/d"
+    command = f"exec {sys.executable} {arguments} {closed}"
+    process = await asyncio.create_subprocess_shell(command, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        await eventually(lambda: ask_health(listen, timeout_seconds=1) == SERVING, timeout=30)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()

@@ -128,6 +128,13 @@ async def test_what_is_malformed_gets_a_bare_400_and_is_counted_and_nowhere_writ
     assert capfd.readouterr() == ("", "")
 
 
+async def test_a_body_that_is_not_what_it_says_is_counted_and_nowhere_written() -> None:
+    head = b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    async with listening() as port:
+        assert (await port.ask(head % len(SECRET) + SECRET)).startswith(b"HTTP/1.1 405 ")
+        assert (port.refused, port.logger.lines) == (["MALFORMED"], [])
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHo", get("/healthz")[:-4]])
 async def test_a_connection_that_goes_on_too_long_is_cut(sent: bytes) -> None:
     async with listening(seconds=0.05) as port:

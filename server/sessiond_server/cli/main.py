@@ -14,6 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from sessiond_server.cli.descriptors import open_standard_descriptors
+
+# What is imported below opens files of its own.
+open_standard_descriptors()
 # gRPC's core reads this when it is loaded; what it writes by itself to standard error is no line of our
 # logger.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -13,6 +13,8 @@ from sessiond_server.adapters.logs import to_logger
 from sessiond_server.adapters.reports import place_of, report_to
 from sessiond_server.service.logger import Logger
 
+# It is written to by its number: `sys.stderr` is None where it was closed when we were started.
+_STANDARD_ERROR: Final = 2
 _LAST_LINES_SECONDS: Final = 1.0
 
 
@@ -30,7 +32,7 @@ def written_log() -> Iterator[WrittenLog]:
 
     An exception that nobody foresaw is told by its kind and place, and ends the process with status 1.
     """
-    writer = LogWriter(sys.stderr.fileno())
+    writer = LogWriter(_STANDARD_ERROR)
     logger = to_logger(writer)
     report_to(logger)
     writer.start(report=lambda count: logger.warning("log lines were dropped", count=count))

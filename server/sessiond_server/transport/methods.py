@@ -95,7 +95,7 @@ class SessionService:
                 messages.ValidateTokensRequest,
                 Rule.of(Group.VALIDATE),
                 self.validate_tokens,
-                max_in_flight=24,
+                max_in_flight=16,
             ),
             UnaryMethod(
                 "CreateSession",
