@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -263,8 +263,6 @@ async def test_a_session_that_the_provider_ended_ends_here(deployment: Deploymen
         {"sub": "usr_mallory"},
         {"oid": "org_2"},
         {"client_id": "skc_other"},
-        {"scope": "openid offline_access orders admin"},
-        {"aud": ["x"]},
     ],
     ids=lambda claims: next(iter(claims)),
 )
@@ -278,6 +276,61 @@ async def test_a_token_that_is_not_of_the_session_ends_it(deployment: Deployment
     verdict = await deployment.client.validate(opened.access_token)
     assert isinstance(verdict, Rejection)
     await eventually(lambda: _revoked_at_least(deployment.idp, 2), timeout=15)
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [({"aud": ["x"]}, "AUDIENCE_MISMATCH"), ({"client_id": None, "azp": None, "aud": None}, "CLAIM_MISSING")],
+)
+async def test_a_slip_at_the_provider_ends_no_session(
+    deployment: Deployment, claims: dict[str, Any], reason: str
+) -> None:
+    opened = await deployment.session()
+    await deployment.idp.switch(claims=claims)
+    with pytest.raises(UnavailableError) as held:
+        await deployment.client.refresh(opened.refresh_token, timeout=3)
+    assert held.value.reason == "PROVIDER_UNAVAILABLE"
+    (told,) = await deployment.server.said(session_id=opened.session.session_id, reason=reason)
+    assert (told["level"], told["pause_seconds"]) == ("error", 1.0)
+    await deployment.idp.switch(claims={})
+    refreshed = await eventually(partial(_refreshed, deployment, opened.refresh_token), timeout=10)
+    assert refreshed.session.session_id == opened.session.session_id
+    assert isinstance(await deployment.client.validate(refreshed.access_token), Session)
+    assert (await deployment.client.refresh(refreshed.refresh_token)).session is not None
+
+
+async def test_a_key_rotation_whose_keys_cannot_be_had_yet_ends_no_session(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, timeout=10) as client,
+        ):
+            deployment = Deployment(idp, server, client, config)
+            opened = await deployment.session()
+            await idp.change_keys("add")
+            await idp.switch(keys="500")
+            with pytest.raises(UnavailableError) as held:
+                await client.refresh(opened.refresh_token, timeout=5)
+            assert held.value.reason == "PROVIDER_UNAVAILABLE"
+            assert await server.said(session_id=opened.session.session_id, reason="KEYS_UNAVAILABLE")
+            await idp.switch(keys="good")
+            refreshed = await eventually(partial(_refreshed, deployment, opened.refresh_token), timeout=30)
+            assert isinstance(await client.validate(refreshed.access_token), Session)
+
+
+async def test_scopes_that_a_provider_widens_are_its_decision(deployment: Deployment) -> None:
+    opened = await deployment.session()
+    await deployment.idp.switch(claims={"scope": "openid offline_access orders admin"})
+    refreshed = await deployment.client.refresh(opened.refresh_token)
+    assert isinstance(await deployment.client.validate(refreshed.access_token, scopes=["admin"]), Session)
+
+
+async def _refreshed(deployment: Deployment, token: str) -> Tokens | None:
+    try:
+        return await deployment.client.refresh(token, timeout=5)
+    except UnavailableError:
+        return None
 
 
 async def _revoked_at_least(idp: Idp, number: int) -> bool:

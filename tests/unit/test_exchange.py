@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
-    KeysUnavailableError,
     OverloadedError,
     ProviderUnavailableError,
     RefreshRefusal,
@@ -22,16 +23,18 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.service.providers import exchange
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
+from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.storage.leases import Moved
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Leased, NotRotated, Rotated
-from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 
 ISSUER = "https://issuer.example"
 UNUSED: Any = None
-SESSION: Any = SimpleNamespace(id="sds_x", login=SimpleNamespace(issuer=ISSUER))
-CLAIMS: Any = SimpleNamespace(expires_at=0.0, token_id="t", provider_session_id=None)
+SESSION: Any = SimpleNamespace(id="sds_x", login=SimpleNamespace(issuer=ISSUER, scopes=("a",)))
+NOTHING: Any = {field.name: None for field in fields(Claims)}
+CLAIMS = Claims(**{**NOTHING, "issuer": ISSUER, "expires_at": 0.0, "token_id": "t", "scopes": ("a",)})
 GRANTED = Granted("access", "refresh", None)
 ROTATED = Rotated(SESSION, b"", b"", replayed=False)
 
@@ -43,7 +46,8 @@ class World:
         self, response: Any, *, claims: Any = None, committed: Any = None, failing: Any = None
     ) -> None:
         self.response, self.claims, self.committed, self.failing = response, claims, committed, failing
-        self.telemetry = RecordingTelemetry()
+        self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
+        self.kept = ""
         self.endpoint = self
         self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
         self.is_answering.set()
@@ -57,7 +61,7 @@ class World:
             ours,
             revocations=ours,
             clock=self.clock,
-            logger=SilentLogger(),
+            logger=self.logger,
             telemetry=self.telemetry,
         )
 
@@ -67,9 +71,13 @@ class World:
     async def refresh(self, _token: str) -> Any:
         return self.response
 
-    async def claims_of_same_login(self, _token: str, _login: Any) -> Any:
-        self.fail(KeysUnavailableError)
+    async def judge_exchanged(self, _token: str, _login: Any) -> Any:
         return self.claims
+
+    async def hold(self, _rotation: Any, _leased: Any, refresh_token: str) -> float | None:
+        self.fail(StoreUnavailableError)
+        self.kept = refresh_token
+        return None if isinstance(self.committed, Moved) else 1.0
 
     async def rotate(self, _rotation: Any) -> Leased:
         self.is_asked.set()
@@ -109,7 +117,9 @@ async def test_a_commit_hands_on_what_it_was_judged_by() -> None:
         (GRANTED, CLAIMS, ROTATED, "granted"),
         (GRANTED, CLAIMS, Moved(), "dropped"),
         (GRANTED, CLAIMS, NotRotated(RefreshRefusal.REVOKED), "dropped"),
-        (GRANTED, None, None, "mismatch"),
+        (GRANTED, SomebodyElses(), None, "mismatch"),
+        (GRANTED, Unfit("KEY_UNKNOWN"), None, "held"),
+        (GRANTED, Unfit("KEY_UNKNOWN"), Moved(), "dropped"),
         (Refused(), None, None, "refused"),
         (NoDecision(Doubt.NONE), None, None, "undecided"),
     ],
@@ -136,20 +146,34 @@ async def test_a_lease_that_comes_when_its_call_has_left_is_used() -> None:
     assert world.telemetry.of("exchange_tried") == [(ISSUER, "granted")]
 
 
-@pytest.mark.parametrize("failing", [KeysUnavailableError, StoreUnavailableError])
-async def test_a_short_failure_of_ours_loses_nothing_that_a_provider_gave(failing: Any) -> None:
-    world = World(GRANTED, claims=CLAIMS, committed=ROTATED, failing=failing)
-    assert isinstance(await world.run(), Exchanged)
+@pytest.mark.parametrize("claims", [CLAIMS, Unfit("KEY_UNKNOWN")])
+async def test_a_failure_of_the_store_loses_nothing_however_long_it_lasts(claims: Any) -> None:
+    world = World(GRANTED, claims=claims, committed=ROTATED, failing=StoreUnavailableError)
+    world.failure_seconds = 600.0
+    with suppress(ProviderUnavailableError):
+        await world.run()
     assert world.failing is None
+    assert world.telemetry.of("exchange_tried") == [(ISSUER, "granted" if claims is CLAIMS else "held")]
 
 
-@pytest.mark.parametrize("failing", [KeysUnavailableError, StoreUnavailableError])
-async def test_what_cannot_be_kept_within_the_lease_is_counted_as_lost(failing: Any) -> None:
-    world = World(GRANTED, claims=CLAIMS, committed=ROTATED, failing=failing)
-    world.failure_seconds = 15.0
-    with pytest.raises(failing):
+async def test_a_server_that_stops_gives_up_on_a_store_that_does_not_answer() -> None:
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.exchange._give_up = world.clock.at
+    world.failing = StoreUnavailableError
+    with pytest.raises(StoreUnavailableError):
         await world.run()
     assert world.telemetry.of("exchange_tried") == [(ISSUER, "lost")]
+
+
+async def test_what_does_not_fit_is_kept_and_nothing_is_handed_out() -> None:
+    world = World(GRANTED, claims=Unfit("AUDIENCE_MISMATCH"))
+    with pytest.raises(ProviderUnavailableError):
+        await world.run()
+    assert world.kept == "refresh"
+    (told,) = world.logger.said(
+        "what a provider gave for a session cannot be handed out, the session is held"
+    )
+    assert (told["reason"], told["pause_seconds"]) == ("AUDIENCE_MISMATCH", 1.0)
 
 
 async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,3 +190,10 @@ async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.
     world.is_answering.set()
     await world.exchange.drain()
     assert isinstance(await world.exchange.rotate(UNUSED), Exchanged)
+
+
+async def test_scopes_that_a_provider_widened_are_its_decision_and_told() -> None:
+    world = World(GRANTED, claims=replace(CLAIMS, scopes=("a", "b")), committed=ROTATED)
+    assert isinstance(await world.run(), Exchanged)
+    (told,) = world.logger.said("a provider has widened the scopes of a session")
+    assert told["count"] == 1

@@ -18,6 +18,7 @@ from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.queue import QueuedRevocation
 from sessiond_server.service.storage.sessions import (
     Busy,
+    Held,
     Leased,
     NotRotated,
     Rotated,
@@ -318,3 +319,53 @@ async def test_a_refresh_token_lives_as_long_as_its_session(provider: Provider) 
     store, redis = provider.store, provider.store.redis
     refresh_key = store.provider_key("r", token.session)
     assert await redis.pexpiretime(store.record_key(token.session)) == await redis.pexpiretime(refresh_key)
+
+
+@pytest.mark.row("held")
+async def test_what_cannot_be_handed_out_is_kept_and_the_next_exchange_waits(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+    assert await provider.store.sessions.rotate(held(token)) == Held()
+    await provider.store.change(token.session, hold_until_ms=1)
+    again, leased_again = await provider.lease(token)
+    assert (leased_again.refresh_token, leased_again.in_doubt) == ("refresh-2", False)
+    assert await provider.leases.hold(again, leased_again, "refresh-3") == 2.0
+    for pause_seconds in (4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
+        await provider.store.change(token.session, hold_until_ms=1)
+        rotation, leased = await provider.lease(token)
+        assert await provider.leases.hold(rotation, leased, "refresh-4") == pause_seconds
+    await provider.store.change(token.session, hold_until_ms=1)
+    rotation, leased = await provider.lease(token)
+    assert isinstance(await provider.leases.commit(rotation, leased, tokens("5")), Rotated)
+    header = await provider.store.header(token.session)
+    assert (header.holds, header.hold_until_ms) == (0, 0)
+    assert await provider.queued() == []
+
+
+async def test_an_older_success_does_not_replace_what_was_held(provider: Provider) -> None:
+    token = await provider.open()
+    first, leased = await provider.lease(token)
+    await provider.store.change(token.session, lease_until_ms=1)
+    second, leased_again = await provider.lease(token)
+    assert await provider.leases.hold(second, leased_again, "refresh-3") == 1.0
+    assert await provider.leases.hold(first, leased, "refresh-2") is None
+    assert isinstance(await provider.leases.commit(first, leased, tokens("2")), Moved)
+    await provider.store.change(token.session, hold_until_ms=1)
+    _, leased = await provider.lease(token)
+    assert leased.refresh_token == "refresh-3"
+
+
+async def test_a_hold_goes_through_when_its_lease_has_run_out(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    await provider.store.change(token.session, lease_until_ms=1)
+    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+
+
+async def test_what_is_held_of_a_session_that_has_ended_is_revoked(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    await provider.store.end(token.session)
+    assert await provider.leases.hold(rotation, leased, "refresh-2") is None
+    assert await provider.queued() == ["refresh-1", "refresh-2"]

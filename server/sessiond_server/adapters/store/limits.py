@@ -8,6 +8,11 @@ DAY_MS: Final = 24 * 3_600_000
 # A token endpoint is given up after 10 s, and its discovery before that after 3 s: what is left is for
 # validating and storing what the exchange brought.
 LEASE_MS: Final = 15_000
+# How long the next exchange has to wait behind one whose access token cannot be handed out: twice as long
+# each time, so that retries do not run into the provider's rate limit.
+FIRST_HOLD_MS: Final = 1000
+LONGEST_HOLD_MS: Final = 60_000
+MAX_HOLDS: Final = 32
 # How often a spent refresh token may be answered with its successor.
 MAX_REPLAYS: Final = 1000
 # How many access tokens of a provider's session can be revoked by their ids.

@@ -113,8 +113,8 @@ class Header:
     )
     hashed_provider_session: bytes = _bytes(304, _ID, "`hashed_id` of the provider's own session (`sid`)")
     window_pause_ms: int = _number(320, _COUNT, "room for how long the window of a spent token was paused; 0")
-    holds: int = _number(324, _COUNT, "room for how often the exchange at the provider was held back; 0")
-    hold_until_ms: int = _number(328, _NUMBER, "room for until when it is held back; 0")
+    holds: int = _number(324, _COUNT, "how often in a row an exchange brought what cannot be handed out")
+    hold_until_ms: int = _number(328, _NUMBER, "until when the next exchange has to wait for that")
     token_ids: int = _number(336, _BYTE, "how many ids of access tokens follow the header")
 
     def pack(self) -> bytes:

@@ -8,7 +8,7 @@ from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, hashed_token_id
 from sessiond_server.adapters.store.records import Records, record_key
-from sessiond_server.adapters.store.scripts.catalogue import COMMIT, SETTLE
+from sessiond_server.adapters.store.scripts.catalogue import COMMIT, HOLD, SETTLE
 from sessiond_server.adapters.store.scripts.replies import EndedReply, MovedReply, RefusedReply, RotatedReply
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
@@ -55,6 +55,7 @@ class RedisSessionLeases(SessionLeases):
             id=session.raw,
             hashed=session.hashed,
             leased_generation=leased.session.generation,
+            holder=rotation.holder,
             generation=rotation.generation,
             secret_hash=rotation.secret_hash,
             fingerprint=rotation.device_fingerprint,
@@ -73,6 +74,21 @@ class RedisSessionLeases(SessionLeases):
                 return Moved()
             case RefusedReply():
                 return NotRotated(RefreshRefusal(outcome))
+
+    @override
+    async def hold(self, rotation: Rotation, leased: Leased, refresh_token: str) -> float | None:
+        session, issuer = leased.session.id, leased.session.login.issuer
+        held = await self._scripts.run(
+            HOLD,
+            self._partitions.of_session(session),
+            record=record_key(session),
+            id=session.raw,
+            hashed=session.hashed,
+            leased_generation=leased.session.generation,
+            holder=rotation.holder,
+            sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+        )
+        return held.pause_ms / 1000 if held.is_kept else None
 
     @override
     async def release(self, rotation: Rotation, end: LeaseEnd) -> None:

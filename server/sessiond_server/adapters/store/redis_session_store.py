@@ -23,6 +23,7 @@ from sessiond_server.adapters.store.scripts.catalogue import (
 from sessiond_server.adapters.store.scripts.declaration import Script
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
+    HeldReply,
     LeasedReply,
     NotOfSubjectReply,
     RefusedReply,
@@ -39,6 +40,7 @@ from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import (
     Busy,
     Created,
+    Held,
     Leased,
     NewSession,
     NotRotated,
@@ -103,7 +105,7 @@ class RedisSessionStore(SessionStore):
         return Created(self._records.to_session(new.id, created.record), created.log.to_logged(partition))
 
     @override
-    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy:
+    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
         session, partition = rotation.session, self._of(rotation.session)
         outcome, found = await self._scripts.run(
             ROTATE,
@@ -130,6 +132,8 @@ class RedisSessionStore(SessionStore):
                 return self._records.to_leased(session, found)
             case BusyReply(store_ms=store_ms):
                 return Busy(store_ms)
+            case HeldReply():
+                return Held()
             case RefusedReply(log=log):
                 return NotRotated(RefreshRefusal(outcome), log.to_logged(partition) if log else None)
 

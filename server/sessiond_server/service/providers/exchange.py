@@ -8,33 +8,48 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
-    KeysUnavailableError,
     OverloadedError,
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
-    RevocationViewStaleError,
     StoreUnavailableError,
 )
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.providers.logins import Provider, Providers, to_tokens
+from sessiond_server.service.providers.logins import (
+    Provider,
+    Providers,
+    SomebodyElses,
+    Unfit,
+    to_tokens,
+    widened_scopes,
+)
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
-from sessiond_server.service.storage.sessions import Busy, Leased, NotRotated, Rotated, Rotation, SessionStore
+from sessiond_server.service.storage.sessions import (
+    Busy,
+    Held,
+    Leased,
+    NotRotated,
+    Rotated,
+    Rotation,
+    SessionStore,
+)
 from sessiond_server.service.telemetry import Telemetry
 
 T = TypeVar("T")
 
-# This is within the lease of 15 s: after it another call may be at the provider with the same token.
+# How long a server that stops waits for its store, to keep what providers gave.
 _PATIENCE_SECONDS: Final = 14.0
 _PAUSE_SECONDS: Final = 0.2
+# How long a call without a deadline waits for what goes on without it then.
+_CALL_SECONDS: Final = 30.0
 # They go on when their callers have left, and so are not in the cap of the calls.
 _MAX_RUNNING: Final = 1000
 
@@ -79,8 +94,9 @@ class ProviderExchange:
         self._logger = logger
         self._telemetry = telemetry
         self._running: set[asyncio.Task[Any]] = set()
+        self._give_up: float | None = None
 
-    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Exchanged | Moved:
+    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Exchanged | Moved:
         """Spend a refresh token at the store; where that gives the lease, exchange under it, and commit.
 
         It goes on to its end whatever becomes of the call that wanted it: a lease that nobody used would keep
@@ -89,9 +105,9 @@ class ProviderExchange:
         Raises:
             RefreshRefusedError: the provider has ended the session, or answered with another's token; the
                 session has ended.
-            ProviderUnavailableError: the provider did not decide; the presented token stays good.
-            StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError: what the provider gave
-                could not be judged or stored, or the store did not answer in the first place.
+            ProviderUnavailableError: the provider did not decide, or what it gave cannot be handed out now;
+                the presented token stays good.
+            StoreUnavailableError: the store did not answer.
             SealingKeyMissingError: the session cannot be unsealed here.
             OverloadedError: too many are under way; nothing was begun.
         """
@@ -100,10 +116,14 @@ class ProviderExchange:
         task = asyncio.create_task(self._rotate(rotation))
         self._running.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), _CALL_SECONDS)
+        except TimeoutError:
+            raise StoreUnavailableError from None
 
     async def drain(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way, and let it give up where the store does not answer for too long."""
+        self._give_up = self._clock.steady() + _PATIENCE_SECONDS
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
@@ -111,12 +131,12 @@ class ProviderExchange:
         if not task.cancelled():
             task.exception()  # it is looked at here, because nobody may be left who waits for it
 
-    async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Outcome:
+    async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Outcome:
         found = await self._store.rotate(rotation)
         return await self._exchange(rotation, found) if isinstance(found, Leased) else found
 
     async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
-        issuer, give_up = leased.session.login.issuer, self._clock.steady() + _PATIENCE_SECONDS
+        issuer = leased.session.login.issuer
         provider = self._providers.find(issuer)
         if provider is None:
             self._logger.error("a session is of an issuer that has no token endpoint any more", issuer=issuer)
@@ -125,7 +145,7 @@ class ProviderExchange:
         response = await provider.endpoint.refresh(leased.refresh_token)
         match response:
             case Granted():
-                return await self._keep(rotation, leased, response, give_up=give_up)
+                return await self._keep(rotation, leased, response)
             case Refused():
                 self._telemetry.exchange_tried(issuer, "refused")
                 cause = Cause.PROVIDER_LOST if leased.in_doubt else Cause.PROVIDER_REFUSED
@@ -134,45 +154,81 @@ class ProviderExchange:
                 self._telemetry.exchange_tried(issuer, "undecided")
                 return await self._leave(rotation, leased, doubt, provider)
 
-    async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted, *, give_up: float) -> Outcome:
-        login = leased.session.login
-        issuer = login.issuer
-        claims = await self._until(
-            give_up, issuer, lambda: self._providers.claims_of_same_login(granted.access_token, login)
+    async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted) -> Outcome:
+        login, refresh_token = leased.session.login, granted.refresh_token or leased.refresh_token
+        found = await self._providers.judge_exchanged(granted.access_token, login)
+        match found:
+            case SomebodyElses():
+                return await self._end_as_somebody_elses(rotation, leased, granted)
+            case Unfit(reason=reason):
+                return await self._hold(rotation, leased, refresh_token, reason=reason)
+            case Claims() as claims:
+                pass
+            case _ as never:
+                assert_never(never)
+        self._note_widened(claims, leased)
+        tokens = to_tokens(granted.access_token, claims, refresh_token)
+        committed = await self._until_stored(
+            login.issuer, lambda: self._leases.commit(rotation, leased, tokens)
         )
-        if claims is None:
-            self._telemetry.exchange_tried(issuer, "mismatch")
-            self._logger.error(
-                "a provider answered a refresh with a token that is not of the session, which has been ended",
-                issuer=issuer,
-                session_id=str(leased.session.id),
-            )
-            return await self._end(
-                rotation, leased, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token
-            )
-        tokens = to_tokens(granted.access_token, claims, granted.refresh_token or leased.refresh_token)
-        committed = await self._until(give_up, issuer, lambda: self._leases.commit(rotation, leased, tokens))
-        self._telemetry.exchange_tried(issuer, "granted" if isinstance(committed, Rotated) else "dropped")
+        self._telemetry.exchange_tried(
+            login.issuer, "granted" if isinstance(committed, Rotated) else "dropped"
+        )
         if isinstance(committed, Rotated):
             return Exchanged(committed, granted.access_token, claims)
         return committed
 
-    async def _until(self, give_up: float, issuer: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try again and again while the lease lasts.
+    async def _hold(self, rotation: Rotation, leased: Leased, refresh_token: str, *, reason: str) -> Outcome:
+        """Keep what the provider gave, and hand nothing out: the next exchange may bring what fits."""
+        issuer = leased.session.login.issuer
+        pause_seconds = await self._until_stored(
+            issuer, lambda: self._leases.hold(rotation, leased, refresh_token)
+        )
+        self._telemetry.exchange_tried(issuer, "dropped" if pause_seconds is None else "held")
+        if pause_seconds is None:
+            return Moved()
+        self._logger.error(
+            "what a provider gave for a session cannot be handed out, the session is held",
+            issuer=issuer,
+            session_id=str(leased.session.id),
+            reason=reason,
+            pause_seconds=pause_seconds,
+        )
+        raise ProviderUnavailableError
 
-        What the provider gave must not be lost to a short failure of ours.
+    async def _end_as_somebody_elses(self, rotation: Rotation, leased: Leased, granted: Granted) -> Outcome:
+        issuer = leased.session.login.issuer
+        self._telemetry.exchange_tried(issuer, "mismatch")
+        self._logger.error(
+            "a provider answered a refresh with a token that is not of the session, which has been ended",
+            issuer=issuer,
+            session_id=str(leased.session.id),
+        )
+        return await self._end(rotation, leased, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token)
+
+    def _note_widened(self, claims: Claims, leased: Leased) -> None:
+        widened = widened_scopes(claims, leased.session.login)
+        if widened:
+            self._logger.warning(
+                "a provider has widened the scopes of a session",
+                issuer=claims.issuer,
+                session_id=str(leased.session.id),
+                count=len(widened),
+            )
+
+    async def _until_stored(self, issuer: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try again and again, until the store has answered: what the provider gave must not be lost.
+
+        Where another call has moved the session meanwhile, the script says so. A server that stops gives up
+        after a while.
         """
         while True:
             try:
                 return await attempt()
-            except (StoreUnavailableError, KeysUnavailableError, RevocationViewStaleError) as error:
-                if self._clock.steady() >= give_up:
+            except StoreUnavailableError:
+                if self._give_up is not None and self._clock.steady() >= self._give_up:
                     self._telemetry.exchange_tried(issuer, "lost")
-                    self._logger.error(
-                        "what a provider gave for a session was lost",
-                        issuer=issuer,
-                        failure=type(error).__name__,
-                    )
+                    self._logger.error("what a provider gave for a session was lost", issuer=issuer)
                     raise
             await asyncio.sleep(_PAUSE_SECONDS)
 

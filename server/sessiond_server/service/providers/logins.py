@@ -9,9 +9,11 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
     Input,
     InputRefusedError,
+    KeysUnavailableError,
     LoginRefusal,
     LoginRefusedError,
     ProviderUnavailableError,
+    RevocationViewStaleError,
     quoted,
 )
 from sessiond_server.domain.policy import IssuerPolicy
@@ -70,6 +72,18 @@ class ProvenLogin:
     login: Login
     tokens: ProviderTokens
     claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodyElses:
+    """A verified access token of another subject, tenant or client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An access token that cannot be handed out now; `reason` names why, as a rejection or a failure does."""
+
+    reason: str
 
 
 class Providers:
@@ -140,23 +154,29 @@ class Providers:
             to_login(claims), to_tokens(given.access_token, claims, given.refresh_token), claims
         )
 
-    async def claims_of_same_login(self, access_token: str, login: Login) -> Claims | None:
-        """The claims of an exchanged access token that is good and of the very login.
+    async def judge_exchanged(self, access_token: str, login: Login) -> Claims | SomebodyElses | Unfit:
+        """What an exchanged access token is worth: its claims where it is good and of the very login.
 
-        They are None where the token must not be handed out.
-
-        Raises:
-            KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
+        Only a verified token tells that it is somebody else's. Whatever else is wrong with it may be a slip
+        in a configuration, a key set that lags or a clock: that passes, and the session must outlive it.
         """
         requirements = Requirements(issuers=frozenset({login.issuer}))
-        verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
-        if isinstance(verdict, Rejected):
-            # A provider's clock may run ahead of ours by more than the skew: the token will be good in a
-            # moment.
-            is_early = verdict.reason is Reason.NOT_YET_VALID
-            found = await self._validation.authenticate(access_token.encode()) if is_early else None
-            return found.claims if found and _is_of(found.claims, login) else None
-        return verdict.claims if _is_of(verdict.claims, login) else None
+        token = access_token.encode()
+        try:
+            verdict = (await self._validation.validate(token, requirements)).verdict
+            if not isinstance(verdict, Rejected):
+                return verdict.claims if _is_of(verdict.claims, login) else SomebodyElses()
+            verified = await self._validation.authenticate(token)
+        except KeysUnavailableError:
+            return Unfit("KEYS_UNAVAILABLE")
+        except RevocationViewStaleError:
+            return Unfit("REVOCATION_VIEW_STALE")
+        if verified is None:
+            return Unfit(verdict.reason.name)
+        if not _is_of(verified.claims, login):
+            return SomebodyElses()
+        # A provider's clock may run ahead of ours by more than the skew: the token will be good in a moment.
+        return verified.claims if verdict.reason is Reason.NOT_YET_VALID else Unfit(verdict.reason.name)
 
     async def claims_of(self, access_token: str) -> Claims | None:
         """The claims of a provider's access token that was found good before; None where it no longer is."""
@@ -203,12 +223,12 @@ def to_tokens(access_token: str, claims: Claims, refresh_token: str) -> Provider
     return ProviderTokens(access_token, expire_ms, claims.token_id, claims.provider_session_id, refresh_token)
 
 
-def _is_of(claims: Claims, login: Login) -> bool:
-    """Whether a token is of the same login (RFC 9700 §4.14).
+def widened_scopes(claims: Claims, login: Login) -> frozenset[str]:
+    """The scopes of a token that its login had not: to widen them is the provider's decision."""
+    return frozenset(claims.scopes) - frozenset(login.scopes)
 
-    Nothing may change whose token it is, and nothing may widen what it may do.
-    """
+
+def _is_of(claims: Claims, login: Login) -> bool:
+    """Whether a token is of the same login: nothing may change whose token it is (RFC 9700 §4.14)."""
     same = (claims.issuer, claims.subject, claims.tenant_id, claims.client_id or "")
-    return same == (login.issuer, login.subject, login.tenant_id, login.client_id) and set(
-        claims.scopes
-    ) <= set(login.scopes)
+    return same == (login.issuer, login.subject, login.tenant_id, login.client_id)

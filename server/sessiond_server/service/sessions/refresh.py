@@ -30,7 +30,7 @@ from sessiond_server.service.sessions.lease_queues import LeaseQueues
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.leases import Moved
-from sessiond_server.service.storage.sessions import Busy, NotRotated, Rotated, Rotation
+from sessiond_server.service.storage.sessions import Busy, Held, NotRotated, Rotated, Rotation
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession, ProvenKey
 
 _HOLDER_BYTES: Final = 16
@@ -136,6 +136,8 @@ class SessionRefresh:
                     self._refuse(outcome, token)
                 case Busy(store_ms=store_ms):
                     rotation = replace(rotation, arrived_ms=rotation.arrived_ms or store_ms)
+                case Held():
+                    raise ProviderUnavailableError
                 case Moved():
                     pass
                 case _ as never:

@@ -40,6 +40,13 @@ class SessionLeases(Protocol):
         It does not matter whether the lease has run out. The same commit again has the same result.
         """
 
+    async def hold(self, rotation: Rotation, leased: Leased, refresh_token: str) -> float | None:
+        """Keep a refresh token whose access token cannot be handed out, and give the lease back.
+
+        The session stays at its generation. The result is how many seconds the next exchange has to wait, or
+        None where another call has leased, rotated or ended the session meanwhile.
+        """
+
     async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
         """Give the lease back, if it is still held; the presented token stays good."""
 

@@ -108,6 +108,11 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The presented token is good, and the next exchange has to wait: the last brought what does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotRotated:
     """The refresh token was refused; `logged` tells what its refusal revoked (reuse), if anything."""
 
@@ -150,7 +155,7 @@ class SessionStore(Protocol):
     async def create(self, new: NewSession) -> Created:
         """Store a session, durably; where its subject has too many, the oldest ones end."""
 
-    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy:
+    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
         """Spend a refresh token atomically: judge it by its record, and store the successor.
 
         The token of a provider's session may have to be exchanged first: then the answer is the lease, or

@@ -20,6 +20,8 @@ from sessiond_server.adapters.store.scripts.replies import (
     CreatedReply,
     EndedOfSubjectReply,
     EndedReply,
+    HeldBackReply,
+    HeldReply,
     LeasedReply,
     ListedReply,
     MovedReply,
@@ -30,7 +32,7 @@ from sessiond_server.adapters.store.scripts.replies import (
 )
 from sessiond_server.domain.failures import RefreshRefusal
 
-RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | RefusedReply
+RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | RefusedReply
 CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
 EndSubjectReply: TypeAlias = EndedOfSubjectReply | NotOfSubjectReply
 
@@ -66,6 +68,7 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
             "REPLAYED": RotatedReply,
             "LEASED": LeasedReply,
             "BUSY": BusyReply,
+            "HELD": HeldReply,
             RefreshRefusal.INVALID: RefusedReply,
             RefreshRefusal.SUPERSEDED: RefusedReply,
             RefreshRefusal.REUSED: RefusedReply,
@@ -102,6 +105,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
     args=(
         *_SESSION,
         number("leased_generation"),
+        raw("holder", 16),
         *_PRESENTED,
         *_PROPOSAL,
         raw("sealed_refresh"),
@@ -109,6 +113,14 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
     ),
+    lane=Lane.ENDING,
+)
+
+HOLD: Final = Script(
+    "hold",
+    one(HeldBackReply),
+    keys=("record",),
+    args=(*_SESSION, number("leased_generation"), raw("holder", 16), raw("sealed_refresh")),
     lane=Lane.ENDING,
 )
 
@@ -184,6 +196,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     CREATE,
     ROTATE,
     COMMIT,
+    HOLD,
     SETTLE,
     END,
     END_PROVIDER,

@@ -56,6 +56,19 @@ class BusyReply:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldReply:
+    """There is nothing to tell: the next exchange has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBackReply:
+    """Whether what was brought is kept, and how long the next exchange has to wait for it."""
+
+    is_kept: bool
+    pause_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedReply:
     """What the refusal of a refresh token revoked, if anything."""
 

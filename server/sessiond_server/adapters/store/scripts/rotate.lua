@@ -52,6 +52,7 @@ end
 local function lease()
   local is_anothers = is(h, FLAG_LEASED) and h.lease_holder ~= holder
   if is_anothers and h.lease_until_ms > now then return {'BUSY', now} end -- busy
+  if h.hold_until_ms > now then return {'HELD'} end -- held
   -- Another call's lease has run out: nobody knows what became of its exchange.
   local in_doubt = is_anothers or is(h, FLAG_IN_DOUBT)
   h.flags = FLAG_PROVIDER + FLAG_LEASED + FLAG_CONFIRMED + (in_doubt and FLAG_IN_DOUBT or 0)
