@@ -197,3 +197,14 @@ async def test_scopes_that_a_provider_widened_are_its_decision_and_told() -> Non
     assert isinstance(await world.run(), Exchanged)
     (told,) = world.logger.said("a provider has widened the scopes of a session")
     assert told["count"] == 1
+
+
+async def test_a_call_without_a_deadline_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_CALL_SECONDS", 0.01)
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.is_answering.clear()
+    with pytest.raises(StoreUnavailableError):
+        await world.run()
+    world.is_answering.set()
+    await world.exchange.drain()
+    assert world.telemetry.of("exchange_tried") == [(ISSUER, "granted")]

@@ -363,6 +363,17 @@ async def test_a_hold_goes_through_when_its_lease_has_run_out(provider: Provider
     assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
 
 
+async def test_what_is_held_is_in_no_doubt(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, _ = await provider.lease(token)
+    await provider.leases.release(rotation, LeaseEnd.DOUBT)
+    rotation, leased = await provider.lease(token)
+    assert leased.in_doubt
+    await provider.leases.hold(rotation, leased, "refresh-2")
+    await provider.store.change(token.session, hold_until_ms=1)
+    assert not (await provider.lease(token))[1].in_doubt
+
+
 async def test_what_is_held_of_a_session_that_has_ended_is_revoked(provider: Provider) -> None:
     token = await provider.open()
     rotation, leased = await provider.lease(token)
