@@ -265,7 +265,7 @@ async def test_a_session_that_the_provider_ended_ends_here(deployment: Deploymen
         {"client_id": "skc_other"},
         {"sub": "usr_mallory", "aud": ["x"]},
     ],
-    ids=lambda claims: " and ".join(claims),
+    ids=" and ".join,
 )
 async def test_a_token_that_is_not_of_the_session_ends_it(deployment: Deployment, claims: dict) -> None:
     opened = await deployment.session()
