@@ -25,7 +25,7 @@ from sessiond_server.service.providers import exchange
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
-from sessiond_server.service.storage.leases import Moved
+from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Leased, NotRotated, Rotated
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
@@ -48,6 +48,7 @@ class World:
         self.response, self.claims, self.committed, self.failing = response, claims, committed, failing
         self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
         self.kept = ""
+        self.released: list[LeaseEnd] = []
         self.endpoint = self
         self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
         self.is_answering.set()
@@ -91,7 +92,8 @@ class World:
     async def end_leased(self, *_: Any, **__: Any) -> Any:
         return SimpleNamespace(count=1, logged=Logged((), UNUSED))
 
-    async def release(self, *_: Any) -> None: ...
+    async def release(self, _rotation: Any, end: LeaseEnd) -> None:
+        self.released.append(end)
 
     def apply_own(self, _logged: Logged) -> None: ...
 
@@ -208,3 +210,16 @@ async def test_a_call_without_a_deadline_is_answered_all_the_same(monkeypatch: p
     world.is_answering.set()
     await world.exchange.drain()
     assert world.telemetry.of("exchange_tried") == [(ISSUER, "granted")]
+
+
+@pytest.mark.parametrize(
+    ("doubt", "released"),
+    [(Doubt.NONE, [LeaseEnd.RELEASE]), (Doubt.POSSIBLE, [LeaseEnd.DOUBT]), (Doubt.OPEN, [])],
+)
+async def test_nobody_tries_again_while_an_exchange_may_still_be_going_on(
+    doubt: Doubt, released: list[LeaseEnd]
+) -> None:
+    world = World(NoDecision(doubt))
+    with pytest.raises(ProviderUnavailableError):
+        await world.run()
+    assert world.released == released

@@ -78,6 +78,15 @@ async def test_a_success_for_a_session_that_has_ended_is_revoked(provider: Provi
     assert await provider.queued() == ["refresh-1", "refresh-2"]
 
 
+async def test_a_success_for_a_session_that_is_too_old_is_revoked(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    await provider.store.change(token.session, absolute_expire_ms=1)
+    refused = await provider.leases.commit(rotation, leased, tokens("2"))
+    assert refused == NotRotated(RefreshRefusal.LIFETIME_EXCEEDED)
+    assert await provider.queued() == ["refresh-2"]
+
+
 async def test_a_cutoff_between_lease_and_commit_counts(provider: Provider) -> None:
     token = await provider.open()
     rotation, leased = await provider.lease(token)

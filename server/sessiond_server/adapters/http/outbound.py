@@ -31,7 +31,8 @@ class Failed(Enum):
 
     REFUSED_ADDRESS = "the address is not one that may be called"
     UNREACHABLE = "no connection"
-    NO_REPLY = "connected, and not answered in time or in full"
+    NO_REPLY = "connected, and not answered in time"
+    CLOSED = "connected, and closed before there was an answer in full"
     REDIRECTED = "a redirect, which is never followed"
     TOO_LARGE = "more than 256 KiB"
     ENCODED = "a content encoding that was not asked for"
@@ -150,6 +151,8 @@ def _to_failed(error: Exception) -> Failed:
             return Failed.UNREACHABLE
         case aiohttp.InvalidURL():
             return Failed.REFUSED_ADDRESS
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
+            return Failed.CLOSED
         case _:
             return Failed.NO_REPLY
 

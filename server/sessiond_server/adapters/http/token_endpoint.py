@@ -136,7 +136,8 @@ class HttpTokenEndpoint(TokenEndpoint):
 def _doubt_of(failed: Failed) -> Doubt:
     if not failed.was_sent:
         return Doubt.NONE
-    # Without an answer the exchange may still be going on; any other failure is an answer of some kind.
+    # Without an answer the exchange may still be going on; any other failure is an end of some kind, and the
+    # next call need not wait for the lease to run out.
     return Doubt.OPEN if failed is Failed.NO_REPLY else Doubt.POSSIBLE
 
 

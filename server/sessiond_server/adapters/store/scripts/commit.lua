@@ -14,7 +14,10 @@ end
 -- Behind a hold only the last lease counts: what an earlier one brought is older than what is kept.
 local is_outdated = h.holds > 0 and h.lease_holder ~= holder
 if h.generation ~= leased_generation or is_outdated then return {'MOVED'} end
-if now >= h.absolute_expire_ms then return {'SESSION_LIFETIME_EXCEEDED'} end
+if now >= h.absolute_expire_ms then
+  queue_revocation(id, h, sealed_refresh)
+  return {'SESSION_LIFETIME_EXCEEDED'}
+end
 
 -- The ids of the access tokens that may still be accepted, with the new one; only the latest of them are
 -- kept.
