@@ -10,6 +10,7 @@ from sessiond_server.adapters.store.record import HEADER_BYTES
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError
 from sessiond_server.domain.session import Device
+from sessiond_server.service.storage.sessions import Rotated
 from tests.support.store import SEALING, Store, connected
 
 if TYPE_CHECKING:
@@ -135,3 +136,28 @@ async def test_the_same_value_is_never_sealed_alike(store: Store) -> None:
 def test_keys_that_are_none_are_refused(secrets: list[bytes]) -> None:
     with pytest.raises(ValueError, match="sealing key"):
         SealingKeys(secrets)
+
+
+@pytest.mark.row("unreadable")
+async def test_a_server_that_cannot_read_a_session_does_not_change_it(store: Store) -> None:
+    token = await store.open()
+    before = await store.record(token.session)
+    other = connected(store.redis, sealing=(OTHER_KEY,))
+    with pytest.raises(SealingKeyMissingError):
+        await other.rotate(token)
+    assert await store.record(token.session) == before
+    assert isinstance(await store.rotate(token), Rotated)
+    rotated = await store.record(token.session)
+    with pytest.raises(SealingKeyMissingError):
+        await other.rotate(token)
+    assert await store.record(token.session) == rotated
+    assert isinstance(await store.rotate(token), Rotated)
+
+
+async def test_neither_does_one_that_does_not_have_its_issuer(store: Store) -> None:
+    token = await store.open()
+    await store.change(token.session, hashed_issuer=b"another issuer..")
+    before = await store.record(token.session)
+    with pytest.raises(SealingKeyMissingError):
+        await store.rotate(token)
+    assert await store.record(token.session) == before

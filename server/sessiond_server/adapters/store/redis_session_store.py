@@ -28,10 +28,16 @@ from sessiond_server.adapters.store.scripts.replies import (
     NotOfSubjectReply,
     RefusedReply,
     RotatedReply,
+    UnreadableReply,
 )
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
-from sessiond_server.domain.failures import Input, InputRefusedError, RefreshRefusal
+from sessiond_server.domain.failures import (
+    Input,
+    InputRefusedError,
+    RefreshRefusal,
+    SealingKeyMissingError,
+)
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.revocation import Revocation, RevocationType
 from sessiond_server.domain.session import Cause, StoredSession
@@ -73,6 +79,7 @@ class RedisSessionStore(SessionStore):
         self._scripts = scripts
         self._partitions = partitions
         self._issuers = issuers
+        self._sealing_ids, self._logger = sealing.ids, logger
         self._seal = ProviderTokenSeal(sealing)
         self._records = Records(sealing, issuers, logger=logger)
         self._max_per_subject = max_per_subject
@@ -123,6 +130,7 @@ class RedisSessionStore(SessionStore):
             holder=rotation.holder,
             waiting_since_ms=rotation.arrived_ms,
             reuse_above=self._issuers.reuse_above,
+            sealing_ids=self._sealing_ids,
             confirmation=rotation.confirmation_id,
         )
         match found:
@@ -134,6 +142,9 @@ class RedisSessionStore(SessionStore):
                 return Busy(store_ms)
             case HeldReply():
                 return Held()
+            case UnreadableReply():
+                self._logger.error("a stored session is sealed with a key that is not here")
+                raise SealingKeyMissingError
             case RefusedReply(log=log):
                 return NotRotated(RefreshRefusal(outcome), log.to_logged(partition) if log else None)
 

@@ -15,7 +15,7 @@ from sessiond_server.domain.identifiers import SessionId, length_prefixed
 
 MIN_KEY_BYTES: Final = 32
 _VERSION: Final = b"\x01"
-_KEY_ID_BYTES: Final = 4
+SEALING_ID_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
 
 
@@ -23,7 +23,7 @@ class SealingKeys:
     """AES-256-GCM under a key of each session's (or other scope's) own, bound to field, issuer and session.
 
     A sealed value is version (1 byte) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag. The first of
-    `secrets` is the one that seals; each of them opens.
+    `secrets` is the one that seals; each of them opens. `ids` are the ids of all of them, one behind another.
     """
 
     def __init__(self, secrets: Sequence[bytes], *, randomness: Callable[[int], bytes] = os.urandom) -> None:
@@ -33,6 +33,7 @@ class SealingKeys:
         if len(self._by_id) < len(secrets):
             raise ValueError("the same sealing key is given twice")
         self._newest_id = _key_id(secrets[0])
+        self.ids = b"".join(self._by_id)
         self._randomness = randomness
 
     def seal(self, value: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
@@ -72,11 +73,11 @@ class SealingKeys:
 
 
 def _key_id(secret: bytes) -> bytes:
-    return hmac.digest(secret, b"seal id", "sha256")[:_KEY_ID_BYTES]
+    return hmac.digest(secret, b"seal id", "sha256")[:SEALING_ID_BYTES]
 
 
 def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes]:
-    nonce_at = 1 + _KEY_ID_BYTES
+    nonce_at = 1 + SEALING_ID_BYTES
     return sealed[1:nonce_at], sealed[nonce_at : nonce_at + _NONCE_BYTES], sealed[nonce_at + _NONCE_BYTES :]
 
 

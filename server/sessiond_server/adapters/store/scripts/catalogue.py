@@ -29,10 +29,11 @@ from sessiond_server.adapters.store.scripts.replies import (
     PageReply,
     RefusedReply,
     RotatedReply,
+    UnreadableReply,
 )
 from sessiond_server.domain.failures import RefreshRefusal
 
-RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | RefusedReply
+RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | UnreadableReply | RefusedReply
 CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
 EndSubjectReply: TypeAlias = EndedOfSubjectReply | NotOfSubjectReply
 
@@ -69,6 +70,7 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
             "LEASED": LeasedReply,
             "BUSY": BusyReply,
             "HELD": HeldReply,
+            "UNREADABLE": UnreadableReply,
             RefreshRefusal.INVALID: RefusedReply,
             RefreshRefusal.SUPERSEDED: RefusedReply,
             RefreshRefusal.REUSED: RefusedReply,
@@ -87,6 +89,7 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
         raw("holder", 16),
         number("waiting_since_ms"),
         raw("reuse_above"),
+        raw("sealing_ids"),
         raw("confirmation", 32),
     ),
 )

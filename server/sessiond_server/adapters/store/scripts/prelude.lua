@@ -76,6 +76,14 @@ local function keep_until(h)
   return math.min(h.idle_expire_ms, h.absolute_expire_ms) + DAY_MS
 end
 
+-- Whether one of the entries of `size` bytes in a string begins with this id.
+local function holds(entries, size, id)
+  for at = 1, #entries, size do
+    if string.sub(entries, at, at + #id - 1) == id then return true end
+  end
+  return false
+end
+
 local function is(h, flag)
   return math.floor(h.flags / flag) % 2 == 1
 end

@@ -11,6 +11,7 @@ from sessiond_server.adapters.store import limits, partitions
 from sessiond_server.adapters.store.formats import CUTOFF, QUEUED, REUSE_ABOVE, TOKEN_ID, lua_format
 from sessiond_server.adapters.store.record import Flag, State, lua_codec
 from sessiond_server.adapters.store.scripts.declaration import Script
+from sessiond_server.adapters.store.sealing import SEALING_ID_BYTES
 from sessiond_server.domain.confirmation import CONFIRMATION_ID_BYTES
 from sessiond_server.domain.identifiers import HASHED_ID_BYTES, SESSION_ID_BYTES
 from sessiond_server.domain.refresh_token import MAX_GENERATION
@@ -41,6 +42,7 @@ def constants() -> dict[str, str]:
         **{f"{name}_BYTES": layout.size for name, layout in _FORMATS.items()},
         "HASHED_ID_BYTES": HASHED_ID_BYTES,
         "SESSION_ID_BYTES": SESSION_ID_BYTES,
+        "SEALING_ID_BYTES": SEALING_ID_BYTES,
         "CHAIN_TAG_CHARACTERS": CHAIN_TAG_CHARACTERS,
         "MAX_GENERATION": MAX_GENERATION,
         "FOREVER_MS": FOREVER_MS,

@@ -61,6 +61,11 @@ class HeldReply:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableReply:
+    """There is nothing to tell: what is stored is sealed with a key that whoever asked does not have."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBackReply:
     """Whether what was brought is kept, and how long the next exchange has to wait for it."""
 

@@ -21,6 +21,20 @@ local function save()
   if is(h, FLAG_PROVIDER) then redis.call('PEXPIREAT', refresh_key(hashed), keep_until(h)) end
 end
 
+-- Whether whoever asks has the keys, and the issuer, that what is stored was sealed for: it must not change a
+-- session that it cannot read.
+local function is_readable()
+  local login_at = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids
+  local sealed = {redis.call('GETRANGE', record, login_at + 1, login_at + SEALING_ID_BYTES)}
+  for _, key in ipairs({refresh_key(hashed), access_key(hashed)}) do
+    sealed[#sealed + 1] = redis.call('GETRANGE', key, 1, SEALING_ID_BYTES)
+  end
+  for _, id_of_key in ipairs(sealed) do
+    if id_of_key ~= '' and not holds(sealing_ids, SEALING_ID_BYTES, id_of_key) then return false end
+  end
+  return holds(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer)
+end
+
 local function access_token()
   return is(h, FLAG_PROVIDER) and redis.call('GET', access_key(hashed))
 end
@@ -63,11 +77,13 @@ local function lease()
 end
 
 local function go_forward()
+  if not is_readable() then return {'UNREADABLE'} end -- unreadable
   if not is(h, FLAG_PROVIDER) or generation >= MAX_GENERATION or access_is_fresh() then return rotate() end
   return lease()
 end
 
 local function replay()
+  if not is_readable() then return {'UNREADABLE'} end
   -- An answer that gives something out also writes something, or waiting for replicas would wait for nothing.
   h.replays = h.replays + 1
   save()
