@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.app.readiness import Readiness
+from sessiond_server.app.supervision import Supervision
 from sessiond_server.service.revocation.follow import HOUSEKEEPING_SECONDS
-from tests.support.fakes import FakeClock, RecordingLogger
+from tests.support.fakes import FakeClock, RecordingLogger, SilentLogger, SilentTelemetry
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, Store
 from tests.support.waiting import eventually
@@ -102,7 +103,8 @@ def readiness(revocations: Revocations) -> Readiness:
         issuers=(),
         local_issuer=object(),
     )
-    found = Readiness(app)
+    supervision = Supervision(clock=FakeClock(), telemetry=SilentTelemetry(), logger=SilentLogger())
+    found = Readiness(app, supervision)
     found.store_faults = []
     return found
 

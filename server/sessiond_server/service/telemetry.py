@@ -44,6 +44,9 @@ class Telemetry(Protocol):
     def loop_delayed(self, seconds: float) -> None:
         """A timer of the event loop fired this many seconds later than it should."""
 
+    def work_failed(self, work: str) -> None:
+        """Work in the background, by its name, ended although it has no end."""
+
     def http_refused(self, cause: str) -> None:
         """A connection to the HTTP port was cut, or a request was none.
 

@@ -55,6 +55,9 @@ class PrometheusTelemetry(Telemetry):
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
         )
+        self._work_failures = counter(
+            "sessiond_background_failures_total", "How often work in the background failed", ["work"]
+        )
         self._http_refusals = counter(
             "sessiond_http_refused_total",
             "What the HTTP port cut or refused; cause is FULL, SLOW, LARGE or MALFORMED",
@@ -94,6 +97,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def loop_delayed(self, seconds: float) -> None:
         self._loop_delay.observe(seconds)
+
+    @override
+    def work_failed(self, work: str) -> None:
+        self._work_failures.labels(work).inc()
 
     @override
     def http_refused(self, cause: str) -> None:
