@@ -21,7 +21,7 @@ class Telemetry(Protocol):
         """
 
     def verdicts_given(self, verdict: str, count: int) -> None:
-        """This many tokens of one call got this verdict: ACCEPTED, or the reason."""
+        """This many tokens of one call got this verdict: ACCEPTED, UNDECIDED, or the reason."""
 
     def token_refreshed(self, outcome: str) -> None:
         """A refresh came to its end: ROTATED, REPLAYED, or the reason why not."""

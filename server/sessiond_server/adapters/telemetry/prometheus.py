@@ -33,7 +33,9 @@ class PrometheusTelemetry(Telemetry):
             "sessiond_call_seconds", "Duration of calls", ["method"], buckets=_CALL_BUCKETS
         )
         self._verdicts = counter(
-            "sessiond_verdicts_total", "Verdicts on tokens; verdict is ACCEPTED or the reason", ["verdict"]
+            "sessiond_verdicts_total",
+            "Verdicts on tokens; verdict is ACCEPTED, UNDECIDED or the reason",
+            ["verdict"],
         )
         self._refreshes = counter(
             "sessiond_refreshes_total", "Refreshes by outcome: ROTATED, REPLAYED or the reason", ["outcome"]
