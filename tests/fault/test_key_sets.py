@@ -6,6 +6,7 @@ A provider misbehaves on command, and addresses that must not be called are trie
 from __future__ import annotations
 
 import asyncio
+import json
 import tracemalloc
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
 from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
@@ -234,7 +237,6 @@ async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) 
 def _with_issuer(segments: list[str], issuer: str) -> str:
     """The same token as that issuer might have sent it; nobody can say whether it did."""
     import base64
-    import json
 
     header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in segments[:2])
     changed = ({**header, "alg": "RS256", "kid": "k"}, {**payload, "iss": issuer})
@@ -299,3 +301,51 @@ async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_sha
             assert isinstance(await client.validate(token), Session)
         await idp.start()
         assert (await idp.counts())["keys"] == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b'"v1"', '"v1"'),
+        (b'W/"v1"', 'W/"v1"'),
+        (b'"' + b"x" * 254 + b'"', '"' + "x" * 254 + '"'),
+        (b'"' + b"x" * 255 + b'"', None),
+        (b'"\xff"', None),
+        ('"é"'.encode(), None),
+        (b'"a b"', None),
+        (b"", None),
+    ],
+)
+async def test_an_entity_tag_is_kept_if_it_is_short_and_ascii(sent: bytes, kept: str | None) -> None:
+    async with answering(sent) as url, outbound() as way:
+        found = await documents(url, way, jwks_url=url).key_set(None)
+        assert isinstance(found, Document)
+        assert found.entity_tag == kept
+
+
+async def test_an_entity_tag_that_is_no_text_leaves_the_refresh_going(tmp_path: Path) -> None:
+    async with answering(b'"\xff"') as url:
+        issuer = scalekit(url, tmp_path) | {"jwks_url": url}
+        config = Config(tmp_path, issuers=[issuer])
+        async with serving(config.write(), config.data, tmp_path / "log") as server:
+            events = server.events()
+    assert "work in the background failed, it begins again" not in events
+    assert "the key set of an issuer was not fetched" not in events
+
+
+@asynccontextmanager
+async def answering(entity_tag: bytes) -> AsyncIterator[str]:
+    """The address of a key set whose entity tag is written as it is, which no HTTP library does."""
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    jwk = RSAAlgorithm.to_jwk(key, as_dict=True) | {"kid": "k", "alg": "RS256", "use": "sig"}
+    body = json.dumps({"keys": [jwk]}).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: %s\r\n\r\n" % (len(body), entity_tag)
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.app.readiness import Readiness
+from sessiond_server.app.supervision import Supervision
+from sessiond_server.service.revocation.clocks import STANDS_AFTER_SECONDS
 from sessiond_server.service.revocation.follow import HOUSEKEEPING_SECONDS
-from tests.support.fakes import FakeClock, RecordingLogger
+from tests.support.fakes import FakeClock, RecordingLogger, SilentLogger, SilentTelemetry
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, Store
 from tests.support.waiting import eventually
@@ -31,7 +33,7 @@ class Watch:
 
     def set(self, *, ahead: float) -> None:
         """The store's clock is now so many seconds ahead of ours."""
-        self.store.stop_at(round((self.clock.at + ahead) * 1000))
+        self.store.stop_at(round((self.clock.now() + ahead) * 1000))
 
     async def revoke_one(self) -> None:
         token = await self.store.open()
@@ -55,6 +57,7 @@ def watch(store: Store) -> Watch:
         pytest.param(EXPIRED_SECONDS, 0.6, (1, 1), id="the store is ahead"),
         pytest.param(EXPIRED_SECONDS, -0.6, (1, 1), id="the store is behind"),
         pytest.param(0.0, EXPIRED_SECONDS, (1, 1), id="the store alone says so"),
+        pytest.param(EXPIRED_SECONDS - 0.8, -0.4, (1, 1), id="ours alone says so, by a hair"),
         pytest.param(EXPIRED_SECONDS, -EXPIRED_SECONDS, (1, 1), id="we alone say so"),
     ],
 )
@@ -93,6 +96,22 @@ async def test_what_has_expired_goes_by_itself(watch: Watch) -> None:
         await asyncio.wait([polling])
 
 
+async def test_a_jump_of_both_clocks_forgets_nothing(watch: Watch) -> None:
+    """The server and its store are on one machine, whose clock is two days ahead for a minute."""
+    await watch.revoke_one()
+    watch.clock.at += STANDS_AFTER_SECONDS
+    watch.set(ahead=0)
+    await watch.revocations.catch_up(watch.store.partition())
+    watch.clock.set_ahead = 2 * EXPIRED_SECONDS
+    for _ in range(3):
+        watch.clock.at += HOUSEKEEPING_SECONDS
+        watch.set(ahead=0)
+        await watch.revocations.catch_up(watch.store.partition())
+        await watch.revocations._trim()
+    assert await watch.held() == (1, 1)
+    assert watch.logger.lines == []
+
+
 def readiness(revocations: Revocations) -> Readiness:
     writes = SimpleNamespace(refused_for=None)
     app = SimpleNamespace(
@@ -102,7 +121,8 @@ def readiness(revocations: Revocations) -> Readiness:
         issuers=(),
         local_issuer=object(),
     )
-    found = Readiness(app)
+    supervision = Supervision(clock=FakeClock(), telemetry=SilentTelemetry(), logger=SilentLogger())
+    found = Readiness(app, supervision)
     found.store_faults = []
     return found
 

@@ -45,12 +45,13 @@ class RecordingLogger(Logger):
 
 @dataclass
 class FakeClock(Clock):
-    """Stands still until a test moves it."""
+    """Stands still until a test moves it; `set_ahead` is by how much people's time was set ahead."""
 
     at: float = 1_800_000_000.0
+    set_ahead: float = 0.0
 
     def now(self) -> float:
-        return self.at
+        return self.at + self.set_ahead
 
     def steady(self) -> float:
         return self.at

@@ -188,7 +188,7 @@ class _PublishedKeys:
     def find(self, key_id: str) -> PublicKey | None:
         return self.keys.get(key_id)
 
-    async def seek(self, _key_id: str) -> PublicKey | None:
+    async def seek(self, _key_id: str, **_: bool) -> PublicKey | None:
         return None
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.clocks import STANDS_AFTER_SECONDS, Clocks
 from tests.support.fakes import FakeClock, RecordingLogger
 
 DIFFER, AGREE = "the store's clock is not ours", "the store's clock is ours again"
@@ -24,7 +24,7 @@ class Pair:
     ) -> None:
         """The store, `ahead` of us, is asked, and shows its clock at this part of the round trip."""
         sent = self.clock.at
-        store_ms = round((sent + told_at * round_trip + ahead) * 1000)
+        store_ms = round((sent + self.clock.set_ahead + told_at * round_trip + ahead) * 1000)
         self.clock.at += round_trip
         self.clocks.compare(partition, store_ms, sent=sent)
 
@@ -126,3 +126,60 @@ def test_a_partition_that_has_not_answered_lately_is_not_known_to_agree(pair: Pa
     pair.clock.at += 1.0
     pair.answer(0.0, partition=0)
     assert not pair.clocks.agree
+
+
+TWO_DAYS = 48 * 3600.0
+
+
+def pass_time(pair: Pair, seconds: float, *, drift: float = 0.0) -> None:
+    """Let it pass, with an answer in every half second; both clocks may gain on the steady one."""
+    for _ in range(round(seconds * 2)):
+        pair.clock.set_ahead += drift / 2
+        pair.clock.at += 0.5
+        pair.answer(0.0, round_trip=0.0)
+
+
+def test_what_has_expired_is_gone_by_once_the_stores_clock_has_stood_for_a_while(pair: Pair) -> None:
+    pair.answer(0.0, round_trip=0.0)
+    pass_time(pair, STANDS_AFTER_SECONDS - 1)
+    assert pair.clocks.expired_by_ms is None
+    pass_time(pair, 1)
+    assert pair.clocks.expired_by_ms == pair.clock.now() * 1000
+
+
+def test_a_jump_of_both_clocks_is_not_gone_by(pair: Pair) -> None:
+    pass_time(pair, STANDS_AFTER_SECONDS + 1)
+    pair.clock.set_ahead = TWO_DAYS
+    pass_time(pair, 60)
+    assert pair.clocks.agree
+    assert pair.clocks.expired_by_ms is None
+    pair.clock.set_ahead = 0
+    pass_time(pair, STANDS_AFTER_SECONDS - 1)
+    assert pair.clocks.expired_by_ms is None
+    pass_time(pair, 2)
+    assert pair.clocks.expired_by_ms == pair.clock.now() * 1000
+
+
+def test_small_steps_are_a_jump_as_well(pair: Pair) -> None:
+    pass_time(pair, STANDS_AFTER_SECONDS + 1)
+    pass_time(pair, 60, drift=0.9)
+    assert pair.clocks.expired_by_ms is None
+
+
+def test_clocks_that_drift_are_gone_by_all_the_same(pair: Pair) -> None:
+    for _ in range(5):
+        pass_time(pair, STANDS_AFTER_SECONDS + 1, drift=0.001)
+        assert pair.clocks.expired_by_ms is not None
+
+
+def test_it_is_the_time_of_the_partition_that_is_behind(pair: Pair) -> None:
+    for _ in range(round(STANDS_AFTER_SECONDS) + 2):
+        pair.clock.at += 1
+        pair.answer(0.1, round_trip=0.0, partition=0)
+        pair.answer(-0.1, round_trip=0.0, partition=1)
+    assert pair.clocks.expired_by_ms == (pair.clock.now() - 0.1) * 1000
+    pair.clock.at += 1
+    pair.answer(0.0, round_trip=0.0, partition=0)
+    pair.answer(-0.1 + 2.0, round_trip=0.0, partition=1)
+    pair.answer(-0.1, round_trip=0.0, partition=1)
+    assert pair.clocks.expired_by_ms is None

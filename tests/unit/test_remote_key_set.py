@@ -18,6 +18,7 @@ from sessiond_server.service.storage.key_sets import Document, SharedDocument, S
 from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS
 from sessiond_server.service.validation.remote_keys import RemoteKeySet, Unfetched
 from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from tests.support.waiting import eventually
 
 MAX_STALE = timedelta(hours=1)
 POLICY = IssuerPolicy("https://id.example", frozenset({"api"}), frozenset({"ES256"}))
@@ -274,3 +275,19 @@ async def test_what_others_fetched_helps_behind_a_failure_and_is_never_a_step_ba
     await issuer.fetch_now()
     assert issuer.set.find(A.key_id) is not None
     assert issuer.set.find(B.key_id) is None
+
+
+async def test_who_does_not_wait_leaves_the_fetch_going(issuer: Issuer) -> None:
+    issuer.publish(A, B)
+    issuer.gate = asyncio.Event()
+    for _ in range(2):
+        with pytest.raises(KeysUnavailableError):
+            await issuer.set.seek(B.key_id, waits=False)
+    issuer.gate.set()
+    await eventually(lambda: issuer.set.find(B.key_id))
+    assert len(issuer.asked) == 2
+
+
+async def test_who_does_not_wait_is_told_what_is_known(issuer: Issuer) -> None:
+    assert await issuer.set.seek("made-up") is None
+    assert await issuer.set.seek("made-up", waits=False) is None

@@ -103,7 +103,6 @@ def test_types_of_revocations_have_the_numbers_of_the_log() -> None:
 def test_answer_fields_that_stay_unset_are_marked() -> None:
     assert marked("unset") == {
         "Session.confirmation",
-        "ValidateTokenResponse.undecided",
         "ValidateTokenResponse.watched_cache_for",
         "ValidateTokenResponse.configuration",
         "RevokeSessionResponse.revocations",

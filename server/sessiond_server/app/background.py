@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sessiond_server.app.build import App
 from sessiond_server.app.readiness import Readiness
+from sessiond_server.app.supervision import Work
 from sessiond_server.config.settings import Settings
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
@@ -25,10 +26,6 @@ _LOOP_MEASURE_SECONDS: Final = 0.02
 _STORE_CHECK_SECONDS: Final = 30.0
 _STORE_DOUBT_SECONDS: Final = 1.0
 _REVOCATION_QUEUE_SECONDS: Final = 5.0
-_RESTART_SECONDS: Final = 1.0
-_CANCEL_AGAIN_SECONDS: Final = 0.1
-
-Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 def work_of(
@@ -66,21 +63,6 @@ def work_of(
     }
 
 
-@asynccontextmanager
-async def background(
-    name: str, work: Work, *, logger: Logger, restart_seconds: float = _RESTART_SECONDS
-) -> AsyncIterator[None]:
-    """Run `work` until the context closes; where it fails unforeseen, it is told and begun again."""
-    task = asyncio.create_task(_supervise(name, work, restart_seconds, logger=logger))
-    try:
-        yield
-    finally:
-        # Below `wait_for` a cancellation is lost that comes together with what was waited for.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=_CANCEL_AGAIN_SECONDS)
-
-
 def unseen_failures(logger: Logger) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
     """The event loop's handler of failures that nobody waited for: by itself it would write their texts."""
 
@@ -89,17 +71,6 @@ def unseen_failures(logger: Logger) -> Callable[[asyncio.AbstractEventLoop, dict
         logger.error("something failed that nobody waited for", failure=failure)
 
     return report
-
-
-async def _supervise(name: str, work: Work, restart_seconds: float, *, logger: Logger) -> None:
-    while True:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the work has to go on
-            logger.error(
-                "work in the background failed, it begins again", work=name, failure=type(error).__name__
-            )
-        await asyncio.sleep(restart_seconds)
 
 
 async def _measure_loop(telemetry: Telemetry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sessiond_server.app.build import App
+from sessiond_server.app.supervision import Supervision
 
 
 class Readiness:
@@ -14,8 +15,9 @@ class Readiness:
     `is_stopping` says that no new calls are wanted, whatever else is well.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, supervision: Supervision) -> None:
         self._app = app
+        self._supervision = supervision
         self.store_faults: list[str] | None = None
         self.is_stopping = False
 
@@ -25,9 +27,10 @@ class Readiness:
         return [*stopping, *self._of_the_store(), *self._of_the_issuers()]
 
     def remarks(self) -> list[str]:
-        """What is wrong, and would be at every other server too: no reason to send calls elsewhere."""
+        """What is wrong, and no reason to send calls elsewhere."""
         reason = self._app.stores.writes.refused_for
-        return [f"the store takes no writes: {reason}"] if reason else []
+        refused = [f"the store takes no writes: {reason}"] if reason else []
+        return refused + [f"fails again and again: {name}" for name in self._supervision.failing]
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations

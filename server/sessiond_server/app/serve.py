@@ -11,13 +11,15 @@ from pathlib import Path
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
 from sessiond_server.adapters.embedded.store import embedded_store, joined_store
+from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
-from sessiond_server.app.background import STORE_RETRY_SECONDS, background, unseen_failures, work_of
+from sessiond_server.app.background import STORE_RETRY_SECONDS, unseen_failures, work_of
 from sessiond_server.app.build import App, build
 from sessiond_server.app.descriptors import raise_descriptor_limit
 from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
+from sessiond_server.app.supervision import Supervision
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.dev import dev_settings
 from sessiond_server.config.problems import ConfigurationError
@@ -126,7 +128,8 @@ async def _start(
     secrets = load_secrets(settings, directory=directory, logger=logger)
     raise_descriptor_limit(logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
-    readiness = Readiness(app)
+    supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
+    readiness = Readiness(app, supervision)
     http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
@@ -141,7 +144,7 @@ async def _start(
     address = await engine.start()
     work = work_of(settings, app, readiness, engine, telemetry=telemetry, logger=logger)
     for name, one in work.items():
-        await stack.enter_async_context(background(name, one, logger=logger))
+        await stack.enter_async_context(supervision.running(name, one))
     # At the end calls are finished first, then the exchanges that go on without their caller; revocations are
     # read until all that is done.
     stack.push_async_callback(app.exchange.drain)

@@ -21,7 +21,7 @@ class Telemetry(Protocol):
         """
 
     def verdicts_given(self, verdict: str, count: int) -> None:
-        """This many tokens of one call got this verdict: ACCEPTED, or the reason."""
+        """This many tokens of one call got this verdict: ACCEPTED, UNDECIDED, or the reason."""
 
     def token_refreshed(self, outcome: str) -> None:
         """A refresh came to its end: ROTATED, REPLAYED, or the reason why not."""
@@ -43,6 +43,9 @@ class Telemetry(Protocol):
 
     def loop_delayed(self, seconds: float) -> None:
         """A timer of the event loop fired this many seconds later than it should."""
+
+    def work_failed(self, work: str) -> None:
+        """Work in the background, by its name, ended although it has no end."""
 
     def http_refused(self, cause: str) -> None:
         """A connection to the HTTP port was cut, or a request was none.

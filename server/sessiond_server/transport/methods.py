@@ -18,12 +18,13 @@ from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.refresh import SessionRefresh
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.service.validation.validate import Validation, ValidationResult
+from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts
 from sessiond_server.transport.codec.fields import named
 from sessiond_server.transport.codec.refusals import FeatureUnsupportedError
 from sessiond_server.transport.engine.port import Call
+from sessiond_server.transport.failures import to_status
 
 SERVICE: Final = "sessiond.v1.SessionService"
 
@@ -177,7 +178,7 @@ class SessionService:
         tokens, requirements = verdicts.decode_validate_all(request, permitted=call.caller.issuers)
         results = await self._validation.validate_all(tokens, requirements)
         self._note_verdicts(results, call)
-        return verdicts.encode_results(results)
+        return verdicts.encode_results(results, to_status)
 
     async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
         """A new session."""
@@ -234,17 +235,23 @@ class SessionService:
         raise FeatureUnsupportedError("WatchRevocations")
         yield b""
 
-    def _note_verdicts(self, results: Iterable[ValidationResult], call: Call) -> None:
+    def _note_verdicts(self, results: Iterable[ValidationResult | Undecided], call: Call) -> None:
         counts = _counted(results)
         call.log_fields["verdicts"] = counts
         for verdict, count in counts.items():
             self._telemetry.verdicts_given(verdict, count)
 
 
-def _counted(results: Iterable[ValidationResult]) -> Mapping[str, int]:
-    """How many answers were ACCEPTED, or rejected for which reason."""
+def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, int]:
+    """How many answers were ACCEPTED, UNDECIDED, or rejected for which reason."""
     counts: dict[str, int] = {}
     for result in results:
-        name = result.verdict.reason.name if isinstance(result.verdict, Rejected) else "ACCEPTED"
+        name = _name_of(result)
         counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+def _name_of(result: ValidationResult | Undecided) -> str:
+    if isinstance(result, Undecided):
+        return "UNDECIDED"
+    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else "ACCEPTED"

@@ -240,7 +240,7 @@ type ValidateTokenResponse_Rejection struct {
 }
 
 type ValidateTokenResponse_Undecided struct {
-	// It could not be decided; only in an answer to ValidateTokens, for it alone. Not carried out yet: unset.
+	// It could not be decided; only in an answer to ValidateTokens, for it alone.
 	Undecided *Undecided `protobuf:"bytes,3,opt,name=undecided,proto3,oneof"`
 }
 

@@ -50,7 +50,9 @@ const (
 type SessionServiceClient interface {
 	// The verdict on one access token. Group: validate.
 	ValidateToken(ctx context.Context, in *ValidateTokenRequest, opts ...grpc.CallOption) (*ValidateTokenResponse, error)
-	// Verdicts on many access tokens under the same requirements, in order, each on its own. Group: validate.
+	// Verdicts on many access tokens under the same requirements, in order, each on its own. No issuer is waited
+	// for: a token whose key has to be fetched first is undecided, and UNAVAILABLE means that all are.
+	// Group: validate.
 	ValidateTokens(ctx context.Context, in *ValidateTokensRequest, opts ...grpc.CallOption) (*ValidateTokensResponse, error)
 	// Opens a session from what a login produced. Group: session; for `local_login`: mint.
 	CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*CreateSessionResponse, error)
@@ -187,7 +189,9 @@ type SessionService_WatchRevocationsClient = grpc.ServerStreamingClient[WatchRev
 type SessionServiceServer interface {
 	// The verdict on one access token. Group: validate.
 	ValidateToken(context.Context, *ValidateTokenRequest) (*ValidateTokenResponse, error)
-	// Verdicts on many access tokens under the same requirements, in order, each on its own. Group: validate.
+	// Verdicts on many access tokens under the same requirements, in order, each on its own. No issuer is waited
+	// for: a token whose key has to be fetched first is undecided, and UNAVAILABLE means that all are.
+	// Group: validate.
 	ValidateTokens(context.Context, *ValidateTokensRequest) (*ValidateTokensResponse, error)
 	// Opens a session from what a login produced. Group: session; for `local_login`: mint.
 	CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error)

@@ -26,6 +26,7 @@ from sessiond.results import (
     Session,
     SessionRecord,
     Tokens,
+    Undecided,
     Verdict,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "Tls",
     "Tokens",
     "UnavailableError",
+    "Undecided",
     "UnsupportedError",
     "Verdict",
 ]

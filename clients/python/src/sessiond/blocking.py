@@ -21,7 +21,7 @@ from sessiond.requests import (
     ProviderTokens,
     Requirements,
 )
-from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Verdict
+from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Undecided, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -82,13 +82,14 @@ class Client:
 
     def validate_all(
         self, tokens: Sequence[str], *, timeout: float | None = None, **requirements: Unpack[Requirements]
-    ) -> list[Verdict]:
+    ) -> list[Verdict | Undecided]:
         """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
 
-        Together the tokens have at most 1 MiB.
+        Together the tokens have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched
+        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`.
         """
         response = self._call(self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout)
-        return list(map(results.to_verdict, response.results))
+        return list(map(results.to_verdict_of_many, response.results))
 
     def create_local_session(
         self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sessiond.v1 import session_pb2, session_service_pb2
+from sessiond.v1.error_reason_pb2 import ErrorReason
 
 
 class Reason(StrEnum):
@@ -125,6 +126,18 @@ Verdict: TypeAlias = Session | Rejection
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """There is no verdict on one token of many for now: it is not accepted, nor does its user have to log in.
+
+    `reason` is one of an error, such as KEYS_UNAVAILABLE; after `retry_after` the token may be asked about
+    again.
+    """
+
+    reason: str
+    retry_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """What a login or a refresh gives out; the tokens are hidden from `repr`."""
 
@@ -171,6 +184,18 @@ def to_verdict(response: session_service_pb2.ValidateTokenResponse) -> Verdict:
         message=rejection.message,
         next_action=NextAction(_enum_name(rejection, "next_action", NextAction)),
         www_authenticate=rejection.www_authenticate,
+    )
+
+
+def to_verdict_of_many(response: session_service_pb2.ValidateTokenResponse) -> Verdict | Undecided:
+    """What is said of one token of many."""
+    if response.WhichOneof("verdict") != "undecided":
+        return to_verdict(response)
+    undecided = response.undecided
+    value = ErrorReason.DESCRIPTOR.values_by_number.get(undecided.reason)
+    return Undecided(
+        reason=value.name.removeprefix("ERROR_REASON_") if value else "UNSPECIFIED",
+        retry_after=undecided.retry_after.ToTimedelta(),
     )
 
 

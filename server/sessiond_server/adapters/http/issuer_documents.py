@@ -18,6 +18,8 @@ from sessiond_server.service.validation.remote_keys import Unfetched
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _MAX_AGE: Final = re.compile(r"(?:^|[ ,])max-age=(\d{1,9})(?:$|[ ,;])")
+# RFC 9110 §8.8.3 would let bytes beyond ASCII be, but a tag is shared and sent again, which fails with them.
+_ENTITY_TAG: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _SHORTEST_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 24 * 3600.0
 _USUAL_LIFE: Final = 600.0
@@ -86,7 +88,7 @@ class IssuerDocuments:
 def _to_document(response: HttpResponse | Failed) -> Document | Unfetched:
     if isinstance(response, Failed):
         return Unfetched(response.name.lower())
-    lifetime, entity_tag = _lifetime(response.headers), response.headers.get("ETag")
+    lifetime, entity_tag = _lifetime(response.headers), _entity_tag(response.headers)
     if response.status == _NOT_MODIFIED:
         return Document(None, lifetime, entity_tag)
     if response.status != _OK:
@@ -97,3 +99,8 @@ def _to_document(response: HttpResponse | Failed) -> Document | Unfetched:
 def _lifetime(headers: Mapping[str, str]) -> float:
     found = _MAX_AGE.search(headers.get("Cache-Control", "").lower())
     return min(max(float(found[1]), _SHORTEST_LIFE), _LONGEST_LIFE) if found else _USUAL_LIFE
+
+
+def _entity_tag(headers: Mapping[str, str]) -> str | None:
+    tag = headers.get("ETag", "")
+    return tag if _ENTITY_TAG.fullmatch(tag) else None

@@ -33,7 +33,9 @@ class PrometheusTelemetry(Telemetry):
             "sessiond_call_seconds", "Duration of calls", ["method"], buckets=_CALL_BUCKETS
         )
         self._verdicts = counter(
-            "sessiond_verdicts_total", "Verdicts on tokens; verdict is ACCEPTED or the reason", ["verdict"]
+            "sessiond_verdicts_total",
+            "Verdicts on tokens; verdict is ACCEPTED, UNDECIDED or the reason",
+            ["verdict"],
         )
         self._refreshes = counter(
             "sessiond_refreshes_total", "Refreshes by outcome: ROTATED, REPLAYED or the reason", ["outcome"]
@@ -54,6 +56,9 @@ class PrometheusTelemetry(Telemetry):
         )
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
+        )
+        self._work_failures = counter(
+            "sessiond_background_failures_total", "How often work in the background failed", ["work"]
         )
         self._http_refusals = counter(
             "sessiond_http_refused_total",
@@ -94,6 +99,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def loop_delayed(self, seconds: float) -> None:
         self._loop_delay.observe(seconds)
+
+    @override
+    def work_failed(self, work: str) -> None:
+        self._work_failures.labels(work).inc()
 
     @override
     def http_refused(self, cause: str) -> None:

@@ -174,9 +174,10 @@ class Revocations:
 
     async def _trim(self) -> None:
         """Drop what has expired, but not by a clock that may be wrong: revocations would be gone for good."""
-        if not self._clocks.agree:
+        expired_by_ms = self._clocks.expired_by_ms
+        if expired_by_ms is None:
             return
-        self._view.forget_expired(now_ms=int(self._clock.now() * 1000))
+        self._view.forget_expired(now_ms=expired_by_ms)
         try:
             for partition in self._partitions:
                 await self._log_store.trim(partition)

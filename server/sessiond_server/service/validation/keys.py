@@ -42,11 +42,12 @@ class KeySet(Protocol):
     def find(self, key_id: str) -> VerificationKey | None:
         """The key with this id, from memory."""
 
-    async def seek(self, key_id: str) -> VerificationKey | None:
+    async def seek(self, key_id: str, *, waits: bool = True) -> VerificationKey | None:
         """The key with this id where `find` knew none, asking the issuer if that is due.
 
         Raises:
-            KeysUnavailableError: the issuer could not be asked, so that the key may exist.
+            KeysUnavailableError: the issuer could not be asked, so that the key may exist; or it is being
+                asked, and this call does not wait for that.
         """
 
 

@@ -128,12 +128,16 @@ class RemoteKeySet(KeySet):
         return None if self._is_too_old() else self._keys.get(key_id)
 
     @override
-    async def seek(self, key_id: str) -> VerificationKey | None:
+    async def seek(self, key_id: str, *, waits: bool = True) -> VerificationKey | None:
         if self._restraint.was_unknown(key_id) and not self._is_too_old():
             self.unknown_ids += 1
             return None
         if self._running or self._restraint.may_fetch():
-            await self._refresh()
+            fetch = self._begin_fetch()
+            if not waits:
+                raise KeysUnavailableError
+            # One caller's cancellation must not take the keys from the others.
+            await asyncio.shield(fetch)
         key = self.find(key_id)
         if key is not None:
             return key
@@ -161,11 +165,14 @@ class RemoteKeySet(KeySet):
 
     async def _refresh(self) -> None:
         """Fetch, or wait for the fetch that is under way."""
+        await asyncio.shield(self._begin_fetch())
+
+    def _begin_fetch(self) -> asyncio.Task[None]:
+        """The fetch that is under way, or a new one."""
         if self._running is None:
             self._running = asyncio.create_task(self._fetch_once())
             self._running.add_done_callback(self._ended)
-        # One caller's cancellation must not take the keys from the others.
-        await asyncio.shield(self._running)
+        return self._running
 
     def _ended(self, _: asyncio.Task[None]) -> None:
         self._running = None

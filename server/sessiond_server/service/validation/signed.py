@@ -39,6 +39,7 @@ class _Work:
     token: bytes
     digest: bytes | None
     facts: TokenFacts
+    waits: bool
     issuer: TrustedIssuer | None = None
     key: VerificationKey | None = None
 
@@ -70,13 +71,16 @@ class SignedTokens:
             }
         )
 
-    async def prove(self, token: bytes, requirements: Requirements) -> VerifiedToken | Rejected:
+    async def prove(
+        self, token: bytes, requirements: Requirements, *, waits: bool = True
+    ) -> VerifiedToken | Rejected:
         """The token with its claims, from memory if it was proven before.
 
         Time, audience and the rest are not judged here.
 
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked; or, unless this
+                call `waits`, the issuer is being asked.
         """
         digest = self._digest_of(token)
         known = self._cache.find(digest) if digest else None
@@ -86,7 +90,7 @@ class SignedTokens:
                 return rejected or known
             self._cache.drop(digest)
         facts = TokenFacts(len(token), self._max_token_bytes, requirements)
-        return await self._look_into(_Work(token, digest, facts))
+        return await self._look_into(_Work(token, digest, facts, waits))
 
     def _digest_of(self, token: bytes) -> bytes | None:
         # No digest is computed of what is too large, nor of what does not have the dots of a signed JWT (RFC
@@ -117,7 +121,7 @@ class SignedTokens:
 
     async def _find_key(self, work: _Work) -> None:
         if work.issuer is not None:
-            work.key = await find_key(work.facts.parsed.key_id, work.issuer.key_set)
+            work.key = await find_key(work.facts.parsed.key_id, work.issuer.key_set, waits=work.waits)
         work.facts.key_algorithm = work.key.algorithm if work.key else None
 
     async def _verify(self, work: _Work) -> None:
@@ -142,12 +146,12 @@ class SignedTokens:
         return verified
 
 
-async def find_key(key_id: str | None, key_set: KeySet) -> VerificationKey | None:
+async def find_key(key_id: str | None, key_set: KeySet, *, waits: bool = True) -> VerificationKey | None:
     """The key with this id, from memory or from the issuer; None where there is no id or no such key.
 
     Raises:
-        KeysUnavailableError: the key is unknown here, and the issuer cannot be asked.
+        KeysUnavailableError: as `KeySet.seek` raises it.
     """
     if key_id is None:
         return None
-    return key_set.find(key_id) or await key_set.seek(key_id)
+    return key_set.find(key_id) or await key_set.seek(key_id, waits=waits)

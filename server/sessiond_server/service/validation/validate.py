@@ -10,7 +10,7 @@ from typing import Final
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import PossessionProof
 from sessiond_server.domain.facts import CallFacts
-from sessiond_server.domain.failures import RevocationViewStaleError
+from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
 from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
@@ -38,6 +38,13 @@ class ValidationResult:
     revision: str
     revision_age_seconds: float
     cache_for_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """No verdict on one token of many for now, for the reason that would fail a call about it alone."""
+
+    failure: KeysUnavailableError
 
 
 class Validation:
@@ -71,21 +78,28 @@ class Validation:
 
     async def validate_all(
         self, tokens: Sequence[bytes], requirements: Requirements
-    ) -> list[ValidationResult]:
-        """Decide on many tokens as of one moment, in their order, each on its own; raises as `validate` does.
+    ) -> list[ValidationResult | Undecided]:
+        """Decide on many tokens as of one moment, in their order, each on its own.
 
-        A proof of possession is for one token, so none comes with these.
+        A proof of possession is for one token, so none comes with these. Nor is an issuer waited for, as the
+        tokens may be those of strangers: one whose key is not at hand stays undecided, alone.
+
+        Raises:
+            KeysUnavailableError: that is so of every token.
+            RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
         """
-        verified: list[VerifiedToken | Rejected] = []
+        verified: list[VerifiedToken | Rejected | Undecided] = []
         for number, token in enumerate(tokens, start=1):
-            verified.append(await self._signed.prove(token, requirements))
+            verified.append(await self._prove_now(token, requirements))
             if number % _VERIFIED_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
+        if all(isinstance(one, Undecided) for one in verified):
+            raise KeysUnavailableError
         try:
-            return [self._decide(one, requirements, is_proven=_needs_no_proof(one)) for one in verified]
+            return [self._decide_one_of_many(one, requirements) for one in verified]
         except RevocationViewStaleError:
             await self._catch_up(verified)
-            return [self._decide(one, requirements, is_proven=_needs_no_proof(one)) for one in verified]
+            return [self._decide_one_of_many(one, requirements) for one in verified]
 
     async def authenticate(self, token: bytes) -> VerifiedToken | None:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; else None.
@@ -95,6 +109,21 @@ class Validation:
         """
         verified = await self._signed.prove(token, NO_REQUIREMENTS)
         return None if isinstance(verified, Rejected) else verified
+
+    async def _prove_now(
+        self, token: bytes, requirements: Requirements
+    ) -> VerifiedToken | Rejected | Undecided:
+        try:
+            return await self._signed.prove(token, requirements, waits=False)
+        except KeysUnavailableError as failure:
+            return Undecided(failure)
+
+    def _decide_one_of_many(
+        self, verified: VerifiedToken | Rejected | Undecided, requirements: Requirements
+    ) -> ValidationResult | Undecided:
+        if isinstance(verified, Undecided):
+            return verified
+        return self._decide(verified, requirements, is_proven=_needs_no_proof(verified))
 
     async def _is_proven(
         self,
@@ -110,7 +139,7 @@ class Validation:
             return False
         return await self._possession.is_proven(verified.claims, token=token, proof=proof)
 
-    async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected]) -> None:
+    async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected | Undecided]) -> None:
         ids = (one.revocation_ids for one in verified if isinstance(one, VerifiedToken))
         await asyncio.gather(*map(self._revocations.catch_up, set(map(self._revocations.partition_of, ids))))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, assert_never
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,14 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.claims import Actor, Claims
 from sessiond_server.domain.confirmation import PossessionProof
+from sessiond_server.domain.failures import Failure
 from sessiond_server.domain.identifiers import principal
 from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.validation.token_cache import VerifiedToken
-from sessiond_server.service.validation.validate import ValidationResult
+from sessiond_server.service.validation.validate import Undecided, ValidationResult
 from sessiond_server.transport.codec.possession_proof import decode_proof
 from sessiond_server.transport.codec.refusals import FieldInvalidError
 from sessiond_server.transport.codec.requirements import decode_requirements, refuse_consistency
+from sessiond_server.transport.engine.port import Status
 from sessiond_server.transport.rejections import next_action, worded
 
 # The tag of `ValidateTokenResponse.session` and of `ValidateTokensResponse.results`: field 1,
@@ -81,9 +83,24 @@ def encode_result(result: ValidationResult) -> bytes:
             assert_never(never)
 
 
-def encode_results(results: Iterable[ValidationResult]) -> bytes:
-    """The responses of many tokens, in their order."""
-    return b"".join(_first_field(encode_result(result)) for result in results)
+def encode_results(
+    results: Iterable[ValidationResult | Undecided], to_status: Callable[[Failure], Status]
+) -> bytes:
+    """The responses of many tokens, in their order; one that is undecided says what its status would."""
+    return b"".join(
+        _first_field(
+            _encode_undecided(to_status(result.failure))
+            if isinstance(result, Undecided)
+            else encode_result(result)
+        )
+        for result in results
+    )
+
+
+def _encode_undecided(status: Status) -> bytes:
+    message = session_pb2.Undecided(reason=f"ERROR_REASON_{status.reason}")
+    _set_duration(message.retry_after, status.retry_after_seconds or 0.0)
+    return session_service_pb2.ValidateTokenResponse(undecided=message).SerializeToString()
 
 
 def encode_claims(claims: Claims) -> bytes:

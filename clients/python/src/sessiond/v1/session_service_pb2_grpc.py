@@ -111,7 +111,9 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ValidateTokens(self, request, context):
-        """Verdicts on many access tokens under the same requirements, in order, each on its own. Group: validate.
+        """Verdicts on many access tokens under the same requirements, in order, each on its own. No issuer is waited
+        for: a token whose key has to be fetched first is undecided, and UNAVAILABLE means that all are.
+        Group: validate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -90,7 +90,7 @@ export type ValidateTokenResponse = Message<"sessiond.v1.ValidateTokenResponse">
     case: "rejection";
   } | {
     /**
-     * It could not be decided; only in an answer to ValidateTokens, for it alone. Not carried out yet: unset.
+     * It could not be decided; only in an answer to ValidateTokens, for it alone.
      *
      * @generated from field: sessiond.v1.Undecided undecided = 3;
      */
@@ -1114,7 +1114,9 @@ export const SessionService: GenService<{
     output: typeof ValidateTokenResponseSchema;
   },
   /**
-   * Verdicts on many access tokens under the same requirements, in order, each on its own. Group: validate.
+   * Verdicts on many access tokens under the same requirements, in order, each on its own. No issuer is waited
+   * for: a token whose key has to be fetched first is undecided, and UNAVAILABLE means that all are.
+   * Group: validate.
    *
    * @generated from rpc sessiond.v1.SessionService.ValidateTokens
    */
