@@ -24,7 +24,7 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import ENTRY_LIFE_MS, ISSUER
+from tests.support.store import ISSUER
 
 if TYPE_CHECKING:
     pass
@@ -182,14 +182,7 @@ async def test_what_nobody_can_accept_any_more_makes_room_first(provider: Provid
 
 async def test_nothing_is_logged_twice_by_one_revocation(provider: Provider) -> None:
     await provider.open()
-    await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id="jti-1",
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    await provider.log_out(token_id="jti-1")
     logged = await provider.logged()
     assert {kind for kind, _ in logged} == {
         RevocationType.PROVIDER_SESSION,
@@ -200,14 +193,7 @@ async def test_nothing_is_logged_twice_by_one_revocation(provider: Provider) -> 
 
 
 async def test_what_no_session_lives_by_is_revoked_all_the_same(provider: Provider) -> None:
-    ended = await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id=None,
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    ended = await provider.log_out(token_id=None)
     assert ended.count == 0
     assert [entry.type for entry in ended.logged.revocations] == [RevocationType.PROVIDER_SESSION]
 
@@ -222,14 +208,7 @@ async def test_a_spared_session_spares_its_providers_tokens(provider: Provider) 
 
 async def test_an_access_token_ends_the_sessions_of_its_provider_session_alone(provider: Provider) -> None:
     mine, other = await provider.open(), await provider.open(session="ses_2")
-    ended = await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id="jti-9",
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    ended = await provider.log_out(token_id="jti-9")
     assert ended.count == 1
     assert await provider.store.sessions.get(mine.session) is None
     assert await provider.store.sessions.get(other.session) is not None

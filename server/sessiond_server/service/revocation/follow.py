@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
+from sessiond_server.domain.revocation import Position
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
@@ -99,6 +100,24 @@ class Revocations:
         """
         for revocation in logged.revocations:
             self._view.apply(revocation)
+
+    async def apply_up_to(self, logged: Logged) -> None:
+        """Take in what this server revoked, and what the log had before that, whoever appended it.
+
+        Raises:
+            RevocationViewStaleError: the store does not answer.
+        """
+        self.apply_own(logged)
+        # A read that is shared may have been sent before `logged` was appended; the one behind it was not.
+        for _ in range(2):
+            if self._has_read(logged.position):
+                return
+            await self.catch_up(logged.position.partition)
+
+    def _has_read(self, position: Position) -> bool:
+        known = self._view.position_of(position.partition)
+        is_behind = known and known.incarnation == position.incarnation and known.number > position.number
+        return known == position or bool(is_behind)
 
     async def catch_up(self, partition: int) -> None:
         """Read `partition` to its end; raises `RevocationViewStaleError` where the store does not answer.

@@ -126,7 +126,7 @@ END_PROVIDER: Final = Script(
     "end_provider",
     one(EndedReply),
     keys=("index",),
-    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), *_END),
+    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), number("started_ms"), *_END),
     lane=Lane.ENDING,
 )
 
