@@ -157,12 +157,19 @@ async def test_an_end_logs_everything_that_its_tokens_can_be_revoked_by(
     for number in range(2, 12):
         rotated = await provider.exchange(token, str(number), session=session)
         token = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+    earlier = [(RevocationType.TOKEN, token_id(number)) for number in range(1, 4)]
+    assert await provider.logged() == earlier
     await provider.store.end(token.session)
     named = (
         [(RevocationType.PROVIDER_SESSION, hashed_id("provider_session", ISSUER, session))] if session else []
     )
     latest = [(RevocationType.TOKEN, token_id(number)) for number in range(4, 12)]
-    assert await provider.logged() == [*named, *latest, (RevocationType.SESSION, token.session.hashed)]
+    assert await provider.logged() == [
+        *earlier,
+        *named,
+        *latest,
+        (RevocationType.SESSION, token.session.hashed),
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "is_logged"), [(300, True), (-240, True), (-301, False)])

@@ -108,6 +108,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         raw("sealed_access"),
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
+        number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
 )

@@ -4,7 +4,7 @@
 local named = token_id ~= '' and token_id or provider_session
 if named == '' then return {0, logged()} end
 
--- The same logout again, because its answer was lost, ends and logs nothing anew: who has logged in since then
+-- The same logout again, because its answer was lost, ends and logs nothing anew: who has logged in since
 -- stays. It is a write all the same: whoever repeats a revocation may wait for its replication.
 local mark = PARTITION .. LOGOUT_KEY .. hex(named)
 local known_ms = redis.call('GET', mark)
@@ -25,7 +25,7 @@ if provider_session ~= '' then
     end
   end
   -- Access tokens of the provider's own session may be in use where sessiond has no session.
-  revoke(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
+  revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
 end
 if token_id ~= '' then revoke(TYPE_TOKEN, token_id, now + entry_life_ms) end
 return {ended, logged()}
