@@ -47,6 +47,7 @@ class Revocations:
         self._logger = logger
         self._telemetry = telemetry
         self._unnoted: set[int] = set()
+        self._untrimmed: set[int] = set()
         self._reads: dict[int, asyncio.Task[None]] = {}
         self._is_reading = True
         self._last_housekeeping = clock.steady()
@@ -142,8 +143,10 @@ class Revocations:
             self._report(results)
             if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
                 self._last_housekeeping = self._clock.steady()
-                await self._trim()
-            await asyncio.sleep(interval_seconds)
+                self._begin_trimming()
+            await self._trim_a_step()
+            # A log that is far behind is trimmed without a pause, and read between any two steps.
+            await asyncio.sleep(0 if self._untrimmed else interval_seconds)
 
     def _report(self, results: list[BaseException | None]) -> None:
         failures = [result for result in results if result is not None]
@@ -191,15 +194,22 @@ class Revocations:
             self._view.apply(revocation)
         self._view.advance(page.position)
 
-    async def _trim(self) -> None:
+    def _begin_trimming(self) -> None:
         """Drop what has expired, but not by a clock that may be wrong: revocations would be gone for good."""
+        if self._clocks.agree:
+            self._view.forget_expired(now_ms=int(self._clock.now() * 1000))
+            self._untrimmed = set(self._partitions)
+
+    async def _trim_a_step(self) -> None:
+        """Drop some of what has expired from each log that may have more of it."""
         if not self._clocks.agree:
-            return
-        self._view.forget_expired(now_ms=int(self._clock.now() * 1000))
+            self._untrimmed.clear()
         try:
-            for partition in self._partitions:
-                await self._log_store.trim(partition)
+            for partition in sorted(self._untrimmed):
+                if not await self._log_store.trim(partition):
+                    self._untrimmed.discard(partition)
         except StoreUnavailableError:
+            self._untrimmed.clear()
             self._logger.warning("the revocation log was not trimmed, the store did not answer")
 
 

@@ -164,7 +164,7 @@ POLL: Final = Script(
     args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
     lane=Lane.WATCHING,
 )
-TRIM: Final = Script("trim", whole, lane=Lane.WATCHING)
+TRIM: Final = Script("trim", flag, lane=Lane.WATCHING)
 NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
 PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
 
