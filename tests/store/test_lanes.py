@@ -66,6 +66,7 @@ async def test_what_ends_a_providers_session_gets_past_too(lanes: Store) -> None
             "alice",
             provider_session=PROVIDER_SESSION,
             token_id="jti-1",
+            started_ms=1,
             cause=Cause.LOGOUT,
             entry_life_ms=ENTRY_LIFE_MS,
         )

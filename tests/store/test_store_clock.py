@@ -40,6 +40,10 @@ class Watch:
         await self.store.end(token.session)
         await self.revocations.catch_up(self.store.partition())
 
+    async def trim(self) -> None:
+        self.revocations._begin_trimming()
+        await self.revocations._trim_a_step()
+
     async def held(self) -> tuple[int, int]:
         """How many revocations the view has, and how many the log."""
         return len(self.revocations), await self.store.redis.xlen(self.store.key("log"))
@@ -68,7 +72,7 @@ async def test_nothing_is_dropped_while_the_clocks_differ(
     watch.clock.at += later
     watch.set(ahead=ahead)
     await watch.revocations.catch_up(watch.store.partition())
-    await watch.revocations._trim()
+    await watch.trim()
     assert await watch.held() == left
 
 
@@ -76,8 +80,20 @@ async def test_nothing_is_dropped_by_a_clock_that_was_not_compared_lately(watch:
     await watch.revoke_one()
     watch.clock.at += EXPIRED_SECONDS
     watch.set(ahead=0)
-    await watch.revocations._trim()
+    await watch.trim()
     assert await watch.held() == (1, 1)
+
+
+async def test_trimming_stops_where_the_clocks_part(watch: Watch) -> None:
+    await watch.revoke_one()
+    watch.clock.at += EXPIRED_SECONDS
+    watch.set(ahead=0)
+    await watch.revocations.catch_up(watch.store.partition())
+    watch.revocations._begin_trimming()
+    watch.set(ahead=0.6)
+    await watch.revocations.catch_up(watch.store.partition())
+    await watch.revocations._trim_a_step()
+    assert await watch.held() == (0, 1)
 
 
 async def test_what_has_expired_goes_by_itself(watch: Watch) -> None:
@@ -107,7 +123,8 @@ async def test_a_jump_of_both_clocks_forgets_nothing(watch: Watch) -> None:
         watch.clock.at += HOUSEKEEPING_SECONDS
         watch.set(ahead=0)
         await watch.revocations.catch_up(watch.store.partition())
-        await watch.revocations._trim()
+        watch.revocations._begin_trimming()
+        await watch.revocations._trim_a_step()
     assert await watch.held() == (1, 1)
     assert watch.logger.lines == []
 

@@ -7,14 +7,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sessiond_server.domain.session import Cause
 from sessiond_server.service.storage.sessions import Leased, ProviderTokens, Rotation
-from tests.support.store import Store, proposal
+from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store, proposal
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
     from sessiond_server.domain.revocation import RevocationType
     from sessiond_server.service.storage.leases import SessionLeases
     from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
+    from sessiond_server.service.storage.sessions import RevocationResult
 
 PROVIDER_SESSION = "ses_1"
 
@@ -51,6 +53,20 @@ class Provider:
         queued = await self.queue.take()
         assert queued is not None
         return queued
+
+    async def log_out(
+        self, *, session: str | None = PROVIDER_SESSION, token_id: str | None = "jti-1", started_ms: int = 1
+    ) -> RevocationResult:
+        """End what a provider's access token names."""
+        return await self.store.sessions.end_provider(
+            ISSUER,
+            "alice",
+            provider_session=session,
+            token_id=token_id,
+            started_ms=started_ms,
+            cause=Cause.LOGOUT,
+            entry_life_ms=ENTRY_LIFE_MS,
+        )
 
     async def queued(self) -> list[str]:
         found = []

@@ -25,7 +25,7 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import ENTRY_LIFE_MS, ISSUER
+from tests.support.store import ISSUER
 
 if TYPE_CHECKING:
     pass
@@ -167,12 +167,19 @@ async def test_an_end_logs_everything_that_its_tokens_can_be_revoked_by(
     for number in range(2, 12):
         rotated = await provider.exchange(token, str(number), session=session)
         token = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+    earlier = [(RevocationType.TOKEN, token_id(number)) for number in range(1, 4)]
+    assert await provider.logged() == earlier
     await provider.store.end(token.session)
     named = (
         [(RevocationType.PROVIDER_SESSION, hashed_id("provider_session", ISSUER, session))] if session else []
     )
     latest = [(RevocationType.TOKEN, token_id(number)) for number in range(4, 12)]
-    assert await provider.logged() == [*named, *latest, (RevocationType.SESSION, token.session.hashed)]
+    assert await provider.logged() == [
+        *earlier,
+        *named,
+        *latest,
+        (RevocationType.SESSION, token.session.hashed),
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "is_logged"), [(300, True), (-240, True), (-301, False)])
@@ -192,14 +199,7 @@ async def test_what_nobody_can_accept_any_more_makes_room_first(provider: Provid
 
 async def test_nothing_is_logged_twice_by_one_revocation(provider: Provider) -> None:
     await provider.open()
-    await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id="jti-1",
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    await provider.log_out(token_id="jti-1")
     logged = await provider.logged()
     assert {kind for kind, _ in logged} == {
         RevocationType.PROVIDER_SESSION,
@@ -210,14 +210,7 @@ async def test_nothing_is_logged_twice_by_one_revocation(provider: Provider) -> 
 
 
 async def test_what_no_session_lives_by_is_revoked_all_the_same(provider: Provider) -> None:
-    ended = await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id=None,
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    ended = await provider.log_out(token_id=None)
     assert ended.count == 0
     assert [entry.type for entry in ended.logged.revocations] == [RevocationType.PROVIDER_SESSION]
 
@@ -232,14 +225,7 @@ async def test_a_spared_session_spares_its_providers_tokens(provider: Provider) 
 
 async def test_an_access_token_ends_the_sessions_of_its_provider_session_alone(provider: Provider) -> None:
     mine, other = await provider.open(), await provider.open(session="ses_2")
-    ended = await provider.store.sessions.end_provider(
-        ISSUER,
-        "alice",
-        provider_session=PROVIDER_SESSION,
-        token_id="jti-9",
-        cause=Cause.LOGOUT,
-        entry_life_ms=ENTRY_LIFE_MS,
-    )
+    ended = await provider.log_out(token_id="jti-9")
     assert ended.count == 1
     assert await provider.store.sessions.get(mine.session) is None
     assert await provider.store.sessions.get(other.session) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import CHAIN_START, Position, Revocation, chain_tag
 from sessiond_server.domain.view import RevocationIds
+from sessiond_server.service.revocation.clocks import STANDS_AFTER_SECONDS
 from tests.support.fakes import FakeClock, RecordingTelemetry
 from tests.support.revocations import MAX_STALENESS_SECONDS, viewed
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -180,6 +183,61 @@ async def test_a_trimmed_log_that_is_empty_goes_on_counting(store: Store) -> Non
     (new,) = await end_some(store, 1)
     page = await store.log.read(store.partition(), at_the_end)
     assert (page.continues, page.revocations, page.position.number) == (True, (new,), 3)
+
+
+@pytest.mark.parametrize(("number", "may_have_more"), [(499, False), (500, True), (501, True)])
+async def test_trimming_says_whether_there_may_be_more(
+    store: Store, number: int, *, may_have_more: bool
+) -> None:
+    (entry,) = await end_some(store, 1)
+    await fill(store, replace(entry, expire_ms=1), number)
+    assert await store.log.trim(store.partition()) is may_have_more
+    assert await store.redis.xlen(store.key("log")) == max(0, number - 500)
+    assert await store.log.trim(store.partition()) is False
+
+
+async def test_a_log_that_is_far_behind_is_trimmed_at_once_and_read_meanwhile(store: Store) -> None:
+    (entry,) = await end_some(store, 1)
+    await fill(store, replace(entry, expire_ms=1), 2500)
+    clock, steps = FakeClock(), StepsOfLog(store)
+    revocations = viewed(store, clock)
+    revocations._log_store = steps
+    store.stop_at(round(clock.at * 1000))
+    for partition in store.partitions:
+        await revocations.catch_up(partition)
+    # Only a clock that has stood for a while is trimmed by.
+    clock.at += STANDS_AFTER_SECONDS
+    store.stop_at(round(clock.at * 1000))
+    polling = asyncio.create_task(revocations.poll(interval_seconds=3600))
+    try:
+        await eventually(lambda: steps.taken.count("trim") == 6)
+    finally:
+        polling.cancel()
+        await asyncio.wait([polling])
+    assert await store.redis.xlen(store.key("log")) == 0
+    behind_the_first_reading = steps.taken[steps.taken.index("trim") :]
+    assert behind_the_first_reading == ["trim", "read"] * 5 + ["trim"]
+
+
+class StepsOfLog:
+    """The log, and what was done with the partition that all this happens in."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.taken = store, []
+
+    async def read(self, partition: int, after: Position | None) -> LogPage:
+        page = await self._store.log.read(partition, after)
+        self._note("read", partition)
+        return page
+
+    async def trim(self, partition: int) -> bool:
+        may_have_more = await self._store.log.trim(partition)
+        self._note("trim", partition)
+        return may_have_more
+
+    def _note(self, step: str, partition: int) -> None:
+        if partition == self._store.partition():
+            self.taken.append(step)
 
 
 # The view, fed from the real log.

@@ -45,5 +45,5 @@ class RedisRevocationLog(RevocationLog):
         await self._scripts.run(NOTE_CHANGE, partition)
 
     @override
-    async def trim(self, partition: int) -> None:
-        await self._scripts.run(TRIM, partition)
+    async def trim(self, partition: int) -> bool:
+        return await self._scripts.run(TRIM, partition)

@@ -66,6 +66,7 @@ class RedisSessionLeases(SessionLeases):
             sealed_access=self._seal.seal_access(tokens.access_token, issuer=issuer, session=session),
             access_expire_ms=tokens.access_expire_ms,
             token_id=hashed_token_id(issuer, tokens),
+            entry_life_ms=rotation.entry_life_ms,
         )
         match found:
             case RotatedReply():

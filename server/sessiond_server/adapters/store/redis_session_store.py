@@ -175,6 +175,7 @@ class RedisSessionStore(SessionStore):
         *,
         provider_session: str | None,
         token_id: str | None,
+        started_ms: int,
         cause: Cause,
         entry_life_ms: int,
     ) -> RevocationResult:
@@ -185,6 +186,7 @@ class RedisSessionStore(SessionStore):
             index=index_key(issuer, subject),
             provider_session=hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, provider_session),
             token_id=hashed_or_none(RevocationType.TOKEN, issuer, token_id),
+            started_ms=started_ms,
             cause=cause,
             entry_life_ms=entry_life_ms,
         )

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
+from sessiond_server.domain.revocation import Position
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
@@ -46,6 +47,7 @@ class Revocations:
         self._logger = logger
         self._telemetry = telemetry
         self._unnoted: set[int] = set()
+        self._untrimmed: set[int] = set()
         self._reads: dict[int, asyncio.Task[None]] = {}
         self._is_reading = True
         self._last_housekeeping = clock.steady()
@@ -100,6 +102,24 @@ class Revocations:
         for revocation in logged.revocations:
             self._view.apply(revocation)
 
+    async def apply_up_to(self, logged: Logged) -> None:
+        """Take in what this server revoked, and what the log had before that, whoever appended it.
+
+        Raises:
+            RevocationViewStaleError: the store does not answer.
+        """
+        self.apply_own(logged)
+        # A read that is shared may have been sent before `logged` was appended; the one behind it was not.
+        for _ in range(2):
+            if self._has_read(logged.position):
+                return
+            await self.catch_up(logged.position.partition)
+
+    def _has_read(self, position: Position) -> bool:
+        known = self._view.position_of(position.partition)
+        is_behind = known and known.incarnation == position.incarnation and known.number > position.number
+        return known == position or bool(is_behind)
+
     async def catch_up(self, partition: int) -> None:
         """Read `partition` to its end; raises `RevocationViewStaleError` where the store does not answer.
 
@@ -123,8 +143,10 @@ class Revocations:
             self._report(results)
             if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
                 self._last_housekeeping = self._clock.steady()
-                await self._trim()
-            await asyncio.sleep(interval_seconds)
+                self._begin_trimming()
+            await self._trim_a_step()
+            # A log that is far behind is trimmed without a pause, and read between any two steps.
+            await asyncio.sleep(0 if self._untrimmed else interval_seconds)
 
     def _report(self, results: list[BaseException | None]) -> None:
         failures = [result for result in results if result is not None]
@@ -172,16 +194,23 @@ class Revocations:
             self._view.apply(revocation)
         self._view.advance(page.position)
 
-    async def _trim(self) -> None:
+    def _begin_trimming(self) -> None:
         """Drop what has expired, but not by a clock that may be wrong: revocations would be gone for good."""
         expired_by_ms = self._clocks.expired_by_ms
-        if expired_by_ms is None:
-            return
-        self._view.forget_expired(now_ms=expired_by_ms)
+        if expired_by_ms is not None:
+            self._view.forget_expired(now_ms=expired_by_ms)
+            self._untrimmed = set(self._partitions)
+
+    async def _trim_a_step(self) -> None:
+        """Drop some of what has expired from each log that may have more of it."""
+        if self._clocks.expired_by_ms is None:
+            self._untrimmed.clear()
         try:
-            for partition in self._partitions:
-                await self._log_store.trim(partition)
+            for partition in sorted(self._untrimmed):
+                if not await self._log_store.trim(partition):
+                    self._untrimmed.discard(partition)
         except StoreUnavailableError:
+            self._untrimmed.clear()
             self._logger.warning("the revocation log was not trimmed, the store did not answer")
 
 

@@ -95,6 +95,7 @@ class SessionRevocation:
                 subject's.
             CallerNotPermittedError: the issuer or client is not this caller's; nothing changes.
             PepperMissingError, KeysUnavailableError: whether the token is authentic cannot be told now.
+            RevocationViewStaleError: the end is stored, and this server cannot read what else has ended.
         """
         match target:
             case BySession(session=session):
@@ -113,7 +114,9 @@ class SessionRevocation:
         if session is None:
             return SessionsEnded(self._revocations.revision, count=0)
         await self._scope.require_session(session, caller, to_end=True)
-        return self._revoked(await self._store.end(session, cause=cause, entry_life_ms=self._entry_life_ms))
+        return await self._revoked(
+            await self._store.end(session, cause=cause, entry_life_ms=self._entry_life_ms)
+        )
 
     async def _end_by_access_token(self, token: bytes, *, cause: Cause, caller: Caller) -> SessionsEnded:
         verified = await self._validation.authenticate(token)
@@ -133,10 +136,11 @@ class SessionRevocation:
             claims.subject,
             provider_session=claims.provider_session_id,
             token_id=claims.token_id,
+            started_ms=max(0, verified.revocation_ids.started_ms or 0),
             cause=cause,
             entry_life_ms=self._entry_life_ms,
         )
-        return self._revoked(ended)
+        return await self._revoked(ended)
 
     async def _end_subject(self, target: BySubject, *, cause: Cause, caller: Caller) -> SessionsEnded:
         self._scope.require_issuer(target.issuer, caller)
@@ -149,8 +153,9 @@ class SessionRevocation:
             cutoff_life_ms=self._cutoff_life_ms,
             entry_life_ms=self._entry_life_ms,
         )
-        return self._revoked(ended)
+        return await self._revoked(ended)
 
-    def _revoked(self, ended: RevocationResult) -> SessionsEnded:
-        self._revocations.apply_own(ended.logged)
+    async def _revoked(self, ended: RevocationResult) -> SessionsEnded:
+        # What had ended already was logged by whoever ended it, and this server may not have read that yet.
+        await self._revocations.apply_up_to(ended.logged)
         return SessionsEnded(to_revision([ended.logged.position]), ended.count)

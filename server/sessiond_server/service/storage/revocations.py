@@ -48,5 +48,5 @@ class RevocationLog(Protocol):
     async def note_change(self, partition: int) -> None:
         """Remember that history was lost: from now on a token one generation ahead may be accepted."""
 
-    async def trim(self, partition: int) -> None:
-        """Drop the leading entries that can hit no token any more."""
+    async def trim(self, partition: int) -> bool:
+        """Drop leading entries that can hit no token any more; whether there may be more of them."""

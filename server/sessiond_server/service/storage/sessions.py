@@ -175,10 +175,15 @@ class SessionStore(Protocol):
         *,
         provider_session: str | None,
         token_id: str | None,
+        started_ms: int,
         cause: Cause,
         entry_life_ms: int,
     ) -> RevocationResult:
-        """Revoke what a provider's access token names, and end the sessions that live by it."""
+        """Revoke what a provider's access token names, and end the sessions that live by it.
+
+        The same again changes nothing and counts 0. `started_ms` is since when the token counts; 0 means that
+        nobody knows.
+        """
 
     async def end_subject(
         self,

@@ -115,6 +115,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         raw("sealed_access"),
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
+        number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
 )
@@ -141,7 +142,7 @@ END_PROVIDER: Final = Script(
     "end_provider",
     one(EndedReply),
     keys=("index",),
-    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), *_END),
+    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), number("started_ms"), *_END),
     lane=Lane.ENDING,
 )
 
@@ -178,7 +179,7 @@ POLL: Final = Script(
     args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
     lane=Lane.WATCHING,
 )
-TRIM: Final = Script("trim", whole, lane=Lane.WATCHING)
+TRIM: Final = Script("trim", flag, lane=Lane.WATCHING)
 NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
 PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
 

@@ -20,11 +20,12 @@ if now >= h.absolute_expire_ms then
 end
 
 -- The ids of the access tokens that may still be accepted, with the new one; only the latest of them are
--- kept.
+-- kept, and those before them are revoked: the session's end would not know them any more.
 local function packed_token_ids(known)
   local ids = live_token_ids(known)
   if token_id ~= '' then ids[#ids + 1] = {hashed = token_id, expire_ms = access_expire_ms} end
   local first = math.max(1, #ids - MAX_TOKEN_IDS + 1)
+  for i = 1, first - 1 do revoke(TYPE_TOKEN, ids[i].hashed, now + entry_life_ms) end
   local found = {}
   for i = first, #ids do found[#found + 1] = struct.pack(TOKEN_ID, ids[i].hashed, ids[i].expire_ms) end
   return table.concat(found), #found

@@ -26,12 +26,13 @@ end
 
 redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
 if is_full() then drop_members_that_are_over() end
-while is_full() do
-  local oldest_id, oldest_hashed = split_member(redis.call('ZRANGE', index, 0, 0)[1])
-  local oldest = read_header(record_key(oldest_hashed))
-  end_session(oldest_id, oldest_hashed, oldest, CAUSE_SESSION_LIMIT, entry_life_ms)
-end
+local oldest = is_full() and redis.call('ZRANGE', index, 0, redis.call('ZCARD', index) - max_sessions) or {}
+-- The new session is a member before others end: a provider's session that it shares with them goes on.
 redis.call('ZADD', index, h.absolute_expire_ms, id .. hashed)
+for _, member in ipairs(oldest) do
+  local old_id, old_hashed = split_member(member)
+  end_session(old_id, old_hashed, read_header(record_key(old_hashed)), CAUSE_SESSION_LIMIT, entry_life_ms)
+end
 local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
 redis.call('PEXPIREAT', index, last + DAY_MS)
 return {redis.call('GET', record), logged()}

@@ -64,6 +64,11 @@ local function revoke(type, hashed, expire_ms)
   append(struct.pack(ENTRY, type, hashed, FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
 end
 
+-- Logs that the tokens of this id that were issued until now are revoked; a later login opens anew.
+local function revoke_until_now(type, hashed, expire_ms)
+  append(struct.pack(ENTRY, type, hashed, now, expire_ms, NO_ID, NO_ID, 0))
+end
+
 -- What this script appended, and where the log ends after it.
 local function logged()
   local n, tag, incarnation = open_log()
@@ -116,29 +121,6 @@ local function queue_revocation(id, h, sealed)
   end
 end
 
--- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
--- tokens.
-local function end_at_provider(id, hashed, h, expire_ms)
-  local provider_session = h.hashed_provider_session
-  if provider_session ~= NO_ID then revoke(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
-  local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
-  for _, token in ipairs(live_token_ids(redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last))) do
-    revoke(TYPE_TOKEN, token.hashed, expire_ms)
-  end
-  local sealed = redis.call('GET', refresh_key(hashed))
-  if sealed then queue_revocation(id, h, sealed) end
-  redis.call('DEL', refresh_key(hashed), access_key(hashed))
-end
-
--- Leaves the tombstone, which outlives every access token that the log entry is to hit.
-local function end_session(id, hashed, h, cause, entry_life_ms)
-  if is(h, FLAG_PROVIDER) then end_at_provider(id, hashed, h, now + entry_life_ms) end
-  h.state, h.cause, h.flags, h.token_ids = STATE_ENDED, cause, 0, 0
-  redis.call('SET', record_key(hashed), packed(h), 'PXAT', math.max(keep_until(h), now + entry_life_ms))
-  redis.call('ZREM', index_key(h.hashed_subject), id .. hashed)
-  revoke(TYPE_SESSION, hashed, now + entry_life_ms)
-end
-
 -- Until when sessions have been revoked as part of something larger: the latest cutoff that applies, 0 if
 -- none does.
 local function latest_cutoff(h, hashed)
@@ -159,6 +141,53 @@ end
 
 local function is_over(h)
   return h.state ~= STATE_LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
+end
+
+-- The live sessions of the subject by the provider's session that they live by, as they were when a script
+-- first asked; whoever ends leaves them.
+local sharers
+
+local function sharers_of(provider_session, hashed_subject)
+  if not sharers then
+    sharers = {}
+    for _, member in ipairs(redis.call('ZRANGE', index_key(hashed_subject), 0, -1)) do
+      local _, hashed = split_member(member)
+      local h = read_header(record_key(hashed))
+      if h and not is_over(h) and not is_revoked(h, hashed) then
+        local shared = h.hashed_provider_session
+        sharers[shared] = sharers[shared] or {}
+        sharers[shared][hashed] = true
+      end
+    end
+  end
+  return sharers[provider_session] or {}
+end
+
+-- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
+-- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do.
+local function end_at_provider(id, hashed, h, expire_ms)
+  local provider_session = h.hashed_provider_session
+  if provider_session ~= NO_ID then
+    local others = sharers_of(provider_session, h.hashed_subject)
+    others[hashed] = nil
+    if not next(others) then revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
+  end
+  local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
+  for _, token in ipairs(live_token_ids(redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last))) do
+    revoke(TYPE_TOKEN, token.hashed, expire_ms)
+  end
+  local sealed = redis.call('GET', refresh_key(hashed))
+  if sealed then queue_revocation(id, h, sealed) end
+  redis.call('DEL', refresh_key(hashed), access_key(hashed))
+end
+
+-- Leaves the tombstone, which outlives every access token that the log entry is to hit.
+local function end_session(id, hashed, h, cause, entry_life_ms)
+  if is(h, FLAG_PROVIDER) then end_at_provider(id, hashed, h, now + entry_life_ms) end
+  h.state, h.cause, h.flags, h.token_ids = STATE_ENDED, cause, 0, 0
+  redis.call('SET', record_key(hashed), packed(h), 'PXAT', math.max(keep_until(h), now + entry_life_ms))
+  redis.call('ZREM', index_key(h.hashed_subject), id .. hashed)
+  revoke(TYPE_SESSION, hashed, now + entry_life_ms)
 end
 
 -- Moves the header to the generation after `generation`: its secret, whose hash is `current_hash`, was
