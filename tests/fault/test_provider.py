@@ -132,6 +132,16 @@ async def test_a_code_of_another_login_opens_nothing(
     assert refused.value.metadata == {"rejection": rejection}
 
 
+@pytest.mark.parametrize("verifier", ["", "v" * 42, "v" * 129, "v" * 42 + "+", "v" * 43 + "\n"])
+async def test_a_verifier_is_what_its_specification_says(deployment: Deployment, verifier: str) -> None:
+    code = AuthorizationCode("c", REDIRECT_URI, verifier)
+    with pytest.raises(InvalidArgumentError) as refused:
+        await deployment.client.create_session_from_code(deployment.idp.issuer, code)
+    assert refused.value.metadata["field"] == "authorization_code.code_verifier"
+    assert refused.value.metadata["found"] == f"{len(verifier)} characters"
+    assert (await deployment.idp.counts())["token"] == 0
+
+
 async def test_a_redirect_address_is_one_of_the_configured_ones(deployment: Deployment) -> None:
     code = AuthorizationCode("c", "https://evil.example/callback", VERIFIER)
     with pytest.raises(InvalidArgumentError) as refused:

@@ -1577,7 +1577,8 @@ type AuthorizationCode struct {
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
 	// Exactly one of the issuer's configured redirect addresses; required.
 	RedirectUri string `protobuf:"bytes,3,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
-	// The PKCE verifier; required.
+	// The PKCE verifier; required. 43 to 128 letters, digits, hyphens, periods, underscores and tildes (RFC 7636
+	// section 4.1); anything else is FIELD_INVALID.
 	CodeVerifier string `protobuf:"bytes,4,opt,name=code_verifier,json=codeVerifier,proto3" json:"code_verifier,omitempty"`
 	// If given, the ID token must carry it.
 	Nonce         string `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -19,6 +20,7 @@ from sessiond_server.transport.codec.tokens import decode_device, to_tokens
 
 _MAX_CLAIMS_BYTES: Final = 4096
 _MAX_SECRET_BYTES: Final = 8192
+_CODE_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _NAMES: Final = MappingProxyType(
     {
         Input.REDIRECT_URI: "authorization_code.redirect_uri",
@@ -92,7 +94,7 @@ def _given_code(given: session_service_pb2.AuthorizationCode) -> GivenCode:
         issuer=fields.identifier(given.issuer, field="authorization_code.issuer"),
         code=_secret(given.code, field="authorization_code.code"),
         redirect_uri=given.redirect_uri,
-        code_verifier=_secret(given.code_verifier, field="authorization_code.code_verifier"),
+        code_verifier=_code_verifier(given.code_verifier),
         nonce=given.nonce,
     )
 
@@ -102,6 +104,15 @@ def _secret(value: str, *, field: str) -> str:
     size = len(value.encode())
     if not 1 <= size <= _MAX_SECRET_BYTES:
         raise FieldInvalidError(field, found=f"{size} bytes", allowed=f"1 to {_MAX_SECRET_BYTES} bytes")
+    return value
+
+
+def _code_verifier(value: str) -> str:
+    """A verifier as RFC 7636 §4.1 has it, of which an error tells the number of characters alone."""
+    if not _CODE_VERIFIER.fullmatch(value):
+        allowed = "43 to 128 letters, digits, hyphens, periods, underscores and tildes"
+        field = "authorization_code.code_verifier"
+        raise FieldInvalidError(field, found=f"{len(value)} characters", allowed=allowed)
     return value
 
 

@@ -847,7 +847,8 @@ export type AuthorizationCode = Message<"sessiond.v1.AuthorizationCode"> & {
   redirectUri: string;
 
   /**
-   * The PKCE verifier; required.
+   * The PKCE verifier; required. 43 to 128 letters, digits, hyphens, periods, underscores and tildes (RFC 7636
+   * section 4.1); anything else is FIELD_INVALID.
    *
    * @generated from field: string code_verifier = 4;
    */
