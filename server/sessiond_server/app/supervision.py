@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from sessiond_server.domain.backoff import backoff_seconds
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 
-_FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 60.0
 # Work that has gone on for so long is well again.
 _WELL_AFTER_SECONDS: Final = 60.0
@@ -82,7 +82,7 @@ class Supervision:
         self._telemetry.work_failed(name)
         former = self._failures.get(name)
         count = 1 if former is None or self._is_well(former) else former.count + 1
-        pause: float = min(_FIRST_PAUSE_SECONDS * 2 ** min(count - 1, 10), _LONGEST_PAUSE_SECONDS)
+        pause = backoff_seconds(count, longest_seconds=_LONGEST_PAUSE_SECONDS)
         self._failures[name] = _Failures(count, self._clock.steady() + pause)
         return pause
 

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from typing_extensions import override
 
+from sessiond_server.domain.backoff import backoff_seconds
 from sessiond_server.domain.failures import KeysUnavailableError
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
@@ -23,7 +24,6 @@ from sessiond_server.service.validation.keys import KeySet, VerificationKey
 
 _REFRESHED_AT: Final = 0.8
 _JITTER: Final = 0.1
-_FIRST_BACKOFF_SECONDS: Final = 1.0
 _LONGEST_BACKOFF_SECONDS: Final = 30.0
 
 
@@ -159,8 +159,7 @@ class RemoteKeySet(KeySet):
     def _pause(self) -> float:
         spread = 1 - _JITTER * self._jitter()
         if self._last_failed:
-            backoff: float = _FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
-            return min(backoff, _LONGEST_BACKOFF_SECONDS) * spread
+            return backoff_seconds(self._failures, longest_seconds=_LONGEST_BACKOFF_SECONDS) * spread
         return self.refresh_seconds * spread
 
     async def _refresh(self) -> None:
