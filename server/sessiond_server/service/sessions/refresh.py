@@ -93,7 +93,8 @@ class SessionRefresh:
                 cannot read.
             ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
                 or too many calls wait for it.
-            KeysUnavailableError, RevocationViewStaleError: what the provider gave could not be judged.
+            KeysUnavailableError: an access token that is to be handed out again cannot be judged.
+            OverloadedError: too many refreshes are under way; nothing was begun.
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
         """

@@ -81,12 +81,11 @@ local function keep_until(h)
   return math.min(h.idle_expire_ms, h.absolute_expire_ms) + DAY_MS
 end
 
--- Whether one of the entries of `size` bytes in a string begins with this id.
-local function holds(entries, size, id)
+-- Where in a string of entries of `size` bytes the one is that begins with this id; nil where there is none.
+local function entry_of(entries, size, id)
   for at = 1, #entries, size do
-    if string.sub(entries, at, at + #id - 1) == id then return true end
+    if string.sub(entries, at, at + #id - 1) == id then return at end
   end
-  return false
 end
 
 local function is(h, flag)

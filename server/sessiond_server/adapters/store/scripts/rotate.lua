@@ -30,9 +30,9 @@ local function is_readable()
     sealed[#sealed + 1] = redis.call('GETRANGE', key, 1, SEALING_ID_BYTES)
   end
   for _, id_of_key in ipairs(sealed) do
-    if id_of_key ~= '' and not holds(sealing_ids, SEALING_ID_BYTES, id_of_key) then return false end
+    if id_of_key ~= '' and not entry_of(sealing_ids, SEALING_ID_BYTES, id_of_key) then return false end
   end
-  return holds(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer)
+  return entry_of(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer) ~= nil
 end
 
 local function access_token()
@@ -51,15 +51,12 @@ local function rotate()
   return {'ROTATED', redis.call('GET', record), access_token()}
 end
 
--- Whether the provider's access token has enough life left to be handed out again.
+-- Whether the provider's access token has enough life left to be handed out again. That the issuer is among
+-- them, is_readable has told.
 local function access_is_fresh()
-  for at = 1, #reuse_above, REUSE_ABOVE_BYTES do
-    local issuer, above_ms = struct.unpack(REUSE_ABOVE, reuse_above, at)
-    if issuer == h.hashed_issuer and above_ms > 0 then
-      return redis.call('PTTL', access_key(hashed)) > above_ms
-    end
-  end
-  return false
+  local at = entry_of(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer)
+  local _, above_ms = struct.unpack(REUSE_ABOVE, reuse_above, at)
+  return above_ms > 0 and redis.call('PTTL', access_key(hashed)) > above_ms
 end
 
 -- There is one exchange at a time: everybody else waits for whoever holds the lease.
