@@ -15,10 +15,12 @@ from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_stor
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.sessions import Rotated
 from tests.support.fakes import RecordingLogger, RecordingTelemetry, SilentLogger
 from tests.support.store import Store, connected
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,6 +59,32 @@ async def test_a_store_that_hangs_is_given_up_and_found_again(own: tuple[Embedde
                     await command
     finally:
         os.kill(valkey.pid, signal.SIGCONT)
+    assert isinstance(await store.rotate(token), Rotated)
+
+
+async def test_a_rotation_that_a_frozen_store_held_is_refused_by_it_when_it_wakes(
+    own: tuple[EmbeddedStore, Store],
+) -> None:
+    valkey, store = own
+    # The store knows the script already: what it holds is the command itself.
+    token, time = await store.next(await store.open()), store.scripts.time
+    assert valkey.pid
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await store.rotate(token)
+        too_late = time.steady() + COMMAND_LIFE_SECONDS
+        while time.steady() < too_late:
+            with pytest.raises(StoreUnavailableError):
+                await store.sessions.get(token.session)
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+
+    async def has_refused() -> bool:
+        return "errorstat_LATE" in await store.redis.info("errorstats")
+
+    await eventually(has_refused)
+    assert (await store.header(token.session)).generation == token.generation
     assert isinstance(await store.rotate(token), Rotated)
 
 

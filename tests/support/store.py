@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.store.store_time import StoreTime
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.domain.session import Cause, Lifetimes, Login
@@ -145,7 +146,10 @@ class Store:
         return split(await self.record(session))[0]
 
     def stop_at(self, now_ms: int) -> None:
-        """From now on it is `now_ms` for every script that this store runs."""
+        """From now on it is `now_ms` for every script that this store runs, and a server knows it."""
+        self.scripts.time = StoreTime(lambda: 0.0)
+        for partition in self.partitions:
+            self.scripts.time.take(partition, now_ms, sent=0.0)
         time = f"{{{now_ms // 1000}, {now_ms % 1000 * 1000}}}".encode()
         for name, source in sources(SCRIPTS).items():
             stopped = source.replace(b"redis.call('TIME')", time)
@@ -188,6 +192,13 @@ def connected(
         logger=SilentLogger(),
     )
     return Store(redis, scripts, divided, stores)
+
+
+def is_late(store: Store, seconds: float = 12.0) -> None:
+    """Whatever this server sends gets to the store so much later, behind the time at which it gives it up."""
+    store.scripts.time = StoreTime(lambda: 0.0)
+    for partition in store.partitions:
+        store.scripts.time.take(partition, round((time.time() - seconds) * 1000), sent=0.0)
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ async def build(
             sealing_keys=secrets.sealing,
             reuse_above_ms=reuse_above_ms(settings.issuers),
             max_per_subject=settings.sessions.max_per_subject,
+            steady=clock.steady,
             telemetry=telemetry,
             logger=logger,
         )

@@ -49,9 +49,8 @@ async def test_who_waited_is_judged_as_of_when_it_came(store: Store, before_ms: 
     await store.next(token)
     closes = await closing_of_window(store, token)
     store.stop_at(closes + 5000)
-    assert isinstance(
-        await store.sessions.rotate(replace(proposal(token), arrived_ms=closes - before_ms)), expected
-    )
+    arrived = -(5000 + before_ms) / 1000
+    assert isinstance(await store.sessions.rotate(replace(proposal(token), arrived=arrived)), expected)
 
 
 @pytest.mark.parametrize(

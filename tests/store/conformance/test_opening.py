@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,7 @@ async def test_what_was_opened_is_closed(valkey: EmbeddedStore, store: Store) ->
         sealing_keys=[SEALING],
         reuse_above_ms={ISSUER: 0},
         max_per_subject=1,
+        steady=time.monotonic,
         telemetry=RecordingTelemetry(),
         logger=SilentLogger(),
     ) as stores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,19 +15,34 @@ from sessiond_server.adapters.store.scripts.declaration import (
     COMMON_KEYS,
     ArgumentsError,
     Lane,
+    Late,
     Script,
 )
 from sessiond_server.adapters.store.scripts.prelude import constants, defined_in, sources, texts
 from sessiond_server.adapters.store.scripts.reading import ByOutcome, ReplyError, one
 from sessiond_server.adapters.store.scripts.replies import LogReply, PageReply, RefusedReply
 from sessiond_server.adapters.store.scripts.runner import Scripts
-from tests.support.fakes import RecordingTelemetry, SilentLogger
-from tests.support.store import Store
+from sessiond_server.domain.failures import StoreUnavailableError
+from tests.support.fakes import RecordingLogger, RecordingTelemetry, SilentLogger
+from tests.support.store import Store, connected, is_late
 
 TEXTS = texts()
 BY_NAME = [pytest.param(script, id=script.name) for script in SCRIPTS]
 # Indices, and in the prelude the milliseconds of a second: no number that Python defines.
 PLAIN_NUMBERS = {"0", "1", "2", "3", "4"}
+# Each says in the catalogue why it may be carried out behind the time at which whoever sent it gave it up.
+CARRIED_OUT_LATE = {
+    "pin_partitions",
+    "commit",
+    "hold",
+    "settle",
+    "end",
+    "poll",
+    "trim",
+    "probe",
+    "settle_revocation",
+}
+READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE"}
 
 
 def code(name: str) -> str:
@@ -217,3 +233,33 @@ async def test_the_constants_of_scripts_are_those_of_python(store: Store) -> Non
             assert str(found) == value
         else:
             assert isinstance(found, bytes)
+
+
+def test_what_is_carried_out_late_is_so_for_a_reason() -> None:
+    assert {script.name for script in SCRIPTS if script.late is Late.CARRIED_OUT} == CARRIED_OUT_LATE
+
+
+def test_no_script_goes_without_having_decided_what_it_does_late() -> None:
+    with pytest.raises(TypeError, match="late"):
+        Script("undecided", ROTATE.reply)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("script", [one for one in BY_NAME if one.values[0].late is Late.READS])
+def test_what_reads_writes_nothing(script: Script[Any]) -> None:
+    source = sources(SCRIPTS)[script.name].decode()
+    assert set(re.findall(r"redis\.p?call\(\s*'(\w+)'", source)) <= READING
+
+
+@pytest.mark.parametrize("script", BY_NAME)
+async def test_only_what_must_not_happen_late_is_refused_behind_its_time(
+    store: Store, script: Script[Any]
+) -> None:
+    logger = RecordingLogger()
+    late = connected(store.redis, logger=logger)
+    is_late(late)
+    with suppress(StoreUnavailableError):
+        await late.scripts.run(script, 0, **fitting(script))
+    told = [fields["kind"] for fields in logger.said("the store does not do as told")]
+    assert told == (["LATE"] if script.late is Late.REFUSED else [])
+    if told:
+        assert await store.redis.dbsize() == 0

@@ -12,15 +12,19 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sessiond_server.adapters.store.scripts.declaration import Lane
+from sessiond_server.adapters.store.time_limits import TIMEOUT_SECONDS, TURN_SECONDS
 
 _DEFAULT_PORT: Final = 6379
-_TIMEOUT_SECONDS: Final = 0.25
 # Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
 # for watching.
 _CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4}
 MAX_CONNECTIONS: Final = sum(_CONNECTIONS.values())
-# As many calls as may be in flight have had their turn by then; whoever watches has to know at once.
-_TURN_SECONDS: Final = {Lane.CALLS: 1.0, Lane.ENDING: 1.0, Lane.WATCHING: _TIMEOUT_SECONDS}
+# Whoever watches has to know at once.
+_TURN_SECONDS: Final = {
+    Lane.CALLS: TURN_SECONDS,
+    Lane.ENDING: TURN_SECONDS,
+    Lane.WATCHING: TIMEOUT_SECONDS,
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,8 +56,8 @@ def connect(address: StoreAddress, *, lane: Lane = Lane.CALLS) -> Redis:
     pool: BlockingConnectionPool = BlockingConnectionPool(
         max_connections=_CONNECTIONS[lane],
         timeout=_TURN_SECONDS[lane],
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_TIMEOUT_SECONDS,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         username=address.username,
         password=address.password,

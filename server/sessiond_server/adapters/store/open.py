@@ -5,7 +5,7 @@ Nobody else needs to know what the store is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -58,13 +58,14 @@ async def open_stores(
     sealing_keys: Sequence[bytes],
     reuse_above_ms: Mapping[str, int],
     max_per_subject: int,
+    steady: Callable[[], float],
     telemetry: Telemetry,
     logger: Logger,
 ) -> AsyncIterator[Stores]:
     """Open the store at `address` until the context closes; it is asked for nothing yet.
 
     `reuse_above_ms` has an entry for each configured issuer: the life that its access tokens must have left
-    to be handed out again, 0 for never.
+    to be handed out again, 0 for never. `steady` is the clock by which calls say when they came.
 
     Raises:
         ValueError: a sealing key is too short, or given twice.
@@ -75,7 +76,7 @@ async def open_stores(
         for client in clients.values():
             stack.push_async_callback(client.aclose)
         yield stores_over(
-            Scripts(clients, telemetry=telemetry, logger=logger),
+            Scripts(clients, telemetry=telemetry, logger=logger, steady=steady),
             partitions=Partitions(partitions),
             sealing=sealing,
             issuers=HashedIssuers(reuse_above_ms),

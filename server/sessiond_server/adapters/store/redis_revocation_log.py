@@ -30,7 +30,7 @@ class RedisRevocationLog(RevocationLog):
 
     @override
     async def read(self, partition: int, after: Position | None) -> LogPage:
-        known = after or Position(NO_ID, partition, 0, CHAIN_START)
+        known, sent = after or Position(NO_ID, partition, 0, CHAIN_START), self._scripts.time.steady()
         page = await self._scripts.run(
             POLL,
             partition,
@@ -38,6 +38,7 @@ class RedisRevocationLog(RevocationLog):
             known_tag=known.tag,
             known_incarnation=known.incarnation,
         )
+        self._scripts.time.take(partition, page.store_ms, sent=sent)
         return page.to_page(partition)
 
     @override

@@ -113,7 +113,9 @@ class RedisSessionStore(SessionStore):
 
     @override
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
-        session, partition = rotation.session, self._of(rotation.session)
+        session, partition, arrived_ms = rotation.session, self._of(rotation.session), None
+        if rotation.arrived is not None:
+            arrived_ms = await self._scripts.time_at(partition, rotation.arrived)
         outcome, found = await self._scripts.run(
             ROTATE,
             partition,
@@ -128,7 +130,7 @@ class RedisSessionStore(SessionStore):
             successor_hash=rotation.successor_hash,
             entry_life_ms=rotation.entry_life_ms,
             holder=rotation.holder,
-            waiting_since_ms=rotation.arrived_ms,
+            arrived_ms=arrived_ms,
             reuse_above=self._issuers.reuse_above,
             sealing_ids=self._sealing_ids,
             confirmation=rotation.confirmation_id,
@@ -138,8 +140,8 @@ class RedisSessionStore(SessionStore):
                 return self._records.to_rotated(session, found, replayed=outcome == "REPLAYED")
             case LeasedReply():
                 return self._records.to_leased(session, found)
-            case BusyReply(store_ms=store_ms):
-                return Busy(store_ms)
+            case BusyReply():
+                return Busy()
             case HeldReply():
                 return Held()
             case UnreadableReply():

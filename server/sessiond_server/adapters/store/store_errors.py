@@ -15,7 +15,9 @@ from sessiond_server.service.logger import Logger
 # The words that an error of the store may begin with, and that are repeated; nothing else of it is.
 _WRITES_REFUSED: Final = frozenset({"OOM", "READONLY", "MISCONF", "NOREPLICAS"})
 _FOR_A_PERSON: Final = _WRITES_REFUSED | {"WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
-_PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"})
+# A script of ours says so of itself, and has changed nothing.
+LATE: Final = "LATE"
+_PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", LATE})
 _CODES: Final = _FOR_A_PERSON | _PASSING
 # A command that our user may not run within a script is not NOPERM: Valkey and Redis before it say it so.
 _NOT_PERMITTED: Final = ("ACL failure in script", "The user executing the script")

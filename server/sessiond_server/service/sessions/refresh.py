@@ -98,14 +98,15 @@ class SessionRefresh:
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
         """
+        arrived = self._clock.steady()
         patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
-        give_up = self._clock.steady() + patience - _TO_ANSWER_SECONDS
+        give_up = arrived + patience - _TO_ANSWER_SECONDS
         token = await self._authenticator.authenticate(presented)
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         await self._scope.require_session(token.session, caller)
         proven = await self._possession.find_key(context.proof) if context.proof else None
-        rotation = self._rotation(token, proven, caller=caller.name, device=context.device)
+        rotation = self._rotation(token, proven, arrived, caller=caller.name, device=context.device)
         outcome = await self._rotate(rotation, token, give_up=give_up)
         rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
         # The proof is not spent earlier: a call that failed can be repeated with it.
@@ -128,24 +129,20 @@ class SessionRefresh:
     ) -> Rotated | Exchanged:
         async def ask() -> Rotated | Exchanged | None:
             """The answer; None while another call is at the provider, or where one was there before us."""
-            nonlocal rotation
             outcome = await self._exchange.rotate(rotation)
             match outcome:
                 case Rotated() | Exchanged():
                     return outcome
                 case NotRotated():
                     self._refuse(outcome, token)
-                case Busy(store_ms=store_ms):
-                    rotation = replace(rotation, arrived_ms=rotation.arrived_ms or store_ms)
                 case Held():
                     raise ProviderUnavailableError
-                case Moved():
+                case Busy() | Moved():
                     pass
                 case _ as never:
                     assert_never(never)
             return None
 
-        # Every call asks when it comes, because it is judged as of then, by the store's clock.
         answer = await ask()
         if answer is not None:
             return answer
@@ -174,7 +171,7 @@ class SessionRefresh:
         return claims
 
     def _rotation(
-        self, token: RefreshToken, proven: ProvenKey | None, *, caller: str, device: Device
+        self, token: RefreshToken, proven: ProvenKey | None, arrived: float, *, caller: str, device: Device
     ) -> Rotation:
         salt, pepper = self._randomness(ROTATION_SALT_BYTES), self._peppers.newest
         return Rotation(
@@ -187,6 +184,7 @@ class SessionRefresh:
             successor_hash=token.successor(pepper=pepper, rotation_salt=salt).secret_hash,
             entry_life_ms=self._entry_life_ms,
             holder=self._randomness(_HOLDER_BYTES),
+            arrived=arrived,
             confirmation_id=confirmation_id(proven.confirmation if proven else None),
         )
 

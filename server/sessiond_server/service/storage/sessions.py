@@ -56,7 +56,8 @@ class Rotation:
     """A presented refresh token, and the successor that is proposed for it.
 
     `holder` is 16 bytes of the call's own, under which it takes the lease of a provider's session.
-    `arrived_ms` is when the call first came, by the store's clock, where it had to wait; 0 means now.
+    `arrived` is when the call came, by this server's steady clock; None means now. It is judged as of then,
+    however long it waited.
     `confirmation_id` is that of the key whose possession the call has proven.
     """
 
@@ -69,7 +70,7 @@ class Rotation:
     successor_hash: bytes
     entry_life_ms: int
     holder: bytes = bytes(16)
-    arrived_ms: int = 0
+    arrived: float | None = None
     confirmation_id: bytes = bytes(CONFIRMATION_ID_BYTES)
 
 
@@ -102,9 +103,7 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another call holds the lease; `store_ms` is the store's clock."""
-
-    store_ms: int
+    """Another call holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from sessiond_server.adapters.store.scripts.declaration import (
     Lane,
+    Late,
     Script,
     number,
     number_or_none,
@@ -43,8 +44,12 @@ _PROPOSAL: Final = (raw("pepper_id", 4), raw("rotation_salt", 32), raw("successo
 _END: Final = (number("cause"), number("entry_life_ms"))
 _QUEUE: Final = ("queue", "taken")
 
-PIN_PARTITIONS: Final = Script("pin_partitions", whole, keys=("meta",), args=(number("partitions"),))
+# Whoever pins first does so for good, whenever that is.
+PIN_PARTITIONS: Final = Script(
+    "pin_partitions", whole, keys=("meta",), args=(number("partitions"),), late=Late.CARRIED_OUT
+)
 
+# Nobody has the tokens of a session that is stored late, and others may have to end for it.
 CREATE: Final = Script(
     "create",
     one(CreatedReply),
@@ -59,8 +64,10 @@ CREATE: Final = Script(
         raw("sealed_access"),
         number("access_expire_ms"),
     ),
+    late=Late.REFUSED,
 )
 
+# Whoever presented the token may have spent it elsewhere since.
 ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
     "rotate",
     ByOutcome(
@@ -87,13 +94,15 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
         *_PROPOSAL,
         number("entry_life_ms"),
         raw("holder", 16),
-        number("waiting_since_ms"),
+        number_or_none("arrived_ms"),
         raw("reuse_above"),
         raw("sealing_ids"),
         raw("confirmation", 32),
     ),
+    late=Late.REFUSED,
 )
 
+# Nothing that a provider gave may be lost: it compares state, generation and, behind a hold, the holder.
 COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
     "commit",
     ByOutcome(
@@ -118,34 +127,50 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
 )
 
+# The same: it compares generation and holder.
 HOLD: Final = Script(
     "hold",
     one(HeldBackReply),
     keys=("record",),
     args=(*_SESSION, number("leased_generation"), raw("holder", 16), raw("sealed_refresh")),
     lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
 )
 
+# It compares the holder, whose lease must not have run out; and what a provider brought is to be revoked.
 SETTLE: Final = Script(
     "settle",
     one(EndedReply),
     keys=("record",),
     args=(*_SESSION, raw("holder", 16), word("action", "RELEASE", "DOUBT", "END"), *_END, raw("brought")),
     lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
 )
 
-END: Final = Script("end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END), lane=Lane.ENDING)
+# The session that it names began before it was wanted: there is no later one that it could hit.
+END: Final = Script(
+    "end",
+    one(EndedReply),
+    keys=("record",),
+    args=(*_SESSION, *_END),
+    lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
+)
 
+# What it ends counts up to the moment at which it is carried out: it would hit who has logged in since.
 END_PROVIDER: Final = Script(
     "end_provider",
     one(EndedReply),
     keys=("index",),
     args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), number("started_ms"), *_END),
     lane=Lane.ENDING,
+    late=Late.REFUSED,
 )
 
+# The same: its cutoff is that moment.
 END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
     "end_subject",
     ByOutcome(
@@ -160,9 +185,10 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
         number("known_cutoff_ms"),
     ),
     lane=Lane.ENDING,
+    late=Late.REFUSED,
 )
 
-GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),))
+GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),), late=Late.READS)
 # A caller that may not end every session has the session looked at before.
 GET_TO_END: Final = replace(GET, lane=Lane.ENDING)
 
@@ -171,28 +197,47 @@ LIST: Final = Script(
     many(one(ListedReply)),
     keys=("index",),
     args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16)),
+    late=Late.READS,
 )
 
+# It begins a log where there is none, which is right at any time.
 POLL: Final = Script(
     "poll",
     one(PageReply),
     args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
     lane=Lane.WATCHING,
+    late=Late.CARRIED_OUT,
 )
-TRIM: Final = Script("trim", flag, lane=Lane.WATCHING)
-NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
-PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
+# What has expired by then can go.
+TRIM: Final = Script("trim", flag, lane=Lane.WATCHING, late=Late.CARRIED_OUT)
+# It notes the moment at which it is carried out, and sessions have been rotated since.
+NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING, late=Late.REFUSED)
+# A trifle harms nobody.
+PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT)
 
-NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
-REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
-SETTLE_REVOCATION: Final = Script("settle_revocation", whole, keys=("taken",), args=(raw("queued"),))
+# What nobody waits for any more would lie aside for as long as it may be taken.
+NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE, late=Late.REFUSED)
+# Somebody else may have taken and settled it since; what is not put back is taken again from aside.
+REQUEUE_REVOCATION: Final = Script(
+    "requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),), late=Late.REFUSED
+)
+# What was revoked stays revoked.
+SETTLE_REVOCATION: Final = Script(
+    "settle_revocation", whole, keys=("taken",), args=(raw("queued"),), late=Late.CARRIED_OUT
+)
 
-REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),))
-RECALL: Final = Script("recall", flag, keys=("proof",))
+# A call that failed may be repeated with the same proof.
+REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),), late=Late.REFUSED)
+RECALL: Final = Script("recall", flag, keys=("proof",), late=Late.READS)
 
-LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",))
+LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",), late=Late.READS)
+# A newer one may have been saved since: a key that an issuer withdrew must not come back.
 SAVE_DOCUMENT: Final = Script(
-    "save_document", whole, keys=("document",), args=(raw("sealed"), number("life_ms"))
+    "save_document",
+    whole,
+    keys=("document",),
+    args=(raw("sealed"), number("life_ms")),
+    late=Late.REFUSED,
 )
 
 SCRIPTS: Final[tuple[Script[Any], ...]] = (

@@ -7,7 +7,7 @@ does not fit before anything is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 Argument: TypeAlias = bytes | str | int | None
 
 # What every script may use: the keys of its partition by their local names, and what it gets before its own
-# arguments.
+# arguments, with how Lua reads it.
 COMMON_KEYS: Final = {
     "HEAD": "head",
     "LOG": "log",
@@ -26,7 +26,7 @@ COMMON_KEYS: Final = {
     "CUTOFF_EXPIRIES": "cutoffs:x",
     "CHANGED": "changed",
 }
-COMMON_ARGUMENTS: Final = ("new_incarnation",)
+COMMON_ARGUMENTS: Final = {"new_incarnation": "{}", "not_after_ms": "tonumber({})"}
 
 
 class ArgumentsError(TypeError):
@@ -101,24 +101,42 @@ class Lane(Enum):
     WATCHING = auto()
 
 
+class Late(Enum):
+    """What becomes of a script that gets to the store after whoever sent it has given it up.
+
+    Networks and sockets of frozen processes keep commands for as long as they like.
+    """
+
+    # The store refuses it by itself: it would change something that others have gone by since.
+    REFUSED = auto()
+    # It is carried out: what it wants is right whenever it comes, or it compares what it finds.
+    CARRIED_OUT = auto()
+    # It changes nothing.
+    READS = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Script(Generic[R]):
-    """A script: the name of its file, how its reply is read, its keys and arguments, and its lane."""
+    """A script: the name of its file, how its reply is read, its keys and arguments, and its lane.
+
+    What `late` it is to do has no default: each script has to decide.
+    """
 
     name: str
     reply: Callable[[Any], R]
     keys: tuple[str, ...] = ()
     args: tuple[Arg, ...] = ()
     lane: Lane = Lane.CALLS
+    late: Late = field(kw_only=True)
 
     def local_names(self) -> list[str]:
         """The script's local names, in Lua: the common ones, and its own."""
         keys = enumerate((*COMMON_KEYS, *self.keys), start=1)
-        arguments = enumerate(COMMON_ARGUMENTS, start=1)
+        arguments = enumerate(COMMON_ARGUMENTS.items(), start=1)
         own = enumerate(self.args, start=len(COMMON_ARGUMENTS) + 1)
         return [
             *(f"local {name} = KEYS[{at}]" for at, name in keys),
-            *(f"local {name} = ARGV[{at}]" for at, name in arguments),
+            *(f"local {name} = {lua.format(f'ARGV[{at}]')}" for at, (name, lua) in arguments),
             *(f"local {arg.name} = {arg.lua.format(f'ARGV[{at}]')}" for at, arg in own),
         ]
 

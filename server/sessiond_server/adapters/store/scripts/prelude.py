@@ -10,7 +10,7 @@ from typing import Final
 from sessiond_server.adapters.store import limits, partitions
 from sessiond_server.adapters.store.formats import CUTOFF, QUEUED, REUSE_ABOVE, TOKEN_ID, lua_format
 from sessiond_server.adapters.store.record import Flag, State, lua_codec
-from sessiond_server.adapters.store.scripts.declaration import Script
+from sessiond_server.adapters.store.scripts.declaration import Late, Script
 from sessiond_server.adapters.store.sealing import SEALING_ID_BYTES
 from sessiond_server.domain.confirmation import CONFIRMATION_ID_BYTES
 from sessiond_server.domain.identifiers import HASHED_ID_BYTES, SESSION_ID_BYTES
@@ -19,6 +19,10 @@ from sessiond_server.domain.revocation import CHAIN_TAG_CHARACTERS, ENTRY, FOREV
 from sessiond_server.domain.session import Cause
 
 _PRELUDE: Final = "prelude"
+# The word is the code of the store's error (store_errors.py).
+_REFUSE_LATE: Final = (
+    "if now > not_after_ms then return redis.error_reply('LATE the command came too late') end"
+)
 _DEFINED: Final = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"--.*")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
@@ -79,6 +83,8 @@ def sources(scripts: Iterable[Script[object]]) -> dict[str, bytes]:
 
 def _whole(script: Script[object], shared: Sequence[str], text: str) -> str:
     """A piece is needed if something after it uses what it defines; looking backwards finds all of them."""
+    if script.late is Late.REFUSED:
+        text = f"{_REFUSE_LATE}\n{text}"
     needed, kept = _words(text), [text]
     for piece in reversed([*script.local_names(), *shared]):
         if needed & defined_in(piece):

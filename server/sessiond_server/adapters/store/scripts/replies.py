@@ -50,9 +50,7 @@ class LeasedReply:
 
 @dataclass(frozen=True, slots=True)
 class BusyReply:
-    """The store's clock, for whoever has to wait."""
-
-    store_ms: int
+    """There is nothing to tell: another call holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)

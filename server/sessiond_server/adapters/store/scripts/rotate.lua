@@ -2,9 +2,9 @@
 -- successor. For a provider's session it gives the caller the lease instead, where the provider's refresh
 -- token has to be exchanged first.
 --
--- A call that had to wait while another call held the lease (waiting_since_ms, 0 where it did not wait) is
--- judged as of when it came.
-local arrived_ms = waiting_since_ms > 0 and math.min(waiting_since_ms, now) or now
+-- Whether a token was spent too long ago is judged as of when the call came (arrived_ms, nil for now): it may
+-- have waited while another call held the lease, or its server may have stood still.
+local came_ms = math.min(arrived_ms or now, now)
 
 local h = read_header(record)
 if not h then return {'REFRESH_TOKEN_INVALID'} end -- unknown
@@ -62,7 +62,7 @@ end
 -- There is one exchange at a time: everybody else waits for whoever holds the lease.
 local function lease()
   local is_anothers = is(h, FLAG_LEASED) and h.lease_holder ~= holder
-  if is_anothers and h.lease_until_ms > now then return {'BUSY', now} end -- busy
+  if is_anothers and h.lease_until_ms > now then return {'BUSY'} end -- busy
   if h.hold_until_ms > now then return {'HELD'} end -- held
   -- Another call's lease has run out: nobody knows what became of its exchange.
   local in_doubt = is_anothers or is(h, FLAG_IN_DOUBT)
@@ -103,14 +103,15 @@ end
 
 local is_predecessor = generation == h.generation - 1
 local spent_ms = is_predecessor and h.rotated_ms or h.rotated_before_ms
-if arrived_ms >= spent_ms + h.grace_ms then -- reused
+if came_ms >= spent_ms + h.grace_ms then -- reused
   end_session(id, hashed, h, CAUSE_REUSE, entry_life_ms)
   return {'REFRESH_TOKEN_REUSED', logged()}
 end
 -- A successor whose provider's token is being exchanged has been presented; and a provider's answer is
--- repeated only while its access token is kept.
+-- repeated only while its access token is kept. Without a grace nothing is repeated, not even to a call that
+-- came before the token was spent.
 local is_held = not is(h, FLAG_PROVIDER) or redis.call('EXISTS', access_key(hashed)) == 1
-local is_repeatable = not is(h, FLAG_CONFIRMED) and is_held and h.replays < MAX_REPLAYS
+local is_repeatable = h.grace_ms > 0 and not is(h, FLAG_CONFIRMED) and is_held and h.replays < MAX_REPLAYS
 local is_the_same = secret_hash == h.previous_hash and fingerprint == h.fingerprint
 if is_predecessor and is_the_same and is_repeatable then return replay() end -- replayed
 return {'REFRESH_TOKEN_SUPERSEDED'} -- superseded

@@ -15,11 +15,14 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
-from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Script
+from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Late, Script
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.reading import ReplyError
-from sessiond_server.adapters.store.store_errors import StoreErrors, kind_of
+from sessiond_server.adapters.store.store_errors import LATE, StoreErrors, kind_of
+from sessiond_server.adapters.store.store_time import StoreTime
+from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
 from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 
@@ -36,7 +39,9 @@ class Scripts:
     """Runs the scripts that are declared.
 
     Every script is atomic and safe to repeat. When a call is cancelled its connection is dropped, but the
-    script runs on.
+    script runs on: what must not happen late carries the store's time behind which it refuses itself.
+
+    `steady` is the clock by which that time is reckoned, and by which moments are given.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Scripts:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.errors = StoreErrors(logger=logger, steady=steady)
+        self.time = StoreTime(steady)
         self._clients = clients
         self._telemetry = telemetry
         self._logger = logger
@@ -69,18 +75,42 @@ class Scripts:
         """
         keys, arguments = script.bind(given)
         all_keys = (*_common_keys(partition), *(key_in(partition, key) for key in keys))
-        parameters = (len(all_keys), *all_keys, self._randomness(_INCARNATION_BYTES), *arguments)
         started = time.perf_counter()
         try:
-            return script.reply(await self._evaluate(script, parameters))
+            not_after_ms = await self._not_after_ms(script, partition)
+            common = (self._randomness(_INCARNATION_BYTES), not_after_ms)
+            return script.reply(await self._evaluate(script, (len(all_keys), *all_keys, *common, *arguments)))
         except ReplyError as error:
             self._logger.error("the store replied what a script does not declare", script=script.name)
             raise StoreUnavailableError from error
         except _FAILURES as error:
             self._tell(error, script)
+            if kind_of(error) == LATE:
+                # It may be the store's clock that was set.
+                self.time.forget(partition)
             raise StoreUnavailableError from error
         finally:
             self._telemetry.store_called(script.name, time.perf_counter() - started)
+
+    async def time_at(self, partition: int, moment: float) -> int:
+        """The store's time, in milliseconds, at a moment of the steady clock.
+
+        Where it was not told yet, or has proven wrong, the store is asked.
+
+        Raises:
+            StoreUnavailableError: the store was asked, and did not answer in time.
+        """
+        reckoned = self.time.at(partition, moment)
+        while reckoned is None:
+            sent = self.time.steady()
+            self.time.take(partition, await self.now_ms(Lane.WATCHING), sent=sent)
+            reckoned = self.time.at(partition, moment)
+        return reckoned
+
+    async def _not_after_ms(self, script: Script[Any], partition: int) -> int:
+        if script.late is not Late.REFUSED:
+            return FOREVER_MS
+        return await self.time_at(partition, self.time.steady() + COMMAND_LIFE_SECONDS)
 
     async def information(self, section: str) -> dict[str, Any]:
         """A section of what the store says of itself; nothing where our user may not ask.
@@ -97,10 +127,10 @@ class Scripts:
             raise StoreUnavailableError from error
         return found
 
-    async def now_ms(self) -> int:
+    async def now_ms(self, lane: Lane = Lane.CALLS) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
         try:
-            seconds, microseconds = await self._clients[Lane.CALLS].time()
+            seconds, microseconds = await self._clients[lane].time()
         except _FAILURES as error:
             self._tell(error)
             raise StoreUnavailableError from error

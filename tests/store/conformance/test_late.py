@@ -1,0 +1,134 @@
+"""What gets to the store after whoever sent it has given it up: it ends no session, and undoes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessiond_server.domain.failures import RefreshRefusal, StoreUnavailableError
+from sessiond_server.service.storage.sessions import NotRotated, Rotated
+from tests.support.leases import tokens
+from tests.support.store import LIFETIMES, Store, connected, is_late, proposal
+
+if TYPE_CHECKING:
+    from tests.support.leases import Provider
+
+LATE_SECONDS = 12.0
+
+
+@pytest.fixture
+def late(store: Store) -> Store:
+    """Another server, whose commands are twelve seconds on their way."""
+    found = connected(store.redis, partitions=len(store.partitions))
+    is_late(found, LATE_SECONDS)
+    return found
+
+
+@pytest.mark.row("late")
+async def test_a_rotation_that_was_repeated_elsewhere_ends_nothing_when_it_comes(
+    store: Store, late: Store
+) -> None:
+    token = await store.open()
+    successor = await store.next(token)
+    await store.age(token.session, round(LATE_SECONDS * 1000))
+    record = await store.record(token.session)
+    with pytest.raises(StoreUnavailableError):
+        await late.rotate(token)
+    assert await store.record(token.session) == record
+    assert isinstance(await store.rotate(successor), Rotated)
+
+
+async def test_a_rotation_that_nobody_repeated_is_not_made_up_for(store: Store, late: Store) -> None:
+    token = await store.open()
+    with pytest.raises(StoreUnavailableError):
+        await late.rotate(token)
+    assert (await store.header(token.session)).generation == 0
+
+
+async def test_a_login_behind_a_revocation_of_its_subject_stays(store: Store, late: Store) -> None:
+    token = await store.open()
+    with pytest.raises(StoreUnavailableError):
+        await late.end_subject()
+    assert await store.sessions.get(token.session) is not None
+
+
+async def test_a_login_behind_a_logout_at_its_provider_stays(provider: Provider, late: Store) -> None:
+    token = await provider.open()
+    late_provider = replace(provider, store=late)
+    with pytest.raises(StoreUnavailableError):
+        await late_provider.log_out()
+    assert await provider.store.sessions.get(token.session) is not None
+
+
+async def test_the_end_of_a_session_is_carried_out_whenever_it_comes(store: Store, late: Store) -> None:
+    token = await store.open()
+    assert (await late.end(token.session)).count == 1
+    assert await store.sessions.get(token.session) is None
+
+
+async def test_what_a_provider_gave_is_kept_whenever_it_comes(provider: Provider, late: Store) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    assert isinstance(await late.stores.leases.commit(rotation, leased, tokens("2")), Rotated)
+    token = await provider.open(session="ses_2")
+    rotation, leased = await provider.lease(token)
+    assert await late.stores.leases.hold(rotation, leased, "refresh-3") is not None
+
+
+async def test_a_clock_that_was_set_ahead_costs_one_call(late: Store) -> None:
+    """To the store, whose clock is an hour further on, whatever comes is late until its clock is known."""
+    is_late(late, 3600)
+    with pytest.raises(StoreUnavailableError):
+        await late.open()
+    token = await late.open()
+    assert isinstance(await late.rotate(token), Rotated)
+
+
+async def test_a_clock_that_was_set_back_costs_nothing(late: Store) -> None:
+    is_late(late, -3600)
+    assert isinstance(await late.rotate(await late.open()), Rotated)
+
+
+async def test_the_log_tells_the_time_with_every_reading(store: Store, late: Store) -> None:
+    await late.log.read(late.partition(), None)
+    assert isinstance(await late.rotate(await store.open()), Rotated)
+
+
+async def test_a_call_that_came_before_its_token_was_spent_is_no_reuse(store: Store) -> None:
+    token, arrived = await store.open(), store.scripts.time.steady()
+    successor = await store.next(token)
+    await store.age(token.session, LIFETIMES.grace_ms)
+    presented = replace(proposal(token), arrived=arrived - LIFETIMES.grace_ms / 1000)
+    assert isinstance(await store.sessions.rotate(presented), Rotated)
+    assert isinstance(await store.rotate(successor), Rotated)
+
+
+@pytest.mark.row("superseded")
+async def test_without_a_grace_such_a_call_gets_no_token(store: Store) -> None:
+    token = await store.open(lifetimes=replace(LIFETIMES, grace_ms=0))
+    successor = await store.next(token)
+    presented = replace(proposal(token), arrived=store.scripts.time.steady() - 1)
+    outcome = await store.sessions.rotate(presented)
+    assert isinstance(outcome, NotRotated)
+    assert outcome.refusal is RefreshRefusal.SUPERSEDED
+    assert isinstance(await store.rotate(successor), Rotated)
+
+
+async def test_without_a_grace_who_comes_behind_a_rotation_is_never_before_it(store: Store) -> None:
+    """However fast: a reckoned time that was behind the store's would let it have the successor."""
+    for _ in range(20):
+        token = await store.open(lifetimes=replace(LIFETIMES, grace_ms=0))
+        await store.next(token)
+        presented = replace(proposal(token), arrived=store.scripts.time.steady())
+        outcome = await store.sessions.rotate(presented)
+        assert isinstance(outcome, NotRotated)
+        assert outcome.refusal is RefreshRefusal.REUSED
+
+
+async def test_a_proof_whose_call_has_failed_is_not_spent_late(store: Store, late: Store) -> None:
+    proof = bytes(16)
+    with pytest.raises(StoreUnavailableError):
+        await late.stores.proofs.remember(proof, seconds=60)
+    assert await store.stores.proofs.remember(proof, seconds=60)
