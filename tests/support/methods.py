@@ -10,9 +10,10 @@ from sessiond_server.service.callers import Callers
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.admission.permissions import Rule
+from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.methods import AnyMethod, SessionService, StreamMethod, UnaryMethod
 from sessiond_server.transport.pipeline import Pipeline
-from tests.support.fakes import RecordingTelemetry, SilentLogger
+from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger, SilentTelemetry
 
 if TYPE_CHECKING:
     from sessiond_server.transport.engine.port import StreamHandler, UnaryHandler
@@ -32,23 +33,32 @@ def pipeline(
     *,
     by_certificate: bool = False,
     limits: Limits | None = None,
+    standstill: Standstill | None = None,
     telemetry: Any = None,
     logger: Any = None,
 ) -> Pipeline:
     return Pipeline(
         Identification(callers, by_certificate=by_certificate),
         limits or Limits(),
+        standstill or Standstill(clock=FakeClock(), telemetry=SilentTelemetry(), logger=SilentLogger()),
         telemetry=telemetry or RecordingTelemetry(),
         logger=logger or SilentLogger(),
     )
 
 
 def unary(
-    handle: Any, *, name: str = "GetSession", max_in_flight: int = 100, through: Pipeline | None = None
+    handle: Any,
+    *,
+    name: str = "GetSession",
+    max_in_flight: int = 100,
+    changes_sessions: bool = False,
+    through: Pipeline | None = None,
 ) -> UnaryHandler:
     """`handle` as the handler of a method that anyone may read with."""
     request, rule = session_service_pb2.GetSessionRequest, Rule.of(Group.READ)
-    row = UnaryMethod(name, request, rule, handle, max_in_flight=max_in_flight)
+    row = UnaryMethod(
+        name, request, rule, handle, max_in_flight=max_in_flight, changes_sessions=changes_sessions
+    )
     return (through or pipeline()).unary(row)
 
 
@@ -57,9 +67,12 @@ def stream(
     *,
     name: str = "WatchRevocations",
     max_in_flight: int = 100,
+    changes_sessions: bool = False,
     through: Pipeline | None = None,
 ) -> StreamHandler:
     """The same for a stream."""
     request, rule = session_service_pb2.GetSessionRequest, Rule.of(Group.READ)
-    row = StreamMethod(name, request, rule, handle, max_in_flight=max_in_flight)
+    row = StreamMethod(
+        name, request, rule, handle, max_in_flight=max_in_flight, changes_sessions=changes_sessions
+    )
     return (through or pipeline()).stream(row)

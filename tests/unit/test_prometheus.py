@@ -18,6 +18,7 @@ SHOWN = {
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),
     "loop_delayed": ((0.1,), ("sessiond_event_loop_delay_seconds_count",)),
+    "stood_still": ((1.5,), ("sessiond_standstills_total",)),
     "work_failed": (("w",), ("sessiond_background_failures_total",)),
     "http_refused": (("SLOW",), ("sessiond_http_refused_total",)),
     "gauge": (("number", "A number", lambda: 1.0), ("sessiond_number",)),

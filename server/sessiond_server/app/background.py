@@ -17,12 +17,10 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.revoke_queued import revoke_queued
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.writes import StoreWrites
-from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.engine.port import Engine
 
 STORE_RETRY_SECONDS: Final = 0.5
 _READINESS_SECONDS: Final = 0.2
-_LOOP_MEASURE_SECONDS: Final = 0.02
 _STORE_CHECK_SECONDS: Final = 30.0
 _STORE_DOUBT_SECONDS: Final = 1.0
 _REVOCATION_QUEUE_SECONDS: Final = 5.0
@@ -34,7 +32,6 @@ def work_of(
     readiness: Readiness,
     engine: Engine,
     *,
-    telemetry: Telemetry,
     logger: Logger,
 ) -> dict[str, Work]:
     """Everything that goes on for as long as the server runs, by what a log line calls it."""
@@ -59,7 +56,7 @@ def work_of(
             logger=logger,
         ),
         "report health": partial(_report_health, engine, readiness, logger=logger),
-        "measure the event loop": partial(_measure_loop, telemetry),
+        "watch for standstills": app.standstill.watch,
     }
 
 
@@ -71,15 +68,6 @@ def unseen_failures(logger: Logger) -> Callable[[asyncio.AbstractEventLoop, dict
         logger.error("something failed that nobody waited for", failure=failure)
 
     return report
-
-
-async def _measure_loop(telemetry: Telemetry) -> None:
-    """Measure how long the event loop keeps timers waiting: the first number to grow under too much load."""
-    clock = asyncio.get_running_loop().time
-    while True:
-        due = clock() + _LOOP_MEASURE_SECONDS
-        await asyncio.sleep(_LOOP_MEASURE_SECONDS)
-        telemetry.loop_delayed(max(0.0, clock() - due))
 
 
 async def _check_store(

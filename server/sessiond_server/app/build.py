@@ -50,6 +50,7 @@ from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
+from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
 from sessiond_server.transport.methods import SessionService
@@ -70,6 +71,7 @@ class App:
     exchange: ProviderExchange
     revocations: Revocations
     limits: Limits
+    standstill: Standstill
     clocks: Clocks
     endpoints: Endpoints
 
@@ -202,7 +204,8 @@ async def build(
     callers = Callers(secrets.callers, anonymous=settings.anonymous)
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
-    pipeline = Pipeline(identification, limits, telemetry=telemetry, logger=logger)
+    standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
+    pipeline = Pipeline(identification, limits, standstill, telemetry=telemetry, logger=logger)
     show_what_is_held(telemetry, cache, revocations, secrets)
     show_the_store(telemetry, stores, clocks)
     return App(
@@ -213,6 +216,7 @@ async def build(
         exchange=exchange,
         revocations=revocations,
         limits=limits,
+        standstill=standstill,
         clocks=clocks,
         endpoints=pipeline.endpoints(service.methods()),
     )

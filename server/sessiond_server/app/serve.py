@@ -142,7 +142,7 @@ async def _start(
         socket_mode=settings.server.socket_mode,
     )
     address = await engine.start()
-    work = work_of(settings, app, readiness, engine, telemetry=telemetry, logger=logger)
+    work = work_of(settings, app, readiness, engine, logger=logger)
     for name, one in work.items():
         await stack.enter_async_context(supervision.running(name, one))
     # At the end calls are finished first, then the exchanges that go on without their caller; revocations are

@@ -44,6 +44,9 @@ class Telemetry(Protocol):
     def loop_delayed(self, seconds: float) -> None:
         """A timer of the event loop fired this many seconds later than it should."""
 
+    def stood_still(self, seconds: float) -> None:
+        """This process stood still for so long; the time in which the machine slept counts too."""
+
     def work_failed(self, work: str) -> None:
         """Work in the background, by its name, ended although it has no end."""
 

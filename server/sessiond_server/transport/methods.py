@@ -35,8 +35,9 @@ RequestT = TypeVar("RequestT", bound=Message)
 class UnaryMethod(Generic[RequestT]):
     """A method that answers once.
 
-    `max_in_flight` of its calls are handled at a time. `count_outcome` is told how each of its calls ended,
-    where that is counted by itself.
+    `max_in_flight` of its calls are handled at a time. Those of a method that `changes_sessions` are refused
+    where they may have waited in a socket while this server stood still; what others read is right whenever
+    it is read. `count_outcome` is told how each of its calls ended, where that is counted by itself.
     """
 
     name: str
@@ -44,6 +45,7 @@ class UnaryMethod(Generic[RequestT]):
     rule: Rule
     handle: Callable[[RequestT, Call], Awaitable[bytes]]
     max_in_flight: int
+    changes_sessions: bool
     count_outcome: Callable[[str], None] | None = None
 
 
@@ -56,6 +58,7 @@ class StreamMethod(Generic[RequestT]):
     rule: Rule
     handle: Callable[[RequestT, Call], AsyncIterator[bytes]]
     max_in_flight: int
+    changes_sessions: bool
 
 
 AnyMethod: TypeAlias = UnaryMethod[Any] | StreamMethod[Any]
@@ -90,6 +93,7 @@ class SessionService:
                 Rule.of(Group.VALIDATE),
                 self.validate_token,
                 max_in_flight=2000,
+                changes_sessions=False,
             ),
             UnaryMethod(
                 "ValidateTokens",
@@ -97,6 +101,7 @@ class SessionService:
                 Rule.of(Group.VALIDATE),
                 self.validate_tokens,
                 max_in_flight=16,
+                changes_sessions=False,
             ),
             UnaryMethod(
                 "CreateSession",
@@ -111,6 +116,7 @@ class SessionService:
                 ),
                 self.create_session,
                 max_in_flight=256,
+                changes_sessions=True,
             ),
             UnaryMethod(
                 "RefreshSession",
@@ -121,6 +127,7 @@ class SessionService:
                 ),
                 self.refresh_session,
                 max_in_flight=512,
+                changes_sessions=True,
                 count_outcome=self._telemetry.token_refreshed,
             ),
             UnaryMethod(
@@ -142,6 +149,7 @@ class SessionService:
                 ),
                 self.revoke_session,
                 max_in_flight=512,
+                changes_sessions=True,
             ),
             UnaryMethod(
                 "GetSession",
@@ -149,6 +157,7 @@ class SessionService:
                 Rule.of(Group.READ),
                 self.get_session,
                 max_in_flight=256,
+                changes_sessions=False,
             ),
             UnaryMethod(
                 "ListSessions",
@@ -156,6 +165,7 @@ class SessionService:
                 Rule.of(Group.READ),
                 self.list_sessions,
                 max_in_flight=128,
+                changes_sessions=False,
             ),
             StreamMethod(
                 "WatchRevocations",
@@ -163,6 +173,7 @@ class SessionService:
                 Rule.of(Group.WATCH),
                 self.watch_revocations,
                 max_in_flight=100,
+                changes_sessions=False,
             ),
         )
 

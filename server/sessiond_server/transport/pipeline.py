@@ -17,6 +17,7 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Cap, Limits
+from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec import wire
 from sessiond_server.transport.engine.port import (
     INTERNAL,
@@ -36,10 +37,17 @@ class Pipeline:
     """Makes the endpoints of an engine from the rows of methods."""
 
     def __init__(
-        self, identification: Identification, limits: Limits, *, telemetry: Telemetry, logger: Logger
+        self,
+        identification: Identification,
+        limits: Limits,
+        standstill: Standstill,
+        *,
+        telemetry: Telemetry,
+        logger: Logger,
     ) -> None:
         self._identification = identification
         self._limits = limits
+        self._standstill = standstill
         self._telemetry = telemetry
         self._logger = logger
 
@@ -136,6 +144,8 @@ class Pipeline:
         # Whoever may not make this call in any form takes no place, and learns nothing of what is wrong with
         # it.
         method.rule.require_some(call.caller)
+        if method.changes_sessions:
+            self._standstill.require_none()
         cap.admit(raw, call)
         request = wire.parse(method.request, raw)
         method.rule.require(call.caller, request)

@@ -48,6 +48,9 @@ class PrometheusTelemetry(Telemetry):
             "How much later than it asked for a timer of the event loop fires",
             buckets=_LOOP_BUCKETS,
         )
+        self._standstills = counter(
+            "sessiond_standstills_total", "How often this process stood still for more than a second"
+        )
         self._fetches = counter(
             "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"]
         )
@@ -99,6 +102,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def loop_delayed(self, seconds: float) -> None:
         self._loop_delay.observe(seconds)
+
+    @override
+    def stood_still(self, seconds: float) -> None:
+        self._standstills.inc()
 
     @override
     def work_failed(self, work: str) -> None:
