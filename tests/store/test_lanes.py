@@ -48,7 +48,7 @@ async def test_a_revocation_and_the_log_get_past_a_crowd_of_refreshes(lanes: Sto
         assert (await lanes.end_subject()).count == 1
         page = await lanes.log.read(lanes.partition(), None)
         assert page.reached_head
-        await lanes.log.note_change(lanes.partition())
+        await lanes.log.note_change(lanes.partition(), known_ms=0)
         assert await lanes.stores.durability.faults(accepted=()) == []
     assert await lanes.sessions.get(other.session) is None
 

@@ -15,6 +15,7 @@ SHOWN = {
     "token_refreshed": (("ROTATED",), ("sessiond_refreshes_total",)),
     "exchange_tried": (("i", "granted"), ("sessiond_exchanges_total",)),
     "log_resynced": ((), ("sessiond_revocation_resyncs_total",)),
+    "store_run_changed": ((), ("sessiond_store_run_changes_total",)),
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),
     "loop_delayed": ((0.1,), ("sessiond_event_loop_delay_seconds_count",)),

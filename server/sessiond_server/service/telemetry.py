@@ -32,6 +32,9 @@ class Telemetry(Protocol):
     def log_resynced(self) -> None:
         """The revocation log was not the one from before, and was read again from its start."""
 
+    def store_run_changed(self) -> None:
+        """The store was seen in another run than before: it was restarted, or another has taken its place."""
+
     def key_set_fetched(self, issuer: str, outcome: str) -> None:
         """An issuer was asked for its key set."""
 

@@ -121,7 +121,7 @@ async def test_only_a_loss_behind_the_last_rotation_lets_a_session_go_forward(
 ) -> None:
     token = await store.open()
     store.stop_at((await store.header(token.session)).created_ms + behind_ms)
-    await store.log.note_change(store.partition())
+    await store.log.note_change(store.partition(), known_ms=0)
     assert await refusal(store, replace(token, generation=1)) is why
 
 

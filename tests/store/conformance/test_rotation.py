@@ -196,7 +196,7 @@ async def test_one_ahead_goes_forward_where_the_store_is_known_to_have_lost_some
     token = await store.open()
     await store.age(token.session, 1000)
     lost = token.successor(pepper=token.pepper, rotation_salt=b"lost" * 8)
-    await store.log.note_change(store.partition())
+    await store.log.note_change(store.partition(), known_ms=0)
     outcome = await store.rotate(lost)
     assert isinstance(outcome, Rotated)
     assert outcome.session.generation == 2
@@ -206,14 +206,14 @@ async def test_one_ahead_goes_forward_where_the_store_is_known_to_have_lost_some
 async def test_two_ahead_goes_nowhere_even_then(store: Store) -> None:
     token = await store.open()
     await store.age(token.session, 1000)
-    await store.log.note_change(store.partition())
+    await store.log.note_change(store.partition(), known_ms=0)
     assert await unchanged_refusal(store, replace(token, generation=2)) is RefreshRefusal.INVALID
 
 
 @pytest.mark.row("ahead")
 async def test_what_was_lost_before_the_last_rotation_opens_nothing(store: Store) -> None:
     token = await store.open()
-    await store.log.note_change(store.partition())
+    await store.log.note_change(store.partition(), known_ms=0)
     await store.age(token.session, -1000)
     assert await unchanged_refusal(store, replace(token, generation=1)) is RefreshRefusal.INVALID
 

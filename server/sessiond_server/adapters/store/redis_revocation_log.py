@@ -42,8 +42,8 @@ class RedisRevocationLog(RevocationLog):
         return page.to_page(partition)
 
     @override
-    async def note_change(self, partition: int) -> None:
-        await self._scripts.run(NOTE_CHANGE, partition)
+    async def note_change(self, partition: int, *, known_ms: int) -> bool:
+        return await self._scripts.run(NOTE_CHANGE, partition, known_ms=known_ms)
 
     @override
     async def trim(self, partition: int) -> bool:

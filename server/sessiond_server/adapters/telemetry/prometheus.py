@@ -60,6 +60,10 @@ class PrometheusTelemetry(Telemetry):
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
         )
+        self._store_runs = counter(
+            "sessiond_store_run_changes_total",
+            "How often the store was seen in another run: restarted, or replaced by another",
+        )
         self._work_failures = counter(
             "sessiond_background_failures_total", "How often work in the background failed", ["work"]
         )
@@ -90,6 +94,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def log_resynced(self) -> None:
         self._resyncs.inc()
+
+    @override
+    def store_run_changed(self) -> None:
+        self._store_runs.inc()
 
     @override
     def key_set_fetched(self, issuer: str, outcome: str) -> None:

@@ -6,7 +6,6 @@ It reads the log, applies what this server revoked, and says when it knows too l
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
@@ -15,6 +14,7 @@ from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.history import History
 from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
@@ -45,8 +45,7 @@ class Revocations:
         self._clock = clock
         self._clocks = clocks
         self._logger = logger
-        self._telemetry = telemetry
-        self._unnoted: set[int] = set()
+        self._history = History(log_store, logger=logger, telemetry=telemetry)
         self._untrimmed: set[int] = set()
         self._reads: dict[int, asyncio.Task[None]] = {}
         self._is_reading = True
@@ -169,25 +168,10 @@ class Revocations:
             known = self._view.position_of(partition)
             page = await self._log_store.read(partition, known)
             self._clocks.compare(partition, page.store_ms, sent=sent)
-            if known and not page.continues:
-                self._see_replaced(partition)
-            if partition in self._unnoted:
-                await self._note_change(partition)
+            await self._history.follow(partition, page, is_replaced=bool(known) and not page.continues)
             self._apply(page)
             reached_head = page.reached_head
         self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
-
-    def _see_replaced(self, partition: int) -> None:
-        """The log is not the one that was read before; what is known stays, it is read from its start."""
-        self._logger.warning("the revocation log was replaced, reading it anew", partition=partition)
-        self._telemetry.log_resynced()
-        self._unnoted.add(partition)
-
-    async def _note_change(self, partition: int) -> None:
-        """Have the store remember it; where it takes no writes, the next read tries again."""
-        with suppress(StoreUnavailableError):
-            await self._log_store.note_change(partition)
-            self._unnoted.discard(partition)
 
     def _apply(self, page: LogPage) -> None:
         for revocation in page.revocations:

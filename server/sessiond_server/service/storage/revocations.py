@@ -24,6 +24,11 @@ class LogPage:
     `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the
     stretch then begins at the log's start. `reached_head` says whether `position` is the log's end, and
     `store_ms` what the store's clock showed.
+
+    `run` names the run of the store that answered: after a restart, or where another has taken its place, it
+    is another one, which may have lost something. It is empty where the store does not tell. `is_noted` says
+    that this run is the one that was noted in the store, and `changed_ms` when a loss was noted last, 0 for
+    never.
     """
 
     revocations: tuple[Revocation, ...]
@@ -31,6 +36,9 @@ class LogPage:
     continues: bool
     reached_head: bool
     store_ms: int
+    run: str
+    is_noted: bool
+    changed_ms: int
 
 
 class RevocationLog(Protocol):
@@ -45,8 +53,12 @@ class RevocationLog(Protocol):
     async def read(self, partition: int, after: Position | None) -> LogPage:
         """Read what follows `after`; None means from the log's start. Raises `StoreUnavailableError`."""
 
-    async def note_change(self, partition: int) -> None:
-        """Remember that history was lost: from now on a token one generation ahead may be accepted."""
+    async def note_change(self, partition: int, *, known_ms: int) -> bool:
+        """Remember that history may have been lost: from now on a token one ahead may be accepted.
+
+        `known_ms` is when a loss was noted last, as this reader knew before it saw this one. Where somebody
+        has noted one since, nothing is noted, and the result is False.
+        """
 
     async def trim(self, partition: int) -> bool:
         """Drop leading entries that can hit no token any more; whether there may be more of them."""

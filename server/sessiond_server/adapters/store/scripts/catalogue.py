@@ -211,7 +211,9 @@ POLL: Final = Script(
 # What has expired by then can go.
 TRIM: Final = Script("trim", flag, lane=Lane.WATCHING, late=Late.CARRIED_OUT)
 # It notes the moment at which it is carried out, and sessions have been rotated since.
-NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING, late=Late.REFUSED)
+NOTE_CHANGE: Final = Script(
+    "note_change", flag, args=(number("known_ms"),), lane=Lane.WATCHING, late=Late.REFUSED
+)
 # A trifle harms nobody.
 PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT)
 

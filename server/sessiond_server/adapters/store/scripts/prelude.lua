@@ -37,13 +37,24 @@ local function split_member(member)
   return string.sub(member, 1, SESSION_ID_BYTES), string.sub(member, SESSION_ID_BYTES + 1)
 end
 
+local function told(section, name)
+  local info = redis.pcall('INFO', section)
+  return type(info) == 'string' and string.match(info, name .. ':(%x+)') or ''
+end
+
+-- Which run of which store this is: another one may have lost what this one had. Empty where our user may not
+-- ask.
+local function this_run()
+  return told('server', 'run_id') .. told('replication', 'master_replid')
+end
+
 -- The log's end: number, tag, incarnation. Entries without a head belong to no history.
 local function open_log()
   local found = redis.call('HMGET', HEAD, 'n', 'tag', 'incarnation')
   if found[1] then return tonumber(found[1]), found[2], found[3] end
   redis.call('DEL', LOG)
   redis.call('HSET', HEAD, 'n', 0, 'tag', '', 'incarnation', new_incarnation)
-  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '')
+  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '', 'run', this_run())
   return 0, '', new_incarnation
 end
 

@@ -124,6 +124,9 @@ class PageReply:
     continues: bool
     reached_head: bool
     store_ms: int
+    run: str
+    is_noted: bool
+    changed_ms: int
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -133,4 +136,7 @@ class PageReply:
             continues=self.continues,
             reached_head=self.reached_head,
             store_ms=self.store_ms,
+            run=self.run,
+            is_noted=self.is_noted,
+            changed_ms=self.changed_ms,
         )

@@ -1,0 +1,49 @@
+"""Notices where the store may have lost what it had acknowledged, and has it remember that."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.revocations import LogPage, RevocationLog
+from sessiond_server.service.telemetry import Telemetry
+
+
+class History:
+    """Watches whether the store's history goes on, in each partition.
+
+    It does not where the log is another one, and perhaps not where the store is in another run: a store that
+    comes back as it was a while ago has lost rotations even where it lost no revocation.
+    """
+
+    def __init__(self, log_store: RevocationLog, *, logger: Logger, telemetry: Telemetry) -> None:
+        self._log_store = log_store
+        self._logger = logger
+        self._telemetry = telemetry
+        self._runs: dict[int, str] = {}
+        self._changed_ms: dict[int, int] = {}
+        # What is still to be noted, with what was noted last before it.
+        self._unnoted: dict[int, int] = {}
+
+    async def follow(self, partition: int, page: LogPage, *, is_replaced: bool) -> None:
+        """Take in a page of the log; `is_replaced` says that it does not go on where the last one ended."""
+        if is_replaced:
+            self._logger.warning("the revocation log was replaced, reading it anew", partition=partition)
+            self._telemetry.log_resynced()
+            self._unnoted[partition] = self._changed_ms.get(partition, page.changed_ms)
+        if self._runs.get(partition, page.run) != page.run:
+            self._logger.warning("the store was restarted, or another took its place", partition=partition)
+            self._telemetry.store_run_changed()
+        if not page.is_noted:
+            # Nobody has noted this run; and a store that came back may have forgotten what was noted before.
+            self._unnoted[partition] = page.changed_ms
+        self._runs[partition], self._changed_ms[partition] = page.run, page.changed_ms
+        if partition in self._unnoted:
+            await self._note(partition)
+
+    async def _note(self, partition: int) -> None:
+        """Have the store remember it; where it takes no writes, the next page tries again."""
+        with suppress(StoreUnavailableError):
+            await self._log_store.note_change(partition, known_ms=self._unnoted[partition])
+            del self._unnoted[partition]
