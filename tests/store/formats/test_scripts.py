@@ -250,7 +250,7 @@ def test_what_is_carried_out_late_is_so_for_a_reason() -> None:
 
 def test_no_script_goes_without_having_decided_what_it_does_late() -> None:
     with pytest.raises(TypeError, match="late"):
-        Script("undecided", ROTATE.reply)  # type: ignore[call-arg]
+        Script("undecided", ROTATE.reply)
 
 
 @pytest.mark.parametrize("script", [one for one in BY_NAME if one.values[0].late is Late.READS])
