@@ -18,6 +18,7 @@ from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     CreatedReply,
+    EndedOfLogoutReply,
     EndedOfSubjectReply,
     EndedReply,
     HeldBackReply,
@@ -136,13 +137,22 @@ SETTLE: Final = Script(
     lane=Lane.ENDING,
 )
 
-END: Final = Script("end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END), lane=Lane.ENDING)
+END: Final = Script(
+    "end", one(EndedReply), keys=("record",), args=(*_SESSION, *_END, raw("tombstone")), lane=Lane.ENDING
+)
 
 END_PROVIDER: Final = Script(
     "end_provider",
-    one(EndedReply),
+    one(EndedOfLogoutReply),
     keys=("index",),
-    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), number("started_ms"), *_END),
+    args=(
+        raw("subject", 16),
+        raw_or_none("provider_session", 16),
+        raw_or_none("token_id", 16),
+        number("started_ms"),
+        raw("clients"),
+        *_END,
+    ),
     lane=Lane.ENDING,
 )
 
@@ -163,14 +173,16 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
 )
 
 GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),))
+
+HEADER: Final = Script("header", octets_or_none, keys=("record",))
 # A caller that may not end every session has the session looked at before.
-GET_TO_END: Final = replace(GET, lane=Lane.ENDING)
+HEADER_TO_END: Final = replace(HEADER, lane=Lane.ENDING)
 
 LIST: Final = Script(
     "list",
     many(one(ListedReply)),
     keys=("index",),
-    args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16)),
+    args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16), raw("clients")),
 )
 
 POLL: Final = Script(
@@ -206,6 +218,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     END_PROVIDER,
     END_SUBJECT,
     GET,
+    HEADER,
     LIST,
     POLL,
     TRIM,

@@ -13,23 +13,48 @@ local function drop_expired_cutoffs()
   end
 end
 
-local function set_cutoff()
-  local exception, floor_ms, latest_ms = spared == '' and NO_ID or spared, 0, now
+-- The sessions of the subject that are not spared.
+local function others()
+  local sessions, strangers = sessions_in(index, subject)
+  local found = {}
+  for _, session in ipairs(sessions) do
+    if session.hashed ~= spared then found[#found + 1] = session end
+  end
+  return found, strangers
+end
+
+local function began_behind(sessions, cutoff_ms)
+  for _, session in ipairs(sessions) do
+    if session.h.created_ms > cutoff_ms then return true end
+  end
+  return false
+end
+
+-- A cutoff that stands since this very second hits what a new one would, because tokens count in seconds, and
+-- so it is not logged again, unless a session began behind it or another one is spared. It is written all the
+-- same: whoever repeats a revocation may wait for its replication.
+local function set_cutoff(sessions)
+  local exception, floor_ms, latest_ms, is_standing = spared == '' and NO_ID or spared, 0, now, false
+  -- A login right behind a cutoff is put after it, and so it may begin ahead of the clock.
+  for _, session in ipairs(sessions) do latest_ms = math.max(latest_ms, session.h.created_ms) end
   local known = redis.call('HGET', CUTOFFS, subject)
   if known then
     local known_ms, known_exception, known_floor_ms = struct.unpack(CUTOFF, known)
+    local is_alike = known_exception == exception
+    is_standing = is_alike and known_ms >= now - now % SECOND_MS and not began_behind(sessions, known_ms)
     -- An exception spares a session only from the cutoff that names it.
-    floor_ms = known_exception == exception and known_floor_ms or known_ms
-    latest_ms = math.max(now, known_ms)
+    floor_ms = is_alike and known_floor_ms or known_ms
+    latest_ms = is_standing and known_ms or math.max(latest_ms, known_ms)
   end
   if exception == NO_ID then floor_ms = 0 end
   local forget_ms = now + cutoff_life_ms
   redis.call('HSET', CUTOFFS, subject, struct.pack(CUTOFF, latest_ms, exception, floor_ms, forget_ms))
   redis.call('ZADD', CUTOFF_EXPIRIES, forget_ms, subject)
-  local expire_ms = now + entry_life_ms
-  append(struct.pack(
-    ENTRY, TYPE_SUBJECT, subject, latest_ms, expire_ms, exception, spared_provider_session, floor_ms
-  ))
+  if not is_standing then
+    append(struct.pack(
+      ENTRY, TYPE_SUBJECT, subject, latest_ms, now + entry_life_ms, exception, spared_provider_session, floor_ms
+    ))
+  end
   return latest_ms
 end
 
@@ -38,20 +63,19 @@ if spared ~= '' then
   if not h or is_over(h) or h.hashed_subject ~= subject then return {'NOT_OF_SUBJECT'} end
   spared_provider_session = h.hashed_provider_session
 end
+local sessions, strangers = others()
 local cutoff_ms = known_cutoff_ms
 if cutoff_ms == 0 then
   drop_expired_cutoffs()
-  cutoff_ms = set_cutoff()
+  cutoff_ms = set_cutoff(sessions)
 end
 local ended, seen = 0, 0
-for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  local id, hashed = split_member(member)
-  local h = read_header(record_key(hashed))
-  if h and h.state == STATE_LIVE and hashed ~= spared and h.created_ms <= cutoff_ms then
-    if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, logged()} end
+for _, session in ipairs(sessions) do
+  if session.h.created_ms <= cutoff_ms then
+    if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, strangers, logged()} end
     seen = seen + 1
-    if not is_over(h) then ended = ended + 1 end
-    end_session(id, hashed, h, cause, entry_life_ms)
+    if not is_over(session.h) then ended = ended + 1 end
+    end_session(session.id, session.hashed, session.h, cause, entry_life_ms)
   end
 end
-return {'DONE', ended, cutoff_ms, logged()}
+return {'DONE', ended, cutoff_ms, strangers, logged()}
