@@ -102,6 +102,7 @@ async def test_a_session_of_an_issuer_that_is_not_configured_here_is_not_taken_f
     assert await store.sessions.owner_of(token.session, ELSEWHERE) is Owner.OTHERS
 
 
+@pytest.mark.row("not-the-callers")
 @pytest.mark.parametrize("caller", CONFINED)
 @pytest.mark.parametrize("make", EVERY)
 async def test_a_refresh_token_of_anothers_session_is_none(store: Store, make: Any, caller: Caller) -> None:

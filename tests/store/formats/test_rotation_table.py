@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 # The server decides these by itself: the script never sees such a token.
-WITHOUT_THE_SCRIPT = {"not-authentic", "unknown-pepper"}
+WITHOUT_THE_SCRIPT = {"not-authentic", "not-the-callers", "unknown-pepper"}
 
 
 def rows() -> list[str]:
