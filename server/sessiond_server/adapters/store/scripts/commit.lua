@@ -20,8 +20,8 @@ if now >= h.absolute_expire_ms then
 end
 
 -- The ids of the access tokens that may still be accepted, with the new one; only the latest of them are
--- kept, and those before them are revoked: the session's end would not know them any more. A session without a
--- provider's session is found by these ids alone, so there those of expired tokens are kept as well.
+-- kept, and those before them are revoked: the session's end would not know them any more. A session that has
+-- no provider's session is found by these ids alone, so there those of expired tokens are kept as well.
 local function with_new_token_id(known)
   local ids = {}
   for _, token in ipairs(unpacked_token_ids(known)) do

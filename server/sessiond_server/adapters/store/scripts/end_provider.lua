@@ -1,6 +1,7 @@
--- Revokes what a provider's access token names, and ends the sessions of its subject that live by it: those of
--- its provider's session, and those that were given this very token. provider_session and token_id are empty
--- where the token does not name them; started_ms is since when it counts. Only sessions of `clients` end.
+-- Revokes what a provider's access token names, and ends the sessions of its subject that live by it: those
+-- of its provider's session, and those that were given this very token. provider_session and token_id are
+-- empty where the token does not name them; started_ms is since when it counts. Only sessions of `clients`
+-- end.
 local named = token_id ~= '' and token_id or provider_session
 if named == '' then return {0, 0, logged()} end
 

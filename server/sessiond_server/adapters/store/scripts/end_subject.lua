@@ -23,36 +23,34 @@ local function others()
   return found, strangers
 end
 
-local function began_behind(sessions, cutoff_ms)
+-- Whether a cutoff that stands since this very second hits what a new one would, because tokens count in
+-- seconds: then it is not logged again. A login right behind a cutoff is put after it, by a millisecond that
+-- the clock may not have reached yet.
+local function is_standing(known_ms, sessions)
   for _, session in ipairs(sessions) do
-    if session.h.created_ms > cutoff_ms then return true end
+    if session.h.created_ms > known_ms then return false end
   end
-  return false
+  return known_ms >= now - now % SECOND_MS
 end
 
--- A cutoff that stands since this very second hits what a new one would, because tokens count in seconds, and
--- so it is not logged again, unless a session began behind it or another one is spared. It is written all the
--- same: whoever repeats a revocation may wait for its replication.
+-- It is written in any case: whoever repeats a revocation may wait for its replication.
 local function set_cutoff(sessions)
-  local exception, floor_ms, latest_ms, is_standing = spared == '' and NO_ID or spared, 0, now, false
-  -- A login right behind a cutoff is put after it, and so it may begin ahead of the clock.
-  for _, session in ipairs(sessions) do latest_ms = math.max(latest_ms, session.h.created_ms) end
+  local exception, floor_ms, latest_ms, stands = spared == '' and NO_ID or spared, 0, now, false
   local known = redis.call('HGET', CUTOFFS, subject)
   if known then
     local known_ms, known_exception, known_floor_ms = struct.unpack(CUTOFF, known)
-    local is_alike = known_exception == exception
-    is_standing = is_alike and known_ms >= now - now % SECOND_MS and not began_behind(sessions, known_ms)
+    stands = known_exception == exception and is_standing(known_ms, sessions)
     -- An exception spares a session only from the cutoff that names it.
-    floor_ms = is_alike and known_floor_ms or known_ms
-    latest_ms = is_standing and known_ms or math.max(latest_ms, known_ms)
+    floor_ms = known_exception == exception and known_floor_ms or known_ms
+    latest_ms = math.max(now, known_ms)
   end
   if exception == NO_ID then floor_ms = 0 end
-  local forget_ms = now + cutoff_life_ms
+  local forget_ms, expire_ms = now + cutoff_life_ms, now + entry_life_ms
   redis.call('HSET', CUTOFFS, subject, struct.pack(CUTOFF, latest_ms, exception, floor_ms, forget_ms))
   redis.call('ZADD', CUTOFF_EXPIRIES, forget_ms, subject)
-  if not is_standing then
+  if not stands then
     append(struct.pack(
-      ENTRY, TYPE_SUBJECT, subject, latest_ms, now + entry_life_ms, exception, spared_provider_session, floor_ms
+      ENTRY, TYPE_SUBJECT, subject, latest_ms, expire_ms, exception, spared_provider_session, floor_ms
     ))
   end
   return latest_ms
@@ -71,7 +69,8 @@ if cutoff_ms == 0 then
 end
 local ended, seen = 0, 0
 for _, session in ipairs(sessions) do
-  if session.h.created_ms <= cutoff_ms then
+  -- The first call ends all that there are, and the others leave what has begun since.
+  if known_cutoff_ms == 0 or session.h.created_ms <= cutoff_ms then
     if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, strangers, logged()} end
     seen = seen + 1
     if not is_over(session.h) then ended = ended + 1 end

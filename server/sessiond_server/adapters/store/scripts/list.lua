@@ -1,5 +1,5 @@
--- The live sessions of a subject that are of `clients`, the latest absolute expiry first. after_ms (nil for the
--- first page) and after_id say which session was the last one seen.
+-- The live sessions of a subject that are of `clients`, the latest absolute expiry first. after_ms (nil for
+-- the first page) and after_id say which session was the last one seen.
 local found = {}
 local members = redis.call('ZREVRANGE', index, 0, -1, 'WITHSCORES')
 for i = 1, #members, 2 do
