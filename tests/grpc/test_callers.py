@@ -11,22 +11,28 @@ import pytest
 from sessiond import (
     AsyncClient,
     Client,
-    NotFoundError,
     PermissionDeniedError,
+    ProviderTokens,
     Reason,
     Rejection,
     Session,
     Tls,
     UnavailableError,
 )
+from sessiond.v1 import session_service_pb2 as messages
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.domain.identifiers import SessionId
 from tests.support.certificates import Authority, Pair
 from tests.support.config import Config
 from tests.support.server import serving
+from tests.support.store import connected
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from google.protobuf.message import Message
 
     from tests.support.server import Server
 
@@ -52,6 +58,8 @@ class Setting:
         self.auth = self.config.caller("auth", ["validate", "session", "mint", "read"])
         self.web = self.config.caller("web", ["session", "mint", "read", "revoke"], client_ids=["web"])
         self.other = self.config.caller("other", ["validate", "mint"], issuers=[])
+        self.elsewhere = self.config.caller("elsewhere", ["session", "read", "revoke"], issuers=[])
+        self.revoker = self.config.caller("revoker", ["session"])
         self.server: Server
 
     def client(self, key: str | None = None, **more: Any) -> AsyncClient:
@@ -149,25 +157,92 @@ async def test_a_caller_handles_sessions_of_its_clients_alone(keys: Setting) -> 
     async with keys.client(keys.auth) as auth, keys.client(keys.web) as web:
         theirs = await auth.create_local_session("carol", client_id="app", audiences=["app"])
         ours = await web.create_local_session("carol")
-        session_id = theirs.session.session_id
-        for call in (
-            web.refresh(theirs.refresh_token),
-            web.revoke_session(session_id),
-            web.revoke_refresh_token(theirs.refresh_token),
-            web.revoke_access_token(theirs.access_token),
-            web.get_session(session_id),
-            web.create_local_session("carol", client_id="app"),
+        for ended in (
+            await web.revoke_session(theirs.session.session_id),
+            await web.revoke_refresh_token(theirs.refresh_token),
+            await web.revoke_access_token(theirs.access_token),
         ):
-            with pytest.raises(PermissionDeniedError) as refused:
-                await call
-            assert refused.value.metadata == {"client_id": "app"}
+            assert ended.sessions_ended == 0
         assert [record.session.client_id async for record in web.list_sessions(ISSUER, "carol")] == ["web"]
+        assert isinstance(await auth.validate(theirs.access_token), Session)
         assert (await auth.refresh(theirs.refresh_token)).replayed is False
         assert (await web.refresh(ours.refresh_token)).session.client_id == "web"
-        with pytest.raises(PermissionDeniedError):
-            await web.revoke_subject(ISSUER, "carol")
-        with pytest.raises(NotFoundError):
-            await web.get_session(UNKNOWN_SESSION)
+        for call in (web.create_local_session("carol", client_id="app"), web.revoke_subject(ISSUER, "carol")):
+            with pytest.raises(PermissionDeniedError) as refused:
+                await call
+            assert refused.value.reason == "CALLER_NOT_PERMITTED"
+
+
+async def answer_to(keys: Setting, key: str, method: str, request: Message) -> tuple[Any, ...]:
+    """Everything that comes back for a call: its status with all details, or its message."""
+    async with grpc.aio.insecure_channel(keys.server.grpc) as channel:
+        call = channel.unary_unary(f"/sessiond.v1.SessionService/{method}")(
+            request.SerializeToString(), metadata=[("authorization", f"Bearer {key}")], timeout=5
+        )
+        message = b"" if await call.code() is not grpc.StatusCode.OK else await call
+        return await call.code(), await call.details(), tuple(await call.trailing_metadata()), message
+
+
+@pytest.mark.parametrize("confined", ["web", "elsewhere"])
+async def test_what_is_not_a_callers_own_is_as_if_it_were_not_there(keys: Setting, confined: str) -> None:
+    key = getattr(keys, confined)
+    async with keys.client(keys.auth) as auth, keys.client(keys.revoker) as revoker:
+        live, ended = [await auth.create_local_session("judy", client_id="app") for _ in range(2)]
+        await revoker.revoke_session(ended.session.session_id)
+    forged = live.access_token[:-8] + "AAAAAAAA"
+    ids = [live.session.session_id, ended.session.session_id, UNKNOWN_SESSION]
+    refresh_tokens = [live.refresh_token, ended.refresh_token, "sdr1_" + 96 * "A", "x"]
+    access_tokens = [live.access_token, ended.access_token, forged, "x"]
+    asked: dict[str, list[Message]] = {
+        "GetSession": [messages.GetSessionRequest(session_id=one) for one in ids],
+        "RefreshSession": [messages.RefreshSessionRequest(refresh_token=one) for one in refresh_tokens],
+        "RevokeSession": [
+            *(messages.RevokeSessionRequest(session_id=one) for one in ids),
+            *(messages.RevokeSessionRequest(refresh_token=one) for one in refresh_tokens),
+            *(messages.RevokeSessionRequest(access_token=one) for one in access_tokens),
+        ],
+    }
+    for method, requests in asked.items():
+        assert len({await answer_to(keys, key, method, request) for request in requests}) == 1
+    async with keys.client(keys.auth) as auth:
+        assert (await auth.refresh(live.refresh_token)).replayed is False
+
+
+async def test_an_issuer_that_is_not_a_callers_own_is_as_if_it_were_not_configured(keys: Setting) -> None:
+    async with keys.client(keys.elsewhere) as elsewhere:
+        for issuer in (ISSUER, "https://nobody.example"):
+            for call in (
+                elsewhere.revoke_subject(issuer, "judy"),
+                elsewhere.create_session(issuer, ProviderTokens("a", "r")),
+                anext(elsewhere.list_sessions(issuer, "judy")),
+            ):
+                with pytest.raises(PermissionDeniedError) as refused:
+                    await call
+                assert refused.value.metadata == {"issuer": issuer}
+
+
+async def test_a_session_that_the_store_lost_is_revoked_by_a_token_of_it(keys: Setting) -> None:
+    async with keys.client(keys.auth) as auth:
+        for revoke, name in (
+            (auth.revoke_refresh_token, "refresh_token"),
+            (auth.revoke_access_token, "access_token"),
+        ):
+            tokens = await auth.create_local_session("kate")
+            await lose(keys, tokens.session.session_id)
+            assert isinstance(await auth.validate(tokens.access_token), Session)
+            assert (await revoke(getattr(tokens, name))).sessions_ended == 0
+            verdict = await auth.validate(tokens.access_token)
+            assert isinstance(verdict, Rejection)
+            assert verdict.reason is Reason.REVOKED
+
+
+async def lose(keys: Setting, session_id: str) -> None:
+    """The store forgets a session."""
+    session = SessionId.find(session_id)
+    assert session is not None
+    redis = connect(StoreAddress(f"unix://{keys.config.data}/valkey.sock"))
+    assert await redis.delete(connected(redis).record_key(session)) == 1
+    await redis.aclose()
 
 
 async def test_a_caller_learns_nothing_of_other_issuers_tokens(keys: Setting) -> None:
@@ -181,7 +256,7 @@ async def test_a_caller_learns_nothing_of_other_issuers_tokens(keys: Setting) ->
         assert reasons == [Reason.ISSUER_NOT_TRUSTED] * 5
         with pytest.raises(PermissionDeniedError) as refused:
             await other.create_local_session("dave")
-        assert refused.value.metadata == {"issuer": ISSUER}
+        assert refused.value.metadata == {"issuer": "local"}
 
 
 async def test_a_key_may_be_read_anew_for_every_call(keys: Setting) -> None:

@@ -12,15 +12,14 @@ from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.session import Cause
-from sessiond_server.service.sessions.caller_scope import CallerScope
-from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
-from sessiond_server.service.sessions.revoke import BySession, SessionRevocation
+from sessiond_server.service.sessions.revoke import BySession
 from sessiond_server.service.storage.leases import LeaseEnd
 from sessiond_server.service.storage.sessions import Rotated
-from tests.support.fakes import FakeClock, SilentLogger
+from tests.support.commands import revocation_over
+from tests.support.fakes import FakeClock
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
 from tests.support.revocations import viewed
-from tests.support.store import ENTRY_LIFE_MS, ISSUER, PEPPERS, Store, crowded
+from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store, crowded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,8 +64,9 @@ async def test_what_ends_a_providers_session_gets_past_too(lanes: Store) -> None
             ISSUER,
             "alice",
             provider_session=PROVIDER_SESSION,
-            token_id="jti-1",
+            token_id="jti-2",
             started_ms=1,
+            client_ids=None,
             cause=Cause.LOGOUT,
             entry_life_ms=ENTRY_LIFE_MS,
         )
@@ -77,15 +77,7 @@ async def test_a_caller_of_one_client_revokes_past_a_crowd_of_refreshes(lanes: S
     token = await lanes.open()
     caller = Caller("web", frozenset(Group), client_ids=frozenset({"app"}))
     revocations = viewed(lanes, FakeClock())
-    revocation = SessionRevocation(
-        lanes.sessions,
-        authenticator=RefreshTokenAuthenticator(lanes.sessions, peppers=PEPPERS, logger=SilentLogger()),
-        scope=CallerScope(lanes.sessions, issuers=[ISSUER]),
-        validation=None,
-        revocations=revocations,
-        entry_life_ms=ENTRY_LIFE_MS,
-        cutoff_life_ms=ENTRY_LIFE_MS,
-    )
+    revocation = revocation_over(lanes, revocations)
     async with crowded(lanes.scripts._clients[Lane.CALLS]):
         ended = await revocation.revoke(BySession(token.session), cause=Cause.LOGOUT, caller=caller)
     assert ended.count == 1

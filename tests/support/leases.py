@@ -12,6 +12,8 @@ from sessiond_server.service.storage.sessions import Leased, ProviderTokens, Rot
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store, proposal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sessiond_server.domain.refresh_token import RefreshToken
     from sessiond_server.domain.revocation import RevocationType
     from sessiond_server.service.storage.leases import SessionLeases
@@ -55,7 +57,12 @@ class Provider:
         return queued
 
     async def log_out(
-        self, *, session: str | None = PROVIDER_SESSION, token_id: str | None = "jti-1", started_ms: int = 1
+        self,
+        *,
+        session: str | None = PROVIDER_SESSION,
+        token_id: str | None = "jti-1",
+        started_ms: int = 1,
+        client_ids: Collection[str] | None = None,
     ) -> RevocationResult:
         """End what a provider's access token names."""
         return await self.store.sessions.end_provider(
@@ -64,6 +71,7 @@ class Provider:
             provider_session=session,
             token_id=token_id,
             started_ms=started_ms,
+            client_ids=client_ids,
             cause=Cause.LOGOUT,
             entry_life_ms=ENTRY_LIFE_MS,
         )

@@ -27,7 +27,7 @@ from sessiond_server.service.storage.sessions import NewSession, Rotation
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from redis.asyncio import Redis
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         ProviderTokens,
         RevocationResult,
         Rotated,
+        SessionCursor,
+        SessionPage,
         SessionStore,
     )
 
@@ -72,6 +74,13 @@ class Store:
         """Where everything of a subject is."""
         return self.partitions.of_subject(ISSUER, subject)
 
+    @property
+    def neighbour(self) -> str:
+        """Another subject in alice's partition."""
+        return next(
+            name for name in map("user-{}".format, range(100)) if self.partition(name) == self.partition()
+        )
+
     def key(self, name: str, subject: str = "alice") -> str:
         """A key of the subject's partition."""
         return key_in(self.partition(subject), name)
@@ -92,6 +101,7 @@ class Store:
         *,
         lifetimes: Lifetimes = LIFETIMES,
         tokens: ProviderTokens | None = None,
+        client_id: str = "app",
         **login: Any,
     ) -> tuple[RefreshToken, Created]:
         """A new session: its first refresh token, and the store's answer."""
@@ -99,7 +109,7 @@ class Store:
         created = await self.sessions.create(
             NewSession(
                 token.session,
-                Login(ISSUER, subject, "app", **login),
+                Login(ISSUER, subject, client_id, **login),
                 lifetimes,
                 token.pepper.id,
                 token.secret_hash,
@@ -124,8 +134,10 @@ class Store:
         assert pepper is not None
         return token.successor(pepper=pepper, rotation_salt=outcome.rotation_salt)
 
-    async def end(self, session: SessionId, cause: Cause = Cause.LOGOUT) -> RevocationResult:
-        return await self.sessions.end(session, cause=cause, entry_life_ms=ENTRY_LIFE_MS)
+    async def end(
+        self, session: SessionId, cause: Cause = Cause.LOGOUT, *, is_proven: bool = False
+    ) -> RevocationResult:
+        return await self.sessions.end(session, is_proven=is_proven, cause=cause, entry_life_ms=ENTRY_LIFE_MS)
 
     async def end_subject(
         self, subject: str = "alice", *, spared: SessionId | None = None
@@ -138,6 +150,16 @@ class Store:
             cutoff_life_ms=LIFETIMES.absolute_ms,
             entry_life_ms=ENTRY_LIFE_MS,
         )
+
+    async def list(
+        self,
+        *,
+        client_ids: Collection[str] | None = None,
+        limit: int = 10,
+        after: SessionCursor | None = None,
+    ) -> SessionPage:
+        """A page of alice's sessions."""
+        return await self.sessions.list(ISSUER, "alice", client_ids=client_ids, limit=limit, after=after)
 
     async def record(self, session: SessionId) -> bytes:
         return await self.redis.get(self.record_key(session))
@@ -180,8 +202,8 @@ def connected(
     logger: Logger | None = None,
     steady: Callable[[], float] = time.monotonic,
 ) -> Store:
-    lanes = dict.fromkeys(Lane, redis)
-    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger or SilentLogger(), steady=steady)
+    lanes, logger = dict.fromkeys(Lane, redis), logger or SilentLogger()
+    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger, steady=steady)
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,
@@ -189,7 +211,7 @@ def connected(
         sealing=SealingKeys(sealing),
         issuers=HashedIssuers({ISSUER: 0}),
         max_per_subject=max_per_subject,
-        logger=SilentLogger(),
+        logger=logger,
     )
     return Store(redis, scripts, divided, stores)
 

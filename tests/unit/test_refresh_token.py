@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiond_server.domain.identifiers import SessionId
-from sessiond_server.domain.refresh_token import Pepper, Peppers, RefreshToken, UnknownPepper
+from sessiond_server.domain.refresh_token import MAX_GENERATION, Pepper, Peppers, RefreshToken, UnknownPepper
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SESSION = SessionId(bytes(range(16)))
@@ -117,3 +117,15 @@ def test_a_token_does_not_show_itself() -> None:
 def test_peppers_that_are_none_are_refused(secrets: list[bytes]) -> None:
     with pytest.raises(ValueError, match="pepper"):
         Peppers(secrets)
+
+
+@pytest.mark.row("not-authentic")
+@pytest.mark.parametrize("generation", [MAX_GENERATION + 1, 2**32 - 1])
+def test_a_generation_beyond_the_last_is_none_that_was_given_out(generation: int) -> None:
+    assert Peppers([NEW]).recognise(token(generation).reveal()) is None
+
+
+def test_the_last_generation_has_a_successor_to_propose() -> None:
+    found = Peppers([NEW]).recognise(token(MAX_GENERATION).reveal())
+    assert isinstance(found, RefreshToken)
+    assert found.successor(pepper=found.pepper, rotation_salt=bytes(32)).secret_hash

@@ -158,8 +158,8 @@ async def build(
     local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
     lifetimes = _lifetimes(local_issuer, issuers)
     peppers = Peppers(secrets.peppers)
-    authenticator = RefreshTokenAuthenticator(stores.sessions, peppers=peppers, logger=logger)
-    scope = CallerScope(stores.sessions, issuers=lifetimes)
+    scope = CallerScope(stores.sessions, issuers=lifetimes, logger=logger)
+    authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
     entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     service = SessionService(
         validation,
@@ -180,7 +180,6 @@ async def build(
             exchange=exchange,
             queues=queues,
             authenticator=authenticator,
-            scope=scope,
             possession=possession,
             entry_life_ms=entry_life_ms,
             peppers=peppers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -32,7 +32,8 @@ UNKNOWN: Final = "unknown"
 class Caller:
     """A backend that calls.
 
-    `issuers` and `client_ids` are those whose tokens and sessions it may handle; None means all.
+    `issuers` and `client_ids` are those whose tokens and sessions it may handle; None means all. Of what is
+    not its own it learns nothing: such a thing is to it as if it were not there.
     """
 
     name: str
@@ -55,10 +56,26 @@ class Caller:
         if self.issuers is not None and issuer not in self.issuers:
             raise CallerNotPermittedError("issuer", issuer)
 
+    def require_local_issuer(self, issuer: str | None) -> None:
+        """The same for the local issuer, None where there is none.
+
+        Whoever may not handle its sessions does not learn its name, nor whether there is one.
+        """
+        if self.issuers is not None and issuer not in self.issuers:
+            raise CallerNotPermittedError("issuer", "local")
+
+    def permitted(self, issuers: Iterable[str]) -> list[str]:
+        """Those of `issuers` that it may handle, sorted: no message names others to it."""
+        return sorted(issuer for issuer in issuers if self.issuers is None or issuer in self.issuers)
+
+    def may_handle_client(self, client_id: str | None) -> bool:
+        """Whether it may handle what belongs to this client."""
+        return self.client_ids is None or client_id in self.client_ids
+
     def require_session(self, issuer: str, client_id: str | None) -> None:
         """Raise `CallerNotPermittedError` where it may not handle sessions of this issuer and client."""
         self.require_issuer(issuer)
-        if self.client_ids is not None and client_id not in self.client_ids:
+        if not self.may_handle_client(client_id):
             raise CallerNotPermittedError("client_id", client_id or "none")
 
     def require_every_client(self) -> None:

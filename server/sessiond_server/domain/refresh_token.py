@@ -126,7 +126,8 @@ class Peppers:
         pepper = self._by_id.get(pepper_id)
         if pepper is None:
             return UnknownPepper(SessionId(session), pepper_id)
-        if not hmac.compare_digest(tag, pepper.tag(body)):
+        # No server gives out a generation beyond the last one, whoever may have made its tag.
+        if not hmac.compare_digest(tag, pepper.tag(body)) or generation > MAX_GENERATION:
             return None
         return RefreshToken(pepper, SessionId(session), generation, secret)
 

@@ -9,6 +9,7 @@ from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, RevocationType
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.storage.sessions import NotRotated, Rotated
+from tests.support.fakes import RecordingLogger
 from tests.support.store import ENTRY_LIFE_MS, HOUR, ISSUER, LIFETIMES, Store, connected, first_token
 
 
@@ -90,7 +91,7 @@ async def test_more_sessions_than_one_script_ends(store: Store) -> None:
     ended = await store.end_subject()
     assert ended.count == 230
     assert len(ended.logged.revocations) == 231
-    assert (await store.sessions.list(ISSUER, "alice", limit=10, after=None)).sessions == ()
+    assert (await store.list()).sessions == ()
 
 
 async def test_one_session_can_be_spared(store: Store) -> None:
@@ -156,7 +157,7 @@ async def test_a_session_under_a_cutoff_is_over_before_it_was_cleaned_up(store: 
     await store.redis.zadd(
         store.index_key(), {member: (await store.header(token.session)).absolute_expire_ms}
     )
-    assert (await store.sessions.list(ISSUER, "alice", limit=10, after=None)).sessions == ()
+    assert (await store.list()).sessions == ()
 
 
 async def test_a_login_right_behind_a_cutoff_lives(store: Store) -> None:
@@ -169,20 +170,12 @@ async def test_a_login_right_behind_a_cutoff_lives(store: Store) -> None:
 
 
 async def test_cutoffs_go_when_no_session_can_be_left(store: Store) -> None:
-    neighbour = neighbour_of(store)
     await store.end_subject()
     cutoff = hashed_id("subject", ISSUER, "alice")
     await store.redis.zadd(store.key("cutoffs:x"), {cutoff: 1})
-    await store.end_subject(neighbour)
+    await store.end_subject(store.neighbour)
     assert await store.redis.hexists(store.key("cutoffs"), cutoff) is False
     assert await store.redis.hlen(store.key("cutoffs")) == 1
-
-
-def neighbour_of(store: Store) -> str:
-    """Another subject in alice's partition."""
-    return next(
-        name for name in map("user-{}".format, range(100)) if store.partition(name) == store.partition()
-    )
 
 
 async def test_the_oldest_session_makes_room(store: Store) -> None:
@@ -212,3 +205,61 @@ async def test_sessions_that_are_over_make_room_first(store: Store) -> None:
 async def test_no_exception_is_needed_to_name_none(store: Store) -> None:
     (cutoff,) = (await store.end_subject()).logged.revocations
     assert (cutoff.except_session, cutoff.floor_ms) == (NO_ID, 0)
+
+
+async def test_the_end_of_a_lost_session_of_a_proven_token_is_written_once(store: Store) -> None:
+    lost = first_token().session
+    ended, again = await store.end(lost, is_proven=True), await store.end(lost, is_proven=True)
+    (entry,) = ended.logged.revocations
+    assert (entry.type, entry.hashed_id) == (RevocationType.SESSION, lost.hashed)
+    assert entry.not_before_ms == FOREVER_MS
+    assert (ended.count, again.count, again.logged.revocations) == (0, 0, ())
+    assert again.logged.position == ended.logged.position
+    assert await store.redis.pexpiretime(store.record_key(lost)) >= entry.expire_ms
+
+
+@pytest.mark.row("revoked")
+async def test_a_lost_session_that_was_ended_stays_ended(store: Store) -> None:
+    token = first_token()
+    await store.end(token.session, is_proven=True)
+    outcome = await store.rotate(token)
+    assert isinstance(outcome, NotRotated)
+    assert outcome.refusal is RefreshRefusal.REVOKED
+
+
+async def test_the_same_end_of_a_subject_within_a_second_logs_one_cutoff(store: Store) -> None:
+    await store.open()
+    second = int((await store.redis.time())[0]) * 1000 + 1000
+    for at_ms, logged in ((second, 2), (second + 999, 0), (second + 1000, 1)):
+        store.stop_at(at_ms)
+        assert len((await store.end_subject()).logged.revocations) == logged
+
+
+async def test_a_session_that_began_behind_a_cutoff_is_hit_by_the_next(store: Store) -> None:
+    """It is put after the first cutoff, and so ahead of a clock that still shows the same millisecond."""
+    store.stop_at((await store.header((await store.open()).session)).created_ms + 60_000)
+    await store.end_subject()
+    token = await store.open()
+    ended = await store.end_subject()
+    types = [entry.type for entry in ended.logged.revocations]
+    assert types == [RevocationType.SUBJECT, RevocationType.SESSION]
+    assert not await is_live(store, token)
+
+
+async def test_a_cutoff_that_spares_another_session_is_logged_within_the_same_second(store: Store) -> None:
+    first, second = await store.open(), await store.open()
+    store.stop_at((await store.header(second.session)).created_ms)
+    await store.end_subject(spared=first.session)
+    ended = await store.end_subject()
+    assert ended.logged.revocations[0].type is RevocationType.SUBJECT
+    assert not await is_live(store, first)
+
+
+async def test_an_index_that_names_somebody_elses_session_ends_none(store: Store) -> None:
+    logger = RecordingLogger()
+    watched = connected(store.redis, partitions=len(store.partitions), logger=logger)
+    theirs = await watched.open(store.neighbour)
+    await watched.redis.zadd(watched.index_key(), {theirs.session.raw + theirs.session.hashed: 2**52})
+    assert (await watched.end_subject()).count == 0
+    assert await is_live(watched, theirs)
+    assert logger.said("the index of a subject names somebody else's sessions") == [{"count": 1}]

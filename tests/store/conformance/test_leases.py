@@ -192,7 +192,9 @@ async def test_an_access_token_counts_as_long_as_a_leeway_may_keep_it_alive(
 
 
 async def test_what_nobody_can_accept_any_more_makes_room_first(provider: Provider) -> None:
-    token, _ = await provider.store.create(tokens=tokens("1", seconds=-301))
+    token, _ = await provider.store.create(
+        tokens=tokens("1", seconds=-301), provider_session=PROVIDER_SESSION
+    )
     await provider.exchange(token, "2")
     assert (await provider.store.header(token.session)).token_ids == 1
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sessiond_server.domain.session import Device
 from sessiond_server.service.storage.sessions import SessionCursor
-from tests.support.store import ISSUER, LIFETIMES, Store, first_token
+from tests.support.fakes import RecordingLogger
+from tests.support.store import LIFETIMES, Store, connected, first_token
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
-async def pages(store: Store, *, limit: int) -> list[list[object]]:
+async def pages(store: Store, *, limit: int, client_ids: Collection[str] | None = None) -> list[list[object]]:
     """The ids of all pages of alice's sessions."""
     found, after = [], None
     while True:
-        page = await store.sessions.list(ISSUER, "alice", limit=limit, after=after)
+        page = await store.list(client_ids=client_ids, limit=limit, after=after)
         found.append([session.id for session in page.sessions])
         if page.next is None:
             return found
@@ -78,3 +83,34 @@ async def test_a_full_last_page_has_none_behind_it(store: Store) -> None:
 async def test_others_sessions_are_not_listed(store: Store) -> None:
     await store.open("bob")
     assert await pages(store, limit=10) == [[]]
+
+
+async def test_pages_of_some_clients_are_full_and_name_no_session_of_another(store: Store) -> None:
+    lifetimes = [replace(LIFETIMES, absolute_ms=LIFETIMES.absolute_ms + second * 1000) for second in range(9)]
+    opened = [
+        await store.create(lifetimes=one, client_id="web" if number % 3 == 2 else "app")
+        for number, one in enumerate(lifetimes)
+    ]
+    ours = [token.session for token, _ in reversed(opened[2::3])]
+    assert await pages(store, limit=2, client_ids=["web"]) == [ours[:2], ours[2:]]
+    page = await store.list(client_ids=["web"], limit=2)
+    assert page.next is not None
+    assert page.next.session == ours[1]
+    assert (await store.list(client_ids=["web"], limit=3)).next is None
+
+
+async def test_no_client_is_not_every_client(store: Store) -> None:
+    await store.open()
+    assert await pages(store, limit=10, client_ids=[]) == [[]]
+
+
+async def test_an_index_that_names_somebody_elses_session_shows_none(store: Store) -> None:
+    logger = RecordingLogger()
+    watched = connected(store.redis, partitions=len(store.partitions), logger=logger)
+    ours, theirs = await watched.open(), await watched.open(watched.neighbour)
+    await watched.redis.zadd(watched.index_key(), {theirs.session.raw + theirs.session.hashed: 2**52})
+    found = await watched.list()
+    assert [one.id for one in found.sessions] == [ours.session]
+    assert logger.said("the index of a subject names somebody else's session") == [
+        {"session_id": str(theirs.session)}
+    ]

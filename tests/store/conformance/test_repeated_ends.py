@@ -8,38 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.identifiers import hashed_id, subject_byte
 from sessiond_server.domain.revocation import NO_ID, Position, RevocationType
 from sessiond_server.domain.session import Cause
 from sessiond_server.domain.view import RevocationIds
-from sessiond_server.service.sessions.caller_scope import CallerScope
-from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.sessions.revoke import (
     ByAccessToken,
     BySession,
     BySubject,
-    SessionRevocation,
     Target,
 )
-from tests.support.fakes import FakeClock, SilentLogger
+from tests.support.commands import ANYBODY, revocation_over
+from tests.support.fakes import FakeClock
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
 from tests.support.revocations import viewed
-from tests.support.store import ENTRY_LIFE_MS, ISSUER, PEPPERS, Store
+from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from sessiond_server.service.revocation.follow import Revocations
     from sessiond_server.service.storage.revocations import LogPage
 
-ANYBODY = Caller("anybody", frozenset(Group))
-
-
 ISSUED_MS = 1_000
 
 
-async def authenticate(_: bytes) -> Any:
+async def authenticate(_: bytes, **_permitted: object) -> Any:
     """Every access token is a provider's, of the same login."""
     claims = SimpleNamespace(
         issuer=ISSUER,
@@ -58,15 +52,7 @@ class Server:
 
     def __init__(self, store: Store) -> None:
         self.view: Revocations = viewed(store, FakeClock())
-        self._revocation = SessionRevocation(
-            store.sessions,
-            authenticator=RefreshTokenAuthenticator(store.sessions, peppers=PEPPERS, logger=SilentLogger()),
-            scope=CallerScope(store.sessions, issuers=[ISSUER]),
-            validation=SimpleNamespace(authenticate=authenticate),
-            revocations=self.view,
-            entry_life_ms=ENTRY_LIFE_MS,
-            cutoff_life_ms=ENTRY_LIFE_MS,
-        )
+        self._revocation = revocation_over(store, self.view, SimpleNamespace(authenticate=authenticate))
 
     async def revoke(self, target: Target) -> int:
         return (await self._revocation.revoke(target, cause=Cause.LOGOUT, caller=ANYBODY)).count

@@ -13,9 +13,8 @@ from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_id
 from sessiond_server.domain.failures import PepperMissingError, RefreshRefusal
 from sessiond_server.domain.refresh_token import MAX_GENERATION, Pepper, Peppers
 from sessiond_server.domain.session import Cause, Lifetimes
-from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.sessions import NotRotated, Rotated
-from tests.support.fakes import SilentLogger
+from tests.support.commands import ANYBODY, authenticator_over
 from tests.support.store import HOUR, LIFETIMES, first_token, proposal
 
 if TYPE_CHECKING:
@@ -237,11 +236,11 @@ async def test_a_bound_session_needs_its_key_at_every_refresh(store: Store) -> N
 async def test_a_pepper_that_this_server_lacks_is_told_from_one_that_never_was(store: Store) -> None:
     token = await store.open()
     newer = Peppers([b"n" * 32])
-    authenticator = RefreshTokenAuthenticator(store.sessions, peppers=newer, logger=SilentLogger())
+    authenticator = authenticator_over(store, newer)
     with pytest.raises(PepperMissingError):
-        await authenticator.authenticate(token.reveal())
+        await authenticator.authenticate(token.reveal(), ANYBODY)
     invented = replace(token, pepper=Pepper(b"i" * 32))
-    assert await authenticator.authenticate(invented.reveal()) is None
+    assert await authenticator.authenticate(invented.reveal(), ANYBODY) is None
 
 
 @pytest.mark.row("unknown")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sessiond_server.adapters.store.hashed_ids import ids_of_login
 from sessiond_server.adapters.store.record import HEADER_BYTES
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_id
 from sessiond_server.domain.failures import SealingKeyMissingError
-from sessiond_server.domain.session import Device
+from sessiond_server.domain.session import Device, Login
 from sessiond_server.service.storage.sessions import Rotated
-from tests.support.store import SEALING, Store, connected
+from tests.support.fakes import RecordingLogger
+from tests.support.leases import held, tokens
+from tests.support.store import SEALING, Store, connected, proposal
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -161,3 +166,37 @@ async def test_neither_does_one_that_does_not_have_its_issuer(store: Store) -> N
     with pytest.raises(SealingKeyMissingError):
         await store.rotate(token)
     assert await store.record(token.session) == before
+
+
+@pytest.mark.parametrize("name", sorted(ids_of_login(Login("issuer", "subject", "client"))))
+async def test_a_header_that_says_otherwise_than_the_seal_opens_nothing(store: Store, name: str) -> None:
+    """The issuer's name is part of what the login was sealed for."""
+    logger = RecordingLogger()
+    store = connected(store.redis, logger=logger)
+    token = await store.open()
+    size = len(getattr(await store.header(token.session), name))
+    await store.change(token.session, **{name: size * b"x"})
+    with pytest.raises(SealingKeyMissingError):
+        await store.sessions.get(token.session)
+    assert logger.levels == ["error"]
+
+
+async def test_a_session_cannot_be_freed_from_the_key_that_it_is_bound_to(store: Store) -> None:
+    token, _ = await store.create(confirmation=(KEY_MEMBER, "a key"))
+    await store.change(token.session, confirmation=bytes(32))
+    with pytest.raises(SealingKeyMissingError):
+        await store.rotate(token)
+
+
+async def test_nor_bound_to_another_one(store: Store) -> None:
+    token, another = await store.open(), confirmation_id((KEY_MEMBER, "another key"))
+    await store.change(token.session, confirmation=another)
+    with pytest.raises(SealingKeyMissingError):
+        await store.sessions.rotate(replace(proposal(token), confirmation_id=another))
+
+
+async def test_a_session_that_was_freed_is_not_exchanged(store: Store) -> None:
+    token, _ = await store.create(tokens=tokens("1"), confirmation=(KEY_MEMBER, "a key"))
+    await store.change(token.session, confirmation=bytes(32))
+    with pytest.raises(SealingKeyMissingError):
+        await store.sessions.rotate(held(token))

@@ -43,11 +43,13 @@ const (
 	// The caller did not say who it is, or is not configured. No metadata.
 	// Status: PERMISSION_DENIED. Sample: a bearer key that is in no key file.
 	ErrorReason_ERROR_REASON_CALLER_UNKNOWN ErrorReason = 4
-	// The caller is known but may not do this: it is in none of the groups that the call needs, or the token or
-	// session is of an issuer or client that is not the caller's. Metadata, one of: group, issuer, client_id.
+	// The caller is known but may not do this: it is in none of the groups that the call needs, or it names an
+	// issuer or client that is not its own. What belongs to those is to it as if it were not there. Metadata,
+	// one of: group, issuer, client_id.
 	// Status: PERMISSION_DENIED. Sample: group=mint.
 	ErrorReason_ERROR_REASON_CALLER_NOT_PERMITTED ErrorReason = 5
-	// The refresh token is not ours, or of no session that is still known. No state changes. No metadata.
+	// The refresh token is not ours, or of no session of the caller's that is still known. No state changes. No
+	// metadata.
 	// Status: UNAUTHENTICATED. Sample: sdr1_ and 96 characters that no server signed.
 	ErrorReason_ERROR_REASON_REFRESH_TOKEN_INVALID ErrorReason = 6
 	// A newer refresh token was given out for this one; the session lives: use the newer token. No metadata.

@@ -860,7 +860,8 @@ type RevokeSessionRequest_RefreshToken struct {
 }
 
 type RevokeSessionRequest_AccessToken struct {
-	// The session of an access token, expired or not.
+	// The session of an access token, expired or not. A provider's token that does not name the provider's
+	// session is known by its id: the last eight of each session are.
 	AccessToken string `protobuf:"bytes,3,opt,name=access_token,json=accessToken,proto3,oneof"`
 }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import TypedDict
 
 from sessiond_server.adapters.store.formats import REUSE_ABOVE
+from sessiond_server.domain.confirmation import confirmation_id
 from sessiond_server.domain.failures import SealingKeyMissingError
 from sessiond_server.domain.identifiers import hashed_id
-from sessiond_server.domain.revocation import RevocationType
+from sessiond_server.domain.revocation import NO_ID, RevocationType
+from sessiond_server.domain.session import Login
 
 
 def hashed(kind: RevocationType, issuer: str, identifier: str = "") -> bytes:
@@ -18,6 +21,40 @@ def hashed(kind: RevocationType, issuer: str, identifier: str = "") -> bytes:
 def hashed_or_none(kind: RevocationType, issuer: str, identifier: str | None) -> bytes | None:
     """The same; None where there is no identifier."""
     return hashed(kind, issuer, identifier) if identifier else None
+
+
+def hashed_clients(issuer: str, client_ids: Collection[str] | None) -> bytes:
+    """The hashed ids of clients, one behind another, as scripts take them; empty for None: for all."""
+    if client_ids is None:
+        return b""
+    # An id that no client has stands for none at all.
+    return b"".join(sorted(hashed(RevocationType.CLIENT, issuer, one) for one in client_ids)) or NO_ID
+
+
+class LoginIds(TypedDict):
+    """What the header of a record says of its login, by the names of its fields; zeros for what it lacks."""
+
+    hashed_subject: bytes
+    hashed_tenant: bytes
+    hashed_client: bytes
+    hashed_issuer: bytes
+    hashed_provider_session: bytes
+    confirmation: bytes
+
+
+def ids_of_login(login: Login) -> LoginIds:
+    """The same for a login."""
+    issuer = login.issuer
+    return {
+        "hashed_subject": hashed(RevocationType.SUBJECT, issuer, login.subject),
+        "hashed_tenant": hashed_or_none(RevocationType.TENANT, issuer, login.tenant_id) or NO_ID,
+        "hashed_client": hashed(RevocationType.CLIENT, issuer, login.client_id),
+        "hashed_issuer": hashed(RevocationType.ISSUER, issuer),
+        "hashed_provider_session": (
+            hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, login.provider_session) or NO_ID
+        ),
+        "confirmation": confirmation_id(login.confirmation),
+    }
 
 
 class HashedIssuers:

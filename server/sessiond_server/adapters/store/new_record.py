@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from sessiond_server.adapters.store.hashed_ids import hashed, hashed_or_none
+from sessiond_server.adapters.store.hashed_ids import ids_of_login
 from sessiond_server.adapters.store.provider_tokens import first_token_ids
 from sessiond_server.adapters.store.record import Flag, Header
-from sessiond_server.domain.confirmation import confirmation_id
-from sessiond_server.domain.revocation import NO_ID, RevocationType
 from sessiond_server.service.storage.sessions import NewSession
 
 
 def first_header(new: NewSession, *, created_ms: int) -> Header:
     """The header of generation 0; `created_ms` is the store's time."""
-    login, lifetimes = new.login, new.lifetimes
+    lifetimes = new.lifetimes
     absolute_expire_ms = created_ms + lifetimes.absolute_ms
     count, _ = first_token_ids(new)
     return Header(
@@ -24,13 +22,6 @@ def first_header(new: NewSession, *, created_ms: int) -> Header:
         created_ms=created_ms,
         idle_expire_ms=min(created_ms + lifetimes.idle_ms, absolute_expire_ms),
         absolute_expire_ms=absolute_expire_ms,
-        hashed_subject=hashed(RevocationType.SUBJECT, login.issuer, login.subject),
-        hashed_tenant=hashed_or_none(RevocationType.TENANT, login.issuer, login.tenant_id) or NO_ID,
-        hashed_client=hashed(RevocationType.CLIENT, login.issuer, login.client_id),
-        hashed_issuer=hashed(RevocationType.ISSUER, login.issuer),
-        confirmation=confirmation_id(login.confirmation),
-        hashed_provider_session=(
-            hashed_or_none(RevocationType.PROVIDER_SESSION, login.issuer, login.provider_session) or NO_ID
-        ),
         token_ids=count,
+        **ids_of_login(new.login),
     )

@@ -5,7 +5,8 @@ made from it. All numbers are unsigned and big-endian, all times milliseconds si
 all absent ids zero bytes.
 
 After the header come `token_ids` pairs of a 16-byte hashed id and an 8-byte expiry, then the sealed login. An
-ended session keeps the header alone, as its tombstone.
+ended session keeps the header alone, as its tombstone. That of a session which the store had lost says
+nothing but that it ended, and why.
 """
 
 from __future__ import annotations
@@ -115,7 +116,12 @@ class Header:
     window_pause_ms: int = _number(320, _COUNT, "room for how long the window of a spent token was paused; 0")
     holds: int = _number(324, _COUNT, "how often in a row an exchange brought what cannot be handed out")
     hold_until_ms: int = _number(328, _NUMBER, "until when the next exchange has to wait for that")
-    token_ids: int = _number(336, _BYTE, "how many ids of access tokens follow the header")
+    token_ids: int = _number(
+        336,
+        _BYTE,
+        "how many ids of access tokens follow the header: the last 8, and of a session that has a provider's "
+        "session only those of tokens that may still be accepted",
+    )
 
     def pack(self) -> bytes:
         """The bytes of the header; short byte fields are filled up with zeros."""

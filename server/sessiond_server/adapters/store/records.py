@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, ids_of_login
 from sessiond_server.adapters.store.partitions import INDEX_KEY, RECORD_KEY
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal
 from sessiond_server.adapters.store.record import Header, split
@@ -41,6 +41,16 @@ class Records:
         """The session in a record; raises `SealingKeyMissingError`."""
         return self._opened(session, *split(record))
 
+    def to_session_of(
+        self, issuer: str, subject: str, session: SessionId, record: bytes
+    ) -> StoredSession | None:
+        """The session in a record that the index of a subject names; None where it is somebody else's."""
+        stored = self.to_session(session, record)
+        if (stored.login.issuer, stored.login.subject) == (issuer, subject):
+            return stored
+        self._logger.error("the index of a subject names somebody else's session", session_id=str(session))
+        return None
+
     def to_rotated(self, session: SessionId, found: RotatedReply, *, replayed: bool) -> Rotated:
         """A rotation, with the provider's access token if there is one; raises `SealingKeyMissingError`."""
         header, sealed = split(found.record)
@@ -67,6 +77,7 @@ class Records:
         except (SealingKeyMissingError, msgspec.MsgspecError) as error:
             self._logger.error("a stored session cannot be unsealed", session_id=str(session))
             raise SealingKeyMissingError from error
+        self._require_agreement(header, login, session)
         return StoredSession(
             id=session,
             login=login,
@@ -77,6 +88,16 @@ class Records:
             # This is the sealed expiry: whoever can write the store can move the one in the header.
             absolute_expire_ms=absolute_expire_ms,
         )
+
+    def _require_agreement(self, header: Header, login: Login, session: SessionId) -> None:
+        """Raise where the header, which is not sealed, says otherwise than the login.
+
+        Whoever can write the store could take a session from its subject's cutoffs, from its client, or from
+        the key that it is bound to.
+        """
+        if any(getattr(header, name) != said for name, said in ids_of_login(login).items()):
+            self._logger.error("a stored session is not the one that was sealed", session_id=str(session))
+            raise SealingKeyMissingError
 
 
 def record_key(session: SessionId) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from typing_extensions import override
 
-from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, hashed_or_none
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, hashed_clients, hashed_or_none
 from sessiond_server.adapters.store.new_record import first_header
+from sessiond_server.adapters.store.ownership import owner_in
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, first_token_ids
-from sessiond_server.adapters.store.record import split
+from sessiond_server.adapters.store.record import Header, State, split
 from sessiond_server.adapters.store.records import Records, index_key, record_key
 from sessiond_server.adapters.store.scripts.catalogue import (
     CREATE,
@@ -16,11 +19,11 @@ from sessiond_server.adapters.store.scripts.catalogue import (
     END_PROVIDER,
     END_SUBJECT,
     GET,
-    GET_TO_END,
+    HEADER,
+    HEADER_TO_END,
     LIST,
     ROTATE,
 )
-from sessiond_server.adapters.store.scripts.declaration import Script
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     HeldReply,
@@ -32,6 +35,7 @@ from sessiond_server.adapters.store.scripts.replies import (
 )
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import (
     Input,
     InputRefusedError,
@@ -50,6 +54,7 @@ from sessiond_server.service.storage.sessions import (
     Leased,
     NewSession,
     NotRotated,
+    Owner,
     RevocationResult,
     Rotated,
     Rotation,
@@ -156,7 +161,15 @@ class RedisSessionStore(SessionStore):
         return split(record)[0].pepper_id if record else None
 
     @override
-    async def end(self, session: SessionId, *, cause: Cause, entry_life_ms: int) -> RevocationResult:
+    async def owner_of(self, session: SessionId, caller: Caller, *, to_end: bool = False) -> Owner:
+        script = HEADER_TO_END if to_end else HEADER
+        header = await self._scripts.run(script, self._of(session), record=record_key(session))
+        return owner_in(split(header)[0], caller, self._issuers) if header else Owner.UNKNOWN
+
+    @override
+    async def end(
+        self, session: SessionId, *, is_proven: bool, cause: Cause, entry_life_ms: int
+    ) -> RevocationResult:
         partition = self._of(session)
         ended = await self._scripts.run(
             END,
@@ -166,6 +179,7 @@ class RedisSessionStore(SessionStore):
             hashed=session.hashed,
             cause=cause,
             entry_life_ms=entry_life_ms,
+            tombstone=Header(state=State.ENDED, cause=cause).pack() if is_proven else b"",
         )
         return RevocationResult(ended.count, ended.log.to_logged(partition))
 
@@ -178,6 +192,7 @@ class RedisSessionStore(SessionStore):
         provider_session: str | None,
         token_id: str | None,
         started_ms: int,
+        client_ids: Collection[str] | None,
         cause: Cause,
         entry_life_ms: int,
     ) -> RevocationResult:
@@ -186,12 +201,15 @@ class RedisSessionStore(SessionStore):
             END_PROVIDER,
             partition,
             index=index_key(issuer, subject),
+            subject=hashed(RevocationType.SUBJECT, issuer, subject),
             provider_session=hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, provider_session),
             token_id=hashed_or_none(RevocationType.TOKEN, issuer, token_id),
             started_ms=started_ms,
+            clients=hashed_clients(issuer, client_ids),
             cause=cause,
             entry_life_ms=entry_life_ms,
         )
+        self._tell_of_strangers(ended.strangers)
         return RevocationResult(ended.count, ended.log.to_logged(partition))
 
     @override
@@ -226,18 +244,25 @@ class RedisSessionStore(SessionStore):
                     found="a session that is not",
                     allowed="a live session of the subject",
                 )
+            self._tell_of_strangers(found.strangers)
             cutoff_ms, count, logged = found.cutoff_ms, count + found.count, found.log.to_logged(partition)
             revocations += logged.revocations
         return RevocationResult(count, Logged(tuple(revocations), logged.position))
 
     @override
-    async def get(self, session: SessionId, *, to_end: bool = False) -> StoredSession | None:
-        record = await self._find(session, GET_TO_END if to_end else GET)
+    async def get(self, session: SessionId) -> StoredSession | None:
+        record = await self._find(session)
         return self._records.to_session(session, record) if record else None
 
     @override
     async def list(
-        self, issuer: str, subject: str, *, limit: int, after: SessionCursor | None
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        client_ids: Collection[str] | None,
+        limit: int,
+        after: SessionCursor | None,
     ) -> SessionPage:
         found = await self._scripts.run(
             LIST,
@@ -247,15 +272,24 @@ class RedisSessionStore(SessionStore):
             limit=limit + 1,
             after_ms=after.absolute_expire_ms if after else None,
             after_id=after.session.raw if after else None,
+            clients=hashed_clients(issuer, client_ids),
         )
-        sessions = tuple(self._records.to_session(SessionId(one.id), one.record) for one in found[:limit])
-        last = sessions[-1] if len(found) > limit else None
+        opened = (
+            self._records.to_session_of(issuer, subject, SessionId(one.id), one.record)
+            for one in found[:limit]
+        )
+        sessions = tuple(one for one in opened if one)
+        last = sessions[-1] if sessions and len(found) > limit else None
         return SessionPage(sessions, SessionCursor(last.absolute_expire_ms, last.id) if last else None)
 
-    async def _find(self, session: SessionId, script: Script[bytes | None] = GET) -> bytes | None:
+    async def _find(self, session: SessionId) -> bytes | None:
         return await self._scripts.run(
-            script, self._of(session), record=record_key(session), hashed=session.hashed
+            GET, self._of(session), record=record_key(session), hashed=session.hashed
         )
+
+    def _tell_of_strangers(self, strangers: int) -> None:
+        if strangers:
+            self._logger.error("the index of a subject names somebody else's sessions", count=strangers)
 
     def _of(self, session: SessionId) -> int:
         return self._partitions.of_session(session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
     Input,
@@ -98,15 +99,29 @@ class Providers:
         """The provider of this name."""
         return self._providers.get(issuer)
 
-    async def redeem(self, given: GivenCode) -> GivenTokens:
-        """Exchange an authorization code.
+    def require(self, issuer: str, caller: Caller) -> None:
+        """Raise for an issuer that is not one of this caller's, or cannot hold sessions.
 
         Raises:
-            InputRefusedError: the issuer or the redirect address is not a configured one.
+            CallerNotPermittedError: it is not one of this caller's.
+            InputRefusedError: it cannot hold sessions.
+        """
+        caller.require_issuer(issuer)
+        if issuer not in self._providers:
+            allowed = ", ".join(caller.permitted(self._providers)) or (
+                "none: no issuer that the caller may use has a client_id and a token endpoint"
+            )
+            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
+
+    async def redeem(self, given: GivenCode) -> GivenTokens:
+        """Exchange an authorization code; the issuer is one that `require` has let pass.
+
+        Raises:
+            InputRefusedError: the redirect address is not a configured one.
             LoginRefusedError: the provider refuses the code, or gives no refresh token for it.
             ProviderUnavailableError: the provider does not decide; whether the code is spent is not known.
         """
-        provider = self._provider(given.issuer)
+        provider = self._providers[given.issuer]
         if given.redirect_uri not in provider.redirect_uris:
             allowed = ", ".join(sorted(provider.redirect_uris)) or "none: the issuer has no redirect_uris"
             raise InputRefusedError(Input.REDIRECT_URI, found=quoted(given.redirect_uri), allowed=allowed)
@@ -128,15 +143,14 @@ class Providers:
                 )
 
     async def prove(self, given: GivenTokens) -> ProvenLogin:
-        """The login that tokens prove, after full validation.
+        """The login that tokens prove, after full validation; the issuer is one that `require` has let pass.
 
         Raises:
-            InputRefusedError: the issuer is not a configured one that can hold sessions.
             LoginRefusedError: a token is not good, was issued to another application, or cannot be revoked by
                 anything that it says.
             KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
         """
-        provider = self._provider(given.issuer)
+        provider = self._providers[given.issuer]
         claims = await self._accepted(given.access_token, provider)
         if claims.client_id not in provider.clients:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
@@ -189,16 +203,6 @@ class Providers:
         if isinstance(verdict, Rejected):
             raise LoginRefusedError(verdict.reason)
         return verdict.claims
-
-    def _provider(self, issuer: str) -> Provider:
-        provider = self.find(issuer)
-        if provider is None:
-            allowed = (
-                ", ".join(sorted(self._providers))
-                or "none: no configured issuer has a client_id and a token endpoint"
-            )
-            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
-        return provider
 
 
 def to_login(claims: Claims) -> Login:

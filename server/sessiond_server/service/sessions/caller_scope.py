@@ -7,35 +7,46 @@ from collections.abc import Collection
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import Input, InputRefusedError, quoted
 from sessiond_server.domain.identifiers import SessionId
-from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.sessions import Owner, SessionStore
 
 
 class CallerScope:
-    """Refuses what belongs to issuers or clients other than the caller's; `issuers` have sessions."""
+    """Tells what belongs to issuers or clients other than the caller's; `issuers` have sessions.
 
-    def __init__(self, store: SessionStore, *, issuers: Collection[str]) -> None:
+    What is not the caller's is to it as if it were not there. The log tells of it.
+    """
+
+    def __init__(self, store: SessionStore, *, issuers: Collection[str], logger: Logger) -> None:
         self._store = store
         self._issuers = issuers
+        self._logger = logger
 
-    async def require_session(self, session: SessionId, caller: Caller, *, to_end: bool = False) -> None:
-        """Raise `CallerNotPermittedError` where the issuer or client of the session is not this caller's.
+    async def owner_of(self, session: SessionId, caller: Caller, *, to_end: bool = False) -> Owner:
+        """Whose a session is, live or ended; a caller that may handle every session is not asked about.
 
-        This is to be asked before anything changes; a session that is unknown is for the script to refuse.
-        `to_end` says that what changes is the session's end.
-        """
-        found = await self._store.get(session, to_end=to_end) if caller.is_restricted else None
-        if found is not None:
-            caller.require_session(found.login.issuer, found.login.client_id)
-
-    def require_issuer(self, issuer: str, caller: Caller) -> None:
-        """Raise for an issuer that has no sessions, or is not one of this caller's.
+        This is to be asked before anything changes. `to_end` says that what changes is the session's end.
 
         Raises:
-            InputRefusedError: it has no sessions.
-            CallerNotPermittedError: it is not one of this caller's.
+            SealingKeyMissingError: that cannot be told here, because its issuer is not configured.
         """
-        if issuer not in self._issuers:
-            raise InputRefusedError(
-                Input.ISSUER, found=quoted(issuer), allowed=", ".join(sorted(self._issuers))
+        if not caller.is_restricted:
+            return Owner.CALLER
+        owner = await self._store.owner_of(session, caller, to_end=to_end)
+        if owner is Owner.OTHERS:
+            self._logger.warning(
+                "a caller named a session that is not its own", caller=caller.name, session_id=str(session)
             )
+        return owner
+
+    def require_issuer(self, issuer: str, caller: Caller) -> None:
+        """Raise for an issuer that is not one of this caller's, or has no sessions.
+
+        Raises:
+            CallerNotPermittedError: it is not one of this caller's.
+            InputRefusedError: it has no sessions.
+        """
         caller.require_issuer(issuer)
+        if issuer not in self._issuers:
+            allowed = ", ".join(caller.permitted(self._issuers)) or "none: no issuer of the caller's has any"
+            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)

@@ -66,10 +66,12 @@ class SessionCreation:
         Where the login names no client or no audiences, the issuer's are taken.
 
         Raises:
+            CallerNotPermittedError: the local issuer, or the client, is not this caller's.
             InputRefusedError: there is no local issuer, or the login says what it may not say, or its token
                 would not be one that this service accepts.
             LoginRefusedError: it is to be bound to a key whose possession was not proven.
         """
+        caller.require_local_issuer(self._local.issuer if self._local else None)
         if self._local is None:
             allowed = "nothing: no local issuer is configured"
             raise InputRefusedError(Input.LOCAL_LOGIN, found="a login", allowed=allowed)
@@ -87,20 +89,20 @@ class SessionCreation:
     ) -> IssuedTokens:
         """Open a session for a login at a provider, whose tokens the caller has.
 
-        Raises `CallerNotPermittedError`, `LoginRefusedError` for a proof of possession that is not good, and
-        as `Providers.prove` does.
+        Raises `LoginRefusedError` for a proof of possession that is not good, and as `Providers.require` and
+        `Providers.prove` do.
         """
-        caller.require_issuer(given.issuer)
+        self._providers.require(given.issuer, caller)
         confirmation = await self._bind(context.proof)
         return await self._open(given, context, confirmation, caller=caller)
 
     async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
         """Open a session for a login at a provider, whose code the caller has.
 
-        Raises `CallerNotPermittedError`, `LoginRefusedError` for a proof of possession that is not good, and
-        as `Providers.redeem` and `Providers.prove` do.
+        Raises `LoginRefusedError` for a proof of possession that is not good, and as `Providers.require`,
+        `Providers.redeem` and `Providers.prove` do.
         """
-        caller.require_issuer(given.issuer)
+        self._providers.require(given.issuer, caller)
         confirmation = await self._bind(context.proof)
         tokens = await self._providers.redeem(given)
         return await self._open(tokens, context, confirmation, caller=caller)

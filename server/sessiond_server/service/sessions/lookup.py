@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import SessionNotFoundError
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.session import StoredSession
 from sessiond_server.service.sessions.caller_scope import CallerScope
-from sessiond_server.service.storage.sessions import SessionCursor, SessionPage, SessionStore
+from sessiond_server.service.storage.sessions import Owner, SessionCursor, SessionPage, SessionStore
 
 
 class SessionLookup:
@@ -23,13 +21,12 @@ class SessionLookup:
         """A live session by its id.
 
         Raises:
-            SessionNotFoundError: no live session has this id.
-            CallerNotPermittedError: its issuer or client is not this caller's.
+            SessionNotFoundError: no live session of this caller's has this id.
         """
-        found = await self._store.get(session)
+        owner = await self._scope.owner_of(session, caller)
+        found = await self._store.get(session) if owner is Owner.CALLER else None
         if found is None:
             raise SessionNotFoundError
-        caller.require_session(found.login.issuer, found.login.client_id)
         return found
 
     async def list(
@@ -37,10 +34,10 @@ class SessionLookup:
     ) -> SessionPage:
         """The live sessions of a subject, newest first.
 
-        Sessions of clients that are not this caller's are not shown.
+        Sessions of clients that are not this caller's are not shown, and no page begins or ends at one.
+
+        Raises:
+            CallerNotPermittedError, InputRefusedError: as `CallerScope.require_issuer` does.
         """
         self._scope.require_issuer(issuer, caller)
-        page = await self._store.list(issuer, subject, limit=limit, after=after)
-        clients = caller.client_ids
-        shown = (one for one in page.sessions if clients is None or one.login.client_id in clients)
-        return replace(page, sessions=tuple(shown))
+        return await self._store.list(issuer, subject, client_ids=caller.client_ids, limit=limit, after=after)

@@ -23,7 +23,6 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.revocation.follow import Revocations
-from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -54,7 +53,6 @@ class SessionRefresh:
         exchange: ProviderExchange,
         queues: LeaseQueues,
         authenticator: RefreshTokenAuthenticator,
-        scope: CallerScope,
         possession: ProofOfPossession,
         entry_life_ms: int,
         peppers: Peppers,
@@ -68,7 +66,6 @@ class SessionRefresh:
         self._exchange = exchange
         self._queues = queues
         self._authenticator = authenticator
-        self._scope = scope
         self._possession = possession
         self._entry_life_ms = entry_life_ms
         self._peppers = peppers
@@ -86,9 +83,8 @@ class SessionRefresh:
         caller has time.
 
         Raises:
-            RefreshRefusedError: the token opens nothing, for the reason that the error names.
-            CallerNotPermittedError: the issuer or client of the session is not this caller's; nothing
-                changes.
+            RefreshRefusedError: the token opens nothing, for the reason that the error names; one of a
+                session that is not this caller's is invalid, and nothing changes.
             PepperMissingError: the token is, or its successor would be, under a pepper that this server
                 cannot read.
             ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
@@ -101,10 +97,10 @@ class SessionRefresh:
         arrived = self._clock.steady()
         patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
         give_up = arrived + patience - _TO_ANSWER_SECONDS
-        token = await self._authenticator.authenticate(presented)
+        # A token of another client's session is no better than an invalid one (RFC 6749 §5.2).
+        token = await self._authenticator.authenticate(presented, caller)
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
-        await self._scope.require_session(token.session, caller)
         proven = await self._possession.find_key(context.proof) if context.proof else None
         rotation = self._rotation(token, proven, arrived, caller=caller.name, device=context.device)
         outcome = await self._rotate(rotation, token, give_up=give_up)

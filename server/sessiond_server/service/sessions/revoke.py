@@ -12,7 +12,7 @@ from sessiond_server.domain.session import Cause
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
-from sessiond_server.service.storage.sessions import RevocationResult, SessionStore
+from sessiond_server.service.storage.sessions import Owner, RevocationResult, SessionStore
 from sessiond_server.service.validation.token_cache import VerifiedToken
 from sessiond_server.service.validation.validate import Validation
 
@@ -87,22 +87,23 @@ class SessionRevocation:
     async def revoke(self, target: Target, *, cause: Cause, caller: Caller) -> SessionsEnded:
         """End what `target` names; when this returns, the end is stored, and this server knows it.
 
-        What is unknown or ended already counts 0 (RFC 7009 §2.2), and for a token that is not authentic
-        nothing is written.
+        What is unknown, ended already or not this caller's counts 0 (RFC 7009 §2.2), and for a token that is
+        not authentic nothing is written. A session of an authentic token that the store does not know must
+        have been lost there: its end is written all the same.
 
         Raises:
             InputRefusedError: the subject's issuer has no sessions, or the spared session is not the
                 subject's.
-            CallerNotPermittedError: the issuer or client is not this caller's; nothing changes.
+            CallerNotPermittedError: the subject's issuer is not this caller's, or not all of its clients are;
+                nothing changes.
             PepperMissingError, KeysUnavailableError: whether the token is authentic cannot be told now.
             RevocationViewStaleError: the end is stored, and this server cannot read what else has ended.
         """
         match target:
             case BySession(session=session):
-                return await self._end(session, cause=cause, caller=caller)
+                return await self._end_by_id(session, cause=cause, caller=caller)
             case ByRefreshToken(token=token):
-                presented = await self._authenticator.authenticate(token)
-                return await self._end(presented.session if presented else None, cause=cause, caller=caller)
+                return await self._end_by_refresh_token(token, cause=cause, caller=caller)
             case ByAccessToken(token=access_token):
                 return await self._end_by_access_token(access_token, cause=cause, caller=caller)
             case BySubject():
@@ -110,26 +111,31 @@ class SessionRevocation:
             case _ as never:
                 assert_never(never)
 
-    async def _end(self, session: SessionId | None, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        if session is None:
-            return SessionsEnded(self._revocations.revision, count=0)
-        await self._scope.require_session(session, caller, to_end=True)
-        return await self._revoked(
-            await self._store.end(session, cause=cause, entry_life_ms=self._entry_life_ms)
-        )
+    async def _end_by_id(self, session: SessionId, *, cause: Cause, caller: Caller) -> SessionsEnded:
+        if await self._scope.owner_of(session, caller, to_end=True) is not Owner.CALLER:
+            return self._nothing_ended()
+        return await self._end(session, cause=cause, is_proven=False)
+
+    async def _end_by_refresh_token(self, text: str, *, cause: Cause, caller: Caller) -> SessionsEnded:
+        token = await self._authenticator.authenticate(text, caller, to_end=True)
+        return await self._end(token.session, cause=cause) if token else self._nothing_ended()
 
     async def _end_by_access_token(self, token: bytes, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        verified = await self._validation.authenticate(token)
-        if verified is None:
-            return await self._end(None, cause=cause, caller=caller)
-        caller.require_session(verified.claims.issuer, verified.claims.client_id)
-        if verified.policy.is_local:
-            return await self._end(
-                SessionId.find(verified.claims.session_id or ""), cause=cause, caller=caller
-            )
-        return await self._end_provider(verified, cause=cause)
+        verified = await self._validation.authenticate(token, permitted_issuers=caller.issuers)
+        if verified is None or not caller.may_handle_client(verified.claims.client_id):
+            return self._nothing_ended()
+        if not verified.policy.is_local:
+            return await self._end_provider(verified, cause=cause, caller=caller)
+        session = SessionId.find(verified.claims.session_id or "")
+        return await self._end(session, cause=cause) if session else self._nothing_ended()
 
-    async def _end_provider(self, verified: VerifiedToken, *, cause: Cause) -> SessionsEnded:
+    async def _end(self, session: SessionId, *, cause: Cause, is_proven: bool = True) -> SessionsEnded:
+        ended = await self._store.end(
+            session, is_proven=is_proven, cause=cause, entry_life_ms=self._entry_life_ms
+        )
+        return await self._revoked(ended)
+
+    async def _end_provider(self, verified: VerifiedToken, *, cause: Cause, caller: Caller) -> SessionsEnded:
         claims = verified.claims
         ended = await self._store.end_provider(
             claims.issuer,
@@ -137,6 +143,7 @@ class SessionRevocation:
             provider_session=claims.provider_session_id,
             token_id=claims.token_id,
             started_ms=max(0, verified.revocation_ids.started_ms or 0),
+            client_ids=caller.client_ids,
             cause=cause,
             entry_life_ms=self._entry_life_ms,
         )
@@ -154,6 +161,10 @@ class SessionRevocation:
             entry_life_ms=self._entry_life_ms,
         )
         return await self._revoked(ended)
+
+    def _nothing_ended(self) -> SessionsEnded:
+        """The one answer about what is not there, and about what is there and not the caller's."""
+        return SessionsEnded(self._revocations.revision, count=0)
 
     async def _revoked(self, ended: RevocationResult) -> SessionsEnded:
         # What had ended already was logged by whoever ended it, and this server may not have read that yet.

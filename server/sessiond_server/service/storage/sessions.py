@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
+from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.confirmation import CONFIRMATION_ID_BYTES
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import SessionId
@@ -143,6 +146,15 @@ class SessionPage:
     next: SessionCursor | None
 
 
+class Owner(Enum):
+    """Whose a session is, live or ended, in the eyes of a caller that may not handle every session."""
+
+    CALLER = auto()
+    OTHERS = auto()
+    UNKNOWN = auto()
+    """The store does not have it, or has nothing of it but that it ended."""
+
+
 class SessionStore(Protocol):
     """Remembers sessions and, in the same atomic step, what was revoked.
 
@@ -164,8 +176,21 @@ class SessionStore(Protocol):
     async def pepper_id_of(self, session: SessionId) -> bytes | None:
         """The id of the pepper of a session's current refresh token; None for an unknown session."""
 
-    async def end(self, session: SessionId, *, cause: Cause, entry_life_ms: int) -> RevocationResult:
-        """End one session; ending what is unknown or ended changes nothing and counts 0."""
+    async def owner_of(self, session: SessionId, caller: Caller, *, to_end: bool = False) -> Owner:
+        """Whether a session is of an issuer and a client that the caller may handle.
+
+        `to_end` says that it is asked in order to end it, so that no crowd of refreshes keeps it waiting. The
+        session need not be unsealed for this, but its issuer must be configured.
+        """
+
+    async def end(
+        self, session: SessionId, *, is_proven: bool, cause: Cause, entry_life_ms: int
+    ) -> RevocationResult:
+        """End one session; ending what is unknown or ended changes nothing and counts 0.
+
+        Where a token of the session was proven (`is_proven`), the store must have lost what it does not know:
+        then that the session has ended is written all the same.
+        """
 
     async def end_provider(
         self,
@@ -175,13 +200,16 @@ class SessionStore(Protocol):
         provider_session: str | None,
         token_id: str | None,
         started_ms: int,
+        client_ids: Collection[str] | None,
         cause: Cause,
         entry_life_ms: int,
     ) -> RevocationResult:
         """Revoke what a provider's access token names, and end the sessions that live by it.
 
-        The same again changes nothing and counts 0. `started_ms` is since when the token counts; 0 means that
-        nobody knows.
+        These are the sessions of its provider's session, and those that were given this very token; of other
+        clients than `client_ids` (None means all) none ends, and a provider's session that one of them lives
+        by goes on. The same again changes nothing and counts 0. `started_ms` is since when the token counts;
+        0 means that nobody knows.
         """
 
     async def end_subject(
@@ -196,17 +224,25 @@ class SessionStore(Protocol):
     ) -> RevocationResult:
         """Set the subject's cutoff and end all its sessions, except `spared`.
 
+        The same again within a second logs nothing anew, where no session has begun since.
+
         Raises:
             InputRefusedError: `spared` is not a session of this subject.
         """
 
-    async def get(self, session: SessionId, *, to_end: bool = False) -> StoredSession | None:
-        """A live session; None for what is unknown, ended or timed out.
-
-        `to_end` says that it is asked for in order to end it, so that no crowd of refreshes keeps it waiting.
-        """
+    async def get(self, session: SessionId) -> StoredSession | None:
+        """A live session; None for what is unknown, ended or timed out."""
 
     async def list(
-        self, issuer: str, subject: str, *, limit: int, after: SessionCursor | None
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        client_ids: Collection[str] | None,
+        limit: int,
+        after: SessionCursor | None,
     ) -> SessionPage:
-        """At most `limit` live sessions of a subject that come after `after`, newest first."""
+        """At most `limit` live sessions of a subject that come after `after`, newest first.
+
+        They are those of the clients `client_ids`; None means all.
+        """

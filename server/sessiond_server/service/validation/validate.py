@@ -11,7 +11,7 @@ from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import PossessionProof
 from sessiond_server.domain.facts import CallFacts
 from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
-from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
+from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.revocation.follow import Revocations
@@ -101,13 +101,17 @@ class Validation:
             await self._catch_up(verified)
             return [self._decide_one_of_many(one, requirements) for one in verified]
 
-    async def authenticate(self, token: bytes) -> VerifiedToken | None:
+    async def authenticate(
+        self, token: bytes, *, permitted_issuers: frozenset[str] | None = None
+    ) -> VerifiedToken | None:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; else None.
+
+        Of an issuer that is not permitted nothing is told, and its keys are not asked for; None permits all.
 
         Raises:
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
         """
-        verified = await self._signed.prove(token, NO_REQUIREMENTS)
+        verified = await self._signed.prove(token, Requirements(permitted_issuers=permitted_issuers))
         return None if isinstance(verified, Rejected) else verified
 
     async def _prove_now(

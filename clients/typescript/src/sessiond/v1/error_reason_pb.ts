@@ -61,8 +61,9 @@ export enum ErrorReason {
   CALLER_UNKNOWN = 4,
 
   /**
-   * The caller is known but may not do this: it is in none of the groups that the call needs, or the token or
-   * session is of an issuer or client that is not the caller's. Metadata, one of: group, issuer, client_id.
+   * The caller is known but may not do this: it is in none of the groups that the call needs, or it names an
+   * issuer or client that is not its own. What belongs to those is to it as if it were not there. Metadata,
+   * one of: group, issuer, client_id.
    * Status: PERMISSION_DENIED. Sample: group=mint.
    *
    * @generated from enum value: ERROR_REASON_CALLER_NOT_PERMITTED = 5;
@@ -70,7 +71,8 @@ export enum ErrorReason {
   CALLER_NOT_PERMITTED = 5,
 
   /**
-   * The refresh token is not ours, or of no session that is still known. No state changes. No metadata.
+   * The refresh token is not ours, or of no session of the caller's that is still known. No state changes. No
+   * metadata.
    * Status: UNAUTHENTICATED. Sample: sdr1_ and 96 characters that no server signed.
    *
    * @generated from enum value: ERROR_REASON_REFRESH_TOKEN_INVALID = 6;

@@ -388,7 +388,8 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "refreshToken";
   } | {
     /**
-     * The session of an access token, expired or not.
+     * The session of an access token, expired or not. A provider's token that does not name the provider's
+     * session is known by its id: the last eight of each session are.
      *
      * @generated from field: string access_token = 3;
      */

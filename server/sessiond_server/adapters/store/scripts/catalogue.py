@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     CreatedReply,
+    EndedOfLogoutReply,
     EndedOfSubjectReply,
     EndedReply,
     HeldBackReply,
@@ -155,7 +156,7 @@ END: Final = Script(
     "end",
     one(EndedReply),
     keys=("record",),
-    args=(*_SESSION, *_END),
+    args=(*_SESSION, *_END, raw("tombstone")),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
 )
@@ -163,9 +164,16 @@ END: Final = Script(
 # What it ends counts up to the moment at which it is carried out: it would hit who has logged in since.
 END_PROVIDER: Final = Script(
     "end_provider",
-    one(EndedReply),
+    one(EndedOfLogoutReply),
     keys=("index",),
-    args=(raw_or_none("provider_session", 16), raw_or_none("token_id", 16), number("started_ms"), *_END),
+    args=(
+        raw("subject", 16),
+        raw_or_none("provider_session", 16),
+        raw_or_none("token_id", 16),
+        number("started_ms"),
+        raw("clients"),
+        *_END,
+    ),
     lane=Lane.ENDING,
     late=Late.REFUSED,
 )
@@ -189,14 +197,16 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
 )
 
 GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),), late=Late.READS)
+
+HEADER: Final = Script("header", octets_or_none, keys=("record",), late=Late.READS)
 # A caller that may not end every session has the session looked at before.
-GET_TO_END: Final = replace(GET, lane=Lane.ENDING)
+HEADER_TO_END: Final = replace(HEADER, lane=Lane.ENDING)
 
 LIST: Final = Script(
     "list",
     many(one(ListedReply)),
     keys=("index",),
-    args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16)),
+    args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16), raw("clients")),
     late=Late.READS,
 )
 
@@ -253,6 +263,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     END_PROVIDER,
     END_SUBJECT,
     GET,
+    HEADER,
     LIST,
     POLL,
     TRIM,

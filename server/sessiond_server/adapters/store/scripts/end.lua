@@ -1,6 +1,14 @@
--- Ends one session. What is unknown stays unknown, and what has ended stays as it ended.
+-- Ends one session. What has ended stays as it ended. What is unknown stays unknown, unless a token of it was
+-- proven: then the store has lost it, and what its record shall be now is given as the tombstone (empty where
+-- nothing was proven).
 local h = read_header(record)
-if not h then return {0, logged()} end
+if not h then
+  if tombstone ~= '' then
+    redis.call('SET', record, tombstone, 'PXAT', now + entry_life_ms)
+    revoke(TYPE_SESSION, hashed, now + entry_life_ms)
+  end
+  return {0, logged()}
+end
 if h.state ~= STATE_LIVE then
   -- This changes nothing, but it is a write: whoever repeats a revocation may wait for its replication.
   redis.call('SETRANGE', record, 0, packed(h))

@@ -13,23 +13,46 @@ local function drop_expired_cutoffs()
   end
 end
 
-local function set_cutoff()
-  local exception, floor_ms, latest_ms = spared == '' and NO_ID or spared, 0, now
+-- The sessions of the subject that are not spared.
+local function others()
+  local sessions, strangers = sessions_in(index, subject)
+  local found = {}
+  for _, session in ipairs(sessions) do
+    if session.hashed ~= spared then found[#found + 1] = session end
+  end
+  return found, strangers
+end
+
+-- Whether a cutoff that stands since this very second hits what a new one would, because tokens count in
+-- seconds: then it is not logged again. A login right behind a cutoff is put after it, by a millisecond that
+-- the clock may not have reached yet.
+local function is_standing(known_ms, sessions)
+  for _, session in ipairs(sessions) do
+    if session.h.created_ms > known_ms then return false end
+  end
+  return known_ms >= now - now % SECOND_MS
+end
+
+-- It is written in any case: whoever repeats a revocation may wait for its replication.
+local function set_cutoff(sessions)
+  local exception, floor_ms, latest_ms, stands = spared == '' and NO_ID or spared, 0, now, false
   local known = redis.call('HGET', CUTOFFS, subject)
   if known then
     local known_ms, known_exception, known_floor_ms = struct.unpack(CUTOFF, known)
+    stands = known_exception == exception and is_standing(known_ms, sessions)
     -- An exception spares a session only from the cutoff that names it.
     floor_ms = known_exception == exception and known_floor_ms or known_ms
     latest_ms = math.max(now, known_ms)
   end
   if exception == NO_ID then floor_ms = 0 end
-  local forget_ms = now + cutoff_life_ms
+  local forget_ms, expire_ms = now + cutoff_life_ms, now + entry_life_ms
   redis.call('HSET', CUTOFFS, subject, struct.pack(CUTOFF, latest_ms, exception, floor_ms, forget_ms))
   redis.call('ZADD', CUTOFF_EXPIRIES, forget_ms, subject)
-  local expire_ms = now + entry_life_ms
-  append(struct.pack(
-    ENTRY, TYPE_SUBJECT, subject, latest_ms, expire_ms, exception, spared_provider_session, floor_ms
-  ))
+  if not stands then
+    append(struct.pack(
+      ENTRY, TYPE_SUBJECT, subject, latest_ms, expire_ms, exception, spared_provider_session, floor_ms
+    ))
+  end
   return latest_ms
 end
 
@@ -38,20 +61,20 @@ if spared ~= '' then
   if not h or is_over(h) or h.hashed_subject ~= subject then return {'NOT_OF_SUBJECT'} end
   spared_provider_session = h.hashed_provider_session
 end
+local sessions, strangers = others()
 local cutoff_ms = known_cutoff_ms
 if cutoff_ms == 0 then
   drop_expired_cutoffs()
-  cutoff_ms = set_cutoff()
+  cutoff_ms = set_cutoff(sessions)
 end
 local ended, seen = 0, 0
-for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  local id, hashed = split_member(member)
-  local h = read_header(record_key(hashed))
-  if h and h.state == STATE_LIVE and hashed ~= spared and h.created_ms <= cutoff_ms then
-    if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, logged()} end
+for _, session in ipairs(sessions) do
+  -- The first call ends all that there are, and the others leave what has begun since.
+  if known_cutoff_ms == 0 or session.h.created_ms <= cutoff_ms then
+    if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, strangers, logged()} end
     seen = seen + 1
-    if not is_over(h) then ended = ended + 1 end
-    end_session(id, hashed, h, cause, entry_life_ms)
+    if not is_over(session.h) then ended = ended + 1 end
+    end_session(session.id, session.hashed, session.h, cause, entry_life_ms)
   end
 end
-return {'DONE', ended, cutoff_ms, logged()}
+return {'DONE', ended, cutoff_ms, strangers, logged()}

@@ -112,13 +112,18 @@ local function is_long_expired(expire_ms)
   return expire_ms + LONGEST_LEEWAY_MS <= now
 end
 
--- The ids of access tokens that follow a header, as a list; ids of tokens that nobody can accept any more are
--- left out.
-local function live_token_ids(raw)
+-- The ids of access tokens that follow the header of a record, packed.
+local function packed_token_ids(hashed, h)
+  local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
+  return redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last)
+end
+
+-- The same ids as a list; is_live says of which nobody can accept the token any more.
+local function unpacked_token_ids(raw)
   local found = {}
   for at = 1, #raw, TOKEN_ID_BYTES do
     local hashed, expire_ms = struct.unpack(TOKEN_ID, raw, at)
-    if not is_long_expired(expire_ms) then found[#found + 1] = {hashed = hashed, expire_ms = expire_ms} end
+    found[#found + 1] = {hashed = hashed, expire_ms = expire_ms, is_live = not is_long_expired(expire_ms)}
   end
   return found
 end
@@ -153,6 +158,29 @@ local function is_over(h)
   return h.state ~= STATE_LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
 end
 
+-- The sessions of a subject that have not ended, and how many others its index names: those are somebody
+-- else's, and nothing is done to them.
+local function sessions_in(index, hashed_subject)
+  local found, strangers = {}, 0
+  for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local id, hashed = split_member(member)
+    local h = read_header(record_key(hashed))
+    if h and h.state == STATE_LIVE then
+      if h.hashed_subject == hashed_subject then
+        found[#found + 1] = {id = id, hashed = hashed, h = h}
+      else
+        strangers = strangers + 1
+      end
+    end
+  end
+  return found, strangers
+end
+
+-- Whether a session is of one of these clients, whose hashed ids stand one behind another; empty for all.
+local function is_of(h, clients)
+  return clients == '' or entry_of(clients, HASHED_ID_BYTES, h.hashed_client) ~= nil
+end
+
 -- The live sessions of the subject by the provider's session that they live by, as they were when a script
 -- first asked; whoever ends leaves them.
 local sharers
@@ -182,9 +210,8 @@ local function end_at_provider(id, hashed, h, expire_ms)
     others[hashed] = nil
     if not next(others) then revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
   end
-  local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
-  for _, token in ipairs(live_token_ids(redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last))) do
-    revoke(TYPE_TOKEN, token.hashed, expire_ms)
+  for _, token in ipairs(unpacked_token_ids(packed_token_ids(hashed, h))) do
+    if token.is_live then revoke(TYPE_TOKEN, token.hashed, expire_ms) end
   end
   local sealed = redis.call('GET', refresh_key(hashed))
   if sealed then queue_revocation(id, h, sealed) end

@@ -92,11 +92,21 @@ class EndedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedOfLogoutReply:
+    """The same of a logout, and how many sessions its subject's index names that are somebody else's."""
+
+    count: int
+    strangers: int
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
 class EndedOfSubjectReply:
-    """How many live sessions of the subject have ended in this call, and its cutoff."""
+    """How many live sessions of the subject have ended in this call, its cutoff, and strangers as above."""
 
     count: int
     cutoff_ms: int
+    strangers: int
     log: LogReply
 
 

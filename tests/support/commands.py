@@ -1,0 +1,41 @@
+"""The services that act on sessions, over a real store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessiond_server.domain.caller import Caller, Group
+from sessiond_server.service.sessions.caller_scope import CallerScope
+from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
+from sessiond_server.service.sessions.revoke import SessionRevocation
+from tests.support.fakes import SilentLogger
+from tests.support.store import ENTRY_LIFE_MS, ISSUER, PEPPERS, Store
+
+if TYPE_CHECKING:
+    from sessiond_server.domain.refresh_token import Peppers
+    from sessiond_server.service.logger import Logger
+    from sessiond_server.service.revocation.follow import Revocations
+
+ANYBODY = Caller("anybody", frozenset(Group))
+
+
+def scope_over(store: Store, logger: Logger | None = None) -> CallerScope:
+    return CallerScope(store.sessions, issuers=[ISSUER], logger=logger or SilentLogger())
+
+
+def authenticator_over(store: Store, peppers: Peppers = PEPPERS) -> RefreshTokenAuthenticator:
+    return RefreshTokenAuthenticator(
+        store.sessions, scope=scope_over(store), peppers=peppers, logger=SilentLogger()
+    )
+
+
+def revocation_over(store: Store, view: Revocations, validation: Any = None) -> SessionRevocation:
+    return SessionRevocation(
+        store.sessions,
+        authenticator=authenticator_over(store),
+        scope=scope_over(store),
+        validation=validation,
+        revocations=view,
+        entry_life_ms=ENTRY_LIFE_MS,
+        cutoff_life_ms=ENTRY_LIFE_MS,
+    )
