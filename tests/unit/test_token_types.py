@@ -5,6 +5,7 @@ They are told by their `typ` or, where that is waived, by what they say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,3 +90,10 @@ def test_an_access_token_says_for_which_client_or_what(name: str) -> None:
     bare = {"iss": "https://a", "sub": "s", "aud": "api"}
     assert not is_access(WAIVED, None, bare)
     assert is_access(WAIVED, None, {**bare, name: "x"})
+
+
+def test_a_claim_behind_a_path_marks_an_access_token_too() -> None:
+    """RFC6901-4."""
+    mapped = replace(WAIVED, claims=ClaimMapping(client=("/app/id",), scopes=()))
+    assert is_access(mapped, "jwt", {"sub": "s", "app": {"id": "web"}})
+    assert not is_access(mapped, "jwt", {"sub": "s", "app": {}, "/app/id": "web"})

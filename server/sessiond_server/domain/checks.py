@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessiond_server.domain.claim_paths import ABSENT, find_claim
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_of
 from sessiond_server.domain.facts import CallFacts, Check, TokenFacts
@@ -174,9 +175,12 @@ def judge_step_up(facts: CallFacts) -> Rejected | None:
     claims, requirements = facts.claims, facts.requirements
     if requirements.acr_values and claims.acr not in requirements.acr_values:
         return _step_up("by stronger means", requirements)
-    age = requirements.max_auth_age_seconds
-    # A token that does not say when the user logged in cannot show that it was recent.
-    if age is not None and (claims.auth_time is None or claims.auth_time < facts.now - age):
+    age, skew = requirements.max_auth_age_seconds, facts.policy.clock_skew.total_seconds()
+    if age is None:
+        return None
+    # A token that does not say when the user logged in cannot show that it was recent, nor can one that tells
+    # of a login to come: it would be recent for as long as it liked.
+    if claims.auth_time is None or not facts.now - age <= claims.auth_time <= facts.now + skew:
         return _step_up("again", requirements)
     return None
 
@@ -210,7 +214,7 @@ def _reads_like_access_token(payload: JsonObject, mapping: ClaimMapping) -> bool
     if any(payload.get(name, kind) != kind for name, kind in _ACCESS_TOKEN_KINDS):
         return False
     # An ID token says whom it is for and who logged in, but not which client may use it for what.
-    return not {*mapping.client, *mapping.scopes}.isdisjoint(payload)
+    return any(find_claim(payload, name) is not ABSENT for name in (*mapping.client, *mapping.scopes))
 
 
 def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
