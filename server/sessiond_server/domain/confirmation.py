@@ -66,6 +66,16 @@ class VerifiedProof:
     token_hash: str | None
     issued_at: float
 
+    @property
+    def good_until(self) -> float:
+        """When nobody takes it any more.
+
+        It is reckoned from the proof itself, so that it is the same whoever reckons it and however often, and
+        later by the skew than a right clock has it, so that servers whose clocks are that much behind take
+        what they find young enough.
+        """
+        return self.issued_at + PROOF_SECONDS + PROOF_SKEW_SECONDS
+
 
 def confirmation_of(claims: Claims) -> Confirmation | None:
     """What a token is bound to, where that can be proven here; None otherwise."""

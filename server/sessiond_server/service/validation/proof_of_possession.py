@@ -9,8 +9,6 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.confirmation import (
     CERTIFICATE_MEMBER,
     KEY_MEMBER,
-    PROOF_SECONDS,
-    PROOF_SKEW_SECONDS,
     ClientCertificate,
     Confirmation,
     DpopProof,
@@ -31,11 +29,11 @@ from sessiond_server.service.storage.proofs import ProofMemory
 class ProvenKey:
     """A key whose possession was proven.
 
-    `hashed_proof` is the proof, which is good once; None for a certificate.
+    `proof` is good once; None for a certificate.
     """
 
     confirmation: Confirmation
-    hashed_proof: bytes | None
+    proof: VerifiedProof | None
 
 
 class ProofOfPossession:
@@ -64,7 +62,7 @@ class ProofOfPossession:
                 verified = self._fitting(proof)
                 if verified is None or not proof_fits_token(verified, token=token, thumbprint=thumbprint):
                     return False
-                return await self._spend(_hashed(verified))
+                return await self._spend(verified)
             case _:
                 return False
 
@@ -81,20 +79,22 @@ class ProofOfPossession:
         if isinstance(proof, ClientCertificate):
             return ProvenKey(confirmation_by(proof), None)
         verified = self._fitting(proof)
-        if verified is None or await self._memory.knows(_hashed(verified)):
+        if verified is None or not await self._memory.is_usable(
+            _hashed(verified), good_until=verified.good_until
+        ):
             return None
-        return ProvenKey((KEY_MEMBER, verified.thumbprint), _hashed(verified))
+        return ProvenKey((KEY_MEMBER, verified.thumbprint), verified)
 
     async def spend(self, proven: ProvenKey) -> bool:
         """Use a proof up; False where it has been used meanwhile. Raises `StoreUnavailableError`."""
-        return proven.hashed_proof is None or await self._spend(proven.hashed_proof)
+        return proven.proof is None or await self._spend(proven.proof)
 
     def _fitting(self, given: DpopProof) -> VerifiedProof | None:
         verified = self._read_proof(given.proof)
         return verified if verified and proof_fits_request(verified, given, now=self._clock.now()) else None
 
-    async def _spend(self, hashed_proof: bytes) -> bool:
-        return await self._memory.remember(hashed_proof, seconds=PROOF_SECONDS + 2 * PROOF_SKEW_SECONDS)
+    async def _spend(self, verified: VerifiedProof) -> bool:
+        return await self._memory.use_up(_hashed(verified), good_until=verified.good_until)
 
 
 def _hashed(proof: VerifiedProof) -> bytes:

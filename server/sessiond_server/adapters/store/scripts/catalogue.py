@@ -187,8 +187,8 @@ NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
 REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
 SETTLE_REVOCATION: Final = Script("settle_revocation", whole, keys=("taken",), args=(raw("queued"),))
 
-REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),))
-RECALL: Final = Script("recall", flag, keys=("proof",))
+USE_PROOF: Final = Script("use_proof", flag, keys=("proof",), args=(number("good_until_ms"),))
+PROBE_PROOF: Final = Script("probe_proof", flag, keys=("proof",), args=(number("good_until_ms"),))
 
 LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",))
 SAVE_DOCUMENT: Final = Script(
@@ -214,8 +214,8 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
-    REMEMBER,
-    RECALL,
+    USE_PROOF,
+    PROBE_PROOF,
     LOAD_DOCUMENT,
     SAVE_DOCUMENT,
 )
