@@ -127,7 +127,7 @@ def judge_time(facts: CallFacts) -> Rejected | None:
     # RFC 7519 §4.1.4: the token must not be accepted "on or after" its expiry.
     if now >= claims.expires_at + policy.leeway.total_seconds():
         return Rejected(Reason.EXPIRED)
-    latest_start = now + policy.clock_skew.total_seconds()
+    latest_start = now + policy.clock_skew.total_seconds() + facts.requirements.early_seconds
     # `judge_lifetime` cannot bound a token that does not say when it was issued.
     if claims.issued_at is None and claims.expires_at > latest_start + policy.max_lifetime.total_seconds():
         return Rejected(Reason.CLAIM_INVALID, {"fault": "lifetime"})

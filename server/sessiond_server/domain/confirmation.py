@@ -52,6 +52,20 @@ PossessionProof: TypeAlias = ClientCertificate | DpopProof
 Confirmation: TypeAlias = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenBefore:
+    """The key of the session that a token is for; it was proven when the session was opened, or never.
+
+    It stands for the proof where a provider gives a token to us, so that nobody presents one.
+    """
+
+    confirmation: Confirmation | None
+
+
+# What shows that the bearer of a token has the key that it is bound to.
+Evidence: TypeAlias = PossessionProof | ProvenBefore
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class VerifiedProof:
     """A DPoP proof whose signature is right (RFC 9449 §4.2); `thumbprint` is its key's (RFC 7638).

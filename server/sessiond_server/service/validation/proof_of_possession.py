@@ -12,7 +12,9 @@ from sessiond_server.domain.confirmation import (
     ClientCertificate,
     Confirmation,
     DpopProof,
+    Evidence,
     PossessionProof,
+    ProvenBefore,
     VerifiedProof,
     certificate_proves,
     confirmation_by,
@@ -46,7 +48,7 @@ class ProofOfPossession:
         self._memory = memory
         self._clock = clock
 
-    async def is_proven(self, claims: Claims, *, token: bytes, proof: PossessionProof | None) -> bool:
+    async def is_proven(self, claims: Claims, *, token: bytes, proof: Evidence | None) -> bool:
         """Whether `proof` proves the key that the token is bound to.
 
         A DPoP proof is spent by this: the second time it proves nothing (RFC 9449 §11.1). An unknown kind of
@@ -56,6 +58,8 @@ class ProofOfPossession:
             StoreUnavailableError: whether a proof has been used cannot be told now.
         """
         match confirmation_of(claims), proof:
+            case (_, _) as named, ProvenBefore(confirmation):
+                return named == confirmation
             case (name, thumbprint), ClientCertificate() if name == CERTIFICATE_MEMBER:
                 return certificate_proves(proof, thumbprint)
             case (name, thumbprint), DpopProof() if name == KEY_MEMBER:
