@@ -22,6 +22,7 @@ from sessiond.v1.session_service_pb2 import (
     GetSessionRequest,
     ListSessionsRequest,
     LocalLogin,
+    ProviderTokens,
     RefreshSessionRequest,
     RevokeSessionRequest,
     Subject,
@@ -240,6 +241,19 @@ FIELDS = [
         "a time before 1970",
     ),
     ("CreateSession", login(scopes=[f"{n:0250}" for n in range(64)]), "local_login", None),
+    *(
+        (
+            "CreateSession",
+            CreateSessionRequest(
+                provider_tokens=ProviderTokens(
+                    issuer="https://issuer.example", access_token="a", refresh_token=ours
+                )
+            ),
+            "provider_tokens.refresh_token",
+            "a refresh token of sessiond's own",
+        )
+        for ours in ("sdr1_" + "A" * 96, "sdr1_")
+    ),
     (
         "CreateSession",
         CreateSessionRequest(

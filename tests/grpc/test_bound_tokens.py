@@ -68,7 +68,7 @@ async def test_what_has_expired_anyway_asks_no_store(
             return [
                 line
                 for line in (await answer.text()).splitlines()
-                if 'seconds_count{script="remember"}' in line
+                if 'seconds_count{script="use_proof"}' in line
             ]
 
     now = int(time.time())

@@ -16,7 +16,7 @@ from sessiond_server.adapters.jwt.parser import StrictTokenParser
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.adapters.jwt.verification import PublicKey
 from sessiond_server.domain.base64url import to_base64url
-from sessiond_server.domain.confirmation import PROOF_SECONDS, ClientCertificate, DpopProof, PossessionProof
+from sessiond_server.domain.confirmation import ClientCertificate, DpopProof, PossessionProof
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.verdict import Rejected
@@ -193,19 +193,21 @@ class _PublishedKeys:
 
 
 class UsedProofs(ProofMemory):
-    """The proofs of one test."""
+    """The proofs of one test, by the clock that stands for the store's."""
 
-    def __init__(self) -> None:
-        self._used: set[bytes] = set()
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self._clock = clock or FakeClock(0)
+        self._used: dict[bytes, float] = {}
 
-    async def remember(self, hashed_proof: bytes, *, seconds: float) -> bool:
-        assert seconds >= PROOF_SECONDS
-        is_new = hashed_proof not in self._used
-        self._used.add(hashed_proof)
-        return is_new
+    async def use_up(self, hashed_proof: bytes, *, good_until: float) -> bool:
+        is_usable = await self.is_usable(hashed_proof, good_until=good_until)
+        if is_usable:
+            self._used[hashed_proof] = good_until
+        return is_usable
 
-    async def knows(self, hashed_proof: bytes) -> bool:
-        return hashed_proof in self._used
+    async def is_usable(self, hashed_proof: bytes, *, good_until: float) -> bool:
+        now = self._clock.now()
+        return now < good_until and self._used.get(hashed_proof, 0) <= now
 
 
 def validation_of(case: JsonObject) -> Validation:

@@ -14,6 +14,7 @@ from sessiond_server.domain.checks import (
     judge_audience,
     judge_lifetime,
     judge_requirements,
+    judge_step_up,
     judge_time,
 )
 from sessiond_server.domain.claims import RESERVED_CLAIMS, Actor, Claims, read_claims
@@ -138,15 +139,30 @@ def test_only_scopes_may_come_as_one_string(name: str) -> None:
 
 def test_scopes_come_from_every_mapped_name_each_once() -> None:
     mapped = policy(claims=ClaimMapping(scopes=("scope", "scp")))
-    assert claims(mapped, scope="a b", scp=["b", "c d"]).scopes == ("a", "b", "c d")
+    assert claims(mapped, scope="a b", scp=["b", "c"]).scopes == ("a", "b", "c")
     assert claims(scope="a", scp=["b"]).scopes == ("a",)
 
 
 def test_spaces_alone_part_scopes() -> None:
-    """RFC6749-3.3: what looks like a space to Python must not make two scopes of one."""
-    assert claims(scope=" read  admin\u00a0all ").scopes == ("read", "admin\u00a0all")
-    assert claims(scope="read\tadmin\u2003all\x1call").scopes == ("read\tadmin\u2003all\x1call",)
+    """RFC6749-3.3."""
+    assert claims(scope=" read  admin ").scopes == ("read", "admin")
     assert claims(scope="").scopes == ()
+
+
+@pytest.mark.parametrize(
+    "scope", ["read\tadmin", "read\u00a0admin", "read\u2003admin", "read\x1cadmin", 'read"', "a\\b", "\x7f"]
+)
+def test_a_scope_has_the_characters_of_its_specification(scope: str) -> None:
+    """RFC6749-3.3: what looks like a space to somebody must not make two scopes of one."""
+    assert reason(read(scope=scope)) is Reason.CLAIM_INVALID
+    assert reason(read(scope=["read", scope])) is Reason.CLAIM_INVALID
+
+
+@pytest.mark.parametrize("scope", ["read admin", " read", "read ", " ", ""])
+def test_a_member_of_an_array_is_one_scope(scope: str) -> None:
+    """RFC6749-3.3: joined again, it would be none or two."""
+    assert reason(read(scope=["read", scope])) is Reason.CLAIM_INVALID
+    assert claims(scope=["read", "!#[]~"]).scopes == ("read", "!#[]~")
 
 
 def test_only_mapped_claims_count() -> None:
@@ -156,6 +172,40 @@ def test_only_mapped_claims_count() -> None:
         policy(claims=ClaimMapping(tenant="org_id", provider_session="session")), session="s", org_id="o"
     )
     assert (found.provider_session_id, found.tenant_id) == ("s", "o")
+
+
+def test_every_mapped_claim_may_be_behind_a_path() -> None:
+    """RFC6901-4."""
+    inside = {"aud": "api", "jti": "t2", "app": "app2", "org": "o", "sid": "s", "scp": ["a"], "p": ["b"]}
+    mapped = policy(
+        required_claims=("exp", "/x/y/aud"),
+        claims=ClaimMapping(
+            audience="/x/y/aud",
+            token_id="/x/y/jti",
+            client=("/x/none", "/x/y/app"),
+            tenant="/x/y/org",
+            provider_session="/x/y/sid",
+            scopes=("/x/y/scp",),
+            permissions=("/x/y/p",),
+        ),
+    )
+    found = claims(mapped, x={"y": inside}, aud=..., jti=..., client_id=...)
+    assert (found.audiences, found.token_id, found.client_id) == (("api",), "t2", "app2")
+    assert (found.tenant_id, found.provider_session_id) == ("o", "s")
+    assert (found.scopes, found.permissions) == (("a",), ("b",))
+    missing = {name: value for name, value in inside.items() if name != "aud"}
+    assert reason(read(mapped, x={"y": missing}, **{"/x/y/aud": "api"})) is Reason.CLAIM_MISSING
+
+
+@pytest.mark.parametrize(
+    ("tenant", "path"),
+    [("o", "/a/b"), ("o", "/a~1b/c~0d/~01"), (None, "/a/b/c"), (None, "/x/b"), (None, "/a/b/0")],
+)
+def test_a_path_goes_through_objects(tenant: str | None, path: str) -> None:
+    """RFC6901-4: `~01` is a tilde and a one, no slash."""
+    mapped = policy(claims=ClaimMapping(tenant=path))
+    found = claims(mapped, **{"a": {"b": "o"}, "a/b": {"c~d": {"~1": "o"}}, "/a/b": "x"})
+    assert found.tenant_id == tenant
 
 
 def test_the_same_ids_at_another_issuer_are_hashed_otherwise() -> None:
@@ -208,6 +258,12 @@ def test_the_actor_shows() -> None:
     """RFC8693-4.1."""
     found = claims(act={"sub": "admin", "act": {"sub": "service", "iss": "https://other.example"}})
     assert found.actor == Actor(ISSUER, "admin", Actor("https://other.example", "service", None))
+
+
+def test_an_actor_without_an_issuer_is_one_of_the_tokens_issuer() -> None:
+    """RFC8693-4.1: another actor's issuer vouches for that actor alone."""
+    found = claims(act={"sub": "admin", "iss": "https://other.example", "act": {"sub": "root"}})
+    assert found.actor == Actor("https://other.example", "admin", Actor(ISSUER, "root", None))
 
 
 @pytest.mark.parametrize(
@@ -341,6 +397,23 @@ def test_only_strings_match_a_wanted_value(value: Any) -> None:
         reason(judge_requirements(call_facts(claims(tier=value), policy(), wanted)))
         is Reason.SCOPE_INSUFFICIENT
     )
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "verdict"),
+    [
+        (NOW - 60, None),
+        (NOW - 61, Reason.STEP_UP_REQUIRED),
+        (NOW + 2, None),
+        (NOW + 3, Reason.STEP_UP_REQUIRED),
+        (..., Reason.STEP_UP_REQUIRED),
+    ],
+)
+def test_a_login_to_come_is_no_recent_one(auth_time: Any, verdict: Reason | None) -> None:
+    """RFC9470-3."""
+    wanted, found = Requirements(max_auth_age_seconds=60), claims(auth_time=auth_time)
+    assert reason(judge_step_up(call_facts(found, policy(), wanted, now=NOW))) is verdict
+    assert judge_step_up(call_facts(found, policy(), Requirements(), now=NOW)) is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sessiond_server.app.issuers import to_policy
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_settings
 from sessiond_server.config.reference import reference
@@ -147,6 +148,8 @@ def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path:
         ({"signing_key_files": [HERE]}, "signing_key_files"),
         ({"allowed_networks": ["10.0.0.1/8"]}, "allowed_networks"),
         ({"claims": {"tennant": "org"}}, "claims.tennant"),
+        ({"claims": {"tenant": "/a/~2"}}, "claims.tenant"),
+        ({"claims": {"roles": ["/a~"]}}, "claims.roles"),
         ({"in_doubt": "guess"}, "in_doubt"),
         ({"client_secret": SECRET}, "client_secret"),
         ({"leeway": "10m"}, "leeway"),
@@ -154,6 +157,13 @@ def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path:
 )
 def test_each_mistake_of_an_issuer_is_named(change: dict[str, Any], path: str) -> None:
     assert mistakes({"issuers": [{**GOOD["issuers"][0], **change}]}) == [f"issuers[0].{path}"]
+
+
+def test_ed25519_has_the_name_that_everybody_gives_it_too() -> None:
+    """RFC8037-3.1, RFC9864-2.2: both names in one list are no mistake."""
+    for names in (["EdDSA"], ["Ed25519"], ["EdDSA", "Ed25519"]):
+        settings = read({"issuers": [{**GOOD["issuers"][0], "algorithms": names}]})
+        assert to_policy(settings.issuers[0], frozenset(names)).algorithms == {"Ed25519"}
 
 
 def test_plain_http_is_for_loopback_alone() -> None:

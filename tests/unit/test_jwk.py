@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import math
+import random
+import secrets
 from typing import Any
 
 import pytest
@@ -13,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
-from sessiond_server.adapters.jwt.verification import PublicKey
+from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_embedded_key, load_key_set
+from sessiond_server.adapters.jwt.roca import has_roca_fingerprint
+from sessiond_server.adapters.jwt.verification import KeyUnfitError, PublicKey
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS
 from tests.support.fakes import RecordingLogger
 
@@ -187,6 +191,45 @@ def test_a_key_for_encryption_may_share_the_kid() -> None:
 def test_a_published_private_key_is_an_alarm(kind: str) -> None:
     assert refused(private_jwk(kind)) == "error"
     assert refused(private_jwk(kind, use="enc")) == "error"
+
+
+def roca_modulus(bits: int = 2048) -> int:
+    """A modulus of the form that the broken generator gave to its own; nobody has to know its factors."""
+    product = math.prod(prime for prime in range(2, 168) if all(prime % n for n in range(2, prime)))
+    high = (1 << (bits - 1)) // product + secrets.randbelow(1 << 64)
+    return pow(65537, secrets.randbelow(1 << 64), product) + product * high
+
+
+@pytest.mark.parametrize("bits", [2048, 3072, 4096])
+@pytest.mark.parametrize("alg", [..., "RS256", "PS512"])
+def test_a_key_of_a_broken_generator_is_an_alarm_and_harms_no_other(bits: int, alg: Any) -> None:
+    """CVE-2017-15361; RFC8725-3.5."""
+    assert refused(jwk("RSA", n=text_of(roca_modulus(bits)), alg=alg)) == "error"
+
+
+def test_a_proof_brings_no_key_of_a_broken_generator() -> None:
+    weak = jwk("RSA", n=text_of(roca_modulus()))
+    with pytest.raises(KeyUnfitError, match="factored"):
+        load_embedded_key(weak, algorithm="RS256")
+
+
+def test_a_key_that_was_in_the_world_is_known_by_its_modulus() -> None:
+    """The sample of the researchers' own tool."""
+    sample = (
+        "944e13208a280c37efc31c3114485e590192adbb8e11c87cad60cdef0037ce99"
+        "278330d3f471a2538fa667802ed2a3c44a8b7dea826e888d0aa341fd664f7fa7"
+    )
+    assert has_roca_fingerprint(int(sample, 16))
+
+
+def test_no_other_modulus_is_taken_for_one_of_a_broken_generator() -> None:
+    generator = random.Random(15361)
+    moduli = (generator.getrandbits(2048) | 1 | 1 << 2047 for _ in range(20_000))
+    assert not any(map(has_roca_fingerprint, moduli))
+    assert not any(
+        has_roca_fingerprint(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n)
+        for _ in range(5)
+    )
 
 
 def test_a_published_secret_is_an_alarm() -> None:

@@ -67,6 +67,23 @@ async def test_a_proof_is_good_once() -> None:
     assert await is_proven(proof(jti="2"), memory=memory)
 
 
+@pytest.mark.parametrize("first", [-12, -5, 0, 5, 12])
+@pytest.mark.parametrize("second", [-12, -5, 0, 5, 12])
+async def test_no_two_servers_take_a_proof_however_their_clocks_are_wrong(first: int, second: int) -> None:
+    """RFC9449-11.1: `first` and `second` say by how many seconds the clock of each server is ahead."""
+    store, claims, given = FakeClock(NOW), bound({"jkt": PROVER.thumbprint}), DpopProof(proof(), "GET", URL)
+    memory = UsedProofs(store)
+    accepted = 0
+    for seconds in range(-20, 100):
+        store.at = NOW + seconds
+        for ahead in (first, second):
+            server = ProofOfPossession(
+                read_proof=read_proof, memory=memory, clock=FakeClock(store.at + ahead)
+            )
+            accepted += await server.is_proven(claims, token=TOKEN, proof=given)
+    assert accepted == 1
+
+
 async def test_what_does_not_fit_spends_no_proof() -> None:
     memory, raw = UsedProofs(), proof()
     assert not await is_proven(raw, method="POST", memory=memory)

@@ -179,7 +179,8 @@ def test_a_step_up_is_asked_for_exactly_where_it_is_due(
 ) -> None:
     requirements = Requirements(max_auth_age_seconds=age, acr_values=tuple(acr_values))
     is_strong = not acr_values or claims.acr in acr_values
-    is_recent = claims.auth_time is not None and claims.auth_time >= now - age
+    latest = now + POLICY.clock_skew.total_seconds()
+    is_recent = claims.auth_time is not None and now - age <= claims.auth_time <= latest
     assert (judge_step_up(call_facts(claims, POLICY, requirements, now=now)) is None) is (
         is_strong and is_recent
     )

@@ -5,6 +5,7 @@ They are told by their `typ` or, where that is waived, by what they say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,9 +80,20 @@ def test_a_claim_that_betrays_another_token_is_seen_under_a_waiver(
     assert not is_access(WAIVED, token_type, {**ACCESS, **betraying})
 
 
-@pytest.mark.parametrize("claims", [{"token_use": "access"}, {"typ": "Bearer"}])
+BOUND = {"typ": "DPoP", "cnf": {"jkt": "thumbprint"}}
+
+
+@pytest.mark.parametrize("claims", [{"token_use": "access"}, {"typ": "Bearer"}, BOUND])
 def test_a_claim_that_only_access_tokens_have_is_accepted(claims: dict[str, Any]) -> None:
     assert is_access(WAIVED, "jwt", {**ACCESS, **claims})
+
+
+@pytest.mark.parametrize("cnf", [..., None, {}, {"kid": "k"}, {"x5t#S256": "A"}, {"jkt": 1}])
+@pytest.mark.parametrize("token_type", ["jwt", "at+jwt"])
+def test_a_token_that_calls_itself_bound_by_dpop_names_its_key(token_type: str, cnf: Any) -> None:
+    """RFC9449-7.1: it must never pass for a bearer token."""
+    assert is_access(WAIVED, token_type, {**ACCESS, **BOUND})
+    assert not is_access(WAIVED, token_type, {**ACCESS, "typ": "DPoP"} | ({} if cnf is ... else {"cnf": cnf}))
 
 
 @pytest.mark.parametrize("name", ["client_id", "azp", "scope", "scp"])
@@ -89,3 +101,10 @@ def test_an_access_token_says_for_which_client_or_what(name: str) -> None:
     bare = {"iss": "https://a", "sub": "s", "aud": "api"}
     assert not is_access(WAIVED, None, bare)
     assert is_access(WAIVED, None, {**bare, name: "x"})
+
+
+def test_a_claim_behind_a_path_marks_an_access_token_too() -> None:
+    """RFC6901-4."""
+    mapped = replace(WAIVED, claims=ClaimMapping(client=("/app/id",), scopes=()))
+    assert is_access(mapped, "jwt", {"sub": "s", "app": {"id": "web"}})
+    assert not is_access(mapped, "jwt", {"sub": "s", "app": {}, "/app/id": "web"})

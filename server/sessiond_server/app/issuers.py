@@ -142,7 +142,7 @@ async def _open_provider(
     ):
         telemetry.gauge(name, meaning, read, issuer=settings.issuer)
     endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
-    provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
+    provider = _provider(settings, sessions, policy, endpoint, is_public=secret is None) if endpoint else None
     return ConfiguredProvider(settings, policy, key_set, provider)
 
 
@@ -178,7 +178,12 @@ def _endpoint(
 
 
 def _provider(
-    settings: IssuerSettings, sessions: SessionSettings, policy: IssuerPolicy, endpoint: HttpTokenEndpoint
+    settings: IssuerSettings,
+    sessions: SessionSettings,
+    policy: IssuerPolicy,
+    endpoint: HttpTokenEndpoint,
+    *,
+    is_public: bool,
 ) -> Provider:
     client_id = settings.client_id or ""
     return Provider(
@@ -189,6 +194,7 @@ def _provider(
         redirect_uris=frozenset(settings.redirect_uris),
         endpoint=endpoint,
         ends_in_doubt=settings.in_doubt == "end",
+        is_public=is_public,
     )
 
 

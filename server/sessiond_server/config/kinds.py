@@ -26,6 +26,8 @@ _UNITS: Final = {
     "d": timedelta(days=1),
 }
 _MODE: Final = re.compile(r"0?[0-7]{3}")
+# RFC 6901 §3: a tilde begins an escape. A wrong one would name a claim that no token has.
+_CLAIM_PATH: Final = re.compile(r"(?:/(?:[^/~]|~[01])*)+")
 _MAX_SHOWN: Final = 80
 # What a person sees of an identifier must be the identifier.
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,255}")
@@ -176,6 +178,13 @@ def _text(value: object) -> str:
     return value
 
 
+def _claim(value: object) -> str:
+    text = _text(value)
+    if text.startswith("/") and not _CLAIM_PATH.fullmatch(text):
+        raise NotAllowedError
+    return text
+
+
 def _switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise NotAllowedError
@@ -223,6 +232,8 @@ ADDRESS: Final = Kind("address", "HOST:PORT, [IPV6]:PORT or unix:PATH", _address
 FILE: Final = Kind("file", "the path of a readable file", _file)
 MODE: Final = Kind("mode", 'an octal mode such as "0660"', _mode)
 NETWORK: Final = Kind("network", "a network such as 10.0.0.0/8", _network)
+CLAIM: Final = Kind("claim", "a claim's name, or a path to it such as /realm_access/roles", _claim)
+CLAIMS: Final = many(CLAIM)
 TEXTS: Final = many(TEXT)
 FILES: Final = many(FILE)
 

@@ -12,6 +12,8 @@ from typing import Final
 
 from sessiond_server.config.kinds import (
     ADDRESS,
+    CLAIM,
+    CLAIMS,
     FILE,
     FILES,
     GROUPS,
@@ -30,7 +32,7 @@ from sessiond_server.config.kinds import (
 from sessiond_server.config.presets import PRESETS
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
-from sessiond_server.domain.policy import REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
+from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
 
 TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
 RISKS: Final = ("eviction", "no_persistence")
@@ -169,19 +171,19 @@ class CallerSettings:
 class ClaimSettings:
     """The names under which an issuer sends the claims that RFC 9068 leaves open.
 
-    A name that begins with a slash is a path into objects.
+    A name that begins with a slash is a path into objects (RFC 6901).
     """
 
-    audience: str = setting(TEXT, "the audience", default="aud")
-    token_id: str = setting(TEXT, "the token's own id", default="jti")
+    audience: str = setting(CLAIM, "the audience", default="aud")
+    token_id: str = setting(CLAIM, "the token's own id", default="jti")
     client: tuple[str, ...] = setting(
-        many(TEXT, least=1), "the client, the first that is there", default=("client_id", "azp")
+        many(CLAIM, least=1), "the client, the first that is there", default=("client_id", "azp")
     )
-    tenant: str | None = setting(TEXT, "the tenant", default=None)
-    session: str | None = setting(TEXT, "the provider's session", default="sid")
-    scopes: tuple[str, ...] = setting(TEXTS, "scopes: a string or an array", default=("scope",))
-    permissions: tuple[str, ...] = setting(TEXTS, "permissions: arrays", default=("permissions",))
-    roles: tuple[str, ...] = setting(TEXTS, "roles: arrays", default=("roles",))
+    tenant: str | None = setting(CLAIM, "the tenant", default=None)
+    session: str | None = setting(CLAIM, "the provider's session", default="sid")
+    scopes: tuple[str, ...] = setting(CLAIMS, "scopes: a string or an array", default=("scope",))
+    permissions: tuple[str, ...] = setting(CLAIMS, "permissions: arrays", default=("permissions",))
+    roles: tuple[str, ...] = setting(CLAIMS, "roles: arrays", default=("roles",))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,8 +212,8 @@ class IssuerSettings:
     )
     redirect_uris: tuple[str, ...] = setting(TEXTS, "where authorization codes may come from", default=())
     algorithms: tuple[str, ...] = setting(
-        words(sorted(SIGNATURE_ALGORITHMS), least=1),
-        "signature algorithms",
+        words(sorted({*SIGNATURE_ALGORITHMS, EDDSA}), least=1),
+        "signature algorithms; `EdDSA` is `Ed25519`",
         default=("ES256", "Ed25519", "PS256", "RS256"),
     )
     discovery: bool = setting(SWITCH, "whether addresses that are not given are looked up", default=True)
@@ -226,7 +228,7 @@ class IssuerSettings:
         default=("at+jwt",),
     )
     required_claims: tuple[str, ...] = setting(
-        many(TEXT, least=1),
+        many(CLAIM, least=1),
         "claims that must be there; `iss`, `sub`, `exp` and the audience always",
         default=REQUIRED_CLAIMS,
     )

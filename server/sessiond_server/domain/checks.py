@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessiond_server.domain.claim_paths import ABSENT, find_claim
 from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_of
+from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_in, confirmation_of
 from sessiond_server.domain.facts import CallFacts, Check, TokenFacts
 from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, ClaimMapping, IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
@@ -22,9 +23,10 @@ from sessiond_server.domain.verdict import Reason, Rejected
 # The claims that ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and security events (RFC
 # 8417) carry, and access tokens do not.
 OTHER_TOKEN_CLAIMS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
-# Claims in which some providers name the kind of a token, and the value that access tokens have there
+# Claims in which some providers name the kind of a token, and the values that access tokens have there
 # (Cognito, Keycloak).
-_ACCESS_TOKEN_KINDS: Final = (("token_use", "access"), ("typ", "Bearer"))
+_DPOP_KIND: Final = ("typ", "DPoP")
+_ACCESS_TOKEN_KINDS: Final = (("token_use", ("access",)), ("typ", ("Bearer", "DPoP")))
 
 
 def judge_size(facts: TokenFacts) -> Rejected | None:
@@ -83,8 +85,12 @@ def judge_type(facts: TokenFacts) -> Rejected | None:
     Where the type is waived, what the token says decides.
     """
     parsed, policy = facts.parsed, facts.policy
-    if parsed.token_type in policy.token_types and (
-        parsed.token_type == ACCESS_TOKEN_TYPE or _reads_like_access_token(parsed.payload, policy.claims)
+    if (
+        parsed.token_type in policy.token_types
+        and (
+            parsed.token_type == ACCESS_TOKEN_TYPE or _reads_like_access_token(parsed.payload, policy.claims)
+        )
+        and _names_the_key_of_its_kind(parsed.payload)
     ):
         return None
     return Rejected(Reason.TYPE_NOT_ALLOWED)
@@ -121,7 +127,7 @@ def judge_time(facts: CallFacts) -> Rejected | None:
     # RFC 7519 §4.1.4: the token must not be accepted "on or after" its expiry.
     if now >= claims.expires_at + policy.leeway.total_seconds():
         return Rejected(Reason.EXPIRED)
-    latest_start = now + policy.clock_skew.total_seconds()
+    latest_start = now + policy.clock_skew.total_seconds() + facts.requirements.early_seconds
     # `judge_lifetime` cannot bound a token that does not say when it was issued.
     if claims.issued_at is None and claims.expires_at > latest_start + policy.max_lifetime.total_seconds():
         return Rejected(Reason.CLAIM_INVALID, {"fault": "lifetime"})
@@ -174,9 +180,12 @@ def judge_step_up(facts: CallFacts) -> Rejected | None:
     claims, requirements = facts.claims, facts.requirements
     if requirements.acr_values and claims.acr not in requirements.acr_values:
         return _step_up("by stronger means", requirements)
-    age = requirements.max_auth_age_seconds
-    # A token that does not say when the user logged in cannot show that it was recent.
-    if age is not None and (claims.auth_time is None or claims.auth_time < facts.now - age):
+    age, skew = requirements.max_auth_age_seconds, facts.policy.clock_skew.total_seconds()
+    if age is None:
+        return None
+    # A token that does not say when the user logged in cannot show that it was recent, nor can one that tells
+    # of a login to come: it would be recent for as long as it liked.
+    if claims.auth_time is None or not facts.now - age <= claims.auth_time <= facts.now + skew:
         return _step_up("again", requirements)
     return None
 
@@ -207,10 +216,19 @@ CHECKS_OF_A_CALL: Final = (
 def _reads_like_access_token(payload: JsonObject, mapping: ClaimMapping) -> bool:
     if not OTHER_TOKEN_CLAIMS.isdisjoint(payload):
         return False
-    if any(payload.get(name, kind) != kind for name, kind in _ACCESS_TOKEN_KINDS):
+    if any(payload.get(name, kinds[0]) not in kinds for name, kinds in _ACCESS_TOKEN_KINDS):
         return False
     # An ID token says whom it is for and who logged in, but not which client may use it for what.
-    return not {*mapping.client, *mapping.scopes}.isdisjoint(payload)
+    return any(find_claim(payload, name) is not ABSENT for name in (*mapping.client, *mapping.scopes))
+
+
+def _names_the_key_of_its_kind(payload: JsonObject) -> bool:
+    """Whether a token that calls itself bound by DPoP is: it must never pass for a bearer token."""
+    name, kind = _DPOP_KIND
+    if payload.get(name) != kind:
+        return True
+    confirmation = confirmation_in(payload)
+    return confirmation is not None and confirmation[0] == KEY_MEMBER
 
 
 def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sessiond_server.domain.claim_paths import ABSENT, find_claim
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.token import JsonObject, ParsedToken
@@ -14,7 +15,8 @@ from sessiond_server.domain.verdict import Reason, Rejected
 
 # 1-255 characters, none of them a control character: they end up in logs, headers and databases of callers.
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
-_ABSENT: Final = object()
+# RFC 6749 §3.3: no space, which parts scopes, and nothing that ends the quotes of a WWW-Authenticate header.
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _MAX_ACTOR_DEPTH: Final = 4
 # What a token of the local issuer says by itself (and `nbf`, `cnf`, `act`, which change its meaning): the
 # further claims of a login cannot have these names.
@@ -92,7 +94,7 @@ class _ClaimError(Exception):
 def read_claims(token: ParsedToken, policy: IssuerPolicy) -> Claims | Rejected:
     """The typed claims of a token whose signature is good, or a rejection: CLAIM_MISSING or CLAIM_INVALID."""
     for name in policy.required_claims:
-        if name not in token.payload:
+        if find_claim(token.payload, name) is ABSENT:
             return Rejected(Reason.CLAIM_MISSING, {"claim": name})
     try:
         return _typed(token, policy)
@@ -124,7 +126,7 @@ def _typed(token: ParsedToken, policy: IssuerPolicy) -> Claims:
         provider_session_id=provider_session,
         client_id=next(filter(None, (_identifier(payload, name) for name in mapping.client)), None),
         tenant_id=_identifier(payload, mapping.tenant) if mapping.tenant else None,
-        scopes=_merged(_words(payload, name) for name in mapping.scopes),
+        scopes=_merged(_scopes(payload, name) for name in mapping.scopes),
         permissions=_merged(_strings(payload, name) for name in mapping.permissions),
         roles=_merged(_strings(payload, name) for name in mapping.roles),
         auth_time=_date(payload, "auth_time"),
@@ -153,9 +155,9 @@ def _local_session(payload: JsonObject) -> str:
 
 
 def _string(payload: JsonObject, name: str) -> str | None:
-    if name not in payload:
+    value = find_claim(payload, name)
+    if value is ABSENT:
         return None
-    value = payload[name]
     if not isinstance(value, str):
         raise _ClaimError(name)
     return value
@@ -189,39 +191,30 @@ def _milliseconds(payload: JsonObject, name: str) -> int:
 
 def _audiences(payload: JsonObject, name: str) -> tuple[str, ...]:
     """`aud` is one string or an array of strings (RFC 7519 §4.1.3)."""
-    value = payload.get(name)
+    value = find_claim(payload, name)
     return (value,) if isinstance(value, str) else _strings(payload, name)
 
 
-def _words(payload: JsonObject, name: str) -> tuple[str, ...]:
-    """A list that some issuers send as one space-separated string and others as an array."""
-    value = _found(payload, name)
-    # Scopes are parted by spaces alone (RFC 6749 §3.3): split() would make two of one that holds a no-break
-    # space.
-    return tuple(filter(None, value.split(" "))) if isinstance(value, str) else _strings(payload, name)
+def _scopes(payload: JsonObject, name: str) -> tuple[str, ...]:
+    """Scopes, which some issuers send as one space-separated string and others as an array.
+
+    A member of an array is one scope: if it held a space, whoever joins them again would make two of it.
+    """
+    value = find_claim(payload, name)
+    # Spaces alone part them (RFC 6749 §3.3): split() would part at whatever looks like one.
+    found = tuple(filter(None, value.split(" "))) if isinstance(value, str) else _strings(payload, name)
+    if not all(map(_SCOPE.fullmatch, found)):
+        raise _ClaimError(name)
+    return found
 
 
 def _strings(payload: JsonObject, name: str) -> tuple[str, ...]:
-    value = _found(payload, name)
-    if value is _ABSENT:
+    value = find_claim(payload, name)
+    if value is ABSENT:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _ClaimError(name)
     return tuple(value)
-
-
-def _found(payload: JsonObject, name: str) -> Any:
-    """A claim by its name, or by a path into objects (RFC 6901 §4, without arrays)."""
-    if not name.startswith("/"):
-        return payload.get(name, _ABSENT)
-    value: Any = payload
-    for part in name[1:].split("/"):
-        value = (
-            value.get(part.replace("~1", "/").replace("~0", "~"), _ABSENT)
-            if isinstance(value, dict)
-            else _ABSENT
-        )
-    return value
 
 
 def _merged(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -237,4 +230,5 @@ def _actor(value: Any, *, default_issuer: str, depth: int) -> Actor | None:
     subject, issuer = _identifier(value, "sub"), _identifier(value, "iss") or default_issuer
     if subject is None:
         raise _ClaimError("act")
-    return Actor(issuer, subject, _actor(value.get("act"), default_issuer=issuer, depth=depth - 1))
+    # Each actor without `iss` is one of the token's issuer, whoever else stands between them (RFC 8693 §4.1).
+    return Actor(issuer, subject, _actor(value.get("act"), default_issuer=default_issuer, depth=depth - 1))

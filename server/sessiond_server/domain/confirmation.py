@@ -14,9 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import length_prefixed
+from sessiond_server.domain.token import JsonObject
 
 CERTIFICATE_MEMBER: Final = "x5t#S256"
 KEY_MEMBER: Final = "jkt"
+_UNDERSTOOD: Final = frozenset({CERTIFICATE_MEMBER, KEY_MEMBER})
 # How old a proof may be, and how far ahead the clock of its maker may be (RFC 9449 §11.1).
 PROOF_SECONDS: Final = 60.0
 PROOF_SKEW_SECONDS: Final = 5.0
@@ -46,8 +48,22 @@ class DpopProof:
 
 # What comes with a request to prove that its bearer holds a key.
 PossessionProof: TypeAlias = ClientCertificate | DpopProof
-# The one member of a `cnf` and its value (RFC 7800 §3.1): `x5t#S256` or `jkt`, and a thumbprint.
+# The one member of a `cnf` that is understood (RFC 7800 §3.1): `x5t#S256` or `jkt`, and a thumbprint.
 Confirmation: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenBefore:
+    """The key of the session that a token is for; it was proven when the session was opened, or never.
+
+    It stands for the proof where a provider gives a token to us, so that nobody presents one.
+    """
+
+    confirmation: Confirmation | None
+
+
+# What shows that the bearer of a token has the key that it is bound to.
+Evidence: TypeAlias = PossessionProof | ProvenBefore
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,16 +80,34 @@ class VerifiedProof:
     token_hash: str | None
     issued_at: float
 
+    @property
+    def good_until(self) -> float:
+        """When nobody takes it any more.
+
+        It is reckoned from the proof itself, so that it is the same whoever reckons it and however often, and
+        later by the skew than a right clock has it, so that servers whose clocks are that much behind take
+        what they find young enough.
+        """
+        return self.issued_at + PROOF_SECONDS + PROOF_SKEW_SECONDS
+
 
 def confirmation_of(claims: Claims) -> Confirmation | None:
-    """The one member of `cnf` and its value; None where it is of a kind that cannot be proven here."""
-    cnf = claims.payload.get("cnf")
-    if not isinstance(cnf, dict) or len(cnf) != 1:
+    """What a token is bound to, where that can be proven here; None otherwise."""
+    return confirmation_in(claims.payload)
+
+
+def confirmation_in(payload: JsonObject) -> Confirmation | None:
+    """The one member of a payload's `cnf` that is understood; None where there is none, or more than one.
+
+    Members that are not understood are ignored (RFC 7800 §3.1): which of two understood ones to prove would
+    be a guess.
+    """
+    cnf = payload.get("cnf")
+    members = cnf.items() if isinstance(cnf, dict) else ()
+    understood = [(name, value) for name, value in members if name in _UNDERSTOOD]
+    if len(understood) != 1 or not isinstance(understood[0][1], str):
         return None
-    ((name, value),) = cnf.items()
-    if name not in {CERTIFICATE_MEMBER, KEY_MEMBER} or not isinstance(value, str):
-        return None
-    return name, value
+    return understood[0]
 
 
 def confirmation_by(certificate: ClientCertificate) -> Confirmation:

@@ -78,6 +78,10 @@ class LoginRefusal(Enum):
     NO_ID_TOKEN = "a nonce is to be checked, and the provider gave no ID token"
     ID_TOKEN_INVALID = "the ID token is not good, or not for this login"
     CLIENT_MISMATCH = "the access token was issued to another application"
+    REFRESH_TOKEN_BOUND = (
+        "the provider has bound the refresh token to the client's key, so that sessiond cannot use it: "
+        "configure a client with a secret"
+    )
 
 
 class LoginRefusedError(Failure):

@@ -14,24 +14,26 @@ ACCESS_TOKEN_TYPE: Final = "at+jwt"
 SIGNATURE_ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"}
 )
+# The name that RFC 8037 gave to all curves of its kind; of these, Ed25519 is the one in use.
+EDDSA: Final = "EdDSA"
 REQUIRED_CLAIMS: Final = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
 def canonical_algorithm(name: str) -> str:
     """The fully specified name of an algorithm (RFC 9864 §2.2).
 
-    `EdDSA` is read as `Ed25519`, which is its one curve that is in use.
+    `EdDSA` is read as `Ed25519`.
     """
-    return "Ed25519" if name == "EdDSA" else name
+    return "Ed25519" if name == EDDSA else name
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimMapping:
     """The names under which an issuer sends the claims that RFC 9068 leaves open, or that it calls otherwise.
 
-    Only the names given here count. `scopes` may name space-separated strings or arrays of strings;
-    permissions and roles are arrays of strings. A name that begins with a slash is a path into objects (RFC
-    6901). Of the names in `client` the first one that is there counts.
+    Only the names given here count; each may be a path (`claim_paths`). `scopes` may name space-separated
+    strings or arrays of strings; permissions and roles are arrays of strings. Of the names in `client` the
+    first one that is there counts.
     """
 
     audience: str = "aud"

@@ -26,7 +26,7 @@ SECRET_BYTES: Final = 32
 MAX_GENERATION: Final = 2**31
 MIN_PEPPER_BYTES: Final = 32
 
-_PREFIX: Final = "sdr1_"
+REFRESH_PREFIX: Final = "sdr1_"
 # 72 bytes are 96 base64url characters without any bit left over, so that a token has one spelling.
 _TEXT: Final = re.compile(r"sdr1_[A-Za-z0-9_-]{96}")
 _BODY: Final = struct.Struct(f">4s{SESSION_ID_BYTES}sI{SECRET_BYTES}s")
@@ -86,7 +86,7 @@ class RefreshToken:
     def reveal(self) -> str:
         """The text that the caller gets."""
         body = _BODY.pack(self.pepper.id, self.session.raw, self.generation, self.secret)
-        return _PREFIX + to_base64url(body + self.pepper.tag(body))
+        return REFRESH_PREFIX + to_base64url(body + self.pepper.tag(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Peppers:
         """
         if not _TEXT.fullmatch(text):
             return None
-        raw = base64.urlsafe_b64decode(text[len(_PREFIX) :])
+        raw = base64.urlsafe_b64decode(text[len(REFRESH_PREFIX) :])
         body, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
         pepper_id, session, generation, secret = _BODY.unpack(body)
         pepper = self._by_id.get(pepper_id)

@@ -15,7 +15,8 @@ class Requirements:
     Each claim that `claims` names must have one of its values; all scopes and permissions must be there; any
     one audience will do. `permitted_issuers` are those whose tokens the caller may ask about; None means all.
     The user must have proved who they are in one of the ways `acr_values`, and at most `max_auth_age_seconds`
-    ago (RFC 9470).
+    ago (RFC 9470). `early_seconds` is no demand but an allowance: by how much more than the clock of its
+    issuer may be ahead the token may be early.
     """
 
     issuers: frozenset[str] = frozenset()
@@ -26,6 +27,7 @@ class Requirements:
     acr_values: tuple[str, ...] = ()
     max_auth_age_seconds: float | None = None
     permitted_issuers: frozenset[str] | None = None
+    early_seconds: float = 0.0
 
     def admits(self, issuer: str) -> bool:
         """Whether a token of this issuer can be accepted at all."""

@@ -77,10 +77,12 @@ def _not_permitted(failure: failures.CallerNotPermittedError) -> Status:
 
 
 def _login_refused(failure: failures.LoginRefusedError) -> Status:
+    name, why = failure.why.name, failure.why
+    said = f"{name}, {why.value}" if isinstance(why, failures.LoginRefusal) else name
     return Status(
         StatusCode.FAILED_PRECONDITION,
         "LOGIN_REFUSED",
-        f"what the login produced does not open a session: {failure.why.name}",
+        f"what the login produced does not open a session: {said}",
         MappingProxyType({"rejection": failure.why.name}),
     )
 

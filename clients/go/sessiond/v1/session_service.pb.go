@@ -376,7 +376,9 @@ type CreateSessionRequest struct {
 	Device *Device `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
 	// What to keep with the session; not required; at most 16 of 64 + 256 bytes.
 	Attributes map[string]string `protobuf:"bytes,5,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Binds the session to the key that is proven: every refresh must prove it again. Not required.
+	// Binds the session to the key that is proven: every refresh must prove it again. Required where the
+	// provider's access token is bound to a key, which then is that of the session; a DPoP proof must name a token
+	// in `provider_tokens` (`ath`). Not required otherwise.
 	Proof         *PossessionProof `protobuf:"bytes,6,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from sessiond_server.adapters.jwt.malformed import MalformedError
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.adapters.jwt.verification import (
+    AlarmingKeyError,
     CryptographyKey,
     KeyUnfitError,
     PublicKey,
@@ -56,10 +57,6 @@ class KeySetMalformedError(MalformedError):
 
 class _ForOthersError(KeyUnfitError):
     """The key may be in order, but is not meant for us: nobody needs to look."""
-
-
-class _AlarmingError(KeyUnfitError):
-    """The issuer has made a mistake that endangers its tokens."""
 
 
 def load_key_set(
@@ -136,7 +133,7 @@ def _report(error: KeyUnfitError, key_id: str | None, logger: Logger) -> None:
                 key_id=key_id,
                 why=str(error),
             )
-        case _AlarmingError():
+        case AlarmingKeyError():
             logger.error(
                 "a key of an issuer was left out, and its issuer is in danger", key_id=key_id, why=str(error)
             )
@@ -152,7 +149,7 @@ def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, 
     key_id = _key_id(jwk)
     # A shared `kid` names neither key (RFC 7517 §4.5): which one verifies must not depend on their order.
     if times[key_id] > 1:
-        raise _AlarmingError("another key has the same kid")
+        raise AlarmingKeyError("another key has the same kid")
     key = _cryptography_key(jwk)
     return key_id, PublicKey(key, algorithm=_algorithm(jwk, key, allowed))
 
@@ -160,7 +157,7 @@ def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, 
 def _require_public(jwk: JsonObject) -> None:
     # A shared secret must not reach us, and a private key must not be published; neither is ever used.
     if jwk.get("kty") == "oct" or not _SECRET_MEMBERS.isdisjoint(jwk):
-        raise _AlarmingError("the key is secret, and was published")
+        raise AlarmingKeyError("the key is secret, and was published")
 
 
 def _require_for_signatures(jwk: JsonObject) -> None:

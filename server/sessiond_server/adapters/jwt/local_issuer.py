@@ -31,6 +31,7 @@ from sessiond_server.adapters.jwt.verification import PRIMITIVES, KeyUnfitError,
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.claims import RESERVED_CLAIMS
 from sessiond_server.domain.identifiers import length_prefixed
+from sessiond_server.domain.policy import EDDSA
 from sessiond_server.domain.session import Login, StoredSession
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.service.validation.keys import KeySet, MintedToken, TokenMinter
@@ -52,7 +53,7 @@ class SigningKey:
         self._primitive = PRIMITIVES[algorithm]
         self.public_key = PublicKey(key.public_key(), algorithm=algorithm)
         # Every library knows the algorithm as EdDSA; most do not know the name of RFC 9864 yet.
-        header_algorithm = "EdDSA" if algorithm == "Ed25519" else algorithm
+        header_algorithm = EDDSA if algorithm == "Ed25519" else algorithm
         members = self._primitive.to_jwk(key.public_key(), as_dict=True)
         members.pop("key_ops", None)
         self.key_id = thumbprint(members)

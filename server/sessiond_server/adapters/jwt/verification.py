@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 from typing_extensions import override
 
+from sessiond_server.adapters.jwt.roca import has_roca_fingerprint
 from sessiond_server.service.validation.keys import VerificationKey
 
 CryptographyKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
@@ -54,6 +55,10 @@ _MAX_RSA_EXPONENT: Final = 2**32
 
 class KeyUnfitError(ValueError):
     """The key cannot be used; the message is constant text that says why."""
+
+
+class AlarmingKeyError(KeyUnfitError):
+    """Whoever published the key has made a mistake that endangers what is signed with it."""
 
 
 class PublicKey(VerificationKey):
@@ -107,7 +112,7 @@ def fitting_algorithms(key: CryptographyKey) -> tuple[str, ...]:
 
 
 def _require_sound_rsa(key: RSAPublicKey) -> None:
-    """Refuse what is too weak or too expensive (RFC 7518 §3.3, RFC 8725 §3.4)."""
+    """Refuse what is too weak or too expensive (RFC 7518 §3.3, RFC 8725 §3.4, §3.5)."""
     numbers = key.public_numbers()
     if not _MIN_RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
         raise KeyUnfitError("the RSA modulus has not between 2048 and 8192 bits")
@@ -115,6 +120,8 @@ def _require_sound_rsa(key: RSAPublicKey) -> None:
         raise KeyUnfitError("the RSA modulus is even")
     if numbers.e % 2 == 0 or not _MIN_RSA_EXPONENT <= numbers.e < _MAX_RSA_EXPONENT:
         raise KeyUnfitError("the RSA exponent is even, or not between 65537 and 2^32")
+    if has_roca_fingerprint(numbers.n):
+        raise AlarmingKeyError("the RSA modulus can be factored: its generator is broken (CVE-2017-15361)")
 
 
 def _signature_bytes(key: CryptographyKey) -> int:

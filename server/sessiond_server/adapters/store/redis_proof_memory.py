@@ -1,11 +1,12 @@
-"""Used DPoP proofs, shared by all servers; each is forgotten when it would be too old anyway."""
+"""Used DPoP proofs, shared by all servers; each is forgotten when it is too old anyway."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
 from sessiond_server.adapters.store.partitions import PROOF_KEY, Partitions
-from sessiond_server.adapters.store.scripts.catalogue import RECALL, REMEMBER
+from sessiond_server.adapters.store.scripts.catalogue import PROBE_PROOF, USE_PROOF
+from sessiond_server.adapters.store.scripts.declaration import Script
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.service.storage.proofs import ProofMemory
 
@@ -18,15 +19,14 @@ class RedisProofMemory(ProofMemory):
         self._partitions = partitions
 
     @override
-    async def remember(self, hashed_proof: bytes, *, seconds: float) -> bool:
-        partition, life_ms = self._partitions.of_proof(hashed_proof), int(seconds * 1000)
-        return await self._scripts.run(REMEMBER, partition, proof=_key(hashed_proof), life_ms=life_ms)
+    async def use_up(self, hashed_proof: bytes, *, good_until: float) -> bool:
+        return await self._ask(USE_PROOF, hashed_proof, good_until)
 
     @override
-    async def knows(self, hashed_proof: bytes) -> bool:
+    async def is_usable(self, hashed_proof: bytes, *, good_until: float) -> bool:
+        return await self._ask(PROBE_PROOF, hashed_proof, good_until)
+
+    async def _ask(self, script: Script[bool], hashed_proof: bytes, good_until: float) -> bool:
+        key = f"{PROOF_KEY}{hashed_proof.hex()}"
         partition = self._partitions.of_proof(hashed_proof)
-        return await self._scripts.run(RECALL, partition, proof=_key(hashed_proof))
-
-
-def _key(hashed_proof: bytes) -> str:
-    return f"{PROOF_KEY}{hashed_proof.hex()}"
+        return await self._scripts.run(script, partition, proof=key, good_until_ms=int(good_until * 1000))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.claims import Claims
+from sessiond_server.domain.confirmation import Evidence, ProvenBefore
 from sessiond_server.domain.failures import (
     Input,
     InputRefusedError,
@@ -26,13 +28,19 @@ from sessiond_server.service.storage.sessions import ProviderTokens
 from sessiond_server.service.validation.id_tokens import IdTokens
 from sessiond_server.service.validation.validate import Validation
 
+# How early, beyond the skew, a token is handed out that a provider has just given. Clocks differ by minutes
+# at most (RFC 7519 §4.1.5 grants no more), and no `clock_skew` can be longer: what begins later is a mistake
+# there, or a token for another day, and of no use to whoever waits for it.
+_EARLY_SECONDS: Final = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A provider that can hold sessions.
 
     `clients` are those whose access tokens may open a session. `ends_in_doubt` says that a session ends where
-    the outcome of an exchange is unknown, because this provider punishes a second try.
+    the outcome of an exchange is unknown, because this provider punishes a second try. `is_public` says that
+    our client there has no secret.
     """
 
     policy: IssuerPolicy
@@ -42,6 +50,7 @@ class Provider:
     redirect_uris: frozenset[str]
     endpoint: TokenEndpoint
     ends_in_doubt: bool = False
+    is_public: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,18 +151,23 @@ class Providers:
                     given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
                 )
 
-    async def prove(self, given: GivenTokens) -> ProvenLogin:
-        """The login that tokens prove, after full validation; the issuer is one that `require` has let pass.
+    async def prove(self, given: GivenTokens, *, proof: Evidence | None) -> ProvenLogin:
+        """The login that tokens prove, after full validation; `proof` is for an access token that is bound.
+
+        The issuer is one that `require` has let pass.
 
         Raises:
             LoginRefusedError: a token is not good, was issued to another application, or cannot be revoked by
                 anything that it says.
-            KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
+            KeysUnavailableError, RevocationViewStaleError, StoreUnavailableError: that cannot be told now.
         """
         provider = self._providers[given.issuer]
-        claims = await self._accepted(given.access_token, provider)
+        claims = await self._accepted(given.access_token, provider, proof)
         if claims.client_id not in provider.clients:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
+        # RFC 9449 §5, RFC 8705 §4: a public client's refresh token is bound to the key of its access token.
+        if claims.is_bound and provider.is_public:
+            raise LoginRefusedError(LoginRefusal.REFRESH_TOKEN_BOUND)
         if claims.token_id is None and claims.provider_session_id is None:
             raise LoginRefusedError(Reason.CLAIM_MISSING)
         if given.id_token and not await self._id_tokens.is_for(
@@ -173,11 +187,13 @@ class Providers:
 
         Only a verified token tells that it is somebody else's. Whatever else is wrong with it may be a slip
         in a configuration, a key set that lags or a clock: that passes, and the session must outlive it.
+
+        A provider's clock may run ahead of ours by more than the skew: its token will be good in a moment.
         """
-        requirements = Requirements(issuers=frozenset({login.issuer}))
-        token = access_token.encode()
+        requirements = Requirements(issuers=frozenset({login.issuer}), early_seconds=_EARLY_SECONDS)
+        token, key = access_token.encode(), ProvenBefore(login.confirmation)
         try:
-            verdict = (await self._validation.validate(token, requirements)).verdict
+            verdict = (await self._validation.validate(token, requirements, proof=key)).verdict
             if not isinstance(verdict, Rejected):
                 return verdict.claims if _is_of(verdict.claims, login) else SomebodyElses()
             verified = await self._validation.authenticate(token)
@@ -187,19 +203,16 @@ class Providers:
             return Unfit("REVOCATION_VIEW_STALE")
         if verified is None:
             return Unfit(verdict.reason.name)
-        if not _is_of(verified.claims, login):
-            return SomebodyElses()
-        # A provider's clock may run ahead of ours by more than the skew: the token will be good in a moment.
-        return verified.claims if verdict.reason is Reason.NOT_YET_VALID else Unfit(verdict.reason.name)
+        return Unfit(verdict.reason.name) if _is_of(verified.claims, login) else SomebodyElses()
 
     async def claims_of(self, access_token: str) -> Claims | None:
         """The claims of a provider's access token that was found good before; None where it no longer is."""
         verified = await self._validation.authenticate(access_token.encode())
         return verified.claims if verified else None
 
-    async def _accepted(self, access_token: str, provider: Provider) -> Claims:
+    async def _accepted(self, access_token: str, provider: Provider, proof: Evidence | None) -> Claims:
         requirements = Requirements(issuers=frozenset({provider.policy.issuer}))
-        verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
+        verdict = (await self._validation.validate(access_token.encode(), requirements, proof=proof)).verdict
         if isinstance(verdict, Rejected):
             raise LoginRefusedError(verdict.reason)
         return verdict.claims

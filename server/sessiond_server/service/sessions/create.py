@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sessiond_server.domain.caller import Caller
-from sessiond_server.domain.confirmation import Confirmation, PossessionProof
+from sessiond_server.domain.confirmation import Confirmation, PossessionProof, ProvenBefore, confirmation_of
 from sessiond_server.domain.failures import Input, InputRefusedError, LoginRefusedError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
 from sessiond_server.domain.session import Device, Lifetimes, Login, StoredSession
 from sessiond_server.domain.verdict import Reason
-from sessiond_server.service.providers.logins import GivenCode, GivenTokens, Providers
+from sessiond_server.service.providers.logins import GivenCode, GivenTokens, ProvenLogin, Providers
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.service.sessions.local_logins import LocalLogins
@@ -89,12 +89,16 @@ class SessionCreation:
     ) -> IssuedTokens:
         """Open a session for a login at a provider, whose tokens the caller has.
 
+        An access token that is bound to a key needs the proof that it comes with, which names it; the session
+        is then bound to that key.
+
         Raises `LoginRefusedError` for a proof of possession that is not good, and as `Providers.require` and
         `Providers.prove` do.
         """
         self._providers.require(given.issuer, caller)
-        confirmation = await self._bind(context.proof)
-        return await self._open(given, context, confirmation, caller=caller)
+        proven = await self._providers.prove(given, proof=context.proof)
+        confirmation = confirmation_of(proven.claims) or await self._bind(context.proof)
+        return await self._open(proven, context, confirmation, caller=caller)
 
     async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
         """Open a session for a login at a provider, whose code the caller has.
@@ -105,17 +109,18 @@ class SessionCreation:
         self._providers.require(given.issuer, caller)
         confirmation = await self._bind(context.proof)
         tokens = await self._providers.redeem(given)
-        return await self._open(tokens, context, confirmation, caller=caller)
+        # Nobody had the access token before: what is proven is the key that it must be bound to.
+        proven = await self._providers.prove(tokens, proof=ProvenBefore(confirmation))
+        return await self._open(proven, context, confirmation, caller=caller)
 
     async def _open(
         self,
-        given: GivenTokens,
+        proven: ProvenLogin,
         context: RequestContext,
         confirmation: Confirmation | None,
         *,
         caller: Caller,
     ) -> IssuedTokens:
-        proven = await self._providers.prove(given)
         login = replace(
             proven.login, device=context.device, attributes=context.attributes, confirmation=confirmation
         )
@@ -123,7 +128,7 @@ class SessionCreation:
         stored, token = await self._store_new(self._new_id(login), login, proven.tokens)
         claims = replace(proven.claims, session_id=str(stored.id))
         return IssuedTokens(
-            given.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False
+            proven.tokens.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False
         )
 
     async def _bind(self, proof: PossessionProof | None) -> Confirmation | None:

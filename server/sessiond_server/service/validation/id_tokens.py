@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Final
 
 from sessiond_server.domain.claims import numeric_date
-from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, IssuerPolicy
+from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.token import JsonObject, ParsedToken
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.validation.keys import TokenParser
 from sessiond_server.service.validation.signed import TrustedIssuer, find_key
+
+# Logout tokens, security events and access tokens have a `typ` of their own; that of an ID token is no other
+# than JWT.
+_TOKEN_TYPES: Final = frozenset({"jwt", None})
+# The claims in which some providers name the kind of a token, and the value that ID tokens have there
+# (Cognito, Keycloak).
+_ID_TOKEN_KINDS: Final = (("token_use", "id"), ("typ", "ID"))
+# ID tokens live for hours at some providers whose access tokens live for minutes, so that a smaller
+# `max_token_lifetime` does not bound them.
+_LONGEST_LIFETIME: Final = timedelta(hours=24)
 
 
 class IdTokens:
@@ -30,7 +42,7 @@ class IdTokens:
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
         """
         trusted, parsed = self._issuers[issuer], self._parser.parse(token.encode())
-        if parsed is None or parsed.issuer != issuer or parsed.token_type == ACCESS_TOKEN_TYPE:
+        if parsed is None or parsed.issuer != issuer or not _reads_like_id_token(parsed):
             return False
         if not await _is_signed(parsed, trusted):
             return False
@@ -38,13 +50,30 @@ class IdTokens:
         return (
             claims.get("sub") == subject
             and _is_meant_for(claims, client_id)
-            and self._is_current(claims, trusted.policy)
+            and _is_current(claims, trusted.policy, now=self._clock.now())
             and _has_nonce(claims, nonce)
         )
 
-    def _is_current(self, claims: JsonObject, policy: IssuerPolicy) -> bool:
-        expires_at = numeric_date(claims.get("exp"))
-        return expires_at is not None and self._clock.now() < expires_at + policy.leeway.total_seconds()
+
+def _reads_like_id_token(parsed: ParsedToken) -> bool:
+    """Whether nothing in it says that it is of another kind, signed by the same keys (RFC 8725 §3.12)."""
+    if parsed.token_type not in _TOKEN_TYPES or "events" in parsed.payload:
+        return False
+    return all(parsed.payload.get(name, kind) == kind for name, kind in _ID_TOKEN_KINDS)
+
+
+def _is_current(claims: JsonObject, policy: IssuerPolicy, *, now: float) -> bool:
+    """Judge `exp` and `iat`, which must be there, and `nbf` as those of an access token are judged."""
+    expires_at, issued_at = (numeric_date(claims.get(name)) for name in ("exp", "iat"))
+    not_before = numeric_date(claims.get("nbf", issued_at))
+    if expires_at is None or issued_at is None or not_before is None:
+        return False
+    longest = max(policy.max_lifetime, _LONGEST_LIFETIME).total_seconds()
+    return (
+        now < expires_at + policy.leeway.total_seconds()
+        and max(issued_at, not_before) <= now + policy.clock_skew.total_seconds()
+        and 0 < expires_at - issued_at <= longest
+    )
 
 
 async def _is_signed(parsed: ParsedToken, trusted: TrustedIssuer) -> bool:

@@ -9,12 +9,12 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.confirmation import (
     CERTIFICATE_MEMBER,
     KEY_MEMBER,
-    PROOF_SECONDS,
-    PROOF_SKEW_SECONDS,
     ClientCertificate,
     Confirmation,
     DpopProof,
+    Evidence,
     PossessionProof,
+    ProvenBefore,
     VerifiedProof,
     certificate_proves,
     confirmation_by,
@@ -31,11 +31,11 @@ from sessiond_server.service.storage.proofs import ProofMemory
 class ProvenKey:
     """A key whose possession was proven.
 
-    `hashed_proof` is the proof, which is good once; None for a certificate.
+    `proof` is good once; None for a certificate.
     """
 
     confirmation: Confirmation
-    hashed_proof: bytes | None
+    proof: VerifiedProof | None
 
 
 class ProofOfPossession:
@@ -48,7 +48,7 @@ class ProofOfPossession:
         self._memory = memory
         self._clock = clock
 
-    async def is_proven(self, claims: Claims, *, token: bytes, proof: PossessionProof | None) -> bool:
+    async def is_proven(self, claims: Claims, *, token: bytes, proof: Evidence | None) -> bool:
         """Whether `proof` proves the key that the token is bound to.
 
         A DPoP proof is spent by this: the second time it proves nothing (RFC 9449 §11.1). An unknown kind of
@@ -58,13 +58,15 @@ class ProofOfPossession:
             StoreUnavailableError: whether a proof has been used cannot be told now.
         """
         match confirmation_of(claims), proof:
+            case (_, _) as named, ProvenBefore(confirmation):
+                return named == confirmation
             case (name, thumbprint), ClientCertificate() if name == CERTIFICATE_MEMBER:
                 return certificate_proves(proof, thumbprint)
             case (name, thumbprint), DpopProof() if name == KEY_MEMBER:
                 verified = self._fitting(proof)
                 if verified is None or not proof_fits_token(verified, token=token, thumbprint=thumbprint):
                     return False
-                return await self._spend(_hashed(verified))
+                return await self._spend(verified)
             case _:
                 return False
 
@@ -81,20 +83,22 @@ class ProofOfPossession:
         if isinstance(proof, ClientCertificate):
             return ProvenKey(confirmation_by(proof), None)
         verified = self._fitting(proof)
-        if verified is None or await self._memory.knows(_hashed(verified)):
+        if verified is None or not await self._memory.is_usable(
+            _hashed(verified), good_until=verified.good_until
+        ):
             return None
-        return ProvenKey((KEY_MEMBER, verified.thumbprint), _hashed(verified))
+        return ProvenKey((KEY_MEMBER, verified.thumbprint), verified)
 
     async def spend(self, proven: ProvenKey) -> bool:
         """Use a proof up; False where it has been used meanwhile. Raises `StoreUnavailableError`."""
-        return proven.hashed_proof is None or await self._spend(proven.hashed_proof)
+        return proven.proof is None or await self._spend(proven.proof)
 
     def _fitting(self, given: DpopProof) -> VerifiedProof | None:
         verified = self._read_proof(given.proof)
         return verified if verified and proof_fits_request(verified, given, now=self._clock.now()) else None
 
-    async def _spend(self, hashed_proof: bytes) -> bool:
-        return await self._memory.remember(hashed_proof, seconds=PROOF_SECONDS + 2 * PROOF_SKEW_SECONDS)
+    async def _spend(self, verified: VerifiedProof) -> bool:
+        return await self._memory.use_up(_hashed(verified), good_until=verified.good_until)
 
 
 def _hashed(proof: VerifiedProof) -> bytes:

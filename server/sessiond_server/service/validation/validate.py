@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
-from sessiond_server.domain.confirmation import PossessionProof
+from sessiond_server.domain.confirmation import Evidence
 from sessiond_server.domain.facts import CallFacts
 from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
 from sessiond_server.domain.requirements import Requirements
@@ -59,9 +59,9 @@ class Validation:
         self._clock = clock
 
     async def validate(
-        self, token: bytes, requirements: Requirements, *, proof: PossessionProof | None = None
+        self, token: bytes, requirements: Requirements, *, proof: Evidence | None = None
     ) -> ValidationResult:
-        """Decide on one token; `proof` is what came with it to prove a key that it is bound to.
+        """Decide on one token; `proof` is what shows that its bearer has the key that it is bound to.
 
         Raises:
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
@@ -134,7 +134,7 @@ class Validation:
         verified: VerifiedToken | Rejected,
         token: bytes,
         requirements: Requirements,
-        proof: PossessionProof | None,
+        proof: Evidence | None,
     ) -> bool:
         if isinstance(verified, Rejected) or not verified.claims.is_bound:
             return _needs_no_proof(verified)

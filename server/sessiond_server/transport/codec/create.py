@@ -9,6 +9,7 @@ from typing import Final
 
 from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.failures import Input
+from sessiond_server.domain.refresh_token import REFRESH_PREFIX
 from sessiond_server.domain.session import Login
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens
 from sessiond_server.service.sessions.create import RequestContext
@@ -78,13 +79,10 @@ def _local_login(login: session_service_pb2.LocalLogin, context: RequestContext)
 
 
 def _given_tokens(given: session_service_pb2.ProviderTokens) -> GivenTokens:
-    if not given.refresh_token:
-        allowed = "a refresh token: ask the provider for the scope offline_access"
-        raise FieldInvalidError("provider_tokens.refresh_token", found="nothing", allowed=allowed)
     return GivenTokens(
         issuer=fields.identifier(given.issuer, field="provider_tokens.issuer"),
         access_token=_secret(given.access_token, field="provider_tokens.access_token"),
-        refresh_token=_secret(given.refresh_token, field="provider_tokens.refresh_token"),
+        refresh_token=_refresh_token(given.refresh_token),
         id_token=given.id_token,
     )
 
@@ -97,6 +95,21 @@ def _given_code(given: session_service_pb2.AuthorizationCode) -> GivenCode:
         code_verifier=_code_verifier(given.code_verifier),
         nonce=given.nonce,
     )
+
+
+def _refresh_token(value: str) -> str:
+    """A provider's refresh token.
+
+    One of our own belongs to a session here, and is no provider's business: it would be sent there.
+    """
+    field = "provider_tokens.refresh_token"
+    if not value:
+        allowed = "a refresh token: ask the provider for the scope offline_access"
+        raise FieldInvalidError(field, found="nothing", allowed=allowed)
+    if value.startswith(REFRESH_PREFIX):
+        found, allowed = "a refresh token of sessiond's own", "one that the provider gave out"
+        raise FieldInvalidError(field, found=found, allowed=allowed)
+    return _secret(value, field=field)
 
 
 def _secret(value: str, *, field: str) -> str:

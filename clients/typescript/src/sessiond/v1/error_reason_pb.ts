@@ -140,7 +140,8 @@ export enum ErrorReason {
    * What the login produced does not open a session. Metadata: rejection, which is a `Rejection.Reason`
    * without its prefix, or one of INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave
    * none: ask for the scope offline_access), NO_ID_TOKEN, ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was
-   * issued to another application).
+   * issued to another application), REFRESH_TOKEN_BOUND (a public client's access token is bound to a key, and
+   * so the provider wants that key at every refresh, which sessiond does not have).
    * Status: FAILED_PRECONDITION. Sample: rejection=AUDIENCE_MISMATCH.
    *
    * @generated from enum value: ERROR_REASON_LOGIN_REFUSED = 14;

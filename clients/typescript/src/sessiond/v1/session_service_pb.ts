@@ -252,7 +252,9 @@ export type CreateSessionRequest = Message<"sessiond.v1.CreateSessionRequest"> &
   attributes: { [key: string]: string };
 
   /**
-   * Binds the session to the key that is proven: every refresh must prove it again. Not required.
+   * Binds the session to the key that is proven: every refresh must prove it again. Required where the
+   * provider's access token is bound to a key, which then is that of the session; a DPoP proof must name a token
+   * in `provider_tokens` (`ath`). Not required otherwise.
    *
    * @generated from field: sessiond.v1.PossessionProof proof = 6;
    */

@@ -239,8 +239,12 @@ SETTLE_REVOCATION: Final = Script(
 )
 
 # A call that failed may be repeated with the same proof.
-REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),), late=Late.REFUSED)
-RECALL: Final = Script("recall", flag, keys=("proof",), late=Late.READS)
+USE_PROOF: Final = Script(
+    "use_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.REFUSED
+)
+PROBE_PROOF: Final = Script(
+    "probe_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.READS
+)
 
 LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",), late=Late.READS)
 # A newer one may have been saved since: a key that an issuer withdrew must not come back.
@@ -272,8 +276,8 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
-    REMEMBER,
-    RECALL,
+    USE_PROOF,
+    PROBE_PROOF,
     LOAD_DOCUMENT,
     SAVE_DOCUMENT,
 )

@@ -1,2 +1,0 @@
--- Says whether a proof was used.
-return redis.call('EXISTS', proof)
