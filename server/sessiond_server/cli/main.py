@@ -144,8 +144,8 @@ def serve(config: Path, *, insecure_plaintext: bool) -> None:
 @_config_option
 @_plaintext_option
 def check(config: Path, *, insecure_plaintext: bool) -> None:
-    """Read a configuration, reach the store and every issuer, and show what works:
-    exit status 1 if something does not.
+    """Read a configuration, reach the store and every issuer, try our credentials there with a refresh token
+    that is made up, and show what works: exit status 1 if something does not.
     """  # noqa: D205 - one sentence, which the help shows whole
     settings = _settings(config, insecure_plaintext=insecure_plaintext)
     try:
@@ -153,7 +153,7 @@ def check(config: Path, *, insecure_plaintext: bool) -> None:
     except StartError as error:
         _refuse(str(error))
     click.echo(tables.of_findings(findings))
-    sys.exit(0 if all(finding.works for finding in findings) else _FAULTY_STATUS)
+    sys.exit(_FAULTY_STATUS if any(finding.works is False for finding in findings) else 0)
 
 
 @main.command(epilog="\b\nExample:\n  sessiond jwks --config /etc/sessiond/sessiond.toml --json")
