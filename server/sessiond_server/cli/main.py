@@ -172,7 +172,7 @@ def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool) -> None:
     epilog="""\b
 Examples:
   pbpaste | sessiond explain --config sessiond.toml
-  sessiond explain token.txt --config sessiond.toml --jwks keys.json --json"""
+  sessiond explain token.txt --config sessiond.toml --offline --jwks keys.json --json"""
 )
 @click.argument("file", default="-", metavar="[FILE|-]")
 @_config_option
@@ -181,25 +181,31 @@ Examples:
     "key_set",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A JWK set to check the signature with.",
+    help="A JWK set to check the signature with, instead of the one that the issuer publishes.",
 )
+@click.option("--offline", is_flag=True, help="Ask nobody; without --jwks the signature is not checked.")
 @_json_option
-def explain(file: str, config: Path, *, key_set: Path | None, as_json: bool) -> None:
-    """Show what each check finds in the access token in FILE, or on standard input; nobody is asked.
+def explain(file: str, config: Path, *, key_set: Path | None, offline: bool, as_json: bool) -> None:
+    """Show what each check finds in the access token in FILE, or on standard input.
 
-    Of the configuration only the issuers and the longest token count; files that it names need not be there.
+    The key set is fetched from the token's issuer, where that is one of the configuration's, and nothing else
+    is asked. Of the configuration only the issuers and the longest token count; files that it names need not
+    be there.
+
     Exit status 0 for a token that is accepted if it has not been revoked, 1 for any other.
     """
     try:
         rules = read_token_rules(config, environment=os.environ)
-        document = key_set.read_bytes() if key_set else None
+        document = _read(key_set) if key_set else None
         token = _token(file)
     except ConfigurationError as error:
         _refuse(str(error))
     except OSError as error:
         _refuse(f"{error.filename}: {error.strerror}")
     quiet = to_logger(level=logging.CRITICAL)
-    found = explain_token(token, rules, key_set=document, now=time.time(), logger=quiet)
+    found = uvloop.run(
+        explain_token(token, rules, key_set=document, is_offline=offline, now=time.time(), logger=quiet)
+    )
     click.echo(json.dumps(found.to_dict()) if as_json else tables.of_explanation(found))
     sys.exit(0 if found.verdict == "ACCEPTED" else _FAULTY_STATUS)
 
@@ -218,8 +224,12 @@ def _token(file: str) -> bytes:
             "history: "
             "give it on standard input, or in a file"
         )
-    with Path(file).open("rb") as opened:
-        return opened.read(_MAX_INPUT_BYTES).strip()
+    return _read(Path(file)).strip()
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(_MAX_INPUT_BYTES)
 
 
 def _settings(config: Path, *, insecure_plaintext: bool) -> Settings:
