@@ -33,7 +33,7 @@ from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
 from sessiond_server.cli.written_log import written_log
-from sessiond_server.config.dev import default_data_directory
+from sessiond_server.config.dev import data_directory, default_data_directory
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_token_rules
 from sessiond_server.config.settings import ServerSettings, Settings
@@ -114,7 +114,7 @@ def dev(
     *, listen: str, http: str, data: Path | None, join: Path | None, anyone_may_mint_tokens: bool
 ) -> None:
     """Run on one machine without configuration: an embedded store, a local issuer,
-    every method open to any local caller.
+    every method open to any local caller. SESSIOND_SECTION_KEY in the environment sets any setting.
     """  # noqa: D205 - one sentence, which the help shows whole
     if data and join:
         raise click.UsageError(
@@ -127,9 +127,24 @@ def dev(
                 f"{str(address)!r} can be reached from elsewhere: "
                 "dev listens on loopback and Unix sockets only"
             )
-    directory = join or data or default_data_directory()
     listening, http_address = addresses
-    _run(partial(run_dev, listen=listening, http=http_address, data=directory, join=join is not None))
+    _run(
+        partial(
+            run_dev,
+            listen=listening,
+            http=http_address,
+            data=join or data or _data_directory(),
+            join=join is not None,
+            environment=os.environ,
+        )
+    )
+
+
+def _data_directory() -> Path:
+    try:
+        return data_directory(os.environ)
+    except ConfigurationError as error:
+        _refuse(str(error))
 
 
 @main.command(epilog="\b\nExample:\n  sessiond serve --config /etc/sessiond/sessiond.toml")
