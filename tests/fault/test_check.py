@@ -194,7 +194,7 @@ async def test_a_wrong_secret_is_told_before_a_user_logs_in(idp: Idp, tmp_path: 
     assert status == 1
     assert findings[f"client {CLIENT_ID} at {idp.issuer}"] == (
         "FAILED",
-        "invalid_client (HTTP 401): the credentials are not taken",
+        "invalid_client (HTTP 401): the client is not known, or not by this secret",
     )
 
 
@@ -203,9 +203,10 @@ async def test_a_wrong_secret_is_told_before_a_user_logs_in(idp: Idp, tmp_path: 
     [
         (
             (400, "unauthorized_client"),
-            "FAILED: unauthorized_client (HTTP 400): the credentials are not taken",
+            "FAILED: unauthorized_client (HTTP 400): the client may not refresh, or is not known",
         ),
-        ((400, "invalid_request"), "?: invalid_request (HTTP 400), which does not tell"),
+        ((400, "invalid_request"), "?: invalid_request (HTTP 400): nothing is said of the credentials"),
+        ((503, "server_error"), "FAILED: server_error (HTTP 503): nothing is said of the credentials"),
         ((400, "own_code"), "?: HTTP 400, without an error code, for a made-up refresh token"),
         ((503, "own_code"), "FAILED: HTTP 503, without an error code, for a made-up refresh token"),
     ],

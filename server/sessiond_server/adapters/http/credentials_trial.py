@@ -18,17 +18,17 @@ from sessiond_server.service.validation.remote_keys import Unfetched
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 _SURELY_BAD: Final = frozenset({200, 401, 403, 404, 405})
-# By error code (RFC 6749 §5.2): whether our credentials are good. None is for what does not tell.
-_VERDICTS: Final[Mapping[str, bool | None]] = MappingProxyType(
+# By error code (RFC 6749 §5.2): whether all is well (None: that is not told), and what the code means.
+_MEANINGS: Final[Mapping[str, tuple[bool | None, str]]] = MappingProxyType(
     {
-        "invalid_grant": True,
-        "invalid_client": False,
-        "unauthorized_client": False,
-        "unsupported_grant_type": False,
-        "invalid_request": None,
-        "invalid_scope": None,
-        "temporarily_unavailable": None,
-        "server_error": None,
+        "invalid_grant": (True, "the credentials are taken"),
+        "invalid_client": (False, "the client is not known, or not by this secret"),
+        "unauthorized_client": (False, "the client may not refresh, or is not known"),
+        "unsupported_grant_type": (False, "nobody may refresh"),
+        "invalid_request": (None, "nothing is said of the credentials"),
+        "invalid_scope": (None, "nothing is said of the credentials"),
+        "server_error": (False, "nothing is said of the credentials"),
+        "temporarily_unavailable": (False, "nothing is said of the credentials"),
     }
 )
 _METHODS: Final = "token_endpoint_auth_methods_supported"
@@ -78,11 +78,8 @@ def _judge(response: HttpResponse) -> Trial:
             is_good=False if is_bad else None,
             seen=f"HTTP {response.status}, without an error code, for a made-up refresh token",
         )
-    is_good = _VERDICTS[code]
-    if is_good:
-        return Trial(is_good=True, seen="the credentials are taken")
-    meaning = ", which does not tell" if is_good is None else ": the credentials are not taken"
-    return Trial(is_good, f"{code} (HTTP {response.status}){meaning}")
+    is_good, meaning = _MEANINGS[code]
+    return Trial(is_good, meaning if is_good else f"{code} (HTTP {response.status}): {meaning}")
 
 
 def _error_code(body: bytes) -> str | None:
@@ -91,7 +88,7 @@ def _error_code(body: bytes) -> str | None:
         code = read_object(body)[0].get("error")
     except (ValueError, RecursionError):
         return None
-    return code if isinstance(code, str) and code in _VERDICTS else None
+    return code if isinstance(code, str) and code in _MEANINGS else None
 
 
 async def _remark(documents: IssuerDocuments, credentials: ClientCredentials, *, is_good: bool | None) -> str:
