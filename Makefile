@@ -82,9 +82,10 @@ stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
 .PHONY: check-deploy
-check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, CI, the wheel
+check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, examples, CI, the wheel
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
+	$(BIN)/python tools/check_examples.py
 	$(BIN)/python tools/check_workflows.py
 	$(BIN)/python tools/check_wheel.py
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the keys that compose.yaml mounts, in ./secrets; those that are there stay as they are.
+# Makes the keys that compose.yaml mounts, in ./secrets; those that are there stay as they are. The container
+# runs as the user who owns them, which .env says.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -10,6 +11,11 @@ for name in pepper seal orders-key; do
 done
 [ -e secrets/signing-key.pem ] \
   || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out secrets/signing-key.pem
-# The containers' user reads them.
-chmod 0444 secrets/*
+if [ "$(id -u)" = 0 ]; then
+  # The image's own user reads what belongs to root.
+  chmod 0444 secrets/*
+elif ! grep -qs '^SESSIOND_USER=' .env; then
+  echo "SESSIOND_USER=$(id -u):$(id -g)" >>.env
+fi
+chmod go-w deploy/examples/compose.toml
 echo "secrets are in ./secrets"

@@ -12,13 +12,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from sessiond_server.app.explain import explain as explanation
+from sessiond_server.config.reader import read_token_rules
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
 from tests.support.config import Config, scalekit
+from tests.support.fakes import SilentLogger
 from tests.support.idp import running_idp
 from tests.support.signing import ABSENT, Signer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.idp import Idp
 
 ISSUER = "https://id.example"
 KEY = generate_private_key(SECP256R1())
@@ -44,7 +50,7 @@ def token(header: dict[str, Any] | None = None, **claims: Any) -> str:
 
 
 async def explain(config: Path, text: str, *arguments: str, keys: bool = True) -> tuple[int | None, str]:
-    jwks = ("--jwks", str(config.parent / "jwks.json")) if keys else ()
+    jwks = ("--jwks", str(config.parent / "jwks.json")) if keys else ("--offline",)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "sessiond_server", "explain", "--config", str(config), *jwks, *arguments),
@@ -165,3 +171,74 @@ async def test_a_longer_token_is_read_where_it_is_configured(config: Path) -> No
     config.write_text(config.read_text().replace("[server]", "[server]\nmax_token_bytes = 20000"))
     verdict, _ = await steps(config, token(padding="x" * 9000))
     assert verdict == "ACCEPTED"
+
+
+@pytest.fixture(scope="module")
+async def idp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Idp]:
+    async with running_idp(tmp_path_factory.mktemp("idp") / "idp.json") as provider:
+        yield provider
+
+
+async def asked(idp: Idp, directory: Path, **overrides: Any) -> tuple[str, dict[str, Any]]:
+    """The verdict on a token of the provider's, without a key set in a file, and the step of the key."""
+    issuer = scalekit(idp.issuer, directory, **overrides)
+    (directory / "client-secret").unlink()
+    config = Config(directory, issuers=[issuer]).write()
+    text = (await idp.login())["access_token"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sessiond_server", "explain", "--config", str(config), "--json"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate(text.encode())
+    found = json.loads(said)
+    return found["verdict"], next(step for step in found["steps"] if step["step"] == "key")
+
+
+async def test_the_key_set_is_fetched_as_a_server_would(idp: Idp, tmp_path: Path) -> None:
+    await idp.switch(keys="good")
+    assert (await asked(idp, tmp_path))[0] == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("switch", "overrides", "cause"),
+    [
+        ("500", {}, '"ISSUER/keys": HTTP 500'),
+        ("html", {}, "the document is none"),
+        ("good", {"jwks_url": "http://127.0.0.1:9/keys"}, '"http://127.0.0.1:9/keys": the connection is'),
+        ("good", {"jwks_url": "https://169.254.1.1/"}, "is not one that may be called"),
+    ],
+)
+async def test_why_there_is_no_key_set_is_said(
+    idp: Idp, tmp_path: Path, switch: str, overrides: dict[str, Any], cause: str
+) -> None:
+    await idp.switch(keys=switch)
+    verdict, step = await asked(idp, tmp_path, **overrides)
+    assert (verdict, step["outcome"]) == ("UNDECIDED", "not checked")
+    assert cause.replace("ISSUER", idp.issuer) in step["expected"]
+
+
+async def test_offline_and_with_a_key_set_in_a_file_nobody_is_asked(idp: Idp, tmp_path: Path) -> None:
+    await idp.switch(keys="good")
+    config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)]).write()
+    (tmp_path / "jwks.json").write_text('{"keys": []}')
+    text = (await idp.login())["access_token"]
+    assert (await explain(config, text, keys=False))[0] == 1
+    assert "KEY_UNKNOWN" in (await explain(config, text))[1]
+    assert (await idp.counts())["keys"] == 0
+
+
+async def test_a_file_that_is_no_key_set_decides_nothing(config: Path) -> None:
+    (config.parent / "jwks.json").write_text("no JSON")
+    verdict, outcomes = await steps(config, token())
+    assert (verdict, outcomes["key"]) == ("UNDECIDED", "not checked")
+
+
+async def test_the_local_issuers_key_set_is_not_fetched(tmp_path: Path) -> None:
+    issuer = {"issuer": "http://127.0.0.1:9", "preset": "local", "audiences": ["api"]}
+    rules = read_token_rules(Config(tmp_path, issuers=[issuer]).write(), environment={})
+    text = token(iss="http://127.0.0.1:9").encode()
+    found = await explanation(
+        text, rules, key_set=None, is_offline=False, now=time.time(), logger=SilentLogger()
+    )
+    assert any("that of the local issuer is its server's" in step.expected for step in found.steps)

@@ -142,7 +142,7 @@ async def test_check_shows_what_works_and_what_does_not(tmp_path: Path) -> None:
     failed = [line for line in lines if "FAILED" in line]
     assert len(failed) == 2
     assert "no answer" in failed[0]
-    assert "no keys: status" in failed[1]
+    assert f'no keys: "{idp.issuer}/keys": HTTP 500' in failed[1]
 
 
 async def test_check_says_that_a_store_takes_no_writes(tmp_path: Path) -> None:

@@ -284,3 +284,24 @@ async def test_tokens_do_not_show_themselves() -> None:
     ).SerializeToString()
     async with client_of(Scripted(raw, REFRESHED)) as client:
         assert "telling" not in repr(await client.refresh("r"))
+
+
+async def test_a_proxy_of_the_environment_gets_no_call_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is in clear because it stays on this machine would be read by it."""
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        for name in ("http_proxy", "grpc_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("no_proxy", "no_grpc_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        async with client_of(Scripted(ACCEPTED)) as client:
+            assert isinstance(await client.validate("t"), Session)
+    assert asked == []

@@ -55,13 +55,17 @@ class Provider:
 
     async def discovery(self, _: web.Request) -> web.Response:
         self.state.counts.discovery += 1
+        switches = self.state.switches
+        document = {
+            "issuer": self.issuer,
+            "jwks_uri": switches.jwks_uri or f"{self.issuer}/keys",
+            "token_endpoint": f"{self.issuer}/oauth/token",
+            "revocation_endpoint": f"{self.issuer}/oauth/revoke",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        } | switches.discovery
         return web.json_response(
-            {
-                "issuer": self.issuer,
-                "jwks_uri": self.state.switches.jwks_uri or f"{self.issuer}/keys",
-                "token_endpoint": f"{self.issuer}/oauth/token",
-                "revocation_endpoint": f"{self.issuer}/oauth/revoke",
-            }
+            {name: value for name, value in document.items() if value is not None},
+            status=switches.discovery_status,
         )
 
     async def keys(self, request: web.Request) -> web.StreamResponse:

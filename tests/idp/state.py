@@ -34,7 +34,8 @@ class Switches:
     spent). `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies
     are lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next
     switch. `claims` go over those of new access tokens.
-    `keys`: what the key set endpoint gives.
+    `keys`: what the key set endpoint gives. `discovery` goes over the discovery document, in which None
+    leaves out, and `discovery_status` answers instead of it.
     """
 
     rotation: str = "strict"
@@ -50,6 +51,8 @@ class Switches:
     access_lifetime: int = 300
     omit_refresh_token: bool = False
     jwks_uri: str = ""
+    discovery: dict[str, Any] = field(default_factory=dict)
+    discovery_status: int = 200
 
 
 @dataclass

@@ -26,6 +26,7 @@ def scalekit(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
     """The table of the test provider."""
     secret = directory / "client-secret"
     secret.write_text(CLIENT_SECRET)
+    secret.chmod(0o600)
     return {
         "issuer": issuer,
         "preset": "scalekit",
@@ -71,6 +72,7 @@ class Config:
             lines += [line for values in entries for line in (f"[[{section}]]", *_lines(values))]
         path = self.directory / name
         path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o600)
         return path
 
 

@@ -327,5 +327,6 @@ def test_the_examples_are_right(name: str, tmp_path: Path) -> None:
         text = text.replace(f'"{path}"', f'"{file}"')
     config = tmp_path / "sessiond.toml"
     config.write_text(text)
+    config.chmod(0o600)
     plaintext = "--insecure-plaintext" in commands().get(name, [])
     assert read_file(config, environment={}, insecure_plaintext=plaintext).issuers

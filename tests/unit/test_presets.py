@@ -11,7 +11,7 @@ from sessiond_server.config.presets import PRESETS
 from sessiond_server.config.reader import read_settings
 from sessiond_server.domain.checks import judge_audience, judge_lifetime, judge_type
 from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.policy import IssuerPolicy
+from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS, IssuerPolicy
 from sessiond_server.domain.token import ParsedToken
 from tests.support.facts import call_facts, token_facts
 
@@ -89,6 +89,21 @@ SAMPLES: dict[str, tuple[str, str, str | None, dict[str, Any], dict[str, Any]]] 
         },
         {"client_id": "web", "roles": ("member",), "provider_session_id": "s-1", "permissions": ()},
     ),
+    "hydra": (
+        "https://hydra.acme.com",
+        "https://api.acme.com",
+        "jwt",
+        {
+            "aud": ["https://api.acme.com"],
+            "sub": "alice",
+            "client_id": "5f8c2f6e",
+            "jti": "1",
+            "nbf": 1_700_000_000,
+            "scp": ["openid", "offline_access", "orders"],
+            "ext": {"tenant": "acme"},
+        },
+        {"client_id": "5f8c2f6e", "scopes": ("openid", "offline_access", "orders"), "tenant_id": None},
+    ),
     "cognito": (
         "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_1",
         "client_1",
@@ -150,6 +165,12 @@ OTHERS: dict[str, list[tuple[str | None, dict[str, Any]]]] = {
         ("jwt", {"typ": "Refresh"}),
         ("jwt", {"typ": "Offline"}),
         ("jwt", {"typ": None}),
+    ],
+    "hydra": [
+        ("jwt", {"at_hash": "h"}),
+        ("jwt", {"nonce": "n"}),
+        ("jwt", {"client_id": None}),
+        ("logout+jwt", {}),
     ],
     "cognito": [(None, {"token_use": "id"}), (None, {"token_use": None}), ("jwt", {})],
     "entra": [("jwt", {"nonce": "n"}), (None, {}), ("jwt", {"azp": None})],
@@ -223,3 +244,18 @@ def test_another_audience_is_another_audience(preset: str) -> None:
 def test_a_path_leads_into_objects_or_nowhere(realm_access: Any, roles: tuple[str, ...] | None) -> None:
     found = judged("keycloak", "jwt", {"realm_access": realm_access})
     assert (found.roles if isinstance(found, Claims) else None) == roles
+
+
+def test_a_keycloak_realm_may_sign_with_any_key_that_its_providers_make() -> None:
+    assert policy_of("keycloak").algorithms == SIGNATURE_ALGORITHMS
+
+
+def test_hydras_scopes_may_be_a_string_and_its_clients_send_a_header() -> None:
+    claims = judged("hydra", "jwt", {"scp": None, "scope": "openid orders"})
+    assert claims.scopes == ("openid", "orders")
+    document = {
+        "store": {"url": "embedded:x"},
+        "issuers": [{"preset": "hydra", "issuer": "https://h.example", "audiences": ["a"], "client_id": "c"}],
+    }
+    (settings,) = read_settings(document, environment={}, insecure_plaintext=False).issuers
+    assert settings.client_auth == "basic"

@@ -1,19 +1,26 @@
-"""What works of a configuration: the store, and every provider's keys."""
+"""What works of a configuration: the store, every provider's keys, and our credentials there."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Final
 
-from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
+from sessiond_server.adapters.embedded.data_directory import DataDirectoryError, DirectoryHeldError
+from sessiond_server.adapters.embedded.store import joined_store
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.build import App, build
+from sessiond_server.app.check_issuers import check_issuer
+from sessiond_server.app.findings import Finding
 from sessiond_server.app.issuers import ConfiguredProvider, open_providers
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError, open_store
+from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
@@ -23,15 +30,6 @@ from sessiond_server.service.validation.remote_keys import NotShared
 
 # No issuer has a key of this name, so that asking for it fetches the set.
 _NO_KEY: Final = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, whether it works, and what was seen."""
-
-    what: str
-    works: bool
-    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,10 @@ class KeySetFinding:
 
 
 async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
-    """Look at the store and the keys of every provider that the settings name.
+    """Look at the store, and at the keys of every provider that the settings name and our credentials there.
 
     Nothing is written but the files of an embedded store, in a new store the number of its partitions, and a
-    trifle that is kept for a minute.
+    trifle that is kept for a minute. The embedded store of a server that runs is looked at beside it.
 
     Raises:
         StartError: the service could not start with these settings.
@@ -57,7 +55,7 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry()
         try:
-            url, directory = await open_store(settings, stack, logger=logger)
+            url, directory = await _open_store(settings, stack, logger=logger)
             secrets = load_secrets(settings, directory=directory, logger=logger)
             app = await build(
                 settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
@@ -65,11 +63,23 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
         except (ConfigurationError, DataDirectoryError) as error:
             raise StartError(str(error)) from error
         seen = f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"
+        of_issuers = await asyncio.gather(*(check_issuer(one, logger=logger) for one in app.issuers))
         return [
             Finding("configuration", works=True, seen=seen),
             await _store(app, settings),
-            *[await _issuer(one) for one in app.issuers],
+            *chain.from_iterable(of_issuers),
         ]
+
+
+async def _open_store(
+    settings: Settings, stack: AsyncExitStack, *, logger: Logger
+) -> tuple[str, Path | None]:
+    """The store's address, and the directory of an embedded one: started here, or a running server's."""
+    try:
+        return await open_store(settings, stack, logger=logger)
+    except DirectoryHeldError:
+        store = joined_store(Path(settings.store.url.removeprefix(EMBEDDED)))
+        return f"unix://{store.socket_path}", store.directory
 
 
 async def fetch_key_sets(settings: Settings, *, logger: Logger) -> list[KeySetFinding]:
@@ -119,13 +129,3 @@ async def _store(app: App, settings: Settings) -> Finding:
     return Finding(
         what, works=not faults, seen="; ".join(faults) or "answers, and keeps what it acknowledges"
     )
-
-
-async def _issuer(issuer: ConfiguredProvider) -> Finding:
-    what = f"issuer {issuer.settings.issuer}"
-    try:
-        await issuer.key_set.seek(_NO_KEY)
-    except KeysUnavailableError:
-        return Finding(what, works=False, seen=f"no keys: {issuer.key_set.last_outcome}")
-    role = "sessions and validation" if issuer.provider else "validation only"
-    return Finding(what, works=True, seen=f"keys: {len(issuer.key_set)}; {role}")

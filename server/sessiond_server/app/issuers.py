@@ -36,7 +36,10 @@ class ConfiguredProvider:
 
     settings: IssuerSettings
     policy: IssuerPolicy
+    outbound: Outbound
+    documents: IssuerDocuments
     key_set: RemoteKeySet
+    credentials: tuple[ClientCredentials, ...]
     provider: Provider | None
 
     @property
@@ -113,17 +116,7 @@ async def _open_provider(
     telemetry: Telemetry,
     logger: Logger,
 ) -> ConfiguredProvider:
-    outbound = Outbound(
-        allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, logger=logger
-    )
-    await stack.enter_async_context(outbound)
-    documents = IssuerDocuments(
-        settings.issuer,
-        outbound,
-        jwks_url=settings.jwks_url,
-        addresses={"token_endpoint": settings.token_url, "revocation_endpoint": settings.revocation_url},
-        discovery=settings.discovery,
-    )
+    outbound, documents = await open_documents(settings, stack, logger=logger)
     policy = to_policy(settings, frozenset(settings.algorithms))
     key_set = RemoteKeySet(
         settings.issuer,
@@ -141,9 +134,31 @@ async def _open_provider(
         ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
     ):
         telemetry.gauge(name, meaning, read, issuer=settings.issuer)
-    endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
-    provider = _provider(settings, sessions, policy, endpoint, is_public=secret is None) if endpoint else None
-    return ConfiguredProvider(settings, policy, key_set, provider)
+    credentials = _credentials(settings, secret=secret)
+    provider = None
+    if credentials:
+        endpoint = HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
+        provider = _provider(settings, sessions, policy, endpoint, is_public=secret is None)
+    known_by = (credentials,) if credentials else ()
+    return ConfiguredProvider(settings, policy, outbound, documents, key_set, known_by, provider)
+
+
+async def open_documents(
+    settings: IssuerSettings, stack: AsyncExitStack, *, logger: Logger
+) -> tuple[Outbound, IssuerDocuments]:
+    """A provider's way out, which `stack` closes, and what it publishes."""
+    outbound = Outbound(
+        allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, logger=logger
+    )
+    await stack.enter_async_context(outbound)
+    documents = IssuerDocuments(
+        settings.issuer,
+        outbound,
+        jwks_url=settings.jwks_url,
+        addresses={"token_endpoint": settings.token_url, "revocation_endpoint": settings.revocation_url},
+        discovery=settings.discovery,
+    )
+    return outbound, documents
 
 
 def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:
@@ -163,18 +178,11 @@ def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
     return {one.issuer: _milliseconds(one.reuse_access_token_above) for one in issuers}
 
 
-def _endpoint(
-    settings: IssuerSettings,
-    documents: IssuerDocuments,
-    outbound: Outbound,
-    *,
-    secret: str | None,
-    logger: Logger,
-) -> HttpTokenEndpoint | None:
+def _credentials(settings: IssuerSettings, *, secret: str | None) -> ClientCredentials | None:
+    """What we are known by at a provider; None where it has no token endpoint for us."""
     if not settings.client_id or not (settings.token_url or settings.discovery):
         return None
-    credentials = ClientCredentials(settings.client_id, secret, uses_basic=settings.client_auth == "basic")
-    return HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
+    return ClientCredentials(settings.client_id, secret, uses_basic=settings.client_auth == "basic")
 
 
 def _provider(

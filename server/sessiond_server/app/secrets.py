@@ -21,7 +21,7 @@ from sessiond_server.adapters.secrets.key_files import (
     read_text,
 )
 from sessiond_server.config.problems import ConfigurationError, Problem
-from sessiond_server.config.settings import CallerSettings, IssuerSettings, Settings
+from sessiond_server.config.settings import CallerSettings, IssuerSettings, Settings, StoreSettings
 from sessiond_server.domain.caller import Caller
 from sessiond_server.service.callers import KnownCaller
 from sessiond_server.service.logger import Logger
@@ -63,6 +63,7 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
         store_password=reader.password(settings.store.password_file),
         certificate=reader.certificate(settings),
     )
+    reader.store_tls(settings.store)
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return secrets
@@ -116,6 +117,14 @@ class _Reader:
     def password(self, file: Path | None) -> str | None:
         """The store's password."""
         return next(self._each("store.password_file", (file,) if file else (), read_text), None)
+
+    def store_tls(self, store: StoreSettings) -> None:
+        """Judge the files for TLS to the store; its client reads them itself, at every connection."""
+        for name in ("ca_file", "cert_file", "key_file"):
+            file: Path | None = getattr(store, name)
+            if file:
+                with self._collected(f"store.{name}"):
+                    read_private_file(file)
 
     def certificate(self, settings: Settings) -> WatchedCertificate | None:
         """The server's certificate, which is watched from now on."""

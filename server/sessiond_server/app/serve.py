@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from sessiond_server.app.supervision import Supervision
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.dev import dev_settings
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import KeySettings, Settings
+from sessiond_server.config.settings import Settings
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
@@ -68,6 +68,7 @@ async def run_dev(
     http: Address,
     data: Path,
     join: bool,
+    environment: Mapping[str, str],
     logger: Logger,
     lines_dropped: Callable[[], int],
 ) -> None:
@@ -75,18 +76,17 @@ async def run_dev(
 
     `join` uses the store that already runs on `data`.
     """
-    keys, url = KeySettings(), f"{EMBEDDED}{data}"
-    signing: tuple[Path, ...] = ()
-    if join:
-        try:
-            store = joined_store(data)
-        except DataDirectoryError as error:
-            raise StartError(str(error)) from error
-        keys = KeySettings(
-            pepper_files=(store.directory / "pepper",), sealing_files=(store.directory / "sealing-key",)
+    try:
+        store = joined_store(data) if join else None
+        settings = dev_settings(
+            listen=listen,
+            http=http,
+            data=store.directory if store else data,
+            socket_path=store.socket_path if store else None,
+            environment=environment,
         )
-        signing, url = (store.directory / "signing-key.pem",), f"unix://{store.socket_path}"
-    settings = dev_settings(listen=listen, http=http, store_url=url, keys=keys, signing_key_files=signing)
+    except (ConfigurationError, DataDirectoryError) as error:
+        raise StartError(str(error)) from error
     await run(settings, logger=logger, lines_dropped=lines_dropped)
 
 

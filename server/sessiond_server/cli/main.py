@@ -33,7 +33,7 @@ from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
 from sessiond_server.cli.written_log import written_log
-from sessiond_server.config.dev import default_data_directory
+from sessiond_server.config.dev import data_directory, default_data_directory
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_token_rules
 from sessiond_server.config.settings import ServerSettings, Settings
@@ -114,7 +114,7 @@ def dev(
     *, listen: str, http: str, data: Path | None, join: Path | None, anyone_may_mint_tokens: bool
 ) -> None:
     """Run on one machine without configuration: an embedded store, a local issuer,
-    every method open to any local caller.
+    every method open to any local caller. SESSIOND_SECTION_KEY in the environment sets any setting.
     """  # noqa: D205 - one sentence, which the help shows whole
     if data and join:
         raise click.UsageError(
@@ -127,9 +127,24 @@ def dev(
                 f"{str(address)!r} can be reached from elsewhere: "
                 "dev listens on loopback and Unix sockets only"
             )
-    directory = join or data or default_data_directory()
     listening, http_address = addresses
-    _run(partial(run_dev, listen=listening, http=http_address, data=directory, join=join is not None))
+    _run(
+        partial(
+            run_dev,
+            listen=listening,
+            http=http_address,
+            data=join or data or _data_directory(),
+            join=join is not None,
+            environment=os.environ,
+        )
+    )
+
+
+def _data_directory() -> Path:
+    try:
+        return data_directory(os.environ)
+    except ConfigurationError as error:
+        _refuse(str(error))
 
 
 @main.command(epilog="\b\nExample:\n  sessiond serve --config /etc/sessiond/sessiond.toml")
@@ -144,8 +159,8 @@ def serve(config: Path, *, insecure_plaintext: bool) -> None:
 @_config_option
 @_plaintext_option
 def check(config: Path, *, insecure_plaintext: bool) -> None:
-    """Read a configuration, reach the store and every issuer, and show what works:
-    exit status 1 if something does not.
+    """Read a configuration, reach the store and every issuer, try our credentials there with a refresh token
+    that is made up, and show what works: exit status 1 if something does not.
     """  # noqa: D205 - one sentence, which the help shows whole
     settings = _settings(config, insecure_plaintext=insecure_plaintext)
     try:
@@ -153,7 +168,7 @@ def check(config: Path, *, insecure_plaintext: bool) -> None:
     except StartError as error:
         _refuse(str(error))
     click.echo(tables.of_findings(findings))
-    sys.exit(0 if all(finding.works for finding in findings) else _FAULTY_STATUS)
+    sys.exit(_FAULTY_STATUS if any(finding.works is False for finding in findings) else 0)
 
 
 @main.command(epilog="\b\nExample:\n  sessiond jwks --config /etc/sessiond/sessiond.toml --json")
@@ -172,7 +187,7 @@ def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool) -> None:
     epilog="""\b
 Examples:
   pbpaste | sessiond explain --config sessiond.toml
-  sessiond explain token.txt --config sessiond.toml --jwks keys.json --json"""
+  sessiond explain token.txt --config sessiond.toml --offline --jwks keys.json --json"""
 )
 @click.argument("file", default="-", metavar="[FILE|-]")
 @_config_option
@@ -181,25 +196,31 @@ Examples:
     "key_set",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A JWK set to check the signature with.",
+    help="A JWK set to check the signature with, instead of the one that the issuer publishes.",
 )
+@click.option("--offline", is_flag=True, help="Ask nobody; without --jwks the signature is not checked.")
 @_json_option
-def explain(file: str, config: Path, *, key_set: Path | None, as_json: bool) -> None:
-    """Show what each check finds in the access token in FILE, or on standard input; nobody is asked.
+def explain(file: str, config: Path, *, key_set: Path | None, offline: bool, as_json: bool) -> None:
+    """Show what each check finds in the access token in FILE, or on standard input.
 
-    Of the configuration only the issuers and the longest token count; files that it names need not be there.
+    The key set is fetched from the token's issuer, where that is one of the configuration's, and nothing else
+    is asked. Of the configuration only the issuers and the longest token count; files that it names need not
+    be there.
+
     Exit status 0 for a token that is accepted if it has not been revoked, 1 for any other.
     """
     try:
         rules = read_token_rules(config, environment=os.environ)
-        document = key_set.read_bytes() if key_set else None
+        document = _read(key_set) if key_set else None
         token = _token(file)
     except ConfigurationError as error:
         _refuse(str(error))
     except OSError as error:
         _refuse(f"{error.filename}: {error.strerror}")
     quiet = to_logger(level=logging.CRITICAL)
-    found = explain_token(token, rules, key_set=document, now=time.time(), logger=quiet)
+    found = uvloop.run(
+        explain_token(token, rules, key_set=document, is_offline=offline, now=time.time(), logger=quiet)
+    )
     click.echo(json.dumps(found.to_dict()) if as_json else tables.of_explanation(found))
     sys.exit(0 if found.verdict == "ACCEPTED" else _FAULTY_STATUS)
 
@@ -218,8 +239,12 @@ def _token(file: str) -> bytes:
             "history: "
             "give it on standard input, or in a file"
         )
-    with Path(file).open("rb") as opened:
-        return opened.read(_MAX_INPUT_BYTES).strip()
+    return _read(Path(file)).strip()
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(_MAX_INPUT_BYTES)
 
 
 def _settings(config: Path, *, insecure_plaintext: bool) -> Settings:

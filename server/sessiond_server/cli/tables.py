@@ -9,17 +9,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sessiond_server.app.check import Finding, KeySetFinding
+from sessiond_server.app.check import KeySetFinding
+from sessiond_server.app.findings import Finding
 from sessiond_server.service.validation.explain import Explanation
 
 _WIDTH: Final = 160
+_OUTCOMES: Final = {True: "ok", False: "FAILED", None: "?"}
 
 
 def of_findings(findings: Sequence[Finding]) -> str:
     """What works of a configuration."""
     table = Table("", "what", "seen")
     for finding in findings:
-        table.add_row(*map(Text, ("ok" if finding.works else "FAILED", finding.what, finding.seen)))
+        table.add_row(*map(Text, (_OUTCOMES[finding.works], finding.what, finding.seen)))
     return _shown(table)
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sessiond_server.config.settings import (
-    ClaimSettings,
-    IssuerSettings,
-    KeySettings,
-    ServerSettings,
-    Settings,
-    StoreSettings,
-)
+from sessiond_server.config.checks import EMBEDDED
+from sessiond_server.config.problems import ConfigurationError, Problem
+from sessiond_server.config.reader import read_settings
+from sessiond_server.config.settings import Settings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS
@@ -22,36 +19,73 @@ from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS
 # The issuer is a name, not an address: tokens stay valid whatever the ports are.
 DEV_ISSUER: Final = "http://sessiond.localhost"
 DEV_CLIENT: Final = "sessiond-dev"
+_STORE_URL: Final = "SESSIOND_STORE_URL"
+_OF_THE_COMMAND_LINE: Final = frozenset({"SESSIOND_SERVER_LISTEN", "SESSIOND_SERVER_HTTP", _STORE_URL})
 
 
 def dev_settings(
-    *, listen: Address, http: Address, store_url: str, keys: KeySettings, signing_key_files: tuple[Path, ...]
+    *,
+    listen: Address,
+    http: Address,
+    data: Path,
+    environment: Mapping[str, str],
+    socket_path: Path | None = None,
 ) -> Settings:
-    """Settings that open every method to any local caller, with one local issuer."""
-    return Settings(
-        server=ServerSettings(
-            listen=listen,
-            http=http,
-            anonymous=tuple(Group),
-            reflection=True,
-            # Nobody balances load over it, and whoever stops it waits at a terminal.
-            drain_delay=timedelta(0),
-        ),
-        store=StoreSettings(url=store_url),
-        keys=keys,
-        issuers=(
-            IssuerSettings(
-                issuer=DEV_ISSUER,
-                preset="local",
-                audiences=(DEV_CLIENT,),
-                client_id=DEV_CLIENT,
-                algorithms=tuple(sorted(SIGNATURE_ALGORITHMS)),
-                leeway=timedelta(0),
-                claims=ClaimSettings(tenant="tenant_id"),
-                signing_key_files=signing_key_files,
-            ),
-        ),
+    """Settings that open every method to any local caller, with one local issuer.
+
+    The environment stands above them, except for what the command line says: the ports, and the store, which
+    is the one in `data`. `socket_path` is where that listens if another sessiond runs it, so that its keys
+    are used too.
+
+    Raises:
+        ConfigurationError: the environment sets what is not allowed.
+    """
+    said = {name: text for name, text in environment.items() if name not in _OF_THE_COMMAND_LINE}
+    document = _document(data if socket_path else None)
+    settings = read_settings(document, environment=said, insecure_plaintext=False)
+    return replace(
+        settings,
+        server=replace(settings.server, listen=listen, http=http),
+        store=replace(settings.store, url=f"unix://{socket_path}" if socket_path else f"{EMBEDDED}{data}"),
     )
+
+
+def data_directory(environment: Mapping[str, str]) -> Path:
+    """Where `sessiond dev` keeps its store and keys where the command line does not say.
+
+    Raises:
+        ConfigurationError: the environment names a store that is not embedded.
+    """
+    url = environment.get(_STORE_URL)
+    if url is None:
+        return default_data_directory()
+    if not url.startswith(EMBEDDED) or url == EMBEDDED:
+        # Every local caller may do everything here: no store that others use is opened to that.
+        found = f"another store, in {_STORE_URL}"
+        raise ConfigurationError([Problem("store.url", found, f"{EMBEDDED}DIR, or `sessiond serve`")])
+    return Path(url.removeprefix(EMBEDDED))
+
+
+def _document(joined: Path | None) -> dict[str, Any]:
+    issuer: dict[str, Any] = {
+        "issuer": DEV_ISSUER,
+        "preset": "local",
+        "audiences": [DEV_CLIENT],
+        "client_id": DEV_CLIENT,
+        "algorithms": sorted(SIGNATURE_ALGORITHMS),
+    }
+    # Nobody balances load over it, and whoever stops it waits at a terminal.
+    server = {"anonymous": list(Group), "reflection": True, "drain_delay": "0s"}
+    document: dict[str, Any] = {
+        "server": server,
+        "store": {"url": f"{EMBEDDED}dev"},
+        "issuers": [issuer],
+    }
+    if joined is None:
+        return document
+    keys = {"pepper_files": [str(joined / "pepper")], "sealing_files": [str(joined / "sealing-key")]}
+    issuer["signing_key_files"] = [str(joined / "signing-key.pem")]
+    return {**document, "keys": keys}
 
 
 def default_data_directory() -> Path:

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, cast
 
+from sessiond_server.config.files import FileFaultError, require_readable, shown_path
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.caller import Group
 
@@ -149,7 +150,7 @@ def many(kind: Kind[T], *, least: int = 0, name: str = "list") -> Kind[tuple[T, 
 
     def read(value: object) -> tuple[T, ...]:
         if not isinstance(value, list):
-            raise NotAllowedError
+            raise NotAllowedError("no array")
         if len(value) < least:
             raise NotAllowedError(f"{len(value)} items")
         items = tuple(map(_item, value))
@@ -198,19 +199,18 @@ def _address(value: object) -> Address:
         raise NotAllowedError from None
 
 
-def _path(value: object) -> Path:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise NotAllowedError
-    return Path(value)
-
-
 def _file(value: object) -> Path:
-    path = _path(value)
+    if not isinstance(value, str) or not value:
+        raise NotAllowedError
+    if "\0" in value:
+        raise NotAllowedError(f"{len(value)} characters, of which one is zero")
     try:
-        with path.open("rb"):
-            return path
+        require_readable(Path(value))
     except OSError as error:
-        raise NotAllowedError(f"{shown(value)} ({error.strerror})") from None
+        raise NotAllowedError(f"{shown_path(value)} ({error.strerror})") from None
+    except FileFaultError as error:
+        raise NotAllowedError(f"{shown_path(value)}, which {error}") from None
+    return Path(value)
 
 
 def _mode(value: object) -> int:

@@ -86,13 +86,43 @@ def _keycloak(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Tab
     """Keycloak, after its server administration guide.
 
     The header's `typ` is JWT for all its tokens; the claim `typ` is Bearer for access tokens. Realm roles are
-    nested. An audience is there only where a client scope maps one.
+    nested. An audience is there only where a client scope maps one. A realm signs with RS256 until its
+    administrator adds a key provider, which may be of any algorithm of RSA, ECDSA or EdDSA.
     """
     return {
-        "algorithms": ["ES256", "PS256", "RS256"],
+        "algorithms": [
+            "ES256",
+            "ES384",
+            "ES512",
+            "Ed25519",
+            "PS256",
+            "PS384",
+            "PS512",
+            "RS256",
+            "RS384",
+            "RS512",
+        ],
         "token_types": ["at+jwt", "jwt"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "typ", "azp"],
         "claims": {"client": ["azp"], "roles": ["/realm_access/roles"], "permissions": []},
+    }
+
+
+def _hydra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
+    """Ory Hydra 2, after its documentation of JWT access tokens and its source.
+
+    Its access tokens are opaque unless `strategies.access_token` is `jwt`. The header's `typ` is JWT for all
+    its tokens, or absent. Scopes are the array `scp`, or the string `scope` where the setting
+    `strategies.jwt.scope_claim` says so; what the consent added is below `ext`. There is an audience only
+    where the client asked for one that it may have. Clients show who they are by a header, unless they are
+    registered otherwise.
+    """
+    return {
+        "algorithms": ["RS256"],
+        "client_auth": "basic",
+        "token_types": ["at+jwt", "jwt", "absent"],
+        "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
+        "claims": {"client": ["client_id"], "scopes": ["scp", "scope"], "permissions": [], "roles": []},
     }
 
 
@@ -151,6 +181,7 @@ PRESETS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], Tab
         "auth0": _auth0,
         "okta": _okta,
         "keycloak": _keycloak,
+        "hydra": _hydra,
         "cognito": _cognito,
         "entra": _entra,
         "oidc": _oidc,

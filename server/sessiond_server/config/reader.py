@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from sessiond_server.config.checks import problems_of
+from sessiond_server.config.files import FileFaultError, read_whole
 from sessiond_server.config.kinds import NotAllowedError, Setting, shown
 from sessiond_server.config.presets import with_preset
 from sessiond_server.config.problems import ConfigurationError, Problem
@@ -44,12 +45,15 @@ def read_file(path: Path, *, environment: Mapping[str, str], insecure_plaintext:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
+        return tomllib.loads(read_whole(path, max_bytes=_MAX_FILE_BYTES).decode())
     except OSError as error:
         raise ConfigurationError(
             [Problem(str(path), error.strerror or "nothing", "a readable file")]
         ) from error
+    except FileFaultError as error:
+        raise ConfigurationError(
+            [Problem(str(path), f"a file that {error}", "a file that only this user and root can write")]
+        ) from None
     except UnicodeDecodeError:
         raise ConfigurationError([Problem(str(path), "bytes that are not UTF-8", "a TOML file")]) from None
     except tomllib.TOMLDecodeError as error:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import grpc
 
 # A key as text, or a function that gives it for every call: a key file may change while the client lives.
 Key: TypeAlias = str | Callable[[], str]
+_LOCAL_SCHEMES: Final = ("unix:", "unix-abstract:")
+# What else gRPC reads as a target (several addresses, a name server to ask) may lead to another machine.
+_ADDRESS: Final = re.compile(r"(?:dns:///|dns:|ipv4:|ipv6:)?(?:\[([^\]]+)\]|([^\[\]:/,]+))(?::\d+)?")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,10 +36,33 @@ class Tls:
         return grpc.ssl_channel_credentials(self.authorities, self.private_key, self.certificate)
 
 
-def options(service_config: str, tls: Tls | None) -> tuple[tuple[str, str], ...]:
+def require_secrecy(target: str, key: Key | None, tls: Tls | None, *, allow_plaintext: bool) -> None:
+    """Raise ValueError where the caller's key would be sent in clear to another machine."""
+    if key is not None and tls is None and not allow_plaintext and not is_local(target):
+        raise ValueError(
+            "the key would be sent in clear beyond this machine: give tls, or allow_plaintext=True where "
+            "something else keeps the network secret"
+        )
+
+
+def is_local(target: str) -> bool:
+    """Whether a target can only be on this machine: a Unix socket, or loopback."""
+    if target.startswith(_LOCAL_SCHEMES):
+        return True
+    found = _ADDRESS.fullmatch(target)
+    host = (found[1] or found[2]) if found else ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def options(service_config: str, target: str, tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
     """The channel's options."""
     name = (("grpc.ssl_target_name_override", tls.server_name),) if tls and tls.server_name else ()
-    return (("grpc.service_config", service_config), *name)
+    # A proxy of the environment would get what is in clear because it stays on this machine.
+    direct = () if tls or not is_local(target) else (("grpc.enable_http_proxy", 0),)
+    return (("grpc.service_config", service_config), *name, *direct)
 
 
 def metadata(key: Key | None) -> tuple[tuple[str, str], ...]:

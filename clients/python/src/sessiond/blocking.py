@@ -29,8 +29,9 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 class Client:
     """Asks a sessiond at `target`: `host:port`, or `unix:PATH`.
 
-    `key` is the text of the caller's key file, or what gives it; without `tls` the connection is not
-    encrypted.
+    `key` is the text of the caller's key file, or what gives it. Without `tls` the connection is not
+    encrypted: then a key is taken only for a Unix socket or loopback, and for any other target a ValueError
+    unless `allow_plaintext` says that something else keeps the network secret.
 
     Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be
     asked), and raises a `SessiondError` where it is refused or fails. Use it as a context manager, or close
@@ -43,14 +44,16 @@ class Client:
         *,
         key: Key | None = None,
         tls: Tls | None = None,
+        allow_plaintext: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         provider_timeout: float = DEFAULT_PROVIDER_TIMEOUT,
     ) -> None:
+        access.require_secrecy(target, key, tls, allow_plaintext=allow_plaintext)
         self._key = key
         self._timeout = timeout
         self._provider_timeout = provider_timeout
         self._is_closed = False
-        options = access.options(requests.SERVICE_CONFIG, tls)
+        options = access.options(requests.SERVICE_CONFIG, target, tls)
         self._channel = (
             grpc.secure_channel(target, tls.credentials(), options=options)
             if tls

@@ -23,6 +23,10 @@ class DataDirectoryError(Exception):
     """The directory cannot be used; the message is one line for a person."""
 
 
+class DirectoryHeldError(DataDirectoryError):
+    """Another sessiond runs the store of the directory."""
+
+
 def private_directory(directory: Path) -> Path:
     """The absolute path of `directory`, made with mode 0700 where it is missing.
 
@@ -83,12 +87,12 @@ def held(directory: Path) -> Iterator[None]:
     """Hold `directory` for one sessiond.
 
     Raises:
-        DataDirectoryError: another sessiond holds it.
+        DirectoryHeldError: another sessiond holds it.
     """
     with in_one_line(directory):
         descriptor = try_lock(directory / "lock")
     if descriptor is None:
-        raise DataDirectoryError(
+        raise DirectoryHeldError(
             f"{directory}: another sessiond runs its store; share it with --join {directory}"
         )
     try:

@@ -5,9 +5,10 @@ The discovery document is that of RFC 8414 and OpenID Connect Discovery 1.0.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
@@ -24,6 +25,7 @@ _SHORTEST_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 24 * 3600.0
 _USUAL_LIFE: Final = 600.0
 _MAX_MEMBERS: Final = 2048
+_MAX_SHOWN: Final = 255
 
 
 class IssuerDocuments:
@@ -48,12 +50,9 @@ class IssuerDocuments:
     async def key_set(self, entity_tag: str | None) -> Document | Unfetched:
         """The key set, or the news that the one with `entity_tag` is still right."""
         url = self._jwks_url or await self._discover("jwks_uri")
-        if url is None:
-            return Unfetched("discovery")
-        response = await self._outbound.get(
-            url, headers={"If-None-Match": entity_tag} if entity_tag else None
-        )
-        found = _to_document(response)
+        if isinstance(url, Unfetched):
+            return url
+        found = await self._document(url, headers={"If-None-Match": entity_tag} if entity_tag else None)
         if isinstance(found, Unfetched):
             # The issuer may have moved its key set.
             self._discovered = {}
@@ -61,38 +60,71 @@ class IssuerDocuments:
 
     async def address(self, name: str) -> str | None:
         """A configured or discovered address, such as `token_endpoint`; None where none can be had."""
+        found = await self.look_up(name)
+        return None if isinstance(found, Unfetched) else found
+
+    async def look_up(self, name: str) -> str | Unfetched:
+        """The same, or why it cannot be had."""
         return self._configured.get(name) or await self._discover(name)
 
-    async def _discover(self, name: str) -> str | None:
+    async def discovery(self) -> JsonObject | Unfetched:
+        """The discovery document, which is kept until its key set cannot be had."""
         if not self._discovery:
-            return None
+            return Unfetched("discovery", "no address is configured, and discovery is off")
         if not self._discovered:
-            self._discovered = await self._fetch_discovery()
-        value = self._discovered.get(name)
-        return value if isinstance(value, str) else None
+            found = await self._fetch_discovery()
+            if isinstance(found, Unfetched):
+                return found
+            self._discovered = found
+        return self._discovered
 
-    async def _fetch_discovery(self) -> JsonObject:
-        found = _to_document(
-            await self._outbound.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-        )
-        document: Mapping[str, Any] = {}
-        if isinstance(found, Document) and found.body is not None:
-            try:
-                document = read_object(found.body, max_members=_MAX_MEMBERS)[0]
-            except (ValueError, RecursionError):
-                return {}
+    async def _discover(self, name: str) -> str | Unfetched:
+        document = await self.discovery()
+        if isinstance(document, Unfetched):
+            return document
+        value = document.get(name)
+        return value if isinstance(value, str) else _undiscovered(f"the document names no {name}")
+
+    async def _fetch_discovery(self) -> JsonObject | Unfetched:
+        found = await self._document(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        if isinstance(found, Unfetched) or found.body is None:
+            return _undiscovered(found.detail if isinstance(found, Unfetched) else "no document")
+        try:
+            document: JsonObject = read_object(found.body, max_members=_MAX_MEMBERS)[0]
+        except (ValueError, RecursionError):
+            return _undiscovered("the document is no JSON object")
         # A document that names another issuer counts for nothing (RFC 8414 §3.3).
-        return document if document.get("issuer") == self._issuer else {}
+        if document.get("issuer") != self._issuer:
+            return _undiscovered(_another_issuer(document.get("issuer")))
+        return document
+
+    async def _document(self, url: str, *, headers: Mapping[str, str] | None = None) -> Document | Unfetched:
+        return _to_document(url, await self._outbound.get(url, headers=headers))
 
 
-def _to_document(response: HttpResponse | Failed) -> Document | Unfetched:
+def _undiscovered(detail: str) -> Unfetched:
+    return Unfetched("discovery", f"discovery: {detail}")
+
+
+def _another_issuer(name: object) -> str:
+    """What tells a missing realm, or a slash at the end, from a wrong address."""
+    return f"the document is of {_shown(name)}" if isinstance(name, str) else "the document names no issuer"
+
+
+def _shown(text: str) -> str:
+    """An address as a message shows it: escaped, and no longer than one that can be configured."""
+    return json.dumps(text[:_MAX_SHOWN])
+
+
+def _to_document(url: str, response: HttpResponse | Failed) -> Document | Unfetched:
+    at = _shown(url)
     if isinstance(response, Failed):
-        return Unfetched(response.name.lower())
+        return Unfetched(response.name.lower(), f"{at}: {response.value}")
     lifetime, entity_tag = _lifetime(response.headers), _entity_tag(response.headers)
     if response.status == _NOT_MODIFIED:
         return Document(None, lifetime, entity_tag)
     if response.status != _OK:
-        return Unfetched("status")
+        return Unfetched("status", f"{at}: HTTP {response.status}")
     return Document(response.body, lifetime, entity_tag)
 
 

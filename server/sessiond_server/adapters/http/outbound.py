@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
@@ -30,7 +31,14 @@ class Failed(Enum):
     """Why there is no reply; the name is a metric's label."""
 
     REFUSED_ADDRESS = "the address is not one that may be called"
-    UNREACHABLE = "no connection"
+    NAME_UNKNOWN = "the host's name has no address"
+    NOBODY_LISTENS = "the connection is refused: nobody listens there"
+    NOT_CONNECTED = "no connection in time"
+    UNREACHABLE = "no way there"
+    CERTIFICATE_UNTRUSTED = "TLS: the certificate is of no authority that is trusted here"
+    CERTIFICATE_EXPIRED = "TLS: the certificate has expired, or is not valid yet"
+    CERTIFICATE_OF_ANOTHER = "TLS: the certificate is for another host"
+    NO_TLS = "TLS: there is none, or none that is accepted here"
     NO_REPLY = "connected, and not answered in time"
     CLOSED = "connected, and closed before there was an answer in full"
     REDIRECTED = "a redirect, which is never followed"
@@ -40,7 +48,24 @@ class Failed(Enum):
     @property
     def was_sent(self) -> bool:
         """Whether the other side may have got the request."""
-        return self not in {Failed.REFUSED_ADDRESS, Failed.UNREACHABLE}
+        return self in {
+            Failed.NO_REPLY,
+            Failed.CLOSED,
+            Failed.REDIRECTED,
+            Failed.TOO_LARGE,
+            Failed.ENCODED,
+        }
+
+
+# By OpenSSL's numbers (X509_V_ERR_…): not valid yet, expired, and another host's name or address.
+_CERTIFICATE_FAULTS: Final[Mapping[int, Failed]] = MappingProxyType(
+    {
+        9: Failed.CERTIFICATE_EXPIRED,
+        10: Failed.CERTIFICATE_EXPIRED,
+        62: Failed.CERTIFICATE_OF_ANOTHER,
+        64: Failed.CERTIFICATE_OF_ANOTHER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -146,15 +171,31 @@ async def _read(response: aiohttp.ClientResponse) -> HttpResponse | Failed:
 def _to_failed(error: Exception) -> Failed:
     match error:
         case aiohttp.ClientConnectorError():
-            return Failed.REFUSED_ADDRESS if _is_refusal(error) else Failed.UNREACHABLE
+            return _to_connection_fault(error)
         case aiohttp.ConnectionTimeoutError():
-            return Failed.UNREACHABLE
+            return Failed.NOT_CONNECTED
         case aiohttp.InvalidURL():
             return Failed.REFUSED_ADDRESS
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
             return Failed.CLOSED
         case _:
             return Failed.NO_REPLY
+
+
+def _to_connection_fault(error: aiohttp.ClientConnectorError) -> Failed:
+    match error:
+        case aiohttp.ClientConnectorCertificateError(
+            certificate_error=ssl.SSLCertVerificationError() as fault
+        ):
+            return _CERTIFICATE_FAULTS.get(fault.verify_code, Failed.CERTIFICATE_UNTRUSTED)
+        case aiohttp.ClientSSLError():
+            return Failed.NO_TLS
+        case aiohttp.ClientConnectorDNSError():
+            return Failed.NAME_UNKNOWN
+    if _is_refusal(error):
+        return Failed.REFUSED_ADDRESS
+    is_refused = error.os_error.errno == errno.ECONNREFUSED
+    return Failed.NOBODY_LISTENS if is_refused else Failed.UNREACHABLE
 
 
 def _is_refusal(error: aiohttp.ClientConnectorError) -> bool:

@@ -41,6 +41,13 @@ class ClientCredentials:
     secret: str | None
     uses_basic: bool = False
 
+    @property
+    def method(self) -> str:
+        """The name of the way in which the client shows who it is (RFC 7591 §2)."""
+        if self.secret is None:
+            return "none"
+        return "client_secret_basic" if self.uses_basic else "client_secret_post"
+
     def form(self) -> dict[str, str]:
         """What is sent in the form."""
         if self.secret is None:

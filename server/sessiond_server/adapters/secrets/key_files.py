@@ -9,8 +9,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from sessiond_server.domain.file_trust import distrust
+
 _MIN_KEY_BYTES: Final = 32
-_MAX_FILE_BYTES: Final = 64 << 10
+# The authorities that a machine trusts are about 220 KB in one file.
+_MAX_FILE_BYTES: Final = 1 << 20
 
 
 class KeyFileError(Exception):
@@ -18,18 +21,29 @@ class KeyFileError(Exception):
 
 
 def read_private_file(path: Path) -> bytes:
-    """The content of a file that nobody but us and root can have written.
+    """The content of a regular file that nobody but us and root can have written.
 
     Raises:
-        KeyFileError: it cannot be read, belongs to another user, or group or others may write to it.
+        KeyFileError: it cannot be read, is no regular file, is too long, belongs to another user, or may be
+        written by group or others.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             found = os.fstat(file.fileno())
-            _refuse_foreign(path, found)
-            return file.read(_MAX_FILE_BYTES)
+            fault = distrust(found.st_mode, found.st_uid, user=os.geteuid())
+            if fault:
+                raise KeyFileError(f"{path}: {fault}")
+            content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise KeyFileError(f"{path}: has more than {_MAX_FILE_BYTES} bytes")
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file; to open a pipe waits for whoever writes into it, unless told otherwise."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def read_text(path: Path) -> str:
@@ -62,12 +76,3 @@ def read_key(path: Path) -> bytes:
     if len(key) < _MIN_KEY_BYTES:
         raise KeyFileError(f"{path}: has {len(key)} bytes; allowed are {_MIN_KEY_BYTES} and more, as base64")
     return key
-
-
-def _refuse_foreign(path: Path, found: os.stat_result) -> None:
-    if found.st_uid not in {os.geteuid(), 0}:
-        raise KeyFileError(f"{path}: belongs to user {found.st_uid}; allowed are this user and root")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise KeyFileError(
-            f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}; group and others must not write to it"
-        )

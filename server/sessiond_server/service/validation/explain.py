@@ -1,11 +1,8 @@
-"""Shows what each check finds in a token, without asking anybody.
-
-It is for people who wonder why a token is rejected.
-"""
+"""Shows what each check finds in a token, for people who wonder why it is rejected."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
@@ -19,8 +16,16 @@ from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.service.validation.explain_words import WORDS, Looked
 from sessiond_server.service.validation.keys import TokenParser, VerificationKey
 
-# The keys of a JWK set by id; None where there is no JWK set.
-ReadKeys: TypeAlias = Callable[[IssuerPolicy], Mapping[str, VerificationKey] | None]
+
+@dataclass(frozen=True, slots=True)
+class NoKeys:
+    """Why there is no key set to look a key up in, as a person is told."""
+
+    why: str
+
+
+# The keys of a token's issuer by id.
+FindKeys: TypeAlias = Callable[[IssuerPolicy], Awaitable[Mapping[str, VerificationKey] | NoKeys]]
 
 
 class Skipped(Enum):
@@ -74,33 +79,29 @@ class Explanation:
 
 
 class Explainer:
-    """Runs the checks under the policies of issuers.
-
-    `read_keys` gives the keys to verify with; None means that there are none.
-    """
+    """Runs the checks under the policies of issuers; `find_keys` gives the keys to verify with."""
 
     def __init__(
         self,
         policies: Mapping[str, IssuerPolicy],
         *,
         parser: TokenParser,
-        read_keys: ReadKeys | None,
+        find_keys: FindKeys,
         max_token_bytes: int,
     ) -> None:
         self._policies = policies
         self._parser = parser
-        self._read_keys = read_keys
+        self._find_keys = find_keys
         self._max_token_bytes = max_token_bytes
 
-    def explain(self, token: bytes, *, now: float) -> Explanation:
+    async def explain(self, token: bytes, *, now: float) -> Explanation:
         """Judge `token` at `now`, in seconds since 1970.
 
         A check that rejects hides only the checks that build on it.
         """
-        return Explanation(tuple(self._steps(token, now)))
+        return Explanation(tuple(self._steps(await self._look_into(token), now)))
 
-    def _steps(self, token: bytes, now: float) -> Iterator[Step]:
-        facts = self._look_into(token)
+    def _steps(self, facts: Looked, now: float) -> Iterator[Step]:
         for check in CHECKS_OF_A_TOKEN:
             result = _skipped(check.name, facts) or _reason(check.judge(facts))
             yield _step(check.name, facts, result)
@@ -114,14 +115,17 @@ class Explainer:
             result = _skipped_of_a_call(asked_check.name, asked) or _reason(asked_check.judge(asked))
             yield _step(asked_check.name, asked, result)
 
-    def _look_into(self, token: bytes) -> Looked:
+    async def _look_into(self, token: bytes) -> Looked:
         parsed = self._parser.parse(token)
         policy = self._policies.get(parsed.issuer or "") if parsed else None
         facts = Looked(len(token), self._max_token_bytes, Requirements(), parsed, policy)
         facts.issuers = tuple(sorted(self._policies))
-        if parsed is None or policy is None or self._read_keys is None:
+        if parsed is None or policy is None:
             return facts
-        keys = self._read_keys(policy) or {}
+        keys = await self._find_keys(policy)
+        if isinstance(keys, NoKeys):
+            facts.no_keys = keys.why
+            return facts
         facts.key_ids = tuple(sorted(keys))
         key = keys.get(parsed.key_id or "")
         if key:

@@ -21,11 +21,12 @@ _Row: TypeAlias = tuple[Callable[[Any], str], Callable[[Any], str]]
 class Looked(TokenFacts):
     """What is known of a token, and among which issuers and keys its own were looked for.
 
-    `key_ids` is None where no key set was given.
+    `key_ids` is None where there is no key set, and `no_keys` says why.
     """
 
     issuers: tuple[str, ...] = ()
     key_ids: tuple[str, ...] | None = None
+    no_keys: str = ""
 
 
 def _key_found(facts: Looked) -> str:
@@ -35,7 +36,7 @@ def _key_found(facts: Looked) -> str:
 
 def _key_expected(facts: Looked) -> str:
     if facts.key_ids is None:
-        return "a key set: give it with --jwks"
+        return f"a key set, but {facts.no_keys}"
     return f"one of {', '.join(facts.key_ids) or 'no usable key'}, for {_shown(facts.parsed.algorithm)}"
 
 

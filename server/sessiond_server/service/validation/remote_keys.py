@@ -29,9 +29,10 @@ _LONGEST_BACKOFF_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Unfetched:
-    """Why there is no document, in the words of a metric's label."""
+    """Why there is no document, in the words of a metric's label; `detail` is a line for a person."""
 
     why: str
+    detail: str = ""
 
 
 # The usable keys of a JWK set by id; None where the document is no JWK set.

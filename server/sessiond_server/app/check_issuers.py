@@ -1,0 +1,38 @@
+"""What works of a provider: its documents, its keys, and our credentials there."""
+
+from __future__ import annotations
+
+from sessiond_server.adapters.http.credentials_trial import try_credentials
+from sessiond_server.adapters.http.token_endpoint import ClientCredentials
+from sessiond_server.app.findings import Finding
+from sessiond_server.app.issuers import ConfiguredProvider, key_set_reader
+from sessiond_server.service.logger import Logger
+from sessiond_server.service.validation.remote_keys import Unfetched
+
+
+async def check_issuer(issuer: ConfiguredProvider, *, logger: Logger) -> list[Finding]:
+    """Fetch the keys of a provider, and try each of our clients there, as the server would."""
+    return [
+        await _keys(issuer, logger=logger),
+        *[await _client(issuer, one) for one in issuer.credentials],
+    ]
+
+
+async def _keys(issuer: ConfiguredProvider, *, logger: Logger) -> Finding:
+    what = f"issuer {issuer.settings.issuer}"
+    found = await issuer.documents.key_set(None)
+    if isinstance(found, Unfetched):
+        return Finding(what, works=False, seen=f"no keys: {found.detail}")
+    keys = key_set_reader(issuer.policy, logger=logger)(found.body or b"")
+    if keys is None:
+        return Finding(what, works=False, seen="no keys: the document is no key set")
+    if not keys:
+        return Finding(what, works=False, seen="no keys: none of the key set can be used here")
+    role = "sessions and validation" if issuer.provider else "validation only"
+    return Finding(what, works=True, seen=f"keys: {len(keys)}; {role}")
+
+
+async def _client(issuer: ConfiguredProvider, credentials: ClientCredentials) -> Finding:
+    trial = await try_credentials(issuer.documents, issuer.outbound, credentials)
+    what = f"client {credentials.client_id} at {issuer.settings.issuer}"
+    return Finding(what, works=trial.is_good, seen=trial.seen)
