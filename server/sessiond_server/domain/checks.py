@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_of
+from sessiond_server.domain.confirmation import KEY_MEMBER
 from sessiond_server.domain.facts import CallFacts, Check, TokenFacts
 from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, ClaimMapping, IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
@@ -146,7 +145,7 @@ def judge_binding(facts: CallFacts) -> Rejected | None:
     """
     if facts.is_proven:
         return None
-    confirmation = confirmation_of(facts.claims)
+    confirmation = facts.claims.confirmation
     is_by_dpop = confirmation is not None and confirmation[0] == KEY_MEMBER
     return Rejected(Reason.BINDING_MISMATCH, {"scheme": "DPoP" if is_by_dpop else "Bearer"})
 
@@ -163,8 +162,10 @@ def judge_requirements(facts: CallFacts) -> Rejected | None:
         return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "scope", "scope": " ".join(requirements.scopes)})
     if any(permission not in claims.permissions for permission in requirements.permissions):
         return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "permission"})
+    # It is read from its text only where a claim is demanded.
+    payload = claims.payload if requirements.claims else {}
     for name, values in requirements.claims.items():
-        if not _has_one_of(claims, name, values):
+        if not _has_one_of(payload, name, values):
             return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "claim"})
     return None
 
@@ -213,9 +214,9 @@ def _reads_like_access_token(payload: JsonObject, mapping: ClaimMapping) -> bool
     return not {*mapping.client, *mapping.scopes}.isdisjoint(payload)
 
 
-def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
+def _has_one_of(payload: JsonObject, name: str, values: tuple[str, ...]) -> bool:
     """A claim matches if it is one of `values`, or an array that holds one; only strings match."""
-    found = claims.payload.get(name)
+    found = payload.get(name)
     candidates = found if isinstance(found, list) else [found]
     return any(isinstance(candidate, str) and candidate in values for candidate in candidates)
 

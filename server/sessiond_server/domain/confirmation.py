@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.domain.base64url import to_base64url
-from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import length_prefixed
+from sessiond_server.domain.token import JsonObject
 
 CERTIFICATE_MEMBER: Final = "x5t#S256"
 KEY_MEMBER: Final = "jkt"
@@ -65,9 +65,9 @@ class VerifiedProof:
     issued_at: float
 
 
-def confirmation_of(claims: Claims) -> Confirmation | None:
+def confirmation_of(payload: JsonObject) -> Confirmation | None:
     """The one member of `cnf` and its value; None where it is of a kind that cannot be proven here."""
-    cnf = claims.payload.get("cnf")
+    cnf = payload.get("cnf")
     if not isinstance(cnf, dict) or len(cnf) != 1:
         return None
     ((name, value),) = cnf.items()
