@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
-from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
+from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, Outbound
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.issuers import key_set_reader
 from sessiond_server.domain.policy import IssuerPolicy
-from sessiond_server.service.validation.remote_keys import NotShared, RemoteKeySet
+from sessiond_server.service.storage.key_sets import NotShared
+from sessiond_server.service.validation.key_source import Unfetched
+from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from tests.support.config import Config, scalekit
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 from tests.support.idp import Idp, running_idp
@@ -69,7 +71,6 @@ def key_set(issuer: str, source: IssuerDocuments) -> RemoteKeySet:
         max_stale=timedelta(hours=1),
         clock=SystemClock(),
         logger=SilentLogger(),
-        jitter=lambda: 0.0,
         telemetry=RecordingTelemetry(),
         shared=NotShared(),
     )
@@ -79,9 +80,9 @@ async def test_keys_are_found_by_discovery(idp: Idp) -> None:
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert (len(keys), keys.last_outcome) == (1, "ok")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "not_modified"
         counts = await idp.counts()
         assert (counts["keys"], counts["discovery"]) == (2, 1)
@@ -106,10 +107,10 @@ async def test_discovery_does_not_lead_elsewhere(idp: Idp, address: str) -> None
     await idp.switch(keys="good", jwks_uri=address)
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "refused_address"
         await idp.switch(jwks_uri="")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "ok"
 
 
@@ -118,14 +119,14 @@ async def test_a_key_set_that_is_none_leaves_the_known_keys(idp: Idp, mode: str)
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         (key_id,) = keys._keys
         await idp.switch(keys=mode)
         tracemalloc.start()
-        await keys._refresh()
+        await keys.refresh()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert keys._last_failed
+        assert keys.failures
         assert keys.find(key_id) is not None
         assert peak < 4 << 20
 
@@ -134,7 +135,7 @@ async def test_garbage_among_good_keys_harms_none_of_them(idp: Idp) -> None:
     await idp.switch(keys="garbage")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert len(keys) == 1
 
 
@@ -142,10 +143,10 @@ async def test_a_key_that_was_swapped_under_its_id_verifies_nothing_of_the_forme
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         (key_id, former), version = *keys._keys.items(), keys.version
         await idp.switch(keys="swap")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.find(key_id) not in (None, former)
         assert keys.version > version
 

@@ -22,8 +22,10 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.key_refresh import KeyRefresh
+from sessiond_server.service.validation.key_source import ReadKeySet
 from sessiond_server.service.validation.keys import VerificationKey
-from sessiond_server.service.validation.remote_keys import ReadKeySet, RemoteKeySet
+from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from sessiond_server.service.validation.signed import TrustedIssuer
 
 _ABSENT: Final = "absent"
@@ -37,6 +39,8 @@ class ConfiguredProvider:
     settings: IssuerSettings
     policy: IssuerPolicy
     key_set: RemoteKeySet
+    shared: SharedKeySet
+    refresh: KeyRefresh
     provider: Provider | None
 
     @property
@@ -125,6 +129,7 @@ async def _open_provider(
         discovery=settings.discovery,
     )
     policy = to_policy(settings, frozenset(settings.algorithms))
+    shared = share(settings)
     key_set = RemoteKeySet(
         settings.issuer,
         documents.key_set,
@@ -132,18 +137,32 @@ async def _open_provider(
         max_stale=settings.max_stale,
         clock=clock,
         logger=logger,
-        jitter=random.random,
         telemetry=telemetry,
-        shared=share(settings),
+        shared=shared,
     )
+    refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
+    _show(key_set, settings.issuer, telemetry)
+    endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
+    provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
+    return ConfiguredProvider(settings, policy, key_set, shared, refresh, provider)
+
+
+def _show(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry) -> None:
     for name, meaning, read in (
         ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
         ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
+        (
+            "key_set_unasked_ids",
+            "Tokens whose key the issuer was not asked for, because too many were made up",
+            lambda: key_set.unasked_ids,
+        ),
+        (
+            "key_set_order_timestamp_seconds",
+            "The last order to fetch an issuer's keys anew that was carried out here; 0 for none",
+            lambda: key_set.carried_out,
+        ),
     ):
-        telemetry.gauge(name, meaning, read, issuer=settings.issuer)
-    endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
-    provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
-    return ConfiguredProvider(settings, policy, key_set, provider)
+        telemetry.gauge(name, meaning, read, issuer=issuer)
 
 
 def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.store import Store
 
 ISSUER = "https://id.example"
-KEPT = SharedDocument(Document(b'{"keys": []}', 600.0, '"v1"'), 1000.5)
+KEPT = SharedDocument(Document(b'{"keys": []}', 600.0, '"v1"'), 1000.5, 0.0)
 
 
 def shelf(store: Store, issuer: str = ISSUER, address: str = "keys", key: bytes = SEALING) -> SharedKeySet:

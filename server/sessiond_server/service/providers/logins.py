@@ -45,13 +45,14 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GivenTokens:
-    """What a backend got from a provider."""
+    """What a backend got from a provider, or `from_issuer`: what we got there ourselves, for a code."""
 
     issuer: str
     access_token: str
     refresh_token: str
     id_token: str = ""
     nonce: str = ""
+    from_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -124,7 +125,12 @@ class Providers:
                 if given.nonce and not id_token:
                     raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
                 return GivenTokens(
-                    given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
+                    given.issuer,
+                    access_token,
+                    refresh_token or "",
+                    id_token or "",
+                    given.nonce,
+                    from_issuer=True,
                 )
 
     async def prove(self, given: GivenTokens) -> ProvenLogin:
@@ -137,7 +143,7 @@ class Providers:
             KeysUnavailableError, RevocationViewStaleError: that cannot be told now.
         """
         provider = self._provider(given.issuer)
-        claims = await self._accepted(given.access_token, provider)
+        claims = await self._accepted(given, provider)
         if claims.client_id not in provider.clients:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
         if claims.token_id is None and claims.provider_session_id is None:
@@ -148,6 +154,7 @@ class Providers:
             client_id=provider.client_id,
             subject=claims.subject,
             nonce=given.nonce,
+            from_issuer=given.from_issuer,
         ):
             raise LoginRefusedError(LoginRefusal.ID_TOKEN_INVALID)
         return ProvenLogin(
@@ -163,7 +170,7 @@ class Providers:
         requirements = Requirements(issuers=frozenset({login.issuer}))
         token = access_token.encode()
         try:
-            verdict = (await self._validation.validate(token, requirements)).verdict
+            verdict = (await self._validation.validate(token, requirements, from_issuer=True)).verdict
             if not isinstance(verdict, Rejected):
                 return verdict.claims if _is_of(verdict.claims, login) else SomebodyElses()
             verified = await self._validation.authenticate(token)
@@ -183,12 +190,15 @@ class Providers:
         verified = await self._validation.authenticate(access_token.encode())
         return verified.claims if verified else None
 
-    async def _accepted(self, access_token: str, provider: Provider) -> Claims:
-        requirements = Requirements(issuers=frozenset({provider.policy.issuer}))
-        verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
-        if isinstance(verdict, Rejected):
-            raise LoginRefusedError(verdict.reason)
-        return verdict.claims
+    async def _accepted(self, given: GivenTokens, provider: Provider) -> Claims:
+        result = await self._validation.validate(
+            given.access_token.encode(),
+            Requirements(issuers=frozenset({provider.policy.issuer})),
+            from_issuer=given.from_issuer,
+        )
+        if isinstance(result.verdict, Rejected):
+            raise LoginRefusedError(result.verdict.reason)
+        return result.verdict.claims
 
     def _provider(self, issuer: str) -> Provider:
         provider = self.find(issuer)

@@ -59,16 +59,23 @@ class Validation:
         self._clock = clock
 
     async def validate(
-        self, token: bytes, requirements: Requirements, *, proof: PossessionProof | None = None
+        self,
+        token: bytes,
+        requirements: Requirements,
+        *,
+        proof: PossessionProof | None = None,
+        from_issuer: bool = False,
     ) -> ValidationResult:
         """Decide on one token; `proof` is what came with it to prove a key that it is bound to.
 
+        `from_issuer` says that its issuer itself has just given it to us, over TLS.
+
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
             StoreUnavailableError: whether a proof of possession has been used before cannot be told.
         """
-        verified = await self._signed.prove(token, requirements)
+        verified = await self._signed.prove(token, requirements, from_issuer=from_issuer)
         is_proven = await self._is_proven(verified, token, requirements, proof)
         try:
             return self._decide(verified, requirements, is_proven=is_proven)
@@ -105,7 +112,7 @@ class Validation:
         """The token if its issuer signed it, whatever the time, the audience and its revocation; else None.
 
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
         """
         verified = await self._signed.prove(token, NO_REQUIREMENTS)
         return None if isinstance(verified, Rejected) else verified

@@ -18,6 +18,7 @@ from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     CreatedReply,
+    DocumentReply,
     EndedOfSubjectReply,
     EndedReply,
     HeldBackReply,
@@ -190,10 +191,12 @@ SETTLE_REVOCATION: Final = Script("settle_revocation", whole, keys=("taken",), a
 REMEMBER: Final = Script("remember", flag, keys=("proof",), args=(number("life_ms"),))
 RECALL: Final = Script("recall", flag, keys=("proof",))
 
-LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",))
+LOAD_DOCUMENT: Final = Script("load_document", one(DocumentReply), keys=("document", "order"))
 SAVE_DOCUMENT: Final = Script(
     "save_document", whole, keys=("document",), args=(raw("sealed"), number("life_ms"))
 )
+LAST_KEY_ORDER: Final = Script("last_key_order", whole, keys=("order",), lane=Lane.WATCHING)
+ORDER_KEYS: Final = Script("order_keys", whole, keys=("order",), args=(number("life_ms"),))
 
 SCRIPTS: Final[tuple[Script[Any], ...]] = (
     PIN_PARTITIONS,
@@ -218,4 +221,6 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     RECALL,
     LOAD_DOCUMENT,
     SAVE_DOCUMENT,
+    LAST_KEY_ORDER,
+    ORDER_KEYS,
 )
