@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 import tracemalloc
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,13 +19,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from sessiond import AsyncClient, Reason, Rejection, Session, UnavailableError
-from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments, Unfetched
+from sessiond import AsyncClient, ProviderTokens, Reason, Rejection, Session, UnavailableError
+from sessiond_server.adapters.http.issuer_documents import Document, IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, Outbound
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.issuers import key_set_reader
 from sessiond_server.domain.policy import IssuerPolicy
-from sessiond_server.service.validation.remote_keys import NotShared, RemoteKeySet
+from sessiond_server.service.storage.key_sets import NotShared
+from sessiond_server.service.validation.key_source import Unfetched
+from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from tests.support.config import Config, scalekit
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 from tests.support.idp import Idp, running_idp
@@ -69,7 +73,6 @@ def key_set(issuer: str, source: IssuerDocuments) -> RemoteKeySet:
         max_stale=timedelta(hours=1),
         clock=SystemClock(),
         logger=SilentLogger(),
-        jitter=lambda: 0.0,
         telemetry=RecordingTelemetry(),
         shared=NotShared(),
     )
@@ -79,9 +82,9 @@ async def test_keys_are_found_by_discovery(idp: Idp) -> None:
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert (len(keys), keys.last_outcome) == (1, "ok")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "not_modified"
         counts = await idp.counts()
         assert (counts["keys"], counts["discovery"]) == (2, 1)
@@ -107,10 +110,10 @@ async def test_discovery_does_not_lead_elsewhere(idp: Idp, address: str) -> None
     await idp.switch(keys="good", jwks_uri=address)
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "refused_address"
         await idp.switch(jwks_uri="")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.last_outcome == "ok"
 
 
@@ -119,14 +122,14 @@ async def test_a_key_set_that_is_none_leaves_the_known_keys(idp: Idp, mode: str)
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         (key_id,) = keys._keys
         await idp.switch(keys=mode)
         tracemalloc.start()
-        await keys._refresh()
+        await keys.refresh()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert keys._last_failed
+        assert keys.failures
         assert keys.find(key_id) is not None
         assert peak < 4 << 20
 
@@ -135,7 +138,7 @@ async def test_garbage_among_good_keys_harms_none_of_them(idp: Idp) -> None:
     await idp.switch(keys="garbage")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         assert len(keys) == 1
 
 
@@ -143,10 +146,10 @@ async def test_a_key_that_was_swapped_under_its_id_verifies_nothing_of_the_forme
     await idp.switch(keys="good")
     async with outbound() as way:
         keys = key_set(idp.issuer, documents(idp.issuer, way))
-        await keys._refresh()
+        await keys.refresh()
         (key_id, former), version = *keys._keys.items(), keys.version
         await idp.switch(keys="swap")
-        await keys._refresh()
+        await keys.refresh()
         assert keys.find(key_id) not in (None, former)
         assert keys.version > version
 
@@ -237,12 +240,12 @@ async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) 
         assert unavailable.value.reason in {"KEYS_UNAVAILABLE", ""}
 
 
-def _with_issuer(segments: list[str], issuer: str) -> str:
+def _with_issuer(segments: list[str], issuer: str, *, key_id: str = "k") -> str:
     """The same token as that issuer might have sent it; nobody can say whether it did."""
     import base64
 
     header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in segments[:2])
-    changed = ({**header, "alg": "RS256", "kid": "k"}, {**payload, "iss": issuer})
+    changed = ({**header, "alg": "RS256", "kid": key_id}, {**payload, "iss": issuer})
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in changed]
     return ".".join([*parts, segments[2]])
 
@@ -306,6 +309,120 @@ async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_sha
         assert (await idp.counts())["keys"] == 0
 
 
+async def test_what_says_that_nothing_has_changed_unasked_says_nothing(idp: Idp) -> None:
+    async with outbound() as way:
+        source = documents(idp.issuer, way)
+        await idp.switch(keys="unchanged")
+        assert await source.key_set(None) == Unfetched("status")
+        assert await source.key_set(None, anew=True) == Unfetched("status")
+        found = await source.key_set('"v1"')
+        assert isinstance(found, Document)
+        assert found.body is None
+
+
+async def test_a_key_set_that_has_moved_is_found_where_it_is_fetched_anew(idp: Idp) -> None:
+    async with outbound() as way:
+        source = documents(idp.issuer, way)
+        await source.key_set(None)
+        await idp.switch(jwks_uri=f"{idp.issuer}/nowhere")
+        assert isinstance(await source.key_set(None), Document)
+        assert await source.key_set(None, anew=True) == Unfetched("status")
+
+
+async def test_caches_on_the_way_are_asked_to_ask_the_issuer() -> None:
+    read: list[str] = []
+    async with answering(b"", read=read) as url, outbound() as way:
+        source = documents(url, way, jwks_url=url)
+        await source.key_set(None)
+        await source.key_set(None, anew=True)
+    assert ["Cache-Control: no-cache" in one for one in read] == [False, True]
+
+
+async def test_strangers_keep_no_session_from_a_new_key_of_its_provider(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        config.tables["server"] = {"anonymous": ["validate", "session"]}
+        async with (
+            serving(config.write(), config.data, tmp_path / "log") as server,
+            AsyncClient(server.grpc, timeout=5) as client,
+        ):
+            login = await idp.login()
+            opened = await client.create_session(
+                idp.issuer, ProviderTokens(login["access_token"], login["refresh_token"])
+            )
+            parts = login["access_token"].split(".")
+            made_up = [_with_issuer(parts, idp.issuer, key_id=f"made-up-{number}") for number in range(4)]
+            verdicts = [await client.validate(token) for token in made_up[:3]]
+            assert {isinstance(one, Rejection) and one.reason for one in verdicts} == {Reason.KEY_UNKNOWN}
+            await idp.change_keys("add")
+            fresh = (await idp.login())["access_token"]
+            for token in (made_up[3], fresh):
+                with pytest.raises(UnavailableError) as unavailable:
+                    await client.validate(token, timeout=1)
+                assert unavailable.value.reason in {"KEYS_UNAVAILABLE", ""}
+            refreshed = await client.refresh(opened.refresh_token)
+            assert isinstance(await client.validate(refreshed.access_token), Session)
+            assert isinstance(await client.validate(fresh), Session)
+
+
+async def jwks(config: Path, *arguments: str) -> tuple[int | None, str]:
+    """Exit status of `sessiond jwks`, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sessiond_server", "jwks", "--config", str(config), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_a_stolen_key_is_forgotten_by_every_server_when_that_is_ordered(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        file = config.write()
+        stolen = (await idp.login())["access_token"]
+        async with (
+            serving(file, config.data, tmp_path / "log") as server,
+            AsyncClient(server.grpc, timeout=5) as client,
+        ):
+            assert isinstance(await client.validate(stolen), Session)
+            await idp.change_keys("add")
+            await idp.change_keys("drop")
+            assert isinstance(await client.validate(stolen), Session)
+            status, said = await jwks(file, "--refresh", idp.issuer)
+            assert status == 0
+            (carried_out,) = await server.said(
+                event="the key set of an issuer was fetched anew, as was ordered", issuer=idp.issuer
+            )
+            assert carried_out["key_ids"] == re.findall(r"snk_\w+", said)
+            verdict = await client.validate(stolen)
+            assert isinstance(verdict, Rejection)
+            assert verdict.reason is Reason.KEY_UNKNOWN
+            assert isinstance(await client.validate((await idp.login())["access_token"]), Session)
+            (ordered,) = re.findall(r"(sessiond_key_set_order_timestamp_seconds\S+) (\S+)$", said)
+            async with (
+                aiohttp.ClientSession() as web,
+                web.get(f"http://{server.http}/metrics") as answer,
+            ):
+                shown = re.findall(re.escape(ordered[0]) + r" (\S+)", await answer.text())
+            assert list(map(float, shown)) == [float(ordered[1])]
+
+
+async def test_an_order_for_whom_nobody_knows_names_those_who_are_known(idp: Idp, tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)]).write()
+    status, said = await jwks(config, "--refresh", "https://other.example")
+    refused = "sessiond: --refresh: found 'https://other.example', allowed: "
+    assert (status, said) == (2, f"{refused}{idp.issuer}\n")
+
+
+async def test_an_order_that_no_server_can_hear_is_refused(idp: Idp, tmp_path: Path) -> None:
+    config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+    config.data.mkdir(mode=0o700)
+    status, said = await jwks(config.write(), "--refresh")
+    assert status == 2
+    assert "no store runs here" in said
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -337,14 +454,19 @@ async def test_an_entity_tag_that_is_no_text_leaves_the_refresh_going(tmp_path: 
 
 
 @asynccontextmanager
-async def answering(entity_tag: bytes) -> AsyncIterator[str]:
-    """The address of a key set whose entity tag is written as it is, which no HTTP library does."""
+async def answering(entity_tag: bytes, *, read: list[str] | None = None) -> AsyncIterator[str]:
+    """The address of a key set whose entity tag is written as it is, which no HTTP library does.
+
+    What it was asked is added to `read`.
+    """
     key = rsa.generate_private_key(65537, 2048).public_key()
     jwk = RSAAlgorithm.to_jwk(key, as_dict=True) | {"kid": "k", "alg": "RS256", "use": "sig"}
     body = json.dumps({"keys": [jwk]}).encode()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if read is not None:
+            read.append(asked.decode())
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: %s\r\n\r\n" % (len(body), entity_tag)
         writer.write(head + body)
         await writer.drain()

@@ -75,6 +75,8 @@ class Provider:
                 return self._good_keys(request)
             case "empty" | "garbage" | "swap" as mode:
                 return web.json_response(self.state.spoilt_jwks(mode))
+            case "unchanged":
+                return web.Response(status=304, headers={"ETag": '"any"'})
             case "html":
                 return web.Response(text="<html>", content_type="text/html")
             case "redirect":

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
 from sessiond_server.domain.base64url import to_base64url
-from sessiond_server.domain.confirmation import ClientCertificate, DpopProof, is_request_url
+from sessiond_server.domain.confirmation import ClientCertificate, DpopProof, confirmation_of, is_request_url
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
 from tests.support.fakes import FakeClock
 from tests.support.proofs import Prover
@@ -40,7 +40,9 @@ def possession(memory: UsedProofs | None = None) -> ProofOfPossession:
 
 
 def bound(cnf: Any) -> Any:
-    return SimpleNamespace(payload={"cnf": cnf}, is_bound=True, issuer="https://a", subject="s")
+    return SimpleNamespace(
+        confirmation=confirmation_of({"cnf": cnf}), is_bound=True, issuer="https://a", subject="s"
+    )
 
 
 async def is_proven(

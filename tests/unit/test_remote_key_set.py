@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -15,10 +15,16 @@ from sessiond_server.app.issuers import key_set_reader
 from sessiond_server.domain.failures import KeysUnavailableError
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
+from sessiond_server.service.validation import key_refresh
 from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS
-from sessiond_server.service.validation.remote_keys import RemoteKeySet, Unfetched
-from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from sessiond_server.service.validation.key_refresh import ORDER_COOLDOWN_SECONDS, KeyRefresh
+from sessiond_server.service.validation.key_source import Unfetched
+from sessiond_server.service.validation.remote_keys import RemoteKeySet
+from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry, SilentLogger
 from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 MAX_STALE = timedelta(hours=1)
 POLICY = IssuerPolicy("https://id.example", frozenset({"api"}), frozenset({"ES256"}))
@@ -32,13 +38,22 @@ A, B = new_key(), new_key()
 
 
 class Shelf(SharedKeySet):
-    """The key set that servers share."""
+    """The key set that servers share, and their last order to fetch anew; None where it is out of reach."""
 
     def __init__(self) -> None:
         self.held: SharedDocument | None = None
+        self.ordered_at: float | None = 0.0
 
     async def load(self) -> SharedDocument | None:
-        return self.held
+        is_of_now = self.held and (not self.ordered_at or self.held.ordered_at == self.ordered_at)
+        return self.held if is_of_now else None
+
+    async def last_order(self) -> float | None:
+        return self.ordered_at
+
+    async def order(self) -> float:
+        self.ordered_at = (self.ordered_at or 0.0) + 1
+        return self.ordered_at
 
     async def save(self, shared: SharedDocument) -> None:
         self.held = shared
@@ -52,8 +67,9 @@ class Issuer:
         self.clock = FakeClock(1000.0)
         self.answer: Document | Unfetched = Unfetched("unreachable")
         self.asked: list[str | None] = []
+        self.asked_anew = 0
         self.gate: asyncio.Event | None = None
-        self.telemetry = RecordingTelemetry()
+        self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
         self.publish(*keys)
         self.set = RemoteKeySet(
             "https://id.example",
@@ -61,25 +77,27 @@ class Issuer:
             read=key_set_reader(POLICY, logger=SilentLogger()),
             max_stale=MAX_STALE,
             clock=self.clock,
-            logger=SilentLogger(),
-            jitter=lambda: 0.0,
+            logger=self.logger,
             telemetry=self.telemetry,
             shared=self.shared,
         )
+        self.refresh = KeyRefresh(self.set, self.shared, clock=self.clock, jitter=lambda: 0.0)
 
     def publish(self, *keys: SigningKey, **members: Any) -> None:
         body = json.dumps({"keys": [{**key.jwk, **members} for key in keys]}).encode()
         self.answer = Document(body, 600, '"v1"')
 
-    async def fetch(self, entity_tag: str | None) -> Document | Unfetched:
+    async def fetch(self, entity_tag: str | None, *, anew: bool) -> Document | Unfetched:
         self.asked.append(entity_tag)
+        self.asked_anew += anew
+        answer = self.answer
         if self.gate:
             await self.gate.wait()
-        return self.answer
+        return answer
 
     async def fetch_now(self) -> None:
         """One round of the background refresh."""
-        await self.set._refresh()
+        await self.set.refresh()
 
 
 @pytest.fixture
@@ -104,13 +122,13 @@ async def test_before_the_first_fetch_nobody_can_say() -> None:
 
 
 async def test_the_background_refresh_comes_before_the_end(issuer: Issuer) -> None:
-    assert issuer.set._pause() == pytest.approx(480)
+    assert issuer.refresh.pause() == pytest.approx(480)
 
 
 async def test_keys_that_live_longer_than_they_may_serve_are_refreshed_in_time(issuer: Issuer) -> None:
     issuer.answer = Document(json.dumps({"keys": [{**A.jwk}]}).encode(), 86_400, None)
     await issuer.fetch_now()
-    assert issuer.set._pause() == pytest.approx(0.8 * MAX_STALE.total_seconds())
+    assert issuer.refresh.pause() == pytest.approx(0.8 * MAX_STALE.total_seconds())
 
 
 async def test_failures_are_tried_again_ever_more_slowly(issuer: Issuer) -> None:
@@ -118,7 +136,7 @@ async def test_failures_are_tried_again_ever_more_slowly(issuer: Issuer) -> None
     pauses = []
     for _ in range(8):
         await issuer.fetch_now()
-        pauses.append(issuer.set._pause())
+        pauses.append(issuer.refresh.pause())
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
@@ -142,15 +160,118 @@ async def test_one_who_leaves_does_not_take_the_keys_from_the_others(issuer: Iss
     assert await staying is not None
 
 
+async def seek_made_up(issuer: Issuer, count: int, *, named: str = "made-up") -> list[bool]:
+    """Whether the issuer is known not to have each of so many made-up ids."""
+    found = []
+    for number in range(count):
+        try:
+            found.append(await issuer.set.seek(f"{named}-{number}") is None)
+        except KeysUnavailableError:
+            found.append(False)
+    return found
+
+
 async def test_made_up_ids_cause_three_fetches_and_one_a_cooldown(issuer: Issuer) -> None:
-    for number in range(10_000):
-        assert await issuer.set.seek(f"made-up-{number}") is None
+    assert await seek_made_up(issuer, 10_000) == [True] * 3 + [False] * 9997
     assert len(issuer.asked) == 1 + 3
     issuer.clock.at += COOLDOWN_SECONDS
-    for number in range(100):
-        assert await issuer.set.seek(f"again-{number}") is None
+    assert await seek_made_up(issuer, 100, named="again") == [True] + [False] * 99
     assert len(issuer.asked) == 1 + 3 + 1
-    assert issuer.set.unknown_ids == 10_100
+    assert (issuer.set.unknown_ids, issuer.set.unasked_ids) == (4, 9997 + 99)
+
+
+async def test_an_id_that_was_not_asked_for_is_not_unknown(issuer: Issuer) -> None:
+    await seek_made_up(issuer, 4)
+    issuer.publish(A, B)
+    for _ in range(2):
+        with pytest.raises(KeysUnavailableError):
+            await issuer.set.seek(B.key_id)
+    issuer.clock.at += COOLDOWN_SECONDS
+    assert await issuer.set.seek(B.key_id) is not None
+
+
+async def test_strangers_do_not_spend_what_the_issuer_needs(issuer: Issuer) -> None:
+    await seek_made_up(issuer, 100)
+    issuer.publish(A, B)
+    assert await issuer.set.seek(B.key_id, from_issuer=True) is not None
+
+
+async def test_an_id_that_strangers_asked_for_is_asked_for_again_where_the_issuer_uses_it(
+    issuer: Issuer,
+) -> None:
+    assert await issuer.set.seek(B.key_id) is None
+    issuer.publish(A, B)
+    assert await issuer.set.seek(B.key_id, from_issuer=True) is not None
+
+
+async def test_an_issuer_whose_key_set_lags_is_asked_three_times_and_then_every_five_seconds(
+    issuer: Issuer,
+) -> None:
+    for _ in range(3):
+        assert await issuer.set.seek(B.key_id, from_issuer=True) is None
+    for _ in range(3):
+        with pytest.raises(KeysUnavailableError):
+            await issuer.set.seek(B.key_id, from_issuer=True)
+    assert len(issuer.asked) == 1 + 3
+    issuer.publish(A, B)
+    issuer.clock.at += 5
+    assert await issuer.set.seek(B.key_id, from_issuer=True) is not None
+
+
+async def test_a_fetch_that_began_before_the_token_came_says_nothing_of_its_key(issuer: Issuer) -> None:
+    issuer.gate = asyncio.Event()
+    early = asyncio.create_task(issuer.fetch_now())
+    await eventually(lambda: len(issuer.asked) == 2)
+    issuer.publish(A, B)
+    seeking = asyncio.create_task(issuer.set.seek(B.key_id))
+    await asyncio.sleep(0)
+    issuer.gate.set()
+    await early
+    assert await seeking is not None
+    assert len(issuer.asked) == 3
+
+
+async def test_a_fetch_that_began_before_the_token_came_proves_no_key_unknown(issuer: Issuer) -> None:
+    await seek_made_up(issuer, 3)
+    issuer.gate = asyncio.Event()
+    early = asyncio.create_task(issuer.fetch_now())
+    await eventually(lambda: len(issuer.asked) == 5)
+    seeking = asyncio.create_task(issuer.set.seek(B.key_id))
+    await asyncio.sleep(0)
+    issuer.gate.set()
+    await early
+    with pytest.raises(KeysUnavailableError):
+        await seeking
+
+
+async def test_a_fetch_in_the_background_answers_what_was_asked_before_it(issuer: Issuer) -> None:
+    await seek_made_up(issuer, 3)
+    with pytest.raises(KeysUnavailableError):
+        await issuer.set.seek("wanted")
+    await issuer.fetch_now()
+    assert await issuer.set.seek("wanted") is None
+    assert len(issuer.asked) == 1 + 3 + 1
+
+
+async def test_more_unknown_ids_than_are_remembered_are_asked_for_anew_within_the_budget(
+    issuer: Issuer,
+) -> None:
+    assert await issuer.set.seek("first") is None
+    issuer.gate = asyncio.Event()
+    seeking = [asyncio.create_task(issuer.set.seek(f"made-up-{number}")) for number in range(129)]
+    await asyncio.sleep(0)
+    issuer.gate.set()
+    assert set(await asyncio.gather(*seeking)) == {None}
+    assert len(issuer.asked) == 3
+    assert await issuer.set.seek("first") is None
+    assert len(issuer.asked) == 4
+
+
+async def test_a_key_that_the_issuer_has_removed_is_unknown_without_a_fetch(issuer: Issuer) -> None:
+    issuer.publish(B)
+    await issuer.fetch_now()
+    assert await issuer.set.seek(A.key_id) is None
+    assert len(issuer.asked) == 2
 
 
 async def test_one_made_up_id_does_not_blind_a_rotation(issuer: Issuer) -> None:
@@ -230,7 +351,7 @@ async def test_a_document_without_a_usable_key_changes_nothing(issuer: Issuer, b
 
 async def started(issuer: Issuer) -> None:
     """The first moments of the background refresh, up to its first pause."""
-    task = asyncio.create_task(issuer.set.keep_fresh())
+    task = asyncio.create_task(issuer.refresh.run())
     for _ in range(20):
         await asyncio.sleep(0)
     task.cancel()
@@ -239,13 +360,45 @@ async def started(issuer: Issuer) -> None:
 
 async def test_a_second_server_starts_from_what_the_first_fetched(issuer: Issuer) -> None:
     second = Issuer(shared=issuer.shared)
-    second.clock.at += 100
+    second.clock.at += 59
     second.answer = Unfetched("unreachable")
     await started(second)
     assert second.set.find(A.key_id) is not None
     assert second.set.was_tried
     assert second.asked == []
-    assert second.set.age_seconds == 100
+    assert second.set.age_seconds == 59
+
+
+async def test_what_was_fetched_a_minute_ago_is_used_at_once_and_asked_for(issuer: Issuer) -> None:
+    second = Issuer(B, shared=issuer.shared)
+    second.clock.at += 60
+    second.gate = asyncio.Event()
+    task = asyncio.create_task(second.refresh.run())
+    await eventually(lambda: second.asked)
+    assert second.set.find(A.key_id) is not None
+    assert second.set.was_tried
+    second.gate.set()
+    await eventually(lambda: second.set.find(B.key_id))
+    assert second.set.find(A.key_id) is None
+    task.cancel()
+
+
+async def test_of_servers_that_start_together_the_later_use_what_the_first_has_asked_for(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_refresh, "ORDERS_EVERY_SECONDS", 0.01)
+    second = Issuer(shared=issuer.shared)
+    second.refresh = KeyRefresh(second.set, second.shared, clock=second.clock, jitter=lambda: 1.0)
+    second.clock.at += 60
+    task = asyncio.create_task(second.refresh.run())
+    await eventually(lambda: second.set.find(A.key_id))
+    issuer.clock.at += 61
+    issuer.publish(B)
+    await issuer.fetch_now()
+    second.clock.at += 3
+    await eventually(lambda: second.set.find(B.key_id))
+    assert second.asked == []
+    task.cancel()
 
 
 async def test_what_was_fetched_too_long_ago_is_not_used(issuer: Issuer) -> None:
@@ -291,3 +444,106 @@ async def test_who_does_not_wait_leaves_the_fetch_going(issuer: Issuer) -> None:
 async def test_who_does_not_wait_is_told_what_is_known(issuer: Issuer) -> None:
     assert await issuer.set.seek("made-up") is None
     assert await issuer.set.seek("made-up", waits=False) is None
+
+
+@pytest.fixture
+async def running(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Issuer]:
+    """An issuer whose keys are kept fresh, and whose time goes on only where a test moves it."""
+    monkeypatch.setattr(key_refresh, "ORDERS_EVERY_SECONDS", 0.01)
+    task = asyncio.create_task(issuer.refresh.run())
+    await eventually(lambda: len(issuer.asked) == 2)
+    yield issuer
+    task.cancel()
+
+
+async def test_an_order_has_the_keys_fetched_past_all_that_is_remembered(running: Issuer) -> None:
+    running.publish(B)
+    ordered_at = await running.shared.order()
+    await eventually(lambda: running.set.carried_out == ordered_at)
+    assert running.asked == [None, '"v1"', None]
+    assert running.asked_anew == 1
+    assert await running.set.seek(A.key_id) is None
+    assert running.set.find(B.key_id) is not None
+    said = running.logger.said("the key set of an issuer was fetched anew, as was ordered")
+    assert said == [{"issuer": "https://id.example", "key_ids": [B.key_id]}]
+
+
+async def test_an_order_that_cannot_be_carried_out_is_tried_again_without_what_others_fetched(
+    running: Issuer,
+) -> None:
+    running.answer = Unfetched("status")
+    running.clock.at += 1
+    other = Issuer(A, shared=running.shared)
+    other.clock.at = running.clock.at
+    ordered_at = await running.shared.order()
+    other.set.begin_after(ordered_at=ordered_at)
+    await other.fetch_now()
+    await eventually(lambda: len(running.asked) == 3)
+    assert running.set.carried_out == 0
+    assert running.set.age_seconds == 1
+    running.publish(B)
+    running.clock.at += 2
+    await eventually(lambda: running.set.carried_out == ordered_at)
+    assert running.asked == [None, '"v1"', None, None]
+    assert running.set.find(A.key_id) is None
+
+
+async def test_a_fetch_that_had_begun_before_the_order_does_not_carry_it_out(running: Issuer) -> None:
+    running.gate = asyncio.Event()
+    seeking = asyncio.create_task(running.set.seek("made-up"))
+    await eventually(lambda: len(running.asked) == 3)
+    ordered_at = await running.shared.order()
+    await eventually(lambda: running.set._is_distrusted)
+    running.publish(B)
+    running.gate.set()
+    await eventually(lambda: running.set.carried_out == ordered_at)
+    assert running.set.find(A.key_id) is None
+    assert running.asked == [None, '"v1"', '"v1"', None]
+    assert await seeking is None
+
+
+async def test_orders_upon_orders_are_heeded_at_intervals(issuer: Issuer) -> None:
+    await issuer.shared.order()
+    assert await issuer.refresh._is_ordered()
+    await issuer.shared.order()
+    issuer.clock.at += ORDER_COOLDOWN_SECONDS - 1
+    assert not await issuer.refresh._is_ordered()
+    issuer.clock.at += 1
+    assert await issuer.refresh._is_ordered()
+
+
+async def test_what_was_fetched_before_an_order_helps_nobody_after_it(issuer: Issuer) -> None:
+    await issuer.shared.order()
+    second = Issuer(shared=issuer.shared)
+    second.answer = Unfetched("unreachable")
+    await started(second)
+    assert not second.set.is_ready
+    second.publish(B)
+    await second.fetch_now()
+    third = Issuer(shared=issuer.shared)
+    await started(third)
+    assert third.asked == []
+    assert third.set.find(B.key_id) is not None
+    assert third.set.carried_out == issuer.shared.ordered_at
+
+
+async def test_a_server_that_began_without_the_store_carries_out_the_order_that_it_finds_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(key_refresh, "ORDERS_EVERY_SECONDS", 0.01)
+    issuer = Issuer(A)
+    issuer.shared.ordered_at = None
+    task = asyncio.create_task(issuer.refresh.run())
+    await eventually(lambda: issuer.set.find(A.key_id))
+    issuer.shared.ordered_at = 7.0
+    await eventually(lambda: issuer.set.carried_out == 7.0)
+    assert issuer.asked == [None, None]
+    task.cancel()
+
+
+async def test_an_order_that_the_store_forgets_is_no_new_one(issuer: Issuer) -> None:
+    await issuer.shared.order()
+    assert await issuer.refresh._is_ordered()
+    issuer.shared.ordered_at = 0.0
+    issuer.clock.at += ORDER_COOLDOWN_SECONDS
+    assert not await issuer.refresh._is_ordered()

@@ -47,7 +47,7 @@ def work_of(
             logger=logger,
         ),
         "probe the store": partial(_probe_store, app.stores.writes),
-        **{f"fetch keys of {one.settings.issuer}": one.key_set.keep_fresh for one in app.issuers},
+        **{f"fetch keys of {one.settings.issuer}": one.refresh.run for one in app.issuers},
         "revoke at providers": partial(
             revoke_queued,
             app.stores.queue,

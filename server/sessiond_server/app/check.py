@@ -26,7 +26,7 @@ from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import PartitionsError
-from sessiond_server.service.validation.remote_keys import NotShared
+from sessiond_server.service.storage.key_sets import NotShared
 
 # No issuer has a key of this name, so that asking for it fetches the set.
 _NO_KEY: Final = "-"
@@ -34,13 +34,17 @@ _NO_KEY: Final = "-"
 
 @dataclass(frozen=True, slots=True)
 class KeySetFinding:
-    """What an issuer publishes: the algorithm of each usable key by its id."""
+    """What an issuer publishes: the algorithm of each usable key by its id.
+
+    `ordered_at` is when every server was told to fetch this, by the store's clock; None where none was.
+    """
 
     issuer: str
     outcome: str
     keys: Mapping[str, str]
     age_seconds: float
     refresh_seconds: float
+    ordered_at: float | None = None
 
 
 async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
@@ -105,13 +109,19 @@ def _shared_with_nobody(_: IssuerSettings) -> NotShared:
 async def _key_set(issuer: ConfiguredProvider) -> KeySetFinding:
     with suppress(KeysUnavailableError):
         await issuer.key_set.seek(_NO_KEY)
+    return to_finding(issuer)
+
+
+def to_finding(issuer: ConfiguredProvider, *, ordered_at: float | None = None) -> KeySetFinding:
+    """What has been fetched of an issuer."""
     keys = issuer.key_set
     return KeySetFinding(
         issuer.settings.issuer,
         keys.last_outcome,
         keys.algorithms_by_key,
         round(keys.age_seconds, 1),
-        keys.refresh_seconds,
+        issuer.refresh.refresh_seconds,
+        ordered_at,
     )
 
 

@@ -7,7 +7,7 @@ from sessiond_server.adapters.http.token_endpoint import ClientCredentials
 from sessiond_server.app.findings import Finding
 from sessiond_server.app.issuers import ConfiguredProvider, key_set_reader
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.validation.remote_keys import Unfetched
+from sessiond_server.service.validation.key_source import Unfetched
 
 
 async def check_issuer(issuer: ConfiguredProvider, *, logger: Logger) -> list[Finding]:

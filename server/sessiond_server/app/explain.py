@@ -13,8 +13,8 @@ from sessiond_server.config.settings import IssuerSettings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.validation.explain import Explainer, Explanation, NoKeys
+from sessiond_server.service.validation.key_source import Unfetched
 from sessiond_server.service.validation.keys import VerificationKey
-from sessiond_server.service.validation.remote_keys import Unfetched
 
 _OFFLINE: Final = NoKeys("nobody is asked for it: give it with --jwks")
 _LOCAL: Final = NoKeys("that of the local issuer is its server's: give it with --jwks")

@@ -22,8 +22,10 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.key_refresh import KeyRefresh
+from sessiond_server.service.validation.key_source import ReadKeySet
 from sessiond_server.service.validation.keys import VerificationKey
-from sessiond_server.service.validation.remote_keys import ReadKeySet, RemoteKeySet
+from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from sessiond_server.service.validation.signed import TrustedIssuer
 
 _ABSENT: Final = "absent"
@@ -40,6 +42,8 @@ class ConfiguredProvider:
     documents: IssuerDocuments
     key_set: RemoteKeySet
     credentials: tuple[ClientCredentials, ...]
+    shared: SharedKeySet
+    refresh: KeyRefresh
     provider: Provider | None
 
     @property
@@ -118,6 +122,7 @@ async def _open_provider(
 ) -> ConfiguredProvider:
     outbound, documents = await open_documents(settings, stack, logger=logger)
     policy = to_policy(settings, frozenset(settings.algorithms))
+    shared = share(settings)
     key_set = RemoteKeySet(
         settings.issuer,
         documents.key_set,
@@ -125,22 +130,38 @@ async def _open_provider(
         max_stale=settings.max_stale,
         clock=clock,
         logger=logger,
-        jitter=random.random,
         telemetry=telemetry,
-        shared=share(settings),
+        shared=shared,
     )
-    for name, meaning, read in (
-        ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
-        ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
-    ):
-        telemetry.gauge(name, meaning, read, issuer=settings.issuer)
+    refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
+    _show(key_set, settings.issuer, telemetry)
     credentials = _credentials(settings, secret=secret)
     provider = None
     if credentials:
         endpoint = HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
         provider = _provider(settings, sessions, policy, endpoint, is_public=secret is None)
     known_by = (credentials,) if credentials else ()
-    return ConfiguredProvider(settings, policy, outbound, documents, key_set, known_by, provider)
+    return ConfiguredProvider(
+        settings, policy, outbound, documents, key_set, known_by, shared, refresh, provider
+    )
+
+
+def _show(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry) -> None:
+    for name, meaning, read in (
+        ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
+        ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
+        (
+            "key_set_unasked_ids",
+            "Tokens whose key the issuer was not asked for, because too many were made up",
+            lambda: key_set.unasked_ids,
+        ),
+        (
+            "key_set_order_timestamp_seconds",
+            "The last order to fetch an issuer's keys anew that was carried out here; 0 for none",
+            lambda: key_set.carried_out,
+        ),
+    ):
+        telemetry.gauge(name, meaning, read, issuer=issuer)
 
 
 async def open_documents(

@@ -29,6 +29,7 @@ from sessiond_server import __version__
 from sessiond_server.adapters.logs import to_logger
 from sessiond_server.app.check import check_all, fetch_key_sets
 from sessiond_server.app.explain import explain as explain_token
+from sessiond_server.app.order_keys import order_key_sets
 from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
@@ -44,6 +45,8 @@ _UNHEALTHY_STATUS: Final = 1
 _FAULTY_STATUS: Final = 1
 _MAX_INPUT_BYTES: Final = 8 << 20
 _DOTS_OF_A_TOKEN: Final = 2
+# What an option stands for that may name an issuer and does not.
+_ALL_ISSUERS: Final = "all"
 _DEFAULTS: Final = ServerSettings()
 
 
@@ -171,16 +174,44 @@ def check(config: Path, *, insecure_plaintext: bool) -> None:
     sys.exit(_FAULTY_STATUS if any(finding.works is False for finding in findings) else 0)
 
 
-@main.command(epilog="\b\nExample:\n  sessiond jwks --config /etc/sessiond/sessiond.toml --json")
+@main.command(
+    epilog="""\b
+Examples:
+  sessiond jwks --config /etc/sessiond/sessiond.toml --json
+  sessiond jwks --refresh https://id.example.com --config /etc/sessiond/sessiond.toml"""
+)
 @_config_option
 @_plaintext_option
 @_json_option
-def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool) -> None:
+@click.option(
+    "--refresh",
+    is_flag=False,
+    flag_value=_ALL_ISSUERS,
+    metavar="[ISSUER]",
+    help="Have every server forget what it knows of this provider's keys, or all providers', and ask anew.",
+)
+def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool, refresh: str | None) -> None:
     """Fetch the key sets of all configured providers, and show them: exit status 1 if one cannot be had."""
     settings = _settings(config, insecure_plaintext=insecure_plaintext)
-    findings = uvloop.run(fetch_key_sets(settings, logger=to_logger(level=logging.CRITICAL)))
+    quiet = to_logger(level=logging.CRITICAL)
+    try:
+        findings = uvloop.run(
+            fetch_key_sets(settings, logger=quiet)
+            if refresh is None
+            else order_key_sets(settings, _named_issuers(settings, refresh), logger=quiet)
+        )
+    except StartError as error:
+        _refuse(str(error))
     click.echo(json.dumps([asdict(one) for one in findings]) if as_json else tables.of_key_sets(findings))
     sys.exit(0 if all(one.outcome == "ok" for one in findings) else _FAULTY_STATUS)
+
+
+def _named_issuers(settings: Settings, name: str) -> list[str]:
+    """The providers that an option names."""
+    providers = [one.issuer for one in settings.issuers if not one.is_local]
+    if name != _ALL_ISSUERS and name not in providers:
+        _refuse(f"--refresh: found {name!r}, allowed: {', '.join(providers) or 'none, there is no provider'}")
+    return [one for one in providers if name in {one, _ALL_ISSUERS}]
 
 
 @main.command(

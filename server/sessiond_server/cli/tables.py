@@ -15,6 +15,8 @@ from sessiond_server.service.validation.explain import Explanation
 
 _WIDTH: Final = 160
 _OUTCOMES: Final = {True: "ok", False: "FAILED", None: "?"}
+# One that has just carried out another order waits before the next; the answer may take its time.
+_ORDER_SECONDS: Final = 15
 
 
 def of_findings(findings: Sequence[Finding]) -> str:
@@ -32,7 +34,18 @@ def of_key_sets(findings: Sequence[KeySetFinding]) -> str:
         keys = "\n".join(f"{key_id} {algorithm}" for key_id, algorithm in sorted(one.keys.items()))
         cells = (one.issuer, one.outcome, keys or "none", str(one.age_seconds), str(one.refresh_seconds))
         table.add_row(*map(Text, cells))
-    return _shown(table)
+    ordered = "".join(map(_order, findings))
+    return f"{_shown(table)}{ordered}"
+
+
+def _order(finding: KeySetFinding) -> str:
+    """What was ordered, and how to see who has carried it out."""
+    if finding.ordered_at is None:
+        return ""
+    return f"""
+{finding.issuer}: every server was told to fetch its keys anew, which takes up to {_ORDER_SECONDS} s.
+A server has done so when it shows this metric with at least this value:
+  sessiond_key_set_order_timestamp_seconds{{issuer="{finding.issuer}"}} {finding.ordered_at}"""
 
 
 def of_explanation(explanation: Explanation) -> str:

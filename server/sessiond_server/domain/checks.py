@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessiond_server.domain.claim_paths import ABSENT, find_claim
-from sessiond_server.domain.claims import Claims
-from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_in, confirmation_of
+from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_of
 from sessiond_server.domain.facts import CallFacts, Check, TokenFacts
 from sessiond_server.domain.policy import ACCESS_TOKEN_TYPE, ClaimMapping, IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
@@ -152,7 +151,7 @@ def judge_binding(facts: CallFacts) -> Rejected | None:
     """
     if facts.is_proven:
         return None
-    confirmation = confirmation_of(facts.claims)
+    confirmation = facts.claims.confirmation
     is_by_dpop = confirmation is not None and confirmation[0] == KEY_MEMBER
     return Rejected(Reason.BINDING_MISMATCH, {"scheme": "DPoP" if is_by_dpop else "Bearer"})
 
@@ -169,8 +168,10 @@ def judge_requirements(facts: CallFacts) -> Rejected | None:
         return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "scope", "scope": " ".join(requirements.scopes)})
     if any(permission not in claims.permissions for permission in requirements.permissions):
         return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "permission"})
+    # It is read from its text only where a claim is demanded.
+    payload = claims.payload if requirements.claims else {}
     for name, values in requirements.claims.items():
-        if not _has_one_of(claims, name, values):
+        if not _has_one_of(payload, name, values):
             return Rejected(Reason.SCOPE_INSUFFICIENT, {"lacks": "claim"})
     return None
 
@@ -227,13 +228,13 @@ def _names_the_key_of_its_kind(payload: JsonObject) -> bool:
     name, kind = _DPOP_KIND
     if payload.get(name) != kind:
         return True
-    confirmation = confirmation_in(payload)
+    confirmation = confirmation_of(payload)
     return confirmation is not None and confirmation[0] == KEY_MEMBER
 
 
-def _has_one_of(claims: Claims, name: str, values: tuple[str, ...]) -> bool:
+def _has_one_of(payload: JsonObject, name: str, values: tuple[str, ...]) -> bool:
     """A claim matches if it is one of `values`, or an array that holds one; only strings match."""
-    found = claims.payload.get(name)
+    found = payload.get(name)
     candidates = found if isinstance(found, list) else [found]
     return any(isinstance(candidate, str) and candidate in values for candidate in candidates)
 

@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.domain.base64url import to_base64url
-from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import length_prefixed
 from sessiond_server.domain.token import JsonObject
 
@@ -91,12 +90,7 @@ class VerifiedProof:
         return self.issued_at + PROOF_SECONDS + PROOF_SKEW_SECONDS
 
 
-def confirmation_of(claims: Claims) -> Confirmation | None:
-    """What a token is bound to, where that can be proven here; None otherwise."""
-    return confirmation_in(claims.payload)
-
-
-def confirmation_in(payload: JsonObject) -> Confirmation | None:
+def confirmation_of(payload: JsonObject) -> Confirmation | None:
     """The one member of a payload's `cnf` that is understood; None where there is none, or more than one.
 
     Members that are not understood are ignored (RFC 7800 §3.1): which of two understood ones to prove would

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.store import Store
 
 ISSUER = "https://id.example"
-KEPT = SharedDocument(Document(b'{"keys": []}', 600.0, '"v1"'), 1000.5)
+KEPT = SharedDocument(Document(b'{"keys": []}', 600.0, '"v1"'), 1000.5, 0.0)
 
 
 def shelf(store: Store, issuer: str = ISSUER, address: str = "keys", key: bytes = SEALING) -> SharedKeySet:
@@ -50,3 +52,38 @@ async def test_whoever_writes_the_store_plants_nothing(store: Store) -> None:
         assert await shelf(store).load() is None
     await shelf(store, key=bytes(32)).save(KEPT)
     assert await shelf(store).load() is None
+
+
+async def test_an_order_reaches_every_server_of_its_issuer_whatever_address_it_asks(store: Store) -> None:
+    other = shelf(store, issuer="https://other.example")
+    assert await shelf(store).last_order() == 0
+    ordered_at = await shelf(store, address="elsewhere").order()
+    assert ordered_at > 1_000_000_000
+    assert await shelf(store).last_order() == ordered_at
+    assert await other.last_order() == 0
+    (key,) = await store.redis.keys("*}ko:*")
+    assert 0 < await store.redis.pttl(key) <= 3_600_000
+
+
+async def test_an_order_behind_another_is_another_one(store: Store) -> None:
+    orders = [await shelf(store).order() for _ in range(20)]
+    assert all(former != later for former, later in pairwise(orders))
+
+
+async def test_what_was_fetched_by_a_server_that_did_not_know_of_the_order_is_not_used(store: Store) -> None:
+    await shelf(store).save(KEPT)
+    ordered_at = await shelf(store).order()
+    assert await shelf(store).load() is None
+    await shelf(store).save(KEPT)
+    assert await shelf(store).load() is None
+    carried_out = replace(KEPT, ordered_at=ordered_at)
+    await shelf(store).save(carried_out)
+    assert await shelf(store).load() == carried_out
+
+
+async def test_an_order_that_is_no_time_is_none(store: Store) -> None:
+    await shelf(store).order()
+    (key,) = await store.redis.keys("*}ko:*")
+    await store.redis.set(key, b"garbage")
+    assert await shelf(store).last_order() == 0
+    assert await shelf(store).order() > 0

@@ -13,7 +13,7 @@ from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.http.token_endpoint import ClientCredentials
 from sessiond_server.adapters.jwt.strict_json import read_object
-from sessiond_server.service.validation.remote_keys import Unfetched
+from sessiond_server.service.validation.key_source import Unfetched
 
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500

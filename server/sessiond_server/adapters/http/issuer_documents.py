@@ -8,19 +8,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.domain.token import JsonObject
 from sessiond_server.service.storage.key_sets import Document
-from sessiond_server.service.validation.remote_keys import Unfetched
+from sessiond_server.service.validation.key_source import Unfetched
 
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _MAX_AGE: Final = re.compile(r"(?:^|[ ,])max-age=(\d{1,9})(?:$|[ ,;])")
 # RFC 9110 §8.8.3 would let bytes beyond ASCII be, but a tag is shared and sent again, which fails with them.
 _ENTITY_TAG: Final = re.compile(r"[\x21-\x7e]{1,256}")
+# RFC 9111 §5.2.1.4; caches of HTTP/1.0 know only the second (§5.4).
+_PAST_CACHES: Final = MappingProxyType({"Cache-Control": "no-cache", "Pragma": "no-cache"})
 _SHORTEST_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 24 * 3600.0
 _USUAL_LIFE: Final = 600.0
@@ -47,12 +50,21 @@ class IssuerDocuments:
         self._discovery = discovery
         self._discovered: JsonObject = {}
 
-    async def key_set(self, entity_tag: str | None) -> Document | Unfetched:
-        """The key set, or the news that the one with `entity_tag` is still right."""
+    async def key_set(self, entity_tag: str | None, *, anew: bool = False) -> Document | Unfetched:
+        """The key set, or the news that the one with `entity_tag` is still right.
+
+        `anew` looks for its address again, and asks caches on the way to ask the issuer.
+        """
+        if anew:
+            self._discovered = {}
         url = self._jwks_url or await self._discover("jwks_uri")
         if isinstance(url, Unfetched):
             return url
-        found = await self._document(url, headers={"If-None-Match": entity_tag} if entity_tag else None)
+        headers = {"If-None-Match": entity_tag} if entity_tag else {}
+        found = await self._document(url, headers={**headers, **(_PAST_CACHES if anew else {})})
+        if isinstance(found, Document) and found.body is None and not entity_tag:
+            # Nobody has asked whether it has been modified.
+            found = Unfetched("status", "not modified, which nobody has asked")
         if isinstance(found, Unfetched):
             # The issuer may have moved its key set.
             self._discovered = {}

@@ -98,7 +98,7 @@ class LocalKeySet(KeySet):
         return self._keys.get(key_id)
 
     @override
-    async def seek(self, key_id: str, *, waits: bool = True) -> PublicKey | None:
+    async def seek(self, key_id: str, *, waits: bool = True, from_issuer: bool = False) -> PublicKey | None:
         # There is nobody else to ask.
         return self.find(key_id)
 

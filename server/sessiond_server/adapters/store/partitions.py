@@ -14,6 +14,7 @@ ACCESS_KEY: Final = "a:"
 INDEX_KEY: Final = "u:"
 PROOF_KEY: Final = "j:"
 KEY_SET_KEY: Final = "k:"
+KEY_ORDER_KEY: Final = "ko:"
 LOGOUT_KEY: Final = "o:"
 # The name of the queue of refresh tokens that are to be revoked at their providers.
 QUEUE_KEY: Final = "torevoke"

@@ -11,8 +11,13 @@ from typing import Final
 import msgspec
 from typing_extensions import override
 
-from sessiond_server.adapters.store.partitions import KEY_SET_KEY, Partitions
-from sessiond_server.adapters.store.scripts.catalogue import LOAD_DOCUMENT, SAVE_DOCUMENT
+from sessiond_server.adapters.store.partitions import KEY_ORDER_KEY, KEY_SET_KEY, Partitions
+from sessiond_server.adapters.store.scripts.catalogue import (
+    LAST_KEY_ORDER,
+    LOAD_DOCUMENT,
+    ORDER_KEYS,
+    SAVE_DOCUMENT,
+)
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError, StoreUnavailableError
@@ -29,6 +34,7 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     lifetime_seconds: float
     entity_tag: str | None
     fetched_at: float
+    ordered_at: float = 0.0
 
 
 class RedisKeySets(SharedKeySets):
@@ -62,24 +68,37 @@ class _RedisKeySet(SharedKeySet):
         self._issuer = issuer
         self._scope = length_prefixed(issuer.encode(), address.encode())
         self._key = f"{KEY_SET_KEY}{hashed_id('key_set', issuer, address).hex()}"
+        # Servers are told by the issuer's name alone, whatever address each of them has for its keys.
+        self._order_key = f"{KEY_ORDER_KEY}{hashed_id('key_order', issuer, '').hex()}"
         self._life_ms = max_stale // timedelta(milliseconds=1)
 
     @override
     async def load(self) -> SharedDocument | None:
         try:
-            sealed = await self._scripts.run(LOAD_DOCUMENT, self._partition, document=self._key)
-            if not sealed:
+            found = await self._scripts.run(
+                LOAD_DOCUMENT, self._partition, document=self._key, order=self._order_key
+            )
+            if not found.sealed:
                 return None
-            raw = self._sealing.open_for(self._scope, sealed, field=_FIELD, issuer=self._issuer)
+            raw = self._sealing.open_for(self._scope, found.sealed, field=_FIELD, issuer=self._issuer)
             kept = msgspec.msgpack.decode(raw, type=_Kept)
         except (StoreUnavailableError, SealingKeyMissingError, msgspec.MsgspecError):
             return None
-        return SharedDocument(Document(kept.body, kept.lifetime_seconds, kept.entity_tag), kept.fetched_at)
+        if found.ordered_ms and kept.ordered_at != found.ordered_ms / 1000:
+            return None
+        document = Document(kept.body, kept.lifetime_seconds, kept.entity_tag)
+        return SharedDocument(document, kept.fetched_at, kept.ordered_at)
 
     @override
     async def save(self, shared: SharedDocument) -> None:
         document = shared.document
-        kept = _Kept(document.body or b"", document.lifetime_seconds, document.entity_tag, shared.fetched_at)
+        kept = _Kept(
+            document.body or b"",
+            document.lifetime_seconds,
+            document.entity_tag,
+            shared.fetched_at,
+            shared.ordered_at,
+        )
         sealed = self._sealing.seal_for(
             self._scope, msgspec.msgpack.encode(kept), field=_FIELD, issuer=self._issuer
         )
@@ -89,3 +108,17 @@ class _RedisKeySet(SharedKeySet):
             )
         except StoreUnavailableError:
             return
+
+    @override
+    async def last_order(self) -> float | None:
+        try:
+            return await self._scripts.run(LAST_KEY_ORDER, self._partition, order=self._order_key) / 1000
+        except StoreUnavailableError:
+            return None
+
+    @override
+    async def order(self) -> float:
+        ordered_ms = await self._scripts.run(
+            ORDER_KEYS, self._partition, order=self._order_key, life_ms=self._life_ms
+        )
+        return ordered_ms / 1000

@@ -55,13 +55,14 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GivenTokens:
-    """What a backend got from a provider."""
+    """What a backend got from a provider, or `from_issuer`: what we got there ourselves, for a code."""
 
     issuer: str
     access_token: str
     refresh_token: str
     id_token: str = ""
     nonce: str = ""
+    from_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,7 +149,12 @@ class Providers:
                 if given.nonce and not id_token:
                     raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
                 return GivenTokens(
-                    given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
+                    given.issuer,
+                    access_token,
+                    refresh_token or "",
+                    id_token or "",
+                    given.nonce,
+                    from_issuer=True,
                 )
 
     async def prove(self, given: GivenTokens, *, proof: Evidence | None) -> ProvenLogin:
@@ -162,7 +168,7 @@ class Providers:
             KeysUnavailableError, RevocationViewStaleError, StoreUnavailableError: that cannot be told now.
         """
         provider = self._providers[given.issuer]
-        claims = await self._accepted(given.access_token, provider, proof)
+        claims = await self._accepted(given, provider, proof)
         if claims.client_id not in provider.clients:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
         # RFC 9449 §5, RFC 8705 §4: a public client's refresh token is bound to the key of its access token.
@@ -176,6 +182,7 @@ class Providers:
             client_id=provider.client_id,
             subject=claims.subject,
             nonce=given.nonce,
+            from_issuer=given.from_issuer,
         ):
             raise LoginRefusedError(LoginRefusal.ID_TOKEN_INVALID)
         return ProvenLogin(
@@ -193,7 +200,8 @@ class Providers:
         requirements = Requirements(issuers=frozenset({login.issuer}), early_seconds=_EARLY_SECONDS)
         token, key = access_token.encode(), ProvenBefore(login.confirmation)
         try:
-            verdict = (await self._validation.validate(token, requirements, proof=key)).verdict
+            result = await self._validation.validate(token, requirements, proof=key, from_issuer=True)
+            verdict = result.verdict
             if not isinstance(verdict, Rejected):
                 return verdict.claims if _is_of(verdict.claims, login) else SomebodyElses()
             verified = await self._validation.authenticate(token)
@@ -210,12 +218,16 @@ class Providers:
         verified = await self._validation.authenticate(access_token.encode())
         return verified.claims if verified else None
 
-    async def _accepted(self, access_token: str, provider: Provider, proof: Evidence | None) -> Claims:
-        requirements = Requirements(issuers=frozenset({provider.policy.issuer}))
-        verdict = (await self._validation.validate(access_token.encode(), requirements, proof=proof)).verdict
-        if isinstance(verdict, Rejected):
-            raise LoginRefusedError(verdict.reason)
-        return verdict.claims
+    async def _accepted(self, given: GivenTokens, provider: Provider, proof: Evidence | None) -> Claims:
+        result = await self._validation.validate(
+            given.access_token.encode(),
+            Requirements(issuers=frozenset({provider.policy.issuer})),
+            proof=proof,
+            from_issuer=given.from_issuer,
+        )
+        if isinstance(result.verdict, Rejected):
+            raise LoginRefusedError(result.verdict.reason)
+        return result.verdict.claims
 
 
 def to_login(claims: Claims) -> Login:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sessiond_server.domain.caller import Caller
-from sessiond_server.domain.confirmation import Confirmation, PossessionProof, ProvenBefore, confirmation_of
+from sessiond_server.domain.confirmation import Confirmation, PossessionProof, ProvenBefore
 from sessiond_server.domain.failures import Input, InputRefusedError, LoginRefusedError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
@@ -97,7 +97,7 @@ class SessionCreation:
         """
         self._providers.require(given.issuer, caller)
         proven = await self._providers.prove(given, proof=context.proof)
-        confirmation = confirmation_of(proven.claims) or await self._bind(context.proof)
+        confirmation = proven.claims.confirmation or await self._bind(context.proof)
         return await self._open(proven, context, confirmation, caller=caller)
 
     async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:

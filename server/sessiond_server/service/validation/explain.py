@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
-from sessiond_server.domain.confirmation import confirmation_of
 from sessiond_server.domain.facts import CallFacts, TokenFacts
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
@@ -144,7 +143,7 @@ def _skipped_of_a_call(name: str, facts: CallFacts) -> Skipped | None:
     if name == "revocation":
         return Skipped.NOT_ASKED
     # The proof of possession comes with a request; a `cnf` that nothing can prove is rejected here too.
-    if name == "binding" and not facts.is_proven and confirmation_of(facts.claims):
+    if name == "binding" and not facts.is_proven and facts.claims.confirmation:
         return Skipped.NOT_CHECKED
     return None
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from sessiond_server.domain.confirmation import confirmation_of
 from sessiond_server.domain.facts import CallFacts, TokenFacts
 from sessiond_server.domain.failures import quoted
 from sessiond_server.domain.verdict import Rejected
@@ -81,7 +80,7 @@ def _times_expected(facts: CallFacts) -> str:
 def _binding_found(facts: CallFacts) -> str:
     if not facts.claims.is_bound:
         return "none"
-    confirmation = confirmation_of(facts.claims)
+    confirmation = facts.claims.confirmation
     return f"cnf {confirmation[0]}" if confirmation else "a cnf that cannot be proven"
 
 

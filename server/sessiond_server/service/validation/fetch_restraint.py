@@ -3,49 +3,79 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 from sessiond_server.service.clock import Clock
 
+T = TypeVar("T")
+
 COOLDOWN_SECONDS: Final = 30.0
 _MAX_FETCHES: Final = 3
-_MAX_UNKNOWN: Final = 128
+_MAX_IDS: Final = 128
 
 
-class FetchRestraint:
-    """A budget of three fetches, of which one comes back every 30 seconds, and the ids that brought nothing.
+class FetchBudget:
+    """Three fetches, of which one comes back every so many seconds: made-up ids cause no flood of them."""
 
-    Made-up ids can neither cause a flood of fetches, nor can a single one of them hide a new key.
+    def __init__(self, clock: Clock, *, seconds_a_fetch: float) -> None:
+        self._clock = clock
+        self._seconds_a_fetch = seconds_a_fetch
+        self._left = float(_MAX_FETCHES)
+        self._counted_at = clock.steady()
+
+    def spend(self) -> bool:
+        """Whether one more fetch is within the budget, which then has one less."""
+        now = self._clock.steady()
+        self._left = min(self._left + (now - self._counted_at) / self._seconds_a_fetch, float(_MAX_FETCHES))
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class UnknownIds:
+    """The ids that the issuer was asked for a short while ago and did not have.
+
+    Of these, and of those that wait for the next fetch, it holds the latest 128 each: whoever makes more of
+    them up has others forgotten, which are then asked for anew.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budget = float(_MAX_FETCHES)
-        self._counted_at = clock.steady()
-        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._asked_at: OrderedDict[str, float] = OrderedDict()
+        self._sought: OrderedDict[str, None] = OrderedDict()
 
-    def may_fetch(self) -> bool:
-        """Whether one more fetch is within the budget, which then has one less."""
-        now = self._clock.steady()
-        self._budget = min(self._budget + (now - self._counted_at) / COOLDOWN_SECONDS, float(_MAX_FETCHES))
-        self._counted_at = now
-        if self._budget < 1:
-            return False
-        self._budget -= 1
-        return True
-
-    def was_unknown(self, key_id: str) -> bool:
-        """Whether the issuer was asked a short while ago and did not have this id."""
-        asked_at = self._unknown.get(key_id)
+    def __contains__(self, key_id: str) -> bool:
+        """Whether the issuer is not asked for this id now."""
+        asked_at = self._asked_at.get(key_id)
         return asked_at is not None and self._clock.steady() - asked_at < COOLDOWN_SECONDS
 
-    def remember_unknown(self, key_id: str) -> None:
-        """The issuer does not have this id now."""
-        self._unknown[key_id] = self._clock.steady()
-        self._unknown.move_to_end(key_id)
-        if len(self._unknown) > _MAX_UNKNOWN:
-            self._unknown.popitem(last=False)
+    def seek(self, key_id: str) -> None:
+        """Somebody wants to know of this id by the next fetch that begins, waiting for it or not."""
+        _put(self._sought, key_id, None)
 
-    def forget_unknown(self) -> None:
+    def take_sought(self) -> tuple[str, ...]:
+        """The ids that are sought by the fetch that begins now."""
+        sought = tuple(self._sought)
+        self._sought.clear()
+        return sought
+
+    def remember(self, key_ids: Iterable[str]) -> None:
+        """The issuer does not have these ids now."""
+        now = self._clock.steady()
+        for key_id in key_ids:
+            _put(self._asked_at, key_id, now)
+
+    def forget(self) -> None:
         """The issuer's keys have changed: any id may be one of them now."""
-        self._unknown.clear()
+        self._asked_at.clear()
+
+
+def _put(ids: OrderedDict[str, T], key_id: str, value: T) -> None:
+    """Put the id behind all others, the first of which leaves where they are too many."""
+    ids[key_id] = value
+    ids.move_to_end(key_id)
+    if len(ids) > _MAX_IDS:
+        ids.popitem(last=False)

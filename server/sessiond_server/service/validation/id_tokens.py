@@ -33,18 +33,27 @@ class IdTokens:
         self._parser = parser
         self._clock = clock
 
-    async def is_for(self, token: str, *, issuer: str, client_id: str, subject: str, nonce: str) -> bool:
+    async def is_for(
+        self,
+        token: str,
+        *,
+        issuer: str,
+        client_id: str,
+        subject: str,
+        nonce: str,
+        from_issuer: bool = False,
+    ) -> bool:
         """Whether the issuer says in `token`, now, that `subject` has logged in at `client_id`.
 
-        It must carry `nonce` where that is not empty.
+        It must carry `nonce` where that is not empty. `from_issuer` is as `KeySet.seek` has it.
 
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
         """
         trusted, parsed = self._issuers[issuer], self._parser.parse(token.encode())
         if parsed is None or parsed.issuer != issuer or not _reads_like_id_token(parsed):
             return False
-        if not await _is_signed(parsed, trusted):
+        if not await _is_signed(parsed, trusted, from_issuer=from_issuer):
             return False
         claims = parsed.payload
         return (
@@ -76,10 +85,10 @@ def _is_current(claims: JsonObject, policy: IssuerPolicy, *, now: float) -> bool
     )
 
 
-async def _is_signed(parsed: ParsedToken, trusted: TrustedIssuer) -> bool:
+async def _is_signed(parsed: ParsedToken, trusted: TrustedIssuer, *, from_issuer: bool) -> bool:
     if parsed.algorithm not in trusted.policy.algorithms:
         return False
-    key = await find_key(parsed.key_id, trusted.key_set)
+    key = await find_key(parsed.key_id, trusted.key_set, from_issuer=from_issuer)
     if key is None or key.algorithm != parsed.algorithm:
         return False
     return key.verifies(parsed.signing_input, parsed.signature)

@@ -42,12 +42,18 @@ class KeySet(Protocol):
     def find(self, key_id: str) -> VerificationKey | None:
         """The key with this id, from memory."""
 
-    async def seek(self, key_id: str, *, waits: bool = True) -> VerificationKey | None:
+    async def seek(
+        self, key_id: str, *, waits: bool = True, from_issuer: bool = False
+    ) -> VerificationKey | None:
         """The key with this id where `find` knew none, asking the issuer if that is due.
 
+        None says that the issuer does not have it: it was asked after the token came, or a short while ago.
+        `from_issuer` says that the issuer itself has just given the token to us, so that nobody else chose
+        the id: what strangers send does not keep the issuer from being asked for it.
+
         Raises:
-            KeysUnavailableError: the issuer could not be asked, so that the key may exist; or it is being
-                asked, and this call does not wait for that.
+            KeysUnavailableError: the issuer was not asked, or did not answer, so that the key may exist; or
+                it is being asked, and this call does not wait for that.
         """
 
 

@@ -18,7 +18,6 @@ from sessiond_server.domain.confirmation import (
     VerifiedProof,
     certificate_proves,
     confirmation_by,
-    confirmation_of,
     proof_fits_request,
     proof_fits_token,
 )
@@ -57,7 +56,7 @@ class ProofOfPossession:
         Raises:
             StoreUnavailableError: whether a proof has been used cannot be told now.
         """
-        match confirmation_of(claims), proof:
+        match claims.confirmation, proof:
             case (_, _) as named, ProvenBefore(confirmation):
                 return named == confirmation
             case (name, thumbprint), ClientCertificate() if name == CERTIFICATE_MEMBER:

@@ -1,64 +1,33 @@
-"""The keys of a provider.
-
-They are fetched in the background, kept while the provider is away, and asked for again with restraint.
-"""
+"""The keys of a provider, kept while the provider is away, and asked for again with restraint."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 from typing_extensions import override
 
-from sessiond_server.domain.backoff import backoff_seconds
 from sessiond_server.domain.failures import KeysUnavailableError
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.service.validation.fetch_restraint import FetchRestraint
+from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS, FetchBudget, UnknownIds
+from sessiond_server.service.validation.key_source import FetchKeySet, ReadKeySet, Unfetched
 from sessiond_server.service.validation.keys import KeySet, VerificationKey
 
-_REFRESHED_AT: Final = 0.8
-_JITTER: Final = 0.1
-_LONGEST_BACKOFF_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Unfetched:
-    """Why there is no document, in the words of a metric's label; `detail` is a line for a person."""
-
-    why: str
-    detail: str = ""
-
-
-# The usable keys of a JWK set by id; None where the document is no JWK set.
-ReadKeySet: TypeAlias = Callable[[bytes], Mapping[str, VerificationKey] | None]
-Fetch: TypeAlias = Callable[[str | None], Awaitable[Document | Unfetched]]
-
-
-class NotShared(SharedKeySet):
-    """Holds nothing."""
-
-    @override
-    async def load(self) -> SharedDocument | None:
-        return None
-
-    @override
-    async def save(self, shared: SharedDocument) -> None:
-        return
+# Only the provider itself spends these, by tokens whose key it does not publish yet.
+_ISSUERS_COOLDOWN_SECONDS: Final = 5.0
 
 
 class RemoteKeySet(KeySet):
     """The keys of one provider: known keys answer from memory for `max_stale` after the last good fetch.
 
-    After that nobody can say whether a key is the provider's. `fetch` gets the entity tag of what is held;
-    `read` makes keys of what it brought. What other servers fetched (`shared`) is used at the start and after
-    a failed fetch: a server can start while the provider is away, and a thousand servers do not ask a
-    thousand times.
+    After that nobody can say whether a key is the provider's. `read` makes keys of what `fetch` brought. What
+    other servers fetched (`shared`) is used at the start and after a failed fetch: a server can start while
+    the provider is away, and a thousand servers do not ask a thousand times.
     """
 
     # Forgeries are remembered by it: it grows whenever the keys change.
@@ -67,35 +36,40 @@ class RemoteKeySet(KeySet):
     def __init__(
         self,
         issuer: str,
-        fetch: Fetch,
+        fetch: FetchKeySet,
         *,
         read: ReadKeySet,
         max_stale: timedelta,
         clock: Clock,
         logger: Logger,
-        jitter: Callable[[], float],
         telemetry: Telemetry,
         shared: SharedKeySet,
     ) -> None:
         self._issuer = issuer
         self._fetch = fetch
         self._read = read
-        self._max_stale: float = max_stale.total_seconds()
+        self.max_stale_seconds: float = max_stale.total_seconds()
         self._clock = clock
         self._logger = logger
-        self._jitter = jitter
         self._telemetry = telemetry
         self._shared = shared
         self._keys: dict[str, VerificationKey] = {}
         self._entity_tag: str | None = None
         self._fetched_at: float | None = None
-        self._lifetime = 0.0
-        self._last_failed = False
-        self._failures = 0
+        self.lifetime_seconds = 0.0
+        self.failures = 0
         self._running: asyncio.Task[None] | None = None
-        self._restraint = FetchRestraint(clock)
+        # Fetches are numbered as they begin: which of them was the last good one.
+        self._begun = 0
+        self._answered = 0
+        self._unknown = UnknownIds(clock)
+        self._budget = FetchBudget(clock, seconds_a_fetch=COOLDOWN_SECONDS)
+        self._budget_of_issuer = FetchBudget(clock, seconds_a_fetch=_ISSUERS_COOLDOWN_SECONDS)
+        self._ordered_at = 0.0
+        self.carried_out = 0.0
         self.was_tried = False
         self.unknown_ids = 0
+        self.unasked_ids = 0
         self.last_outcome = "not fetched"
 
     def __len__(self) -> int:
@@ -113,13 +87,6 @@ class RemoteKeySet(KeySet):
         return {key_id: key.algorithm for key_id, key in self._keys.items()}
 
     @property
-    def refresh_seconds(self) -> float:
-        """How long after a fetch the next one comes, at the latest."""
-        # Keys may serve for no longer than `max_stale`, so they may have to be fetched sooner than the
-        # provider wants.
-        return min(self._lifetime, self._max_stale) * _REFRESHED_AT
-
-    @property
     def age_seconds(self) -> float:
         """How long ago the keys were last fetched or confirmed; -1 before the first time."""
         return -1.0 if self._fetched_at is None else self._clock.steady() - self._fetched_at
@@ -129,43 +96,68 @@ class RemoteKeySet(KeySet):
         return None if self._is_too_old() else self._keys.get(key_id)
 
     @override
-    async def seek(self, key_id: str, *, waits: bool = True) -> VerificationKey | None:
-        if self._restraint.was_unknown(key_id) and not self._is_too_old():
+    async def seek(
+        self, key_id: str, *, waits: bool = True, from_issuer: bool = False
+    ) -> VerificationKey | None:
+        if not from_issuer and key_id in self._unknown and not self._is_too_old():
             self.unknown_ids += 1
             return None
-        if self._running or self._restraint.may_fetch():
-            fetch = self._begin_fetch()
-            if not waits:
+        begun_before = self._begun
+        self._unknown.seek(key_id)
+        # A fetch that had begun before the token came may have missed its key: there is one more then.
+        while self._answered <= begun_before:
+            await self._ask(waits=waits, budget=self._budget_of_issuer if from_issuer else self._budget)
+            key = self.find(key_id)
+            if key is not None:
+                return key
+            if self.failures or self._is_too_old():
                 raise KeysUnavailableError
-            # One caller's cancellation must not take the keys from the others.
-            await asyncio.shield(fetch)
-        key = self.find(key_id)
-        if key is not None:
-            return key
-        if self._last_failed or self._fetched_at is None or self._is_too_old():
-            raise KeysUnavailableError
         self.unknown_ids += 1
-        self._restraint.remember_unknown(key_id)
         return None
 
-    async def keep_fresh(self) -> None:
-        """Fetch before what is held runs out, again and again, until cancelled."""
-        if await self._take_shared():
-            self.was_tried = True
-            await asyncio.sleep(max(0.0, self._pause() - self.age_seconds))
-        while True:
-            await self._refresh()
-            await asyncio.sleep(self._pause())
+    async def _ask(self, *, waits: bool, budget: FetchBudget) -> None:
+        """Wait for the fetch that is under way, or for a new one where the budget has it."""
+        if self._running is None and not budget.spend():
+            self.unasked_ids += 1
+            raise KeysUnavailableError
+        fetch = self._begin_fetch()
+        if not waits:
+            raise KeysUnavailableError
+        # One caller's cancellation must not take the keys from the others.
+        await asyncio.shield(fetch)
 
-    def _pause(self) -> float:
-        spread = 1 - _JITTER * self._jitter()
-        if self._last_failed:
-            return backoff_seconds(self._failures, longest_seconds=_LONGEST_BACKOFF_SECONDS) * spread
-        return self.refresh_seconds * spread
-
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
         """Fetch, or wait for the fetch that is under way."""
         await asyncio.shield(self._begin_fetch())
+        if self._is_distrusted and not self.failures:
+            # That one had begun before it was ordered to fetch anew.
+            await asyncio.shield(self._begin_fetch())
+
+    def distrust(self, *, ordered_at: float) -> None:
+        """Take nobody's word for the keys from now on, until the provider has said anew which it has.
+
+        They go on to verify meanwhile: whether a key is one that was stolen cannot be told yet.
+        """
+        self._ordered_at = ordered_at
+
+    def begin_after(self, *, ordered_at: float) -> None:
+        """Nothing is held yet, and so nothing from before this order."""
+        self._ordered_at = self.carried_out = ordered_at
+
+    async def take_shared(self) -> bool:
+        """Use what another server fetched, where it is newer than what is held; whether it was used."""
+        shared = None if self._is_distrusted else await self._shared.load()
+        if shared is None:
+            return False
+        age = max(0.0, self._clock.now() - shared.fetched_at)
+        fetched_at = self._clock.steady() - age
+        if age >= self.max_stale_seconds or (self._fetched_at is not None and fetched_at <= self._fetched_at):
+            return False
+        return self._take(shared.document, fetched_at) == "ok"
+
+    @property
+    def _is_distrusted(self) -> bool:
+        return self._ordered_at != self.carried_out
 
     def _begin_fetch(self) -> asyncio.Task[None]:
         """The fetch that is under way, or a new one."""
@@ -178,38 +170,45 @@ class RemoteKeySet(KeySet):
         self._running = None
 
     async def _fetch_once(self) -> None:
-        asked_at = self._clock.steady()
-        found = await self._fetch(self._entity_tag if self._keys else None)
-        outcome = found.why if isinstance(found, Unfetched) else self._take(found, asked_at)
+        self._begun += 1
+        number, ordered_at, sought = self._begun, self._ordered_at, self._unknown.take_sought()
+        anew = self._is_distrusted
+        steady, now = self._clock.steady(), self._clock.now()
+        found = await self._fetch(self._entity_tag if self._keys and not anew else None, anew=anew)
+        outcome = found.why if isinstance(found, Unfetched) else self._take(found, steady)
+        is_good = outcome in {"ok", "not_modified"}
+        if is_good:
+            self._answered = number
+            self._unknown.remember(key_id for key_id in sought if key_id not in self._keys)
+        if is_good and anew:
+            self._note_carried_out(ordered_at)
         if isinstance(found, Document) and outcome == "ok":
-            await self._shared.save(SharedDocument(found, self._clock.now()))
-        elif outcome != "not_modified":
-            await self._take_shared()
+            await self._shared.save(SharedDocument(found, now, self.carried_out))
+        elif not is_good:
+            await self.take_shared()
+        self._note(outcome, is_good=is_good)
+
+    def _note(self, outcome: str, *, is_good: bool) -> None:
         self._telemetry.key_set_fetched(self._issuer, outcome)
         self.last_outcome = outcome
         self.was_tried = True
-        failed = outcome not in {"ok", "not_modified"}
-        self._failures = self._failures + 1 if failed else 0
-        if failed:
+        if not is_good:
             self._logger.warning("the key set of an issuer was not fetched", issuer=self._issuer, why=outcome)
-        elif self._last_failed:
+        elif self.failures:
             self._logger.info("the key set of an issuer was fetched again", issuer=self._issuer)
-        self._last_failed = failed
+        self.failures = 0 if is_good else self.failures + 1
 
-    async def _take_shared(self) -> bool:
-        """Use what another server fetched, where it is newer than what is held; whether it was used."""
-        shared = await self._shared.load()
-        if shared is None:
-            return False
-        age = max(0.0, self._clock.now() - shared.fetched_at)
-        fetched_at = self._clock.steady() - age
-        if age >= self._max_stale or (self._fetched_at is not None and fetched_at <= self._fetched_at):
-            return False
-        return self._take(shared.document, fetched_at) == "ok"
+    def _note_carried_out(self, ordered_at: float) -> None:
+        self.carried_out = ordered_at
+        self._logger.warning(
+            "the key set of an issuer was fetched anew, as was ordered",
+            issuer=self._issuer,
+            key_ids=sorted(self._keys),
+        )
 
     def _take(self, document: Document, asked_at: float) -> str:
         if document.body is None:
-            self._fetched_at, self._lifetime = asked_at, document.lifetime_seconds
+            self._fetched_at, self.lifetime_seconds = asked_at, document.lifetime_seconds
             return "not_modified"
         keys = self._read(document.body)
         if keys is None:
@@ -220,7 +219,7 @@ class RemoteKeySet(KeySet):
             self._logger.error("the key set of an issuer has no key that can be used", issuer=self._issuer)
             return "empty"
         self._replace(keys)
-        self._fetched_at, self._lifetime, self._entity_tag = (
+        self._fetched_at, self.lifetime_seconds, self._entity_tag = (
             asked_at,
             document.lifetime_seconds,
             document.entity_tag,
@@ -239,10 +238,11 @@ class RemoteKeySet(KeySet):
         }
         if self._keys != former:
             self.version += 1
-            self._restraint.forget_unknown()
+            self._unknown.forget()
+            self._unknown.remember(former.keys() - self._keys.keys())
             self._logger.info(
                 "the keys of an issuer have changed", issuer=self._issuer, key_ids=sorted(self._keys)
             )
 
     def _is_too_old(self) -> bool:
-        return self._fetched_at is None or self._clock.steady() - self._fetched_at >= self._max_stale
+        return self._fetched_at is None or self._clock.steady() - self._fetched_at >= self.max_stale_seconds

@@ -40,6 +40,7 @@ class _Work:
     digest: bytes | None
     facts: TokenFacts
     waits: bool
+    from_issuer: bool
     issuer: TrustedIssuer | None = None
     key: VerificationKey | None = None
 
@@ -72,14 +73,19 @@ class SignedTokens:
         )
 
     async def prove(
-        self, token: bytes, requirements: Requirements, *, waits: bool = True
+        self,
+        token: bytes,
+        requirements: Requirements,
+        *,
+        waits: bool = True,
+        from_issuer: bool = False,
     ) -> VerifiedToken | Rejected:
         """The token with its claims, from memory if it was proven before.
 
-        Time, audience and the rest are not judged here.
+        Time, audience and the rest are not judged here. `from_issuer` is as `KeySet.seek` has it.
 
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked; or, unless this
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now; or, unless this
                 call `waits`, the issuer is being asked.
         """
         digest = self._digest_of(token)
@@ -90,7 +96,7 @@ class SignedTokens:
                 return rejected or known
             self._cache.drop(digest)
         facts = TokenFacts(len(token), self._max_token_bytes, requirements)
-        return await self._look_into(_Work(token, digest, facts, waits))
+        return await self._look_into(_Work(token, digest, facts, waits, from_issuer))
 
     def _digest_of(self, token: bytes) -> bytes | None:
         # No digest is computed of what is too large, nor of what does not have the dots of a signed JWT (RFC
@@ -121,7 +127,12 @@ class SignedTokens:
 
     async def _find_key(self, work: _Work) -> None:
         if work.issuer is not None:
-            work.key = await find_key(work.facts.parsed.key_id, work.issuer.key_set, waits=work.waits)
+            work.key = await find_key(
+                work.facts.parsed.key_id,
+                work.issuer.key_set,
+                waits=work.waits,
+                from_issuer=work.from_issuer,
+            )
         work.facts.key_algorithm = work.key.algorithm if work.key else None
 
     async def _verify(self, work: _Work) -> None:
@@ -146,7 +157,9 @@ class SignedTokens:
         return verified
 
 
-async def find_key(key_id: str | None, key_set: KeySet, *, waits: bool = True) -> VerificationKey | None:
+async def find_key(
+    key_id: str | None, key_set: KeySet, *, waits: bool = True, from_issuer: bool = False
+) -> VerificationKey | None:
     """The key with this id, from memory or from the issuer; None where there is no id or no such key.
 
     Raises:
@@ -154,4 +167,4 @@ async def find_key(key_id: str | None, key_set: KeySet, *, waits: bool = True) -
     """
     if key_id is None:
         return None
-    return key_set.find(key_id) or await key_set.seek(key_id, waits=waits)
+    return key_set.find(key_id) or await key_set.seek(key_id, waits=waits, from_issuer=from_issuer)

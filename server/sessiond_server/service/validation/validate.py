@@ -59,16 +59,23 @@ class Validation:
         self._clock = clock
 
     async def validate(
-        self, token: bytes, requirements: Requirements, *, proof: Evidence | None = None
+        self,
+        token: bytes,
+        requirements: Requirements,
+        *,
+        proof: Evidence | None = None,
+        from_issuer: bool = False,
     ) -> ValidationResult:
         """Decide on one token; `proof` is what shows that its bearer has the key that it is bound to.
 
+        `from_issuer` says that its issuer itself has just given it to us, over TLS.
+
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
             StoreUnavailableError: whether a proof of possession has been used before cannot be told.
         """
-        verified = await self._signed.prove(token, requirements)
+        verified = await self._signed.prove(token, requirements, from_issuer=from_issuer)
         is_proven = await self._is_proven(verified, token, requirements, proof)
         try:
             return self._decide(verified, requirements, is_proven=is_proven)
@@ -109,7 +116,7 @@ class Validation:
         Of an issuer that is not permitted nothing is told, and its keys are not asked for; None permits all.
 
         Raises:
-            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked.
+            KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
         """
         verified = await self._signed.prove(token, Requirements(permitted_issuers=permitted_issuers))
         return None if isinstance(verified, Rejected) else verified

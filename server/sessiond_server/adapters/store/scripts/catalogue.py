@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     CreatedReply,
+    DocumentReply,
     EndedOfLogoutReply,
     EndedOfSubjectReply,
     EndedReply,
@@ -246,7 +247,9 @@ PROBE_PROOF: Final = Script(
     "probe_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.READS
 )
 
-LOAD_DOCUMENT: Final = Script("load_document", octets_or_none, keys=("document",), late=Late.READS)
+LOAD_DOCUMENT: Final = Script(
+    "load_document", one(DocumentReply), keys=("document", "order"), late=Late.READS
+)
 # A newer one may have been saved since: a key that an issuer withdrew must not come back.
 SAVE_DOCUMENT: Final = Script(
     "save_document",
@@ -254,6 +257,11 @@ SAVE_DOCUMENT: Final = Script(
     keys=("document",),
     args=(raw("sealed"), number("life_ms")),
     late=Late.REFUSED,
+)
+LAST_KEY_ORDER: Final = Script("last_key_order", whole, keys=("order",), lane=Lane.WATCHING, late=Late.READS)
+# To ask an issuer once more harms nobody.
+ORDER_KEYS: Final = Script(
+    "order_keys", whole, keys=("order",), args=(number("life_ms"),), late=Late.CARRIED_OUT
 )
 
 SCRIPTS: Final[tuple[Script[Any], ...]] = (
@@ -280,4 +288,6 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     PROBE_PROOF,
     LOAD_DOCUMENT,
     SAVE_DOCUMENT,
+    LAST_KEY_ORDER,
+    ORDER_KEYS,
 )

@@ -24,6 +24,14 @@ class LogReply:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentReply:
+    """When it was last ordered to fetch the document anew, 0 for never; and the document, sealed."""
+
+    ordered_ms: int
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedReply:
     """The record as it was stored, and what had to end for it."""
 
