@@ -34,6 +34,7 @@ def config(tmp_path: Path) -> Path:
         "audiences": ["api"],
         "client_id": "c",
         "client_secret_file": "/nowhere/secret",
+        "clients": [{"client_id": "d", "client_secret_file": "/nowhere/other-secret"}],
     }
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [dict(PUBLISHED.jwk)]}))
     return Config(tmp_path, issuers=[issuer]).write()

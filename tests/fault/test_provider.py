@@ -26,8 +26,8 @@ from sessiond import (
 )
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.domain.identifiers import SessionId
-from tests.support.config import Config, scalekit
-from tests.support.idp import CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
+from tests.support.config import Config, other_client, scalekit
+from tests.support.idp import CLIENT_ID, OTHER_CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
 from tests.support.proofs import Prover
 from tests.support.server import Server, serving
 from tests.support.store import connected
@@ -63,7 +63,11 @@ def provider_tokens(answer: dict[str, str]) -> ProviderTokens:
 async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
     directory = tmp_path_factory.mktemp("p")
     async with running_idp(directory / "idp.json") as idp:
-        config = Config(directory, issuers=[scalekit(idp.issuer, directory)])
+        audiences = [CLIENT_ID, OTHER_CLIENT_ID]
+        other = other_client(directory)
+        config = Config(
+            directory, issuers=[scalekit(idp.issuer, directory, audiences=audiences, clients=[other])]
+        )
         config.tables["server"] = {"anonymous": ["validate", "session", "revoke", "read"]}
         async with (
             serving(config.write(), config.data, directory / "1.log") as server,
@@ -253,6 +257,30 @@ async def test_a_provider_that_does_not_decide_costs_no_session(
     assert (
         await deployment.client.refresh(opened.refresh_token)
     ).session.session_id == opened.session.session_id
+
+
+async def test_a_session_of_another_client_of_ours_lives_by_that_clients_credentials(
+    deployment: Deployment,
+) -> None:
+    client, idp = deployment.client, deployment.idp
+    opened = await deployment.session(client_id=OTHER_CLIENT_ID)
+    assert opened.session.client_id == OTHER_CLIENT_ID
+    refreshed = await client.refresh(opened.refresh_token)
+    assert refreshed.session.client_id == OTHER_CLIENT_ID
+    before = len((await idp.counts())["revoked"])
+    await client.revoke_session(opened.session.session_id)
+    await eventually(lambda: _revoked_at_least(idp, before + 1), timeout=15)
+
+
+async def test_an_id_token_is_judged_by_the_client_of_its_login(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    mine, other = await idp.login(), await idp.login(client_id=OTHER_CLIENT_ID)
+    assert (await client.create_session(idp.issuer, provider_tokens(other))).session is not None
+    with pytest.raises(LoginRefusedError) as refused:
+        await client.create_session(
+            idp.issuer, ProviderTokens(other["access_token"], other["refresh_token"], mine["id_token"])
+        )
+    assert refused.value.metadata == {"rejection": "ID_TOKEN_INVALID"}
 
 
 async def test_a_session_that_the_provider_ended_ends_here(deployment: Deployment) -> None:

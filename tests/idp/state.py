@@ -165,6 +165,11 @@ class State:
         self.save()
         return token
 
+    def is_of(self, token: str, client_id: str) -> bool:
+        """Whether a refresh token is this client's, or unknown."""
+        found = self.refresh_tokens.get(token)
+        return found is None or found["login"]["client_id"] == client_id
+
     def spend(self, token: str) -> dict[str, Any] | None:
         """The login of a refresh token that may be used now, which spends it; None means invalid_grant."""
         found = self.refresh_tokens.get(token)

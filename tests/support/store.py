@@ -183,7 +183,7 @@ def connected(
         scripts,
         partitions=divided,
         sealing=SealingKeys(sealing),
-        issuers=HashedIssuers({ISSUER: 0}),
+        issuers=HashedIssuers({ISSUER: 0}, {ISSUER: ["app"]}),
         max_per_subject=max_per_subject,
         logger=SilentLogger(),
     )

@@ -32,7 +32,9 @@ from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 
 ISSUER = "https://issuer.example"
 UNUSED: Any = None
-SESSION: Any = SimpleNamespace(id="sds_x", login=SimpleNamespace(issuer=ISSUER, scopes=("a",)))
+SESSION: Any = SimpleNamespace(
+    id="sds_x", login=SimpleNamespace(issuer=ISSUER, client_id="app", scopes=("a",))
+)
 NOTHING: Any = {field.name: None for field in fields(Claims)}
 CLAIMS = Claims(**{**NOTHING, "issuer": ISSUER, "expires_at": 0.0, "token_id": "t", "scopes": ("a",)})
 GRANTED = Granted("access", "refresh", None)
@@ -49,7 +51,7 @@ class World:
         self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
         self.kept = ""
         self.released: list[LeaseEnd] = []
-        self.endpoint = self
+        self.endpoints = {"app": self}
         self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
         self.is_answering.set()
         self.policy = SimpleNamespace(issuer=ISSUER)

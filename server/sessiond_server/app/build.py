@@ -17,6 +17,7 @@ from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
     ConfiguredLocalIssuer,
     ConfiguredProvider,
+    client_ids,
     find_local_issuer,
     open_providers,
     reuse_above_ms,
@@ -91,6 +92,7 @@ async def build(
             partitions=PARTITIONS,
             sealing_keys=secrets.sealing,
             reuse_above_ms=reuse_above_ms(settings.issuers),
+            client_ids={one.issuer: client_ids(one) for one in settings.issuers},
             max_per_subject=settings.sessions.max_per_subject,
             telemetry=telemetry,
             logger=logger,

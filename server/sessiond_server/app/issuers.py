@@ -20,6 +20,7 @@ from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
+from sessiond_server.service.providers.token_endpoint import TokenEndpoint
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.keys import VerificationKey
@@ -28,6 +29,8 @@ from sessiond_server.service.validation.signed import TrustedIssuer
 
 _ABSENT: Final = "absent"
 ShareKeySet: TypeAlias = Callable[[IssuerSettings], SharedKeySet]
+# Our secrets at providers, by issuer and client.
+ClientSecrets: TypeAlias = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def find_local_issuer(settings: Settings, keys: tuple[SigningKey, ...]) -> Confi
 async def open_providers(
     settings: Settings,
     *,
-    secrets: Mapping[str, str],
+    secrets: ClientSecrets,
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
@@ -82,14 +85,14 @@ async def open_providers(
 ) -> tuple[ConfiguredProvider, ...]:
     """Open the configured issuers other than the local one.
 
-    Each gets an outbound connection of its own, which `stack` closes; `secrets` are ours at them, by issuer.
+    Each gets an outbound connection of its own, which `stack` closes.
     """
     return tuple(
         [
             await _open_provider(
                 one,
                 settings.sessions,
-                secret=secrets.get(one.issuer),
+                secrets=secrets,
                 share=share,
                 stack=stack,
                 clock=clock,
@@ -106,7 +109,7 @@ async def _open_provider(
     settings: IssuerSettings,
     sessions: SessionSettings,
     *,
-    secret: str | None,
+    secrets: ClientSecrets,
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
@@ -141,8 +144,11 @@ async def _open_provider(
         ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
     ):
         telemetry.gauge(name, meaning, read, issuer=settings.issuer)
-    endpoint = _endpoint(settings, documents, outbound, secret=secret, logger=logger)
-    provider = _provider(settings, sessions, policy, endpoint) if endpoint else None
+    endpoints = {
+        one.client_id: HttpTokenEndpoint(settings.issuer, documents, outbound, one, logger=logger)
+        for one in _credentials(settings, secrets)
+    }
+    provider = _provider(settings, sessions, policy, endpoints) if endpoints else None
     return ConfiguredProvider(settings, policy, key_set, provider)
 
 
@@ -163,31 +169,37 @@ def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
     return {one.issuer: _milliseconds(one.reuse_access_token_above) for one in issuers}
 
 
-def _endpoint(
-    settings: IssuerSettings,
-    documents: IssuerDocuments,
-    outbound: Outbound,
-    *,
-    secret: str | None,
-    logger: Logger,
-) -> HttpTokenEndpoint | None:
+def client_ids(settings: IssuerSettings) -> frozenset[str]:
+    """Our clients at an issuer: those whose tokens may open a session."""
+    return frozenset(one.client_id for one in _credentials(settings, {}))
+
+
+def _credentials(settings: IssuerSettings, secrets: ClientSecrets) -> list[ClientCredentials]:
+    """What each of our clients at a provider is known by there; none where it has no token endpoint."""
     if not settings.client_id or not (settings.token_url or settings.discovery):
-        return None
-    credentials = ClientCredentials(settings.client_id, secret, uses_basic=settings.client_auth == "basic")
-    return HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
+        return []
+    clients = (
+        (settings.client_id, settings.client_auth),
+        *((c.client_id, c.client_auth) for c in settings.clients),
+    )
+    return [
+        ClientCredentials(client_id, secrets.get((settings.issuer, client_id)), uses_basic=auth == "basic")
+        for client_id, auth in clients
+    ]
 
 
 def _provider(
-    settings: IssuerSettings, sessions: SessionSettings, policy: IssuerPolicy, endpoint: HttpTokenEndpoint
+    settings: IssuerSettings,
+    sessions: SessionSettings,
+    policy: IssuerPolicy,
+    endpoints: Mapping[str, TokenEndpoint],
 ) -> Provider:
-    client_id = settings.client_id or ""
     return Provider(
         policy=policy,
         lifetimes=_lifetimes(settings, sessions),
-        client_id=client_id,
-        clients=frozenset(settings.clients or (client_id,)),
+        client_id=settings.client_id or "",
         redirect_uris=frozenset(settings.redirect_uris),
-        endpoint=endpoint,
+        endpoints=endpoints,
         ends_in_doubt=settings.in_doubt == "end",
     )
 

@@ -277,7 +277,8 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
 
     await provider.store.end(token.session)
     queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle)
-    providers: Any = SimpleNamespace(find=lambda _: SimpleNamespace(endpoint=SimpleNamespace(revoke=revoke)))
+    endpoints = {(ISSUER, "app"): SimpleNamespace(revoke=revoke)}
+    providers: Any = SimpleNamespace(endpoint_of=lambda *client: endpoints[client])
     work = asyncio.create_task(revoke_queued(queue, providers, interval_seconds=3600, logger=SilentLogger()))
     await is_empty.wait()
     work.cancel()

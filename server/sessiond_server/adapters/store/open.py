@@ -5,7 +5,7 @@ Nobody else needs to know what the store is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -57,6 +57,7 @@ async def open_stores(
     partitions: int,
     sealing_keys: Sequence[bytes],
     reuse_above_ms: Mapping[str, int],
+    client_ids: Mapping[str, Collection[str]],
     max_per_subject: int,
     telemetry: Telemetry,
     logger: Logger,
@@ -64,7 +65,7 @@ async def open_stores(
     """Open the store at `address` until the context closes; it is asked for nothing yet.
 
     `reuse_above_ms` has an entry for each configured issuer: the life that its access tokens must have left
-    to be handed out again, 0 for never.
+    to be handed out again, 0 for never. `client_ids` are those of our clients, by issuer.
 
     Raises:
         ValueError: a sealing key is too short, or given twice.
@@ -78,7 +79,7 @@ async def open_stores(
             Scripts(clients, telemetry=telemetry, logger=logger),
             partitions=Partitions(partitions),
             sealing=sealing,
-            issuers=HashedIssuers(reuse_above_ms),
+            issuers=HashedIssuers(reuse_above_ms, client_ids),
             max_per_subject=max_per_subject,
             logger=logger,
         )

@@ -72,17 +72,17 @@ class RedisProviderRevocations(ProviderRevocations):
         await self._scripts.run(SETTLE_REVOCATION, self._partition_of(raw), taken=_TAKEN, queued=raw)
 
     def _partition_of(self, raw: bytes) -> int:
-        _, session, _ = QUEUED.unpack_from(raw)
+        _, session, *_ = QUEUED.unpack_from(raw)
         return self._partitions.of_session(SessionId(session))
 
     def _to_queued(self, raw: bytes) -> QueuedRevocation | None:
-        _, session, hashed_issuer = QUEUED.unpack_from(raw)
+        _, session, hashed_issuer, hashed_client = QUEUED.unpack_from(raw)
         try:
-            issuer = self._issuers.issuer_of(hashed_issuer)
+            issuer, client_id = self._issuers.issuer_of(hashed_issuer), self._issuers.client_of(hashed_client)
             token = self._seal.open_refresh(raw[QUEUED.size :], issuer=issuer, session=SessionId(session))
         except SealingKeyMissingError:
             self._logger.warning(
                 "a refresh token that cannot be unsealed any more was not revoked at its provider"
             )
             return None
-        return QueuedRevocation(issuer, token, raw)
+        return QueuedRevocation(issuer, client_id, token, raw)

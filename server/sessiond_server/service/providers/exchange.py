@@ -136,13 +136,16 @@ class ProviderExchange:
         return await self._exchange(rotation, found) if isinstance(found, Leased) else found
 
     async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
-        issuer = leased.session.login.issuer
+        issuer, client_id = leased.session.login.issuer, leased.session.login.client_id
         provider = self._providers.find(issuer)
-        if provider is None:
-            self._logger.error("a session is of an issuer that has no token endpoint any more", issuer=issuer)
+        if provider is None or client_id not in provider.endpoints:
+            self._logger.error(
+                "a session is of an issuer without a token endpoint now, or of a client that is not ours now",
+                issuer=issuer,
+            )
             await self._leases.release(rotation, LeaseEnd.RELEASE)
             raise ProviderUnavailableError
-        response = await provider.endpoint.refresh(leased.refresh_token)
+        response = await provider.endpoints[client_id].refresh(leased.refresh_token)
         match response:
             case Granted():
                 return await self._keep(rotation, leased, response)

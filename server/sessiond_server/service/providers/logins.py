@@ -30,16 +30,17 @@ from sessiond_server.service.validation.validate import Validation
 class Provider:
     """A provider that can hold sessions.
 
-    `clients` are those whose access tokens may open a session. `ends_in_doubt` says that a session ends where
-    the outcome of an exchange is unknown, because this provider punishes a second try.
+    `endpoints` are its token endpoint by our clients there, each with its own credentials: those are the
+    clients whose access tokens may open a session. `client_id` is the one that redeems codes.
+    `ends_in_doubt` says that a session ends where the outcome of an exchange is unknown, because this
+    provider punishes a second try.
     """
 
     policy: IssuerPolicy
     lifetimes: Lifetimes
     client_id: str
-    clients: frozenset[str]
     redirect_uris: frozenset[str]
-    endpoint: TokenEndpoint
+    endpoints: Mapping[str, TokenEndpoint]
     ends_in_doubt: bool = False
 
 
@@ -98,6 +99,11 @@ class Providers:
         """The provider of this name."""
         return self._providers.get(issuer)
 
+    def endpoint_of(self, issuer: str, client_id: str) -> TokenEndpoint | None:
+        """The token endpoint where this client of ours refreshes and revokes; None where we have no such."""
+        provider = self.find(issuer)
+        return provider.endpoints.get(client_id) if provider else None
+
     async def redeem(self, given: GivenCode) -> GivenTokens:
         """Exchange an authorization code.
 
@@ -110,7 +116,7 @@ class Providers:
         if given.redirect_uri not in provider.redirect_uris:
             allowed = ", ".join(sorted(provider.redirect_uris)) or "none: the issuer has no redirect_uris"
             raise InputRefusedError(Input.REDIRECT_URI, found=quoted(given.redirect_uri), allowed=allowed)
-        response = await provider.endpoint.redeem(
+        response = await provider.endpoints[provider.client_id].redeem(
             given.code, redirect_uri=given.redirect_uri, code_verifier=given.code_verifier
         )
         match response:
@@ -138,14 +144,15 @@ class Providers:
         """
         provider = self._provider(given.issuer)
         claims = await self._accepted(given.access_token, provider)
-        if claims.client_id not in provider.clients:
+        client_id = claims.client_id
+        if client_id is None or client_id not in provider.endpoints:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
         if claims.token_id is None and claims.provider_session_id is None:
             raise LoginRefusedError(Reason.CLAIM_MISSING)
         if given.id_token and not await self._id_tokens.is_for(
             given.id_token,
             issuer=given.issuer,
-            client_id=provider.client_id,
+            client_id=client_id,
             subject=claims.subject,
             nonce=given.nonce,
         ):

@@ -8,9 +8,13 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedRevocation:
-    """A provider's refresh token that is to be revoked there; `raw` is what the queue holds."""
+    """A provider's refresh token that is to be revoked there; `raw` is what the queue holds.
+
+    `client_id` is the client that it was issued to: nobody else can revoke it (RFC 7009 §2.1).
+    """
 
     issuer: str
+    client_id: str
     refresh_token: str
     raw: bytes
 

@@ -116,7 +116,7 @@ end
 local function queue_revocation(id, h, sealed)
   local queue = PARTITION .. QUEUE_KEY
   if redis.call('LLEN', queue) < MAX_QUEUED then
-    redis.call('RPUSH', queue, struct.pack(QUEUED, now, id, h.hashed_issuer) .. sealed)
+    redis.call('RPUSH', queue, struct.pack(QUEUED, now, id, h.hashed_issuer, h.hashed_client) .. sealed)
   end
 end
 
