@@ -183,6 +183,32 @@ async def test_an_id_token_of_another_opens_nothing(deployment: Deployment) -> N
     assert refused.value.metadata == {"rejection": "ID_TOKEN_INVALID"}
 
 
+async def test_what_a_code_brought_and_opened_no_session_is_revoked(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    for claims, nonce, rejection in (
+        ({}, "another", "ID_TOKEN_INVALID"),
+        ({"client_id": "skc_other"}, "", "CLIENT_MISMATCH"),
+        ({"exp": 1_700_000_000, "iat": 1_699_999_000}, "", "EXPIRED"),
+    ):
+        await idp.switch(claims=claims)
+        before = len((await idp.counts())["revoked"])
+        code = AuthorizationCode(await idp.code(nonce="n-1"), REDIRECT_URI, VERIFIER, nonce=nonce)
+        with pytest.raises(LoginRefusedError) as refused:
+            await client.create_session_from_code(idp.issuer, code)
+        assert refused.value.metadata == {"rejection": rejection}
+        await eventually(partial(_revoked_at_least, idp, before + 1), timeout=15)
+
+
+async def test_what_a_login_brought_that_was_refused_for_good_is_revoked(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    mine, theirs = await idp.login(), await idp.login(subject="usr_2")
+    tokens = ProviderTokens(mine["access_token"], mine["refresh_token"], theirs["id_token"])
+    with pytest.raises(LoginRefusedError):
+        await client.create_session(idp.issuer, tokens)
+    revoked = await eventually(partial(_has_revoked, idp, mine["refresh_token"]), timeout=15)
+    assert theirs["refresh_token"] not in revoked
+
+
 async def test_an_id_token_is_no_access_token(deployment: Deployment) -> None:
     verdict = await deployment.client.validate((await deployment.idp.login())["id_token"])
     assert isinstance(verdict, Rejection)
@@ -374,6 +400,11 @@ async def _refreshed(deployment: Deployment, token: str) -> Tokens | None:
 
 async def _revoked_at_least(idp: Idp, number: int) -> bool:
     return len((await idp.counts())["revoked"]) >= number
+
+
+async def _has_revoked(idp: Idp, token: str) -> list[str]:
+    revoked: list[str] = (await idp.counts())["revoked"]
+    return revoked if token in revoked else []
 
 
 async def test_a_caller_that_leaves_loses_no_session(deployment: Deployment) -> None:
@@ -613,6 +644,20 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
             await lease_runs_out(Deployment(idp, server, client, config), opened)
             refreshed = await client.refresh(opened.refresh_token)
             assert refreshed.session.session_id == opened.session.session_id
+
+
+async def test_a_caller_spends_no_code_of_a_client_that_is_not_its_own(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        key = config.caller("other", ["session"], client_ids=["skc_other"])
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, key=key, timeout=10) as client,
+        ):
+            code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
+            with pytest.raises(PermissionDeniedError):
+                await client.create_session_from_code(idp.issuer, code)
+            assert (await idp.counts())["token"] == 0
 
 
 async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_path: Path) -> None:

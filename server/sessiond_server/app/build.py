@@ -32,6 +32,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
@@ -166,6 +167,7 @@ async def build(
             stores.sessions,
             local=local,
             providers=providers,
+            refused=RefusedLogins(providers, stores.queue, randomness=os.urandom, logger=logger),
             possession=possession,
             lifetimes=lifetimes,
             entry_life_ms=entry_life_ms,

@@ -61,6 +61,11 @@ class Caller:
         if self.client_ids is not None and client_id not in self.client_ids:
             raise CallerNotPermittedError("client_id", client_id or "none")
 
+    def may_handle(self, issuer: str, client_id: str) -> bool:
+        """Whether it may handle sessions of this issuer and client."""
+        is_its_issuer = self.issuers is None or issuer in self.issuers
+        return is_its_issuer and (self.client_ids is None or client_id in self.client_ids)
+
     def require_every_client(self) -> None:
         """Raise `CallerNotPermittedError` where it may handle the sessions of some clients only.
 

@@ -25,7 +25,7 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import ISSUER
+from tests.support.store import ISSUER, first_token
 
 if TYPE_CHECKING:
     pass
@@ -283,6 +283,18 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
     await is_empty.wait()
     work.cancel()
     assert asked == ["refresh-1"]
+    assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
+
+
+async def test_what_a_refused_login_brought_is_queued_for_its_client(provider: Provider) -> None:
+    session = first_token().session
+    assert await provider.queue.add(session, issuer=ISSUER, client_id="app", refresh_token="refresh-9")
+    for key in await provider.store.redis.keys("*"):
+        assert b"refresh-9" not in await provider.store.redis.dump(key)
+    queued = await provider.queue.take()
+    assert queued is not None
+    assert (queued.issuer, queued.client_id, queued.refresh_token) == (ISSUER, "app", "refresh-9")
+    await provider.queue.settle(queued)
     assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
 
 

@@ -7,10 +7,11 @@ from typing import Final
 from typing_extensions import override
 
 from sessiond_server.adapters.store.formats import QUEUED
-from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
 from sessiond_server.adapters.store.partitions import QUEUE_KEY, Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal
 from sessiond_server.adapters.store.scripts.catalogue import (
+    ADD_REVOCATION,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
@@ -19,6 +20,7 @@ from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError
 from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
 
@@ -45,6 +47,18 @@ class RedisProviderRevocations(ProviderRevocations):
         self._seal = ProviderTokenSeal(sealing)
         self._issuers = issuers
         self._logger = logger
+
+    @override
+    async def add(self, session: SessionId, *, issuer: str, client_id: str, refresh_token: str) -> bool:
+        return await self._scripts.run(
+            ADD_REVOCATION,
+            self._partitions.of_session(session),
+            queue=QUEUE_KEY,
+            id=session.raw,
+            hashed_issuer=hashed(RevocationType.ISSUER, issuer),
+            hashed_client=hashed(RevocationType.CLIENT, issuer, client_id),
+            sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+        )
 
     @override
     async def take(self) -> QueuedRevocation | None:

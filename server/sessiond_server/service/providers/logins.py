@@ -127,8 +127,6 @@ class Providers:
             case Granted(refresh_token=None):
                 raise LoginRefusedError(LoginRefusal.NO_REFRESH_TOKEN)
             case Granted(access_token=access_token, refresh_token=refresh_token, id_token=id_token):
-                if given.nonce and not id_token:
-                    raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
                 return GivenTokens(
                     given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
                 )
@@ -149,6 +147,8 @@ class Providers:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
         if claims.token_id is None and claims.provider_session_id is None:
             raise LoginRefusedError(Reason.CLAIM_MISSING)
+        if given.nonce and not given.id_token:
+            raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
         if given.id_token and not await self._id_tokens.is_for(
             given.id_token,
             issuer=given.issuer,

@@ -183,6 +183,12 @@ TRIM: Final = Script("trim", flag, lane=Lane.WATCHING)
 NOTE_CHANGE: Final = Script("note_change", whole, lane=Lane.WATCHING)
 PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING)
 
+ADD_REVOCATION: Final = Script(
+    "add_revocation",
+    flag,
+    keys=("queue",),
+    args=(raw("id", 16), raw("hashed_issuer", 16), raw("hashed_client", 16), raw("sealed_refresh")),
+)
 NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE)
 REQUEUE_REVOCATION: Final = Script("requeue_revocation", whole, keys=_QUEUE, args=(raw("queued"),))
 SETTLE_REVOCATION: Final = Script("settle_revocation", whole, keys=("taken",), args=(raw("queued"),))
@@ -211,6 +217,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     TRIM,
     NOTE_CHANGE,
     PROBE,
+    ADD_REVOCATION,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
