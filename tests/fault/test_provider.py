@@ -90,6 +90,7 @@ async def well_behaved(deployment: Deployment) -> None:
         keys="good",
         access_lifetime=300,
         omit_refresh_token=False,
+        refresh_expires_in=0,
     )
 
 
@@ -463,6 +464,17 @@ async def test_a_provider_that_keeps_its_refresh_token(deployment: Deployment) -
     assert (
         await deployment.client.refresh(second.refresh_token)
     ).session.session_id == opened.session.session_id
+
+
+async def test_a_session_ends_unused_when_its_providers_refresh_token_does(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    await idp.switch(refresh_expires_in=1800)
+    code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
+    opened = await client.create_session_from_code(idp.issuer, code)
+    await idp.switch(refresh_expires_in=3600)
+    refreshed = await client.refresh(opened.refresh_token)
+    lives = [tokens.refresh_expire_time.timestamp() - time.time() for tokens in (opened, refreshed)]
+    assert lives == pytest.approx([1800, 3600], abs=60)
 
 
 async def test_an_access_token_that_ends_on_its_way_costs_no_session(deployment: Deployment) -> None:

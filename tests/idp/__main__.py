@@ -159,6 +159,8 @@ class Provider:
             "token_type": "Bearer",
             "expires_in": state.switches.access_lifetime,
         }
+        if state.switches.refresh_expires_in:
+            answer["refresh_expires_in"] = state.switches.refresh_expires_in
         if state.switches.omit_refresh_token:
             return answer
         is_kept = state.switches.rotation == "static" and presented

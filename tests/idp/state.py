@@ -49,6 +49,7 @@ class Switches:
     keys: str = "good"
     access_lifetime: int = 300
     omit_refresh_token: bool = False
+    refresh_expires_in: int = 0
     jwks_uri: str = ""
 
 

@@ -145,7 +145,9 @@ async def _open_provider(
     ):
         telemetry.gauge(name, meaning, read, issuer=settings.issuer)
     endpoints = {
-        one.client_id: HttpTokenEndpoint(settings.issuer, documents, outbound, one, logger=logger)
+        one.client_id: HttpTokenEndpoint(
+            settings.issuer, documents, outbound, one, telemetry=telemetry, logger=logger
+        )
         for one in _credentials(settings, secrets)
     }
     provider = _provider(settings, sessions, policy, endpoints) if endpoints else None

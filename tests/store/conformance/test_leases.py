@@ -25,10 +25,10 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import ISSUER, first_token
+from tests.support.store import HOUR, ISSUER, LIFETIMES, first_token
 
 if TYPE_CHECKING:
-    pass
+    from sessiond_server.domain.refresh_token import RefreshToken
 
 
 def token_id(number: int) -> bytes:
@@ -333,16 +333,18 @@ async def test_a_refresh_token_lives_as_long_as_its_session(provider: Provider) 
 async def test_what_cannot_be_handed_out_is_kept_and_the_next_exchange_waits(provider: Provider) -> None:
     token = await provider.open()
     rotation, leased = await provider.lease(token)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) == 1.0
     assert await provider.store.sessions.rotate(held(token)) == Held()
     await provider.store.change(token.session, hold_until_ms=1)
     again, leased_again = await provider.lease(token)
     assert (leased_again.refresh_token, leased_again.in_doubt) == ("refresh-2", False)
-    assert await provider.leases.hold(again, leased_again, "refresh-3") == 2.0
+    assert await provider.leases.hold(again, leased_again, "refresh-3", refresh_life_ms=None) == 2.0
     for pause_seconds in (4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
         await provider.store.change(token.session, hold_until_ms=1)
         rotation, leased = await provider.lease(token)
-        assert await provider.leases.hold(rotation, leased, "refresh-4") == pause_seconds
+        assert (
+            await provider.leases.hold(rotation, leased, "refresh-4", refresh_life_ms=None) == pause_seconds
+        )
     await provider.store.change(token.session, hold_until_ms=1)
     rotation, leased = await provider.lease(token)
     assert isinstance(await provider.leases.commit(rotation, leased, tokens("5")), Rotated)
@@ -356,8 +358,8 @@ async def test_an_older_success_does_not_replace_what_was_held(provider: Provide
     first, leased = await provider.lease(token)
     await provider.store.change(token.session, lease_until_ms=1)
     second, leased_again = await provider.lease(token)
-    assert await provider.leases.hold(second, leased_again, "refresh-3") == 1.0
-    assert await provider.leases.hold(first, leased, "refresh-2") is None
+    assert await provider.leases.hold(second, leased_again, "refresh-3", refresh_life_ms=None) == 1.0
+    assert await provider.leases.hold(first, leased, "refresh-2", refresh_life_ms=None) is None
     assert isinstance(await provider.leases.commit(first, leased, tokens("2")), Moved)
     await provider.store.change(token.session, hold_until_ms=1)
     _, leased = await provider.lease(token)
@@ -368,7 +370,7 @@ async def test_a_hold_goes_through_when_its_lease_has_run_out(provider: Provider
     token = await provider.open()
     rotation, leased = await provider.lease(token)
     await provider.store.change(token.session, lease_until_ms=1)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) == 1.0
 
 
 async def test_what_is_held_is_in_no_doubt(provider: Provider) -> None:
@@ -377,7 +379,7 @@ async def test_what_is_held_is_in_no_doubt(provider: Provider) -> None:
     await provider.leases.release(rotation, LeaseEnd.DOUBT)
     rotation, leased = await provider.lease(token)
     assert leased.in_doubt
-    await provider.leases.hold(rotation, leased, "refresh-2")
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None)
     await provider.store.change(token.session, hold_until_ms=1)
     assert not (await provider.lease(token))[1].in_doubt
 
@@ -386,5 +388,46 @@ async def test_what_is_held_of_a_session_that_has_ended_is_revoked(provider: Pro
     token = await provider.open()
     rotation, leased = await provider.lease(token)
     await provider.store.end(token.session)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") is None
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) is None
     assert await provider.queued() == ["refresh-1", "refresh-2"]
+
+
+async def idle_ms(provider: Provider, token: RefreshToken) -> int:
+    """How long the session may go unused, from its last use on."""
+    header = await provider.store.header(token.session)
+    return header.idle_expire_ms - (header.rotated_ms or header.created_ms)
+
+
+async def test_a_session_goes_unused_no_longer_than_its_providers_refresh_token_is_good(
+    provider: Provider,
+) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    assert await idle_ms(provider, token) == HOUR
+    for life_ms, idle in ((2 * HOUR, 2 * HOUR), (0, LIFETIMES.idle_ms), (400 * 24 * HOUR, LIFETIMES.idle_ms)):
+        rotation, leased = await provider.lease(token)
+        rotated = await provider.leases.commit(rotation, leased, tokens("2", refresh_life_ms=life_ms))
+        assert isinstance(rotated, Rotated)
+        token = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+        assert await idle_ms(provider, token) == idle
+        refresh_key = provider.store.provider_key("r", token.session)
+        kept_ms = await provider.store.redis.pexpiretime(refresh_key)
+        assert kept_ms == rotated.session.idle_expire_ms + 24 * HOUR
+
+
+async def test_a_refresh_token_that_stays_keeps_the_end_that_was_known(provider: Provider) -> None:
+    token, created = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    await provider.store.age(token.session, HOUR // 2)
+    rotation, leased = await provider.lease(token)
+    assert isinstance(await provider.leases.commit(rotation, leased, tokens("2")), Rotated)
+    header = await provider.store.header(token.session)
+    assert header.idle_expire_ms == created.session.idle_expire_ms - HOUR // 2
+
+
+async def test_what_is_held_moves_the_end_of_its_session(provider: Provider) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    rotation, leased = await provider.lease(token)
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=3 * HOUR)
+    header = await provider.store.header(token.session)
+    assert header.idle_expire_ms == header.provider_expire_ms > header.created_ms + 2 * HOUR
+    record_ms = await provider.store.redis.pexpiretime(provider.store.record_key(token.session))
+    assert record_ms == header.idle_expire_ms + 24 * HOUR

@@ -14,6 +14,8 @@ def first_header(new: NewSession, *, created_ms: int) -> Header:
     """The header of generation 0; `created_ms` is the store's time."""
     login, lifetimes = new.login, new.lifetimes
     absolute_expire_ms = created_ms + lifetimes.absolute_ms
+    refresh_life_ms = new.provider_tokens.refresh_life_ms if new.provider_tokens else None
+    provider_expire_ms = created_ms + refresh_life_ms if refresh_life_ms else 0
     count, _ = first_token_ids(new)
     return Header(
         flags=Flag.PROVIDER if new.provider_tokens else 0,
@@ -22,7 +24,9 @@ def first_header(new: NewSession, *, created_ms: int) -> Header:
         idle_ms=lifetimes.idle_ms,
         current_hash=new.secret_hash,
         created_ms=created_ms,
-        idle_expire_ms=min(created_ms + lifetimes.idle_ms, absolute_expire_ms),
+        idle_expire_ms=min(
+            created_ms + lifetimes.idle_ms, absolute_expire_ms, provider_expire_ms or absolute_expire_ms
+        ),
         absolute_expire_ms=absolute_expire_ms,
         hashed_subject=hashed(RevocationType.SUBJECT, login.issuer, login.subject),
         hashed_tenant=hashed_or_none(RevocationType.TENANT, login.issuer, login.tenant_id) or NO_ID,
@@ -33,4 +37,5 @@ def first_header(new: NewSession, *, created_ms: int) -> Header:
             hashed_or_none(RevocationType.PROVIDER_SESSION, login.issuer, login.provider_session) or NO_ID
         ),
         token_ids=count,
+        provider_expire_ms=provider_expire_ms,
     )

@@ -116,6 +116,9 @@ class Header:
     holds: int = _number(324, _COUNT, "how often in a row an exchange brought what cannot be handed out")
     hold_until_ms: int = _number(328, _NUMBER, "until when the next exchange has to wait for that")
     token_ids: int = _number(336, _BYTE, "how many ids of access tokens follow the header")
+    provider_expire_ms: int = _number(
+        337, _NUMBER, "when the provider's refresh token expires, as the provider says; 0: never, or unknown"
+    )
 
     def pack(self) -> bytes:
         """The bytes of the header; short byte fields are filled up with zeros."""

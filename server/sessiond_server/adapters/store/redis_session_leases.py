@@ -66,6 +66,7 @@ class RedisSessionLeases(SessionLeases):
             sealed_access=self._seal.seal_access(tokens.access_token, issuer=issuer, session=session),
             access_expire_ms=tokens.access_expire_ms,
             token_id=hashed_token_id(issuer, tokens),
+            refresh_life_ms=tokens.refresh_life_ms,
             entry_life_ms=rotation.entry_life_ms,
         )
         match found:
@@ -77,7 +78,9 @@ class RedisSessionLeases(SessionLeases):
                 return NotRotated(RefreshRefusal(outcome))
 
     @override
-    async def hold(self, rotation: Rotation, leased: Leased, refresh_token: str) -> float | None:
+    async def hold(
+        self, rotation: Rotation, leased: Leased, refresh_token: str, *, refresh_life_ms: int | None
+    ) -> float | None:
         session, issuer = leased.session.id, leased.session.login.issuer
         held = await self._scripts.run(
             HOLD,
@@ -88,6 +91,7 @@ class RedisSessionLeases(SessionLeases):
             leased_generation=leased.session.generation,
             holder=rotation.holder,
             sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+            refresh_life_ms=refresh_life_ms,
         )
         return held.pause_ms / 1000 if held.is_kept else None
 

@@ -46,13 +46,14 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GivenTokens:
-    """What a backend got from a provider."""
+    """What a backend got from a provider; `refresh_life_ms` as in `Granted`."""
 
     issuer: str
     access_token: str
     refresh_token: str
     id_token: str = ""
     nonce: str = ""
+    refresh_life_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -126,9 +127,14 @@ class Providers:
                 raise ProviderUnavailableError
             case Granted(refresh_token=None):
                 raise LoginRefusedError(LoginRefusal.NO_REFRESH_TOKEN)
-            case Granted(access_token=access_token, refresh_token=refresh_token, id_token=id_token):
+            case Granted():
                 return GivenTokens(
-                    given.issuer, access_token, refresh_token or "", id_token or "", given.nonce
+                    given.issuer,
+                    response.access_token,
+                    response.refresh_token or "",
+                    response.id_token or "",
+                    given.nonce,
+                    response.refresh_life_ms,
                 )
 
     async def prove(self, given: GivenTokens) -> ProvenLogin:
@@ -158,7 +164,9 @@ class Providers:
         ):
             raise LoginRefusedError(LoginRefusal.ID_TOKEN_INVALID)
         return ProvenLogin(
-            to_login(claims), to_tokens(given.access_token, claims, given.refresh_token), claims
+            to_login(claims),
+            to_tokens(given.access_token, claims, given.refresh_token, refresh_life_ms=given.refresh_life_ms),
+            claims,
         )
 
     async def judge_exchanged(self, access_token: str, login: Login) -> Claims | SomebodyElses | Unfit:
@@ -224,10 +232,18 @@ def to_login(claims: Claims) -> Login:
     )
 
 
-def to_tokens(access_token: str, claims: Claims, refresh_token: str) -> ProviderTokens:
+def to_tokens(
+    access_token: str, claims: Claims, refresh_token: str, *, refresh_life_ms: int | None
+) -> ProviderTokens:
     """What is stored of a provider's tokens."""
-    expire_ms = int(claims.expires_at * 1000)
-    return ProviderTokens(access_token, expire_ms, claims.token_id, claims.provider_session_id, refresh_token)
+    return ProviderTokens(
+        access_token,
+        int(claims.expires_at * 1000),
+        claims.token_id,
+        claims.provider_session_id,
+        refresh_token,
+        refresh_life_ms,
+    )
 
 
 def widened_scopes(claims: Claims, login: Login) -> frozenset[str]:

@@ -115,6 +115,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         raw("sealed_access"),
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
+        number_or_none("refresh_life_ms"),
         number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
@@ -124,7 +125,13 @@ HOLD: Final = Script(
     "hold",
     one(HeldBackReply),
     keys=("record",),
-    args=(*_SESSION, number("leased_generation"), raw("holder", 16), raw("sealed_refresh")),
+    args=(
+        *_SESSION,
+        number("leased_generation"),
+        raw("holder", 16),
+        raw("sealed_refresh"),
+        number_or_none("refresh_life_ms"),
+    ),
     lane=Lane.ENDING,
 )
 

@@ -189,6 +189,19 @@ local function end_session(id, hashed, h, cause, entry_life_ms)
   revoke(TYPE_SESSION, hashed, now + entry_life_ms)
 end
 
+-- Takes note of how long the provider's refresh token is good: without end where that is 0, and as was known
+-- before where it is nil.
+local function note_refresh_life(h, life_ms)
+  if life_ms then h.provider_expire_ms = life_ms > 0 and now + life_ms or 0 end
+end
+
+-- How long a session may go unused that was used at `used_ms`: no longer than its provider's refresh token is
+-- good.
+local function idle_expiry(h, used_ms)
+  local latest_ms = math.min(used_ms + h.idle_ms, h.absolute_expire_ms)
+  return h.provider_expire_ms > 0 and math.min(latest_ms, h.provider_expire_ms) or latest_ms
+end
+
 -- Moves the header to the generation after `generation`: its secret, whose hash is `current_hash`, was
 -- derived with the rotation salt `salt` from the secret of the generation before.
 local function advance(h, generation, previous_hash, fingerprint, pepper_id, salt, current_hash)
@@ -196,5 +209,5 @@ local function advance(h, generation, previous_hash, fingerprint, pepper_id, sal
   h.pepper_id, h.rotation_salt, h.fingerprint, h.replays = pepper_id, salt, fingerprint, 0
   h.lease_until_ms, h.holds, h.hold_until_ms = 0, 0, 0
   h.rotated_before_ms, h.rotated_ms = h.rotated_ms, now
-  h.idle_expire_ms = math.min(now + h.idle_ms, h.absolute_expire_ms)
+  h.idle_expire_ms = idle_expiry(h, now)
 end
