@@ -97,6 +97,18 @@ async def test_the_first_step_that_fails_is_the_verdict(
     assert (verdict, outcomes[step]) == (reason, reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("ory_at_x.y", "an opaque or encrypted token"), ("a.b.c", "something else"), ("", "something else")],
+)
+async def test_a_token_that_only_its_provider_can_read_is_told_from_junk(
+    config: Path, text: str, found: str
+) -> None:
+    _, said = await explain(config, text)
+    (form,) = (line for line in said.splitlines() if " form " in f" {line} ")
+    assert found in form
+
+
 async def test_what_comes_behind_a_failure_is_shown_too(config: Path) -> None:
     verdict, outcomes = await steps(config, token({"kid": "other"}, aud="other"))
     assert verdict == "KEY_UNKNOWN"

@@ -176,6 +176,13 @@ async def test_tokens_that_prove_no_login_here_open_nothing(
     assert refused.value.metadata == {"rejection": rejection}
 
 
+async def test_a_login_with_an_opaque_access_token_says_what_to_change(deployment: Deployment) -> None:
+    tokens = ProviderTokens("ory_at_x.y", (await deployment.idp.login())["refresh_token"])
+    with pytest.raises(LoginRefusedError, match="have its provider issue access tokens as JWTs") as refused:
+        await deployment.client.create_session(deployment.idp.issuer, tokens)
+    assert refused.value.metadata == {"rejection": "MALFORMED"}
+
+
 async def test_an_id_token_of_another_opens_nothing(deployment: Deployment) -> None:
     mine, theirs = await deployment.idp.login(), await deployment.idp.login(subject="usr_2")
     tokens = ProviderTokens(mine["access_token"], mine["refresh_token"], theirs["id_token"])

@@ -11,6 +11,7 @@ from sessiond_server.domain import failures
 from sessiond_server.domain.failures import Failure, RefreshRefusal, quoted
 from sessiond_server.transport.codec import refusals
 from sessiond_server.transport.engine.port import Status, StatusCode
+from sessiond_server.transport.rejections import worded
 
 # This is shorter than the smallest usual grace, so that a retried refresh is still inside its window.
 _RETRY_AFTER_SECONDS: Final = 0.5
@@ -77,10 +78,11 @@ def _not_permitted(failure: failures.CallerNotPermittedError) -> Status:
 
 
 def _login_refused(failure: failures.LoginRefusedError) -> Status:
+    said = f" ({worded(failure.rejected)[0]})" if failure.rejected else ""
     return Status(
         StatusCode.FAILED_PRECONDITION,
         "LOGIN_REFUSED",
-        f"what the login produced does not open a session: {failure.why.name}",
+        f"what the login produced does not open a session: {failure.why.name}{said}",
         MappingProxyType({"rejection": failure.why.name}),
     )
 

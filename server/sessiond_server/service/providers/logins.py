@@ -202,7 +202,7 @@ class Providers:
         requirements = Requirements(issuers=frozenset({provider.policy.issuer}))
         verdict = (await self._validation.validate(access_token.encode(), requirements)).verdict
         if isinstance(verdict, Rejected):
-            raise LoginRefusedError(verdict.reason)
+            raise LoginRefusedError(verdict)
         return verdict.claims
 
     def _provider(self, issuer: str) -> Provider:
