@@ -25,7 +25,7 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import HOUR, ISSUER, LIFETIMES, first_token
+from tests.support.store import HOUR, ISSUER, LIFETIMES, connected, first_token
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -157,6 +157,38 @@ async def test_an_end_lets_go_of_everything(provider: Provider) -> None:
         RevocationType.PROVIDER_SESSION,
         hashed_id("provider_session", ISSUER, PROVIDER_SESSION),
     ) in await provider.logged()
+
+
+async def test_a_refresh_token_that_another_session_lives_by_stays_good(provider: Provider) -> None:
+    """A login that is repeated, because its answer was lost, has two sessions by one refresh token."""
+    first, second = await provider.open(), await provider.open(session=None)
+    await provider.store.end(first.session)
+    assert await provider.queued() == []
+    await provider.exchange(second, "2", session=None)
+    third = await provider.open()
+    await provider.store.end(second.session)
+    assert await provider.queued() == ["refresh-2"]
+    await provider.store.end(third.session)
+    assert await provider.queued() == ["refresh-1"]
+
+
+async def test_a_repeated_login_at_the_session_limit_lives(provider: Provider) -> None:
+    at_limit = connected(provider.store.redis, partitions=len(provider.store.partitions), max_per_subject=1)
+    first, _ = await at_limit.create(tokens=tokens("1"))
+    second, _ = await at_limit.create(tokens=tokens("1"))
+    assert await at_limit.sessions.get(first.session) is None
+    assert await provider.queued() == []
+    rotation, leased = await provider.lease(second)
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None)
+    await at_limit.create(tokens=tokens("1"))
+    assert await provider.queued() == ["refresh-2"]
+
+
+async def test_a_refresh_token_of_many_that_end_together_is_revoked_once(provider: Provider) -> None:
+    for _ in range(3):
+        await provider.open()
+    await provider.store.end_subject()
+    assert await provider.queued() == ["refresh-1"]
 
 
 @pytest.mark.parametrize("session", [PROVIDER_SESSION, None])

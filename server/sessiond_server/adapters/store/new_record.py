@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessiond_server.adapters.store.hashed_ids import hashed, hashed_or_none
-from sessiond_server.adapters.store.provider_tokens import first_token_ids
+from sessiond_server.adapters.store.provider_tokens import first_token_ids, hashed_refresh_token
 from sessiond_server.adapters.store.record import Flag, Header
 from sessiond_server.domain.confirmation import confirmation_id
 from sessiond_server.domain.revocation import NO_ID, RevocationType
@@ -12,13 +12,13 @@ from sessiond_server.service.storage.sessions import NewSession
 
 def first_header(new: NewSession, *, created_ms: int) -> Header:
     """The header of generation 0; `created_ms` is the store's time."""
-    login, lifetimes = new.login, new.lifetimes
+    login, lifetimes, tokens = new.login, new.lifetimes, new.provider_tokens
     absolute_expire_ms = created_ms + lifetimes.absolute_ms
-    refresh_life_ms = new.provider_tokens.refresh_life_ms if new.provider_tokens else None
+    refresh_life_ms = tokens.refresh_life_ms if tokens else None
     provider_expire_ms = created_ms + refresh_life_ms if refresh_life_ms else 0
     count, _ = first_token_ids(new)
     return Header(
-        flags=Flag.PROVIDER if new.provider_tokens else 0,
+        flags=Flag.PROVIDER if tokens else 0,
         pepper_id=new.pepper_id,
         grace_ms=lifetimes.grace_ms,
         idle_ms=lifetimes.idle_ms,
@@ -38,4 +38,5 @@ def first_header(new: NewSession, *, created_ms: int) -> Header:
         ),
         token_ids=count,
         provider_expire_ms=provider_expire_ms,
+        hashed_refresh=hashed_refresh_token(login.issuer, tokens.refresh_token) if tokens else NO_ID,
     )

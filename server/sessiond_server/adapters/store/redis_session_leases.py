@@ -6,7 +6,11 @@ from typing_extensions import override
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
-from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, hashed_token_id
+from sessiond_server.adapters.store.provider_tokens import (
+    ProviderTokenSeal,
+    hashed_refresh_token,
+    hashed_token_id,
+)
 from sessiond_server.adapters.store.records import Records, record_key
 from sessiond_server.adapters.store.scripts.catalogue import COMMIT, HOLD, SETTLE
 from sessiond_server.adapters.store.scripts.replies import EndedReply, MovedReply, RefusedReply, RotatedReply
@@ -63,6 +67,7 @@ class RedisSessionLeases(SessionLeases):
             rotation_salt=rotation.rotation_salt,
             successor_hash=rotation.successor_hash,
             sealed_refresh=self._seal.seal_refresh(tokens.refresh_token, issuer=issuer, session=session),
+            hashed_refresh=hashed_refresh_token(issuer, tokens.refresh_token),
             sealed_access=self._seal.seal_access(tokens.access_token, issuer=issuer, session=session),
             access_expire_ms=tokens.access_expire_ms,
             token_id=hashed_token_id(issuer, tokens),
@@ -91,6 +96,7 @@ class RedisSessionLeases(SessionLeases):
             leased_generation=leased.session.generation,
             holder=rotation.holder,
             sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+            hashed_refresh=hashed_refresh_token(issuer, refresh_token),
             refresh_life_ms=refresh_life_ms,
         )
         return held.pause_ms / 1000 if held.is_kept else None

@@ -37,6 +37,7 @@ local ids
 ids, h.token_ids = packed_token_ids(string.sub(stored, HEADER_BYTES + 1, login_at))
 h.flags = FLAG_PROVIDER
 note_refresh_life(h, refresh_life_ms)
+h.hashed_refresh = hashed_refresh
 advance(h, generation, secret_hash, fingerprint, pepper_id, rotation_salt, successor_hash)
 redis.call('SET', record, packed(h) .. ids .. string.sub(stored, login_at + 1), 'PXAT', keep_until(h))
 redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))

@@ -142,41 +142,54 @@ local function is_over(h)
   return h.state ~= STATE_LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
 end
 
--- The live sessions of the subject by the provider's session that they live by, as they were when a script
--- first asked; whoever ends leaves them.
+-- The live sessions of the subject by what of the provider's they live by, its session and its refresh token,
+-- as they were when a script first asked; whoever ends leaves them.
 local sharers
 
-local function sharers_of(provider_session, hashed_subject)
+local function sharers_of(shared, hashed_subject)
   if not sharers then
     sharers = {}
     for _, member in ipairs(redis.call('ZRANGE', index_key(hashed_subject), 0, -1)) do
       local _, hashed = split_member(member)
       local h = read_header(record_key(hashed))
       if h and not is_over(h) and not is_revoked(h, hashed) then
-        local shared = h.hashed_provider_session
-        sharers[shared] = sharers[shared] or {}
-        sharers[shared][hashed] = true
+        for _, of_provider in ipairs({h.hashed_provider_session, h.hashed_refresh}) do
+          sharers[of_provider] = sharers[of_provider] or {}
+          sharers[of_provider][hashed] = true
+        end
       end
     end
   end
-  return sharers[provider_session] or {}
+  return sharers[shared] or {}
 end
 
+-- Whether no other live session lives by this any more, once this one has left.
+local function is_last_of(shared, hashed, h)
+  local others = sharers_of(shared, h.hashed_subject)
+  others[hashed] = nil
+  return not next(others)
+end
+
+-- The refresh tokens that a script has queued: many sessions that end together may share one.
+local is_queued = {}
+
 -- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
--- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do.
+-- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do. So does a
+-- refresh token: a login that was repeated, because its answer was lost, has two sessions by one.
 local function end_at_provider(id, hashed, h, expire_ms)
   local provider_session = h.hashed_provider_session
-  if provider_session ~= NO_ID then
-    local others = sharers_of(provider_session, h.hashed_subject)
-    others[hashed] = nil
-    if not next(others) then revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
+  if provider_session ~= NO_ID and is_last_of(provider_session, hashed, h) then
+    revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms)
   end
   local last = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids - 1
   for _, token in ipairs(live_token_ids(redis.call('GETRANGE', record_key(hashed), HEADER_BYTES, last))) do
     revoke(TYPE_TOKEN, token.hashed, expire_ms)
   end
   local sealed = redis.call('GET', refresh_key(hashed))
-  if sealed then queue_revocation(id, h, sealed) end
+  if sealed and is_last_of(h.hashed_refresh, hashed, h) and not is_queued[h.hashed_refresh] then
+    queue_revocation(id, h, sealed)
+    is_queued[h.hashed_refresh] = true
+  end
   redis.call('DEL', refresh_key(hashed), access_key(hashed))
 end
 
