@@ -40,6 +40,7 @@ def config(tmp_path: Path) -> Path:
         "audiences": ["api"],
         "client_id": "c",
         "client_secret_file": "/nowhere/secret",
+        "clients": [{"client_id": "d", "client_secret_file": "/nowhere/other-secret"}],
     }
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [dict(PUBLISHED.jwk)]}))
     return Config(tmp_path, issuers=[issuer]).write()
@@ -100,6 +101,18 @@ async def test_the_first_step_that_fails_is_the_verdict(
 ) -> None:
     verdict, outcomes = await steps(config, text)
     assert (verdict, outcomes[step]) == (reason, reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("ory_at_x.y", "an opaque or encrypted token"), ("a.b.c", "something else"), ("", "something else")],
+)
+async def test_a_token_that_only_its_provider_can_read_is_told_from_junk(
+    config: Path, text: str, found: str
+) -> None:
+    _, said = await explain(config, text)
+    (form,) = (line for line in said.splitlines() if " form " in f" {line} ")
+    assert found in form
 
 
 async def test_what_comes_behind_a_failure_is_shown_too(config: Path) -> None:

@@ -26,8 +26,8 @@ from sessiond import (
 )
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.domain.identifiers import SessionId
-from tests.support.config import Config, scalekit
-from tests.support.idp import CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
+from tests.support.config import Config, other_client, scalekit
+from tests.support.idp import CLIENT_ID, OTHER_CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
 from tests.support.proofs import Prover
 from tests.support.server import Server, serving
 from tests.support.store import connected
@@ -63,7 +63,11 @@ def provider_tokens(answer: dict[str, str]) -> ProviderTokens:
 async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
     directory = tmp_path_factory.mktemp("p")
     async with running_idp(directory / "idp.json") as idp:
-        config = Config(directory, issuers=[scalekit(idp.issuer, directory)])
+        audiences = [CLIENT_ID, OTHER_CLIENT_ID]
+        other = other_client(directory)
+        config = Config(
+            directory, issuers=[scalekit(idp.issuer, directory, audiences=audiences, clients=[other])]
+        )
         config.tables["server"] = {"anonymous": ["validate", "session", "revoke", "read"]}
         async with (
             serving(config.write(), config.data, directory / "1.log") as server,
@@ -86,6 +90,7 @@ async def well_behaved(deployment: Deployment) -> None:
         keys="good",
         access_lifetime=300,
         omit_refresh_token=False,
+        refresh_expires_in=0,
     )
 
 
@@ -171,12 +176,45 @@ async def test_tokens_that_prove_no_login_here_open_nothing(
     assert refused.value.metadata == {"rejection": rejection}
 
 
+async def test_a_login_with_an_opaque_access_token_says_what_to_change(deployment: Deployment) -> None:
+    tokens = ProviderTokens("ory_at_x.y", (await deployment.idp.login())["refresh_token"])
+    with pytest.raises(LoginRefusedError, match="have its provider issue access tokens as JWTs") as refused:
+        await deployment.client.create_session(deployment.idp.issuer, tokens)
+    assert refused.value.metadata == {"rejection": "MALFORMED"}
+
+
 async def test_an_id_token_of_another_opens_nothing(deployment: Deployment) -> None:
     mine, theirs = await deployment.idp.login(), await deployment.idp.login(subject="usr_2")
     tokens = ProviderTokens(mine["access_token"], mine["refresh_token"], theirs["id_token"])
     with pytest.raises(LoginRefusedError) as refused:
         await deployment.client.create_session(deployment.idp.issuer, tokens)
     assert refused.value.metadata == {"rejection": "ID_TOKEN_INVALID"}
+
+
+async def test_what_a_code_brought_and_opened_no_session_is_revoked(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    for claims, nonce, rejection in (
+        ({}, "another", "ID_TOKEN_INVALID"),
+        ({"client_id": "skc_other"}, "", "CLIENT_MISMATCH"),
+        ({"exp": 1_700_000_000, "iat": 1_699_999_000}, "", "EXPIRED"),
+    ):
+        await idp.switch(claims=claims)
+        before = len((await idp.counts())["revoked"])
+        code = AuthorizationCode(await idp.code(nonce="n-1"), REDIRECT_URI, VERIFIER, nonce=nonce)
+        with pytest.raises(LoginRefusedError) as refused:
+            await client.create_session_from_code(idp.issuer, code)
+        assert refused.value.metadata == {"rejection": rejection}
+        await eventually(partial(_revoked_at_least, idp, before + 1), timeout=15)
+
+
+async def test_what_a_login_brought_that_was_refused_for_good_is_revoked(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    mine, theirs = await idp.login(), await idp.login(subject="usr_2")
+    tokens = ProviderTokens(mine["access_token"], mine["refresh_token"], theirs["id_token"])
+    with pytest.raises(LoginRefusedError):
+        await client.create_session(idp.issuer, tokens)
+    revoked = await eventually(partial(_has_revoked, idp, mine["refresh_token"]), timeout=15)
+    assert theirs["refresh_token"] not in revoked
 
 
 async def test_an_id_token_is_no_access_token(deployment: Deployment) -> None:
@@ -253,6 +291,30 @@ async def test_a_provider_that_does_not_decide_costs_no_session(
     assert (
         await deployment.client.refresh(opened.refresh_token)
     ).session.session_id == opened.session.session_id
+
+
+async def test_a_session_of_another_client_of_ours_lives_by_that_clients_credentials(
+    deployment: Deployment,
+) -> None:
+    client, idp = deployment.client, deployment.idp
+    opened = await deployment.session(client_id=OTHER_CLIENT_ID)
+    assert opened.session.client_id == OTHER_CLIENT_ID
+    refreshed = await client.refresh(opened.refresh_token)
+    assert refreshed.session.client_id == OTHER_CLIENT_ID
+    before = len((await idp.counts())["revoked"])
+    await client.revoke_session(opened.session.session_id)
+    await eventually(lambda: _revoked_at_least(idp, before + 1), timeout=15)
+
+
+async def test_an_id_token_is_judged_by_the_client_of_its_login(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    mine, other = await idp.login(), await idp.login(client_id=OTHER_CLIENT_ID)
+    assert (await client.create_session(idp.issuer, provider_tokens(other))).session is not None
+    with pytest.raises(LoginRefusedError) as refused:
+        await client.create_session(
+            idp.issuer, ProviderTokens(other["access_token"], other["refresh_token"], mine["id_token"])
+        )
+    assert refused.value.metadata == {"rejection": "ID_TOKEN_INVALID"}
 
 
 async def test_a_session_that_the_provider_ended_ends_here(deployment: Deployment) -> None:
@@ -348,6 +410,11 @@ async def _revoked_at_least(idp: Idp, number: int) -> bool:
     return len((await idp.counts())["revoked"]) >= number
 
 
+async def _has_revoked(idp: Idp, token: str) -> list[str]:
+    revoked: list[str] = (await idp.counts())["revoked"]
+    return revoked if token in revoked else []
+
+
 async def test_a_caller_that_leaves_loses_no_session(deployment: Deployment) -> None:
     opened = await deployment.session()
     await deployment.idp.switch(latency=0.5)
@@ -404,6 +471,17 @@ async def test_a_provider_that_keeps_its_refresh_token(deployment: Deployment) -
     assert (
         await deployment.client.refresh(second.refresh_token)
     ).session.session_id == opened.session.session_id
+
+
+async def test_a_session_ends_unused_when_its_providers_refresh_token_does(deployment: Deployment) -> None:
+    client, idp = deployment.client, deployment.idp
+    await idp.switch(refresh_expires_in=1800)
+    code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
+    opened = await client.create_session_from_code(idp.issuer, code)
+    await idp.switch(refresh_expires_in=3600)
+    refreshed = await client.refresh(opened.refresh_token)
+    lives = [tokens.refresh_expire_time.timestamp() - time.time() for tokens in (opened, refreshed)]
+    assert lives == pytest.approx([1800, 3600], abs=60)
 
 
 async def test_an_access_token_that_ends_on_its_way_costs_no_session(deployment: Deployment) -> None:
@@ -585,6 +663,20 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
             await lease_runs_out(Deployment(idp, server, client, config), opened)
             refreshed = await client.refresh(opened.refresh_token)
             assert refreshed.session.session_id == opened.session.session_id
+
+
+async def test_a_caller_spends_no_code_of_a_client_that_is_not_its_own(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
+        key = config.caller("other", ["session"], client_ids=["skc_other"])
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, key=key, timeout=10) as client,
+        ):
+            code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
+            with pytest.raises(PermissionDeniedError):
+                await client.create_session_from_code(idp.issuer, code)
+            assert (await idp.counts())["token"] == 0
 
 
 async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_path: Path) -> None:

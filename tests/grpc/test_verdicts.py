@@ -38,14 +38,14 @@ class Case:
 CASES = [
     Case("good", None),
     Case("empty", "MALFORMED", text=""),
-    Case("no dots", "MALFORMED", text="x" * 100),
     Case("two dots of nothing", "MALFORMED", text=".."),
-    Case("four parts", "MALFORMED", text="a.b.c.d"),
+    Case("no dots, and no bearer token", "MALFORMED", text="x" * 100 + "$"),
+    Case("five parts, and no bearer token", "MALFORMED", text="a.b.c.d.é"),
     Case("white space", "MALFORMED", text="a.b.c "),
     Case("beyond ASCII", "MALFORMED", text="é.ü.🦊"),
     Case("control characters", "MALFORMED", text="a.b.\x00"),
     Case("one byte too large", "TOO_LARGE", text="a" * 8193),
-    Case("the largest", "MALFORMED", text="a" * 8192),
+    Case("the largest", "MALFORMED", text="." * 2 + "a" * 8190),
     Case("as much as a message may have", "TOO_LARGE", text="a" * ((1280 << 10) - 4)),
     Case("no algorithm at all", "MALFORMED", text="eyJhbGciOiJub25lIn0.e30."),
     Case("a foreign issuer", "ISSUER_NOT_TRUSTED", claims={"iss": "https://evil.example"}),
@@ -191,6 +191,27 @@ def check(verdict: object, reason: str | None, challenge: str = "invalid_token")
     assert verdict.next_action == next_action(reason)
     assert verdict.www_authenticate.startswith(('Bearer error="', 'DPoP error="'))
     assert challenge in verdict.www_authenticate
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "ory_at_7cVZ.kq3-Xw_1",
+        "00uP~t+k/n==",
+        "sdr1_abc",
+        "a.b.c.d",
+        "eyJhbGciOiJkaXIifQ..aXY.Y3Q.dGFn",
+        "x" * 8192,
+    ],
+)
+async def test_a_token_that_only_its_provider_can_read_makes_no_login_loop(
+    client: AsyncClient, token: str
+) -> None:
+    verdict = await client.validate(token)
+    assert isinstance(verdict, Rejection)
+    assert (verdict.reason, verdict.next_action) == (Reason.MALFORMED, NextAction.DENY)
+    assert "have its provider issue access tokens as JWTs" in verdict.message
+    assert token not in verdict.message
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

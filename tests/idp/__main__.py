@@ -26,6 +26,9 @@ from tests.idp.state import Counts, State
 
 CLIENT_ID = "skc_test"
 CLIENT_SECRET = "test_secret"
+OTHER_CLIENT_ID = "skc_mobile"
+OTHER_CLIENT_SECRET = "mobile_secret"
+SECRETS = {CLIENT_ID: CLIENT_SECRET, OTHER_CLIENT_ID: OTHER_CLIENT_SECRET}
 
 
 class Provider:
@@ -125,7 +128,7 @@ class Provider:
         if switches.times:
             switches.times -= 1
             return web.json_response({"error": switches.error or "server_error"}, status=switches.status)
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        if not _is_known(form):
             return web.json_response({"error": "invalid_client"}, status=401)
         login = self._grant(form)
         if login is None:
@@ -142,7 +145,8 @@ class Provider:
     def _grant(self, form: Any) -> dict[str, Any] | None:
         if form.get("grant_type") == "refresh_token":
             self.state.counts.refreshed += 1
-            return self.state.spend(str(form.get("refresh_token")))
+            token = str(form.get("refresh_token"))
+            return self.state.spend(token) if self.state.is_of(token, str(form["client_id"])) else None
         code = self.state.codes.pop(str(form.get("code")), None)
         digest = hashlib.sha256(str(form.get("code_verifier")).encode()).digest()
         if code is None or code["redirect_uri"] != form.get("redirect_uri"):
@@ -161,14 +165,20 @@ class Provider:
             "token_type": "Bearer",
             "expires_in": state.switches.access_lifetime,
         }
+        if state.switches.refresh_expires_in:
+            answer["refresh_expires_in"] = state.switches.refresh_expires_in
         if state.switches.omit_refresh_token:
             return answer
         is_kept = state.switches.rotation == "static" and presented
         return answer | {"refresh_token": presented if is_kept else state.new_refresh_token(login)}
 
     async def revoke(self, request: web.Request) -> web.Response:
+        """Revoke a refresh token for the client that it was issued to alone (RFC 7009 §2.1)."""
         form = await request.post()
-        self.state.counts.revoked.append(str(form.get("token")))
+        token = str(form.get("token"))
+        if not _is_known(form) or not self.state.is_of(token, str(form["client_id"])):
+            return web.json_response({"error": "invalid_client"}, status=401)
+        self.state.counts.revoked.append(token)
         return web.Response()
 
     async def show(self, _: web.Request) -> web.Response:
@@ -214,6 +224,12 @@ class Provider:
         }
         self.state.save()
         return web.json_response({"code": code})
+
+
+def _is_known(form: Any) -> bool:
+    """Whether it is one of the clients, with its secret."""
+    secret = SECRETS.get(str(form.get("client_id")))
+    return secret is not None and form.get("client_secret") == secret
 
 
 async def serve(port: int, file: Path | None) -> None:

@@ -50,6 +50,7 @@ class Switches:
     keys: str = "good"
     access_lifetime: int = 300
     omit_refresh_token: bool = False
+    refresh_expires_in: int = 0
     jwks_uri: str = ""
     discovery: dict[str, Any] = field(default_factory=dict)
     discovery_status: int = 200
@@ -167,6 +168,11 @@ class State:
         self.refresh_tokens[token] = {"login": login, "spent": None, "next": None}
         self.save()
         return token
+
+    def is_of(self, token: str, client_id: str) -> bool:
+        """Whether a refresh token is this client's, or unknown."""
+        found = self.refresh_tokens.get(token)
+        return found is None or found["login"]["client_id"] == client_id
 
     def spend(self, token: str) -> dict[str, Any] | None:
         """The login of a refresh token that may be used now, which spends it; None means invalid_grant."""

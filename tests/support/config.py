@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.support.idp import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
+from tests.support.idp import CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, REDIRECT_URI
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,13 @@ def scalekit(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
         "reuse_access_token_above": "0s",
         "allow_http": True,
     } | overrides
+
+
+def other_client(directory: Path) -> dict[str, str]:
+    """The table of the test provider's other client."""
+    secret = directory / "other-client-secret"
+    secret.write_text(OTHER_CLIENT_SECRET)
+    return {"client_id": OTHER_CLIENT_ID, "client_secret_file": str(secret)}
 
 
 @dataclass
@@ -84,4 +91,6 @@ def _value(value: Any) -> str:
     """TOML's own notation; it shares strings, numbers, booleans and arrays with JSON."""
     if isinstance(value, dict):
         return "{ " + ", ".join(_lines(value)) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value)

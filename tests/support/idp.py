@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from tests.idp.__main__ import CLIENT_ID, CLIENT_SECRET
+from tests.idp.__main__ import CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT_ID, OTHER_CLIENT_SECRET
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "Idp", "running_idp"]
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "OTHER_CLIENT_ID",
+    "OTHER_CLIENT_SECRET",
+    "Idp",
+    "running_idp",
+]
 
 VERIFIER = "v" * 43
 REDIRECT_URI = "https://app.example/callback"

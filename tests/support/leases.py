@@ -87,9 +87,20 @@ class Provider:
         return [(revocation.type, revocation.hashed_id) for revocation in page.revocations]
 
 
-def tokens(number: str, *, session: str | None = PROVIDER_SESSION, seconds: float = 300) -> ProviderTokens:
+def tokens(
+    number: str,
+    *,
+    session: str | None = PROVIDER_SESSION,
+    seconds: float = 300,
+    refresh_life_ms: int | None = None,
+) -> ProviderTokens:
     return ProviderTokens(
-        f"access-{number}", int((time.time() + seconds) * 1000), f"jti-{number}", session, f"refresh-{number}"
+        f"access-{number}",
+        int((time.time() + seconds) * 1000),
+        f"jti-{number}",
+        session,
+        f"refresh-{number}",
+        refresh_life_ms,
     )
 
 

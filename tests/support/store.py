@@ -50,7 +50,14 @@ LIFETIMES = Lifetimes(absolute_ms=30 * 24 * HOUR, idle_ms=7 * 24 * HOUR, grace_m
 ENTRY_LIFE_MS = 24 * HOUR
 SEALING = bytes(range(32))
 PEPPERS = Peppers([b"p" * 32])
-TIMES = ("rotated_ms", "rotated_before_ms", "created_ms", "idle_expire_ms", "absolute_expire_ms")
+TIMES = (
+    "rotated_ms",
+    "rotated_before_ms",
+    "created_ms",
+    "idle_expire_ms",
+    "absolute_expire_ms",
+    "provider_expire_ms",
+)
 
 
 @dataclass
@@ -209,7 +216,7 @@ def connected(
         scripts,
         partitions=divided,
         sealing=SealingKeys(sealing),
-        issuers=HashedIssuers({ISSUER: 0}),
+        issuers=HashedIssuers({ISSUER: 0}, {ISSUER: ["app"]}),
         max_per_subject=max_per_subject,
         logger=logger,
     )

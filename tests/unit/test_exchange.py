@@ -27,12 +27,14 @@ from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.revocations import Logged
-from sessiond_server.service.storage.sessions import Leased, NotRotated, Rotated
+from sessiond_server.service.storage.sessions import Leased, NotRotated, ProviderTokens, Rotated
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 
 ISSUER = "https://issuer.example"
 UNUSED: Any = None
-SESSION: Any = SimpleNamespace(id="sds_x", login=SimpleNamespace(issuer=ISSUER, scopes=("a",)))
+SESSION: Any = SimpleNamespace(
+    id="sds_x", login=SimpleNamespace(issuer=ISSUER, client_id="app", scopes=("a",))
+)
 NOTHING: Any = {field.name: None for field in fields(Claims)}
 CLAIMS = Claims(**{**NOTHING, "issuer": ISSUER, "expires_at": 0.0, "token_id": "t", "scopes": ("a",)})
 GRANTED = Granted("access", "refresh", None)
@@ -47,9 +49,9 @@ class World:
     ) -> None:
         self.response, self.claims, self.committed, self.failing = response, claims, committed, failing
         self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
-        self.kept = ""
+        self.kept, self.life_ms = "", None
         self.released: list[LeaseEnd] = []
-        self.endpoint = self
+        self.endpoints = {"app": self}
         self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
         self.is_answering.set()
         self.policy = SimpleNamespace(issuer=ISSUER)
@@ -75,9 +77,11 @@ class World:
     async def judge_exchanged(self, _token: str, _login: Any) -> Any:
         return self.claims
 
-    async def hold(self, _rotation: Any, _leased: Any, refresh_token: str) -> float | None:
+    async def hold(
+        self, _rotation: Any, _leased: Any, refresh_token: str, *, refresh_life_ms: int | None
+    ) -> float | None:
         self.fail(StoreUnavailableError)
-        self.kept = refresh_token
+        self.kept, self.life_ms = refresh_token, refresh_life_ms
         return None if isinstance(self.committed, Moved) else 1.0
 
     async def rotate(self, _rotation: Any) -> Leased:
@@ -85,8 +89,9 @@ class World:
         await self.is_answering.wait()
         return Leased(SESSION, "r", in_doubt=False)
 
-    async def commit(self, *_: Any) -> Any:
+    async def commit(self, _rotation: Any, _leased: Any, tokens: ProviderTokens) -> Any:
         self.fail(StoreUnavailableError)
+        self.kept, self.life_ms = tokens.refresh_token, tokens.refresh_life_ms
         return self.committed
 
     async def end_leased(self, *_: Any, **__: Any) -> Any:
@@ -176,6 +181,25 @@ async def test_what_does_not_fit_is_kept_and_nothing_is_handed_out() -> None:
         "what a provider gave for a session cannot be handed out, the session is held"
     )
     assert (told["reason"], told["pause_seconds"]) == ("AUDIENCE_MISMATCH", 1.0)
+
+
+@pytest.mark.parametrize("claims", [CLAIMS, Unfit("KEY_UNKNOWN")])
+@pytest.mark.parametrize(
+    ("refresh_token", "said_ms", "kept", "life_ms"),
+    [
+        ("refresh", 60_000, "refresh", 60_000),
+        ("refresh", None, "refresh", 0),
+        (None, 60_000, "r", 60_000),
+        (None, None, "r", None),
+    ],
+)
+async def test_the_life_of_a_refresh_token_goes_with_it(
+    claims: Any, refresh_token: str | None, said_ms: int | None, kept: str, life_ms: int | None
+) -> None:
+    world = World(Granted("access", refresh_token, None, said_ms), claims=claims, committed=ROTATED)
+    with suppress(ProviderUnavailableError):
+        await world.run()
+    assert (world.kept, world.life_ms) == (kept, life_ms)
 
 
 async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from sessiond_server.domain.failures import (
     RefreshRefusal,
     RefreshRefusedError,
 )
-from sessiond_server.domain.verdict import Reason
+from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.transport.codec import refusals
 from sessiond_server.transport.engine.port import INTERNAL, Status, StatusCode
 from sessiond_server.transport.failures import STATUSES, to_status
@@ -28,7 +28,7 @@ SAMPLES = {
     # The codec makes a refused field of this one; it has a row for the case that a codec forgets to.
     failures.InputRefusedError: [],
     failures.CallerNotPermittedError: [failures.CallerNotPermittedError("group", "mint")],
-    failures.LoginRefusedError: [failures.LoginRefusedError(Reason.EXPIRED)],
+    failures.LoginRefusedError: [failures.LoginRefusedError(Rejected(Reason.EXPIRED))],
     RefreshRefusedError: [RefreshRefusedError(refusal) for refusal in RefreshRefusal],
 }
 CATALOGUE = Path("protos/sessiond/v1/error_reason.proto").read_text()
@@ -41,6 +41,14 @@ def kinds(of: type[Failure] = Failure) -> set[type[Failure]]:
 def statuses() -> list[Status]:
     samples = [failure for kind in STATUSES for failure in (SAMPLES[kind] if kind in SAMPLES else [kind()])]
     return [*map(to_status, samples), INTERNAL]
+
+
+def test_a_refused_login_says_what_is_wrong_with_its_access_token() -> None:
+    opaque = to_status(failures.LoginRefusedError(Rejected(Reason.MALFORMED, {"form": "opaque"})))
+    assert "have its provider issue access tokens as JWTs" in opaque.message
+    assert opaque.metadata == {"rejection": "MALFORMED"}
+    other = to_status(failures.LoginRefusedError(LoginRefusal.CLIENT_MISMATCH))
+    assert other.message.endswith(": CLIENT_MISMATCH")
 
 
 def test_every_failure_has_a_row() -> None:

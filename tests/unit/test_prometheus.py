@@ -14,6 +14,7 @@ SHOWN = {
     "verdicts_given": (("ACCEPTED", 1), ("sessiond_verdicts_total",)),
     "token_refreshed": (("ROTATED",), ("sessiond_refreshes_total",)),
     "exchange_tried": (("i", "granted"), ("sessiond_exchanges_total",)),
+    "provider_erred": (("i", "invalid_client"), ("sessiond_provider_errors_total",)),
     "log_resynced": ((), ("sessiond_revocation_resyncs_total",)),
     "store_run_changed": ((), ("sessiond_store_run_changes_total",)),
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),

@@ -12,7 +12,7 @@ from sessiond_server.transport.rejections import REJECTIONS, NextAction, next_ac
 # Every form in which a reason comes out of the checks.
 SAMPLES = [
     Rejected(Reason.TOO_LARGE, {"max_bytes": "8192"}),
-    Rejected(Reason.MALFORMED),
+    *(Rejected(Reason.MALFORMED, {"form": form}) for form in ("unreadable", "opaque")),
     *(Rejected(Reason.ISSUER_NOT_TRUSTED, {"among": among}) for among in ("configured", "wanted")),
     *(Rejected(Reason.ALGORITHM_NOT_ALLOWED, {"by": by}) for by in ("issuer", "key")),
     Rejected(Reason.KEY_UNKNOWN),

@@ -11,12 +11,13 @@ from typing import Final
 
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
-from sessiond_server.adapters.store.open import StoreAddress, Stores, open_stores
+from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
     ConfiguredLocalIssuer,
     ConfiguredProvider,
+    client_ids,
     find_local_issuer,
     open_providers,
     reuse_above_ms,
@@ -31,6 +32,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
@@ -92,7 +94,9 @@ async def build(
             _store_address(settings, secrets, store_url),
             partitions=PARTITIONS,
             sealing_keys=secrets.sealing,
-            reuse_above_ms=reuse_above_ms(settings.issuers),
+            issuers=HashedIssuers(
+                reuse_above_ms(settings.issuers), {one.issuer: client_ids(one) for one in settings.issuers}
+            ),
             max_per_subject=settings.sessions.max_per_subject,
             steady=clock.steady,
             telemetry=telemetry,
@@ -167,6 +171,7 @@ async def build(
             stores.sessions,
             local=local,
             providers=providers,
+            refused=RefusedLogins(providers, stores.queue, randomness=os.urandom, logger=logger),
             possession=possession,
             lifetimes=lifetimes,
             entry_life_ms=entry_life_ms,

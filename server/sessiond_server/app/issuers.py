@@ -20,6 +20,7 @@ from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
+from sessiond_server.service.providers.token_endpoint import TokenEndpoint
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.key_refresh import KeyRefresh
@@ -30,6 +31,8 @@ from sessiond_server.service.validation.signed import TrustedIssuer
 
 _ABSENT: Final = "absent"
 ShareKeySet: TypeAlias = Callable[[IssuerSettings], SharedKeySet]
+# Our secrets at providers, by issuer and client.
+ClientSecrets: TypeAlias = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def find_local_issuer(settings: Settings, keys: tuple[SigningKey, ...]) -> Confi
 async def open_providers(
     settings: Settings,
     *,
-    secrets: Mapping[str, str],
+    secrets: ClientSecrets,
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
@@ -89,14 +92,14 @@ async def open_providers(
 ) -> tuple[ConfiguredProvider, ...]:
     """Open the configured issuers other than the local one.
 
-    Each gets an outbound connection of its own, which `stack` closes; `secrets` are ours at them, by issuer.
+    Each gets an outbound connection of its own, which `stack` closes.
     """
     return tuple(
         [
             await _open_provider(
                 one,
                 settings.sessions,
-                secret=secrets.get(one.issuer),
+                secrets=secrets,
                 share=share,
                 stack=stack,
                 clock=clock,
@@ -113,7 +116,7 @@ async def _open_provider(
     settings: IssuerSettings,
     sessions: SessionSettings,
     *,
-    secret: str | None,
+    secrets: ClientSecrets,
     share: ShareKeySet,
     stack: AsyncExitStack,
     clock: Clock,
@@ -135,14 +138,17 @@ async def _open_provider(
     )
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
     _show(key_set, settings.issuer, telemetry)
-    credentials = _credentials(settings, secret=secret)
-    provider = None
-    if credentials:
-        endpoint = HttpTokenEndpoint(settings.issuer, documents, outbound, credentials, logger=logger)
-        provider = _provider(settings, sessions, policy, endpoint, is_public=secret is None)
-    known_by = (credentials,) if credentials else ()
+    credentials = _credentials(settings, secrets)
+    endpoints = {
+        one.client_id: HttpTokenEndpoint(
+            settings.issuer, documents, outbound, one, telemetry=telemetry, logger=logger
+        )
+        for one in credentials
+    }
+    public = frozenset(one.client_id for one in credentials if one.secret is None)
+    provider = _provider(settings, sessions, policy, endpoints, public_clients=public) if endpoints else None
     return ConfiguredProvider(
-        settings, policy, outbound, documents, key_set, known_by, shared, refresh, provider
+        settings, policy, outbound, documents, key_set, credentials, shared, refresh, provider
     )
 
 
@@ -199,31 +205,41 @@ def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
     return {one.issuer: _milliseconds(one.reuse_access_token_above) for one in issuers}
 
 
-def _credentials(settings: IssuerSettings, *, secret: str | None) -> ClientCredentials | None:
-    """What we are known by at a provider; None where it has no token endpoint for us."""
+def client_ids(settings: IssuerSettings) -> frozenset[str]:
+    """Our clients at an issuer: those whose tokens may open a session."""
+    return frozenset(one.client_id for one in _credentials(settings, {}))
+
+
+def _credentials(settings: IssuerSettings, secrets: ClientSecrets) -> tuple[ClientCredentials, ...]:
+    """What each of our clients at a provider is known by there; none where it has no token endpoint."""
     if not settings.client_id or not (settings.token_url or settings.discovery):
-        return None
-    return ClientCredentials(settings.client_id, secret, uses_basic=settings.client_auth == "basic")
+        return ()
+    clients = (
+        (settings.client_id, settings.client_auth),
+        *((c.client_id, c.client_auth) for c in settings.clients),
+    )
+    return tuple(
+        ClientCredentials(client_id, secrets.get((settings.issuer, client_id)), uses_basic=auth == "basic")
+        for client_id, auth in clients
+    )
 
 
 def _provider(
     settings: IssuerSettings,
     sessions: SessionSettings,
     policy: IssuerPolicy,
-    endpoint: HttpTokenEndpoint,
+    endpoints: Mapping[str, TokenEndpoint],
     *,
-    is_public: bool,
+    public_clients: frozenset[str],
 ) -> Provider:
-    client_id = settings.client_id or ""
     return Provider(
         policy=policy,
         lifetimes=_lifetimes(settings, sessions),
-        client_id=client_id,
-        clients=frozenset(settings.clients or (client_id,)),
+        client_id=settings.client_id or "",
         redirect_uris=frozenset(settings.redirect_uris),
-        endpoint=endpoint,
+        endpoints=endpoints,
         ends_in_doubt=settings.in_doubt == "end",
-        is_public=is_public,
+        public_clients=public_clients,
     )
 
 

@@ -21,7 +21,13 @@ from sessiond_server.adapters.secrets.key_files import (
     read_text,
 )
 from sessiond_server.config.problems import ConfigurationError, Problem
-from sessiond_server.config.settings import CallerSettings, IssuerSettings, Settings, StoreSettings
+from sessiond_server.config.settings import (
+    CallerSettings,
+    ClientSettings,
+    IssuerSettings,
+    Settings,
+    StoreSettings,
+)
 from sessiond_server.domain.caller import Caller
 from sessiond_server.service.callers import KnownCaller
 from sessiond_server.service.logger import Logger
@@ -37,7 +43,7 @@ class Secrets:
     sealing: tuple[bytes, ...]
     signing_keys: tuple[SigningKey, ...]
     callers: tuple[KnownCaller, ...]
-    client_secrets: dict[str, str]
+    client_secrets: dict[tuple[str, str], str]
     store_password: str | None
     certificate: WatchedCertificate | None
 
@@ -105,13 +111,17 @@ class _Reader:
         """The callers with the digests of their keys."""
         return tuple(self._caller(f"callers[{index}].key_files", one) for index, one in enumerate(callers))
 
-    def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[str, str]:
-        """Our secrets at providers, by issuer."""
+    def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[tuple[str, str], str]:
+        """Our secrets at providers, by issuer and client."""
         found = {}
         for index, issuer in enumerate(issuers):
-            files = (issuer.client_secret_file,) if issuer.client_secret_file else ()
-            for secret in self._each(f"issuers[{index}].client_secret_file", files, read_text):
-                found[issuer.issuer] = secret
+            at, clients = f"issuers[{index}]", dict[str, IssuerSettings | ClientSettings]()
+            clients[at] = issuer
+            clients |= {f"{at}.clients[{number}]": one for number, one in enumerate(issuer.clients)}
+            for path, client in clients.items():
+                files = (client.client_secret_file,) if client.client_secret_file else ()
+                for secret in self._each(f"{path}.client_secret_file", files, read_text):
+                    found[issuer.issuer, client.client_id or ""] = secret
         return found
 
     def password(self, file: Path | None) -> str | None:

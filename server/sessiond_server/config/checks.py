@@ -153,7 +153,7 @@ def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterat
         yield Problem(
             f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded"
         )
-    for name in ("token_url", "revocation_url", "client_secret_file"):
+    for name in ("token_url", "revocation_url", "client_secret_file", "clients"):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")
 
@@ -167,6 +167,10 @@ def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.client_id", "nothing, with a token_url", "our client id at the issuer")
     if issuer.client_secret_file and not issuer.client_id:
         yield Problem(f"{at}.client_id", "nothing, with a client_secret_file", "our client id at the issuer")
+    if issuer.clients and not issuer.client_id:
+        yield Problem(f"{at}.client_id", "nothing, with clients", "our client id at the issuer")
+    client_ids = (client.client_id for client in issuer.clients)
+    yield from _twice(f"{at}.clients", "client_id", filter(None, (issuer.client_id, *client_ids)))
     addresses = ["jwks_url", "token_url", "revocation_url", *(["issuer"] if issuer.discovery else [])]
     for name in addresses:
         url = getattr(issuer, name)

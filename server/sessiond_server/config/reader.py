@@ -17,13 +17,21 @@ from sessiond_server.config.files import FileFaultError, read_whole
 from sessiond_server.config.kinds import NotAllowedError, Setting, shown
 from sessiond_server.config.presets import with_preset
 from sessiond_server.config.problems import ConfigurationError, Problem
-from sessiond_server.config.settings import INNER, LISTS, SECTIONS, IssuerSettings, ServerSettings, Settings
+from sessiond_server.config.settings import (
+    INNER,
+    INNER_LISTS,
+    LISTS,
+    SECTIONS,
+    IssuerSettings,
+    ServerSettings,
+    Settings,
+)
 
 TableT = TypeVar("TableT")
 
 _PREFIX: Final = "SESSIOND_"
 _MAX_FILE_BYTES: Final = 1 << 20
-_FILES: Final = frozenset({"client_secret_file", "signing_key_files"})
+_WITH_FILES: Final = frozenset({"client_secret_file", "clients", "signing_key_files"})
 _LIMIT: Final = "max_token_bytes"
 _PLACE: Final = re.compile(r"at (line \d+), column \d+|at (end of document)")
 
@@ -115,10 +123,10 @@ def read_token_rules(path: Path, *, environment: Mapping[str, str]) -> TokenRule
 
 
 def _without_files(tables: Any) -> Any:
-    """Tables of issuers without the files that they name; the reader refuses what is no table."""
+    """Tables of issuers without what names files; the reader refuses what is no table."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         return tables
-    return [{name: value for name, value in table.items() if name not in _FILES} for table in tables]
+    return [{name: value for name, value in table.items() if name not in _WITH_FILES} for table in tables]
 
 
 def _section(
@@ -144,15 +152,24 @@ def _overrides(section: str, environment: Mapping[str, str]) -> dict[str, Any]:
 def _read_list(
     name: str, document: Mapping[str, Any], environment: Mapping[str, str], problems: list[Problem]
 ) -> tuple[Any, ...]:
-    tables = document.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        problems.append(Problem(name, shown(tables), f"tables, written [[{name}]]"))
-        return ()
+    tables = _tables(document.get(name, []), path=name, written=name, problems=problems)
     if name == "issuers":
         tables = [with_preset(table, environment=environment) for table in tables]
+    return _read_each(LISTS[name], tables, path=name, problems=problems)
+
+
+def _tables(value: object, *, path: str, written: str, problems: list[Problem]) -> list[dict[str, Any]]:
+    if isinstance(value, list) and all(isinstance(table, dict) for table in value):
+        return value
+    problems.append(Problem(path, shown(value), f"tables, written [[{written}]]"))
+    return []
+
+
+def _read_each(
+    cls: type[TableT], tables: list[dict[str, Any]], *, path: str, problems: list[Problem]
+) -> tuple[TableT, ...]:
     return tuple(
-        _read(LISTS[name], table, path=f"{name}[{index}]", problems=problems)
-        for index, table in enumerate(tables)
+        _read(cls, table, path=f"{path}[{index}]", problems=problems) for index, table in enumerate(tables)
     )
 
 
@@ -182,6 +199,9 @@ def _read(cls: type[TableT], table: Mapping[str, Any], *, path: str, problems: l
 
 def _value(setting: Setting | None, name: str, value: object, *, path: str, problems: list[Problem]) -> Any:
     if setting is None:
+        if name in INNER_LISTS:
+            tables = _tables(value, path=path, written=f"issuers.{name}", problems=problems)
+            return _read_each(INNER_LISTS[name], tables, path=path, problems=problems)
         if isinstance(value, dict):
             return _read(INNER[name], value, path=path, problems=problems)
         problems.append(Problem(path, shown(value), "a table"))

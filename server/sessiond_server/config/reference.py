@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from sessiond_server.config.kinds import MODE, Setting
-from sessiond_server.config.settings import INNER, LISTS, SECTIONS
+from sessiond_server.config.settings import INNER, INNER_LISTS, LISTS, SECTIONS
 
 
 def reference() -> str:
@@ -32,6 +32,8 @@ def _of(cls: type, path: str) -> Iterator[tuple[str, Setting, str]]:
         at = f"{path}.{field.name}"
         if field.name in INNER:
             yield from _of(INNER[field.name], at)
+        elif field.name in INNER_LISTS:
+            yield from _of(INNER_LISTS[field.name], f"{at}[]")
         else:
             setting = field.metadata["setting"]
             yield at, setting, f"{field.default:04o}" if setting.kind is MODE else _default(field.default)

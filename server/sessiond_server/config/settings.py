@@ -187,6 +187,17 @@ class ClaimSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClientSettings:
+    """Another client of ours at an issuer, whose tokens may open a session too."""
+
+    client_id: str = setting(TEXT, "a further client of ours, whose tokens may open a session too")
+    client_secret_file: Path | None = setting(
+        FILE, "that client's secret; none for a public client", default=None
+    )
+    client_auth: str = setting(one_of("post", "basic"), "how that secret is sent", default="post")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IssuerSettings:
     """A trusted issuer.
 
@@ -199,7 +210,9 @@ class IssuerSettings:
     )
     audiences: tuple[str, ...] = setting(many(TEXT, least=1), "audiences accepted where a request names none")
     client_id: str | None = setting(
-        TEXT, "our client id there; at the local issuer the default one of logins", default=None
+        TEXT,
+        "our client id there, which redeems codes; at the local issuer the default one of logins",
+        default=None,
     )
     client_secret_file: Path | None = setting(
         FILE, "the client's secret; none for a public client", default=None
@@ -207,9 +220,7 @@ class IssuerSettings:
     client_auth: str = setting(
         one_of("post", "basic"), "how the secret is sent (RFC 6749 §2.3.1)", default="post"
     )
-    clients: tuple[str, ...] = setting(
-        TEXTS, "whose tokens may open a session; unset: `client_id`", default=()
-    )
+    clients: tuple[ClientSettings, ...] = ()
     redirect_uris: tuple[str, ...] = setting(TEXTS, "where authorization codes may come from", default=())
     algorithms: tuple[str, ...] = setting(
         words(sorted({*SIGNATURE_ALGORITHMS, EDDSA}), least=1),
@@ -305,3 +316,4 @@ SECTIONS: Final = {
 }
 LISTS: Final = {"callers": CallerSettings, "issuers": IssuerSettings}
 INNER: Final = {"tls": TlsSettings, "claims": ClaimSettings}
+INNER_LISTS: Final = {"clients": ClientSettings}

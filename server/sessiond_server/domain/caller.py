@@ -78,6 +78,11 @@ class Caller:
         if not self.may_handle_client(client_id):
             raise CallerNotPermittedError("client_id", client_id or "none")
 
+    def may_handle(self, issuer: str, client_id: str) -> bool:
+        """Whether it may handle sessions of this issuer and client."""
+        is_its_issuer = self.issuers is None or issuer in self.issuers
+        return is_its_issuer and self.may_handle_client(client_id)
+
     def require_every_client(self) -> None:
         """Raise `CallerNotPermittedError` where it may handle the sessions of some clients only.
 

@@ -37,7 +37,9 @@ def judge_size(facts: TokenFacts) -> Rejected | None:
 
 def judge_form(facts: TokenFacts) -> Rejected | None:
     """Decide whether it is a JWS in compact form, strictly read (RFC 7515 §7.1)."""
-    return Rejected(Reason.MALFORMED) if facts.read is None else None
+    if facts.read is not None:
+        return None
+    return Rejected(Reason.MALFORMED, {"form": "opaque" if facts.is_opaque else "unreadable"})
 
 
 def judge_issuer(facts: TokenFacts) -> Rejected | None:

@@ -22,7 +22,8 @@ class TokenFacts:
 
     `read` is what the strict parser made of the token, `trusted` the policy of the configured issuer that it
     names, `key_algorithm` the algorithm of the key that it names, and `is_signed` whether that key verifies
-    its signature. None stands for what was not found, or has not been looked for yet.
+    its signature. None stands for what was not found, or has not been looked for yet. `is_opaque` says that
+    what could not be read has not even the dots of a signed JWT.
     """
 
     size: int
@@ -32,6 +33,7 @@ class TokenFacts:
     trusted: IssuerPolicy | None = None
     key_algorithm: str | None = None
     is_signed: bool | None = None
+    is_opaque: bool = False
     _typed: Claims | Rejected | None = field(default=None, init=False)
 
     @property

@@ -9,7 +9,7 @@ import json
 from enum import Enum, StrEnum
 from typing import Final
 
-from sessiond_server.domain.verdict import Reason
+from sessiond_server.domain.verdict import Reason, Rejected
 
 _QUOTED_CHARACTERS: Final = 80
 
@@ -85,11 +85,12 @@ class LoginRefusal(Enum):
 
 
 class LoginRefusedError(Failure):
-    """What a login produced does not open a session."""
+    """What a login produced does not open a session; `rejected` is said of its access token."""
 
-    def __init__(self, why: LoginRefusal | Reason) -> None:
+    def __init__(self, why: LoginRefusal | Reason | Rejected) -> None:
         super().__init__(why)
-        self.why = why
+        self.rejected = why if isinstance(why, Rejected) else None
+        self.why = why.reason if isinstance(why, Rejected) else why
 
 
 class ProviderUnavailableError(Failure):

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 JsonObject: TypeAlias = Mapping[str, Any]
+
+# What may be a bearer token at all (RFC 6750 §2.1). The quantifiers are possessive: nothing backtracks.
+_BEARER_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]++=*+")
+_DOTS_OF_A_JWS: Final = 2
+
+
+def has_dots_of_a_jws(token: bytes) -> bool:
+    """Whether it has as many dots as a signed JWT in compact form (RFC 7515 §7.1)."""
+    return token.count(b".") == _DOTS_OF_A_JWS
+
+
+def is_opaque(token: bytes) -> bool:
+    """Whether it is a bearer token that only its provider can read: opaque, or encrypted (RFC 7516 §7.1)."""
+    return not has_dots_of_a_jws(token) and _BEARER_TOKEN.fullmatch(token) is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -29,6 +29,9 @@ class Telemetry(Protocol):
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         """A provider was asked to exchange a refresh token."""
 
+    def provider_erred(self, issuer: str, error: str) -> None:
+        """A token or revocation endpoint answered with this error code of OAuth, or `other`."""
+
     def log_resynced(self) -> None:
         """The revocation log was not the one from before, and was read again from its start."""
 

@@ -11,6 +11,7 @@ from sessiond_server.domain import failures
 from sessiond_server.domain.failures import Failure, RefreshRefusal, quoted
 from sessiond_server.transport.codec import refusals
 from sessiond_server.transport.engine.port import Status, StatusCode
+from sessiond_server.transport.rejections import worded
 
 # This is shorter than the smallest usual grace, so that a retried refresh is still inside its window.
 _RETRY_AFTER_SECONDS: Final = 0.5
@@ -79,6 +80,8 @@ def _not_permitted(failure: failures.CallerNotPermittedError) -> Status:
 def _login_refused(failure: failures.LoginRefusedError) -> Status:
     name, why = failure.why.name, failure.why
     said = f"{name}, {why.value}" if isinstance(why, failures.LoginRefusal) else name
+    if failure.rejected:
+        said = f"{name}, {worded(failure.rejected)[0]}"
     return Status(
         StatusCode.FAILED_PRECONDITION,
         "LOGIN_REFUSED",

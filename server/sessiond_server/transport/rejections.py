@@ -22,6 +22,14 @@ _FAULTS_OF_CLAIMS: Final = MappingProxyType(
         "tenant": "the token's tenant is not one of those that its issuer may name",
     }
 )
+_FORM_MESSAGES: Final = MappingProxyType(
+    {
+        "unreadable": "this is not a signed JWT in compact form",
+        "opaque": (
+            "this is no JWT, but an opaque or encrypted token: have its provider issue access tokens as JWTs"
+        ),
+    }
+)
 _ALGORITHM_MESSAGES: Final = MappingProxyType(
     {
         "issuer": "the token's algorithm is not allowed for its issuer",
@@ -46,14 +54,14 @@ class Row:
     `message` makes its words of the rejection's fields, `challenge` makes its header of both.
     """
 
-    next_action: NextAction
+    next_action: Callable[[_Fields], NextAction]
     message: Callable[[_Fields], str]
     challenge: Callable[[_Fields, str], str]
 
 
 def next_action(rejected: Rejected) -> NextAction:
     """What the bearer's client can do about it."""
-    return REJECTIONS[rejected.reason].next_action
+    return REJECTIONS[rejected.reason].next_action(rejected.fields)
 
 
 def worded(rejected: Rejected) -> tuple[str, str]:
@@ -83,23 +91,28 @@ def _step_up(fields: _Fields, message: str) -> str:
 
 def _row(action: NextAction, message: str, challenge: Callable[[_Fields, str], str] = _bare) -> Row:
     """A row whose words are a template of the rejection's fields."""
-    return Row(action, message.format_map, challenge)
+    return Row(lambda _: action, message.format_map, challenge)
+
+
+def _action_by_form(fields: _Fields) -> NextAction:
+    # A provider that issues opaque tokens issues another one at the next login.
+    return NextAction.DENY if fields["form"] == "opaque" else NextAction.REAUTHENTICATE
 
 
 REJECTIONS: Final[Mapping[Reason, Row]] = MappingProxyType(
     {
         Reason.TOO_LARGE: _row(NextAction.REAUTHENTICATE, "the token is larger than {max_bytes} bytes"),
-        Reason.MALFORMED: _row(NextAction.REAUTHENTICATE, "this is not a signed JWT in compact form"),
+        Reason.MALFORMED: Row(_action_by_form, lambda fields: _FORM_MESSAGES[fields["form"]], _bare),
         Reason.ISSUER_NOT_TRUSTED: _row(NextAction.DENY, "the token's issuer is not one of the {among} ones"),
         Reason.ALGORITHM_NOT_ALLOWED: Row(
-            NextAction.DENY, lambda fields: _ALGORITHM_MESSAGES[fields["by"]], _bare
+            lambda _: NextAction.DENY, lambda fields: _ALGORITHM_MESSAGES[fields["by"]], _bare
         ),
         Reason.KEY_UNKNOWN: _row(NextAction.REAUTHENTICATE, "the token's key is not in its issuer's key set"),
         Reason.SIGNATURE_INVALID: _row(NextAction.REAUTHENTICATE, "the token was not signed by its issuer"),
         Reason.TYPE_NOT_ALLOWED: _row(NextAction.DENY, "the token is not an access token of its issuer"),
         Reason.CLAIM_MISSING: _row(NextAction.REAUTHENTICATE, "the token lacks the claim {claim}"),
         Reason.CLAIM_INVALID: Row(
-            NextAction.REAUTHENTICATE,
+            lambda _: NextAction.REAUTHENTICATE,
             lambda fields: _FAULTS_OF_CLAIMS[fields["fault"]].format_map(fields),
             _bare,
         ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
-from sessiond_server.adapters.store.limits import ENDED_A_CALL, MAX_QUEUED
+from sessiond_server.adapters.store.limits import ENDED_A_CALL, MAX_QUEUED, MAX_QUEUED_BY_REFUSALS
 from sessiond_server.adapters.store.records import index_key
 from sessiond_server.adapters.store.scripts.catalogue import END_SUBJECT
 from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_id
@@ -17,7 +18,7 @@ from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.storage.sessions import Busy, Leased, NotRotated, Rotated
 from tests.support.leases import Provider, held, tokens
-from tests.support.store import ENTRY_LIFE_MS, HOUR, ISSUER, LIFETIMES, Store, proposal
+from tests.support.store import ENTRY_LIFE_MS, HOUR, ISSUER, LIFETIMES, Store, first_token, proposal
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -156,6 +157,17 @@ async def test_the_queue_of_what_waits_is_bounded(provider: Provider) -> None:
         assert await store.redis.llen(store.key("torevoke")) == MAX_QUEUED
     await provider.queue.put_back(queued)
     assert await store.redis.llen(store.key("torevoke")) == MAX_QUEUED
+
+
+async def test_refused_logins_take_no_room_of_ended_sessions(provider: Provider) -> None:
+    queued, store = await provider.ended(), provider.store
+    session = first_token().session
+    add = partial(provider.queue.add, session, issuer=ISSUER, client_id="app", refresh_token="refresh-2")
+    await store.redis.rpush(store.key("torevoke"), *[queued.raw] * (MAX_QUEUED_BY_REFUSALS - 1))
+    assert await add()
+    assert not await add()
+    await store.end((await provider.open()).session)
+    assert await store.redis.llen(store.key("torevoke")) == MAX_QUEUED_BY_REFUSALS + 1
 
 
 async def test_one_script_ends_so_many_sessions(store: Store) -> None:

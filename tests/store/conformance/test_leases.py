@@ -25,10 +25,10 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import ISSUER
+from tests.support.store import HOUR, ISSUER, LIFETIMES, connected, first_token
 
 if TYPE_CHECKING:
-    pass
+    from sessiond_server.domain.refresh_token import RefreshToken
 
 
 def token_id(number: int) -> bytes:
@@ -159,6 +159,38 @@ async def test_an_end_lets_go_of_everything(provider: Provider) -> None:
     ) in await provider.logged()
 
 
+async def test_a_refresh_token_that_another_session_lives_by_stays_good(provider: Provider) -> None:
+    """A login that is repeated, because its answer was lost, has two sessions by one refresh token."""
+    first, second = await provider.open(), await provider.open(session=None)
+    await provider.store.end(first.session)
+    assert await provider.queued() == []
+    await provider.exchange(second, "2", session=None)
+    third = await provider.open()
+    await provider.store.end(second.session)
+    assert await provider.queued() == ["refresh-2"]
+    await provider.store.end(third.session)
+    assert await provider.queued() == ["refresh-1"]
+
+
+async def test_a_repeated_login_at_the_session_limit_lives(provider: Provider) -> None:
+    at_limit = connected(provider.store.redis, partitions=len(provider.store.partitions), max_per_subject=1)
+    first, _ = await at_limit.create(tokens=tokens("1"))
+    second, _ = await at_limit.create(tokens=tokens("1"))
+    assert await at_limit.sessions.get(first.session) is None
+    assert await provider.queued() == []
+    rotation, leased = await provider.lease(second)
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None)
+    await at_limit.create(tokens=tokens("1"))
+    assert await provider.queued() == ["refresh-2"]
+
+
+async def test_a_refresh_token_of_many_that_end_together_is_revoked_once(provider: Provider) -> None:
+    for _ in range(3):
+        await provider.open()
+    await provider.store.end_subject()
+    assert await provider.queued() == ["refresh-1"]
+
+
 @pytest.mark.parametrize("session", [PROVIDER_SESSION, None])
 async def test_an_end_logs_everything_that_its_tokens_can_be_revoked_by(
     provider: Provider, session: str | None
@@ -279,11 +311,24 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
 
     await provider.store.end(token.session)
     queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle)
-    providers: Any = SimpleNamespace(find=lambda _: SimpleNamespace(endpoint=SimpleNamespace(revoke=revoke)))
+    endpoints = {(ISSUER, "app"): SimpleNamespace(revoke=revoke)}
+    providers: Any = SimpleNamespace(endpoint_of=lambda *client: endpoints[client])
     work = asyncio.create_task(revoke_queued(queue, providers, interval_seconds=3600, logger=SilentLogger()))
     await is_empty.wait()
     work.cancel()
     assert asked == ["refresh-1"]
+    assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
+
+
+async def test_what_a_refused_login_brought_is_queued_for_its_client(provider: Provider) -> None:
+    session = first_token().session
+    assert await provider.queue.add(session, issuer=ISSUER, client_id="app", refresh_token="refresh-9")
+    for key in await provider.store.redis.keys("*"):
+        assert b"refresh-9" not in await provider.store.redis.dump(key)
+    queued = await provider.queue.take()
+    assert queued is not None
+    assert (queued.issuer, queued.client_id, queued.refresh_token) == (ISSUER, "app", "refresh-9")
+    await provider.queue.settle(queued)
     assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
 
 
@@ -322,16 +367,18 @@ async def test_a_refresh_token_lives_as_long_as_its_session(provider: Provider) 
 async def test_what_cannot_be_handed_out_is_kept_and_the_next_exchange_waits(provider: Provider) -> None:
     token = await provider.open()
     rotation, leased = await provider.lease(token)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) == 1.0
     assert await provider.store.sessions.rotate(held(token)) == Held()
     await provider.store.change(token.session, hold_until_ms=1)
     again, leased_again = await provider.lease(token)
     assert (leased_again.refresh_token, leased_again.in_doubt) == ("refresh-2", False)
-    assert await provider.leases.hold(again, leased_again, "refresh-3") == 2.0
+    assert await provider.leases.hold(again, leased_again, "refresh-3", refresh_life_ms=None) == 2.0
     for pause_seconds in (4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
         await provider.store.change(token.session, hold_until_ms=1)
         rotation, leased = await provider.lease(token)
-        assert await provider.leases.hold(rotation, leased, "refresh-4") == pause_seconds
+        assert (
+            await provider.leases.hold(rotation, leased, "refresh-4", refresh_life_ms=None) == pause_seconds
+        )
     await provider.store.change(token.session, hold_until_ms=1)
     rotation, leased = await provider.lease(token)
     assert isinstance(await provider.leases.commit(rotation, leased, tokens("5")), Rotated)
@@ -345,8 +392,8 @@ async def test_an_older_success_does_not_replace_what_was_held(provider: Provide
     first, leased = await provider.lease(token)
     await provider.store.change(token.session, lease_until_ms=1)
     second, leased_again = await provider.lease(token)
-    assert await provider.leases.hold(second, leased_again, "refresh-3") == 1.0
-    assert await provider.leases.hold(first, leased, "refresh-2") is None
+    assert await provider.leases.hold(second, leased_again, "refresh-3", refresh_life_ms=None) == 1.0
+    assert await provider.leases.hold(first, leased, "refresh-2", refresh_life_ms=None) is None
     assert isinstance(await provider.leases.commit(first, leased, tokens("2")), Moved)
     await provider.store.change(token.session, hold_until_ms=1)
     _, leased = await provider.lease(token)
@@ -357,7 +404,7 @@ async def test_a_hold_goes_through_when_its_lease_has_run_out(provider: Provider
     token = await provider.open()
     rotation, leased = await provider.lease(token)
     await provider.store.change(token.session, lease_until_ms=1)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") == 1.0
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) == 1.0
 
 
 async def test_what_is_held_is_in_no_doubt(provider: Provider) -> None:
@@ -366,7 +413,7 @@ async def test_what_is_held_is_in_no_doubt(provider: Provider) -> None:
     await provider.leases.release(rotation, LeaseEnd.DOUBT)
     rotation, leased = await provider.lease(token)
     assert leased.in_doubt
-    await provider.leases.hold(rotation, leased, "refresh-2")
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None)
     await provider.store.change(token.session, hold_until_ms=1)
     assert not (await provider.lease(token))[1].in_doubt
 
@@ -375,5 +422,46 @@ async def test_what_is_held_of_a_session_that_has_ended_is_revoked(provider: Pro
     token = await provider.open()
     rotation, leased = await provider.lease(token)
     await provider.store.end(token.session)
-    assert await provider.leases.hold(rotation, leased, "refresh-2") is None
+    assert await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=None) is None
     assert await provider.queued() == ["refresh-1", "refresh-2"]
+
+
+async def idle_ms(provider: Provider, token: RefreshToken) -> int:
+    """How long the session may go unused, from its last use on."""
+    header = await provider.store.header(token.session)
+    return header.idle_expire_ms - (header.rotated_ms or header.created_ms)
+
+
+async def test_a_session_goes_unused_no_longer_than_its_providers_refresh_token_is_good(
+    provider: Provider,
+) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    assert await idle_ms(provider, token) == HOUR
+    for life_ms, idle in ((2 * HOUR, 2 * HOUR), (0, LIFETIMES.idle_ms), (400 * 24 * HOUR, LIFETIMES.idle_ms)):
+        rotation, leased = await provider.lease(token)
+        rotated = await provider.leases.commit(rotation, leased, tokens("2", refresh_life_ms=life_ms))
+        assert isinstance(rotated, Rotated)
+        token = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+        assert await idle_ms(provider, token) == idle
+        refresh_key = provider.store.provider_key("r", token.session)
+        kept_ms = await provider.store.redis.pexpiretime(refresh_key)
+        assert kept_ms == rotated.session.idle_expire_ms + 24 * HOUR
+
+
+async def test_a_refresh_token_that_stays_keeps_the_end_that_was_known(provider: Provider) -> None:
+    token, created = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    await provider.store.age(token.session, HOUR // 2)
+    rotation, leased = await provider.lease(token)
+    assert isinstance(await provider.leases.commit(rotation, leased, tokens("2")), Rotated)
+    header = await provider.store.header(token.session)
+    assert header.idle_expire_ms == created.session.idle_expire_ms - HOUR // 2
+
+
+async def test_what_is_held_moves_the_end_of_its_session(provider: Provider) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    rotation, leased = await provider.lease(token)
+    await provider.leases.hold(rotation, leased, "refresh-2", refresh_life_ms=3 * HOUR)
+    header = await provider.store.header(token.session)
+    assert header.idle_expire_ms == header.provider_expire_ms > header.created_ms + 2 * HOUR
+    record_ms = await provider.store.redis.pexpiretime(provider.store.record_key(token.session))
+    assert record_ms == header.idle_expire_ms + 24 * HOUR

@@ -37,6 +37,7 @@ async def test_what_was_opened_is_closed(valkey: EmbeddedStore, store: Store) ->
         StoreAddress(f"unix://{valkey.socket_path}"),
         partitions=len(store.partitions),
         sealing_keys=[SEALING],
+        client_ids={},
         reuse_above_ms={ISSUER: 0},
         max_per_subject=1,
         steady=time.monotonic,

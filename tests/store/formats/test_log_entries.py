@@ -49,7 +49,9 @@ async def test_a_cutoff_is_kept_by_the_hashed_subject(store: Store) -> None:
     assert entry.except_provider_session == NO_ID
 
 
-async def test_a_provider_session_keeps_token_ids_and_its_queue_entry_names_the_issuer(store: Store) -> None:
+async def test_a_provider_session_keeps_token_ids_and_its_queue_entry_names_issuer_and_client(
+    store: Store,
+) -> None:
     expire_ms = int(time.time() * 1000) + 300_000
     tokens = ProviderTokens("access", expire_ms, "jti-1", "ses_1", "refresh")
     token, _ = await store.create(tokens=tokens, provider_session="ses_1")
@@ -58,6 +60,7 @@ async def test_a_provider_session_keeps_token_ids_and_its_queue_entry_names_the_
     sealed = await store.redis.get(store.provider_key("r", token.session))
     await store.end(token.session)
     (queued,) = await store.redis.lrange(store.key("torevoke"), 0, -1)
-    _, session, issuer = QUEUED.unpack_from(queued)
+    _, session, issuer, client = QUEUED.unpack_from(queued)
     assert (session, issuer) == (token.session.raw, hashed_id("issuer", ISSUER, ""))
+    assert client == hashed_id("client", ISSUER, "app")
     assert queued[QUEUED.size :] == sealed

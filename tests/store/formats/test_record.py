@@ -83,7 +83,7 @@ async def test_scripts_know_each_field_by_its_name(store: Store, name: str) -> N
 def test_ids_are_hashed_to_16_bytes_everywhere() -> None:
     hashed = {name: place for name, place in places().items() if name.startswith("hashed_")}
     assert set(hashed) == {
-        f"hashed_{kind}" for kind in ("subject", "tenant", "client", "issuer", "provider_session")
+        f"hashed_{kind}" for kind in ("subject", "tenant", "client", "issuer", "provider_session", "refresh")
     }
     assert {place.format for place in hashed.values()} == {"16s"}
 

@@ -10,6 +10,12 @@ from urllib.parse import quote
 
 from typing_extensions import override
 
+from sessiond_server.adapters.http.error_codes import (
+    INVALID_CLIENT,
+    INVALID_GRANT,
+    NO_CODE,
+    error_code,
+)
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
@@ -22,11 +28,17 @@ from sessiond_server.service.providers.token_endpoint import (
     TokenEndpoint,
     TokenResponse,
 )
+from sessiond_server.service.telemetry import Telemetry
 
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 _MAX_TOKEN_CHARACTERS: Final = 8192
-# RFC 7009 §2.2: what says success, or that the token is unknown at the provider.
+# No specification names the life of a refresh token. The first is Keycloak's name, where 0 stands for no end,
+# the second that of Google and Microsoft.
+_REFRESH_LIVES: Final = ("refresh_expires_in", "refresh_token_expires_in")
+# Longer than any session lives, and far from the largest number that the store can keep.
+_LONGEST_LIFE_SECONDS: Final = 20 * 365 * 86_400
+# RFC 7009 §2.2: what says success, or that there is nothing to revoke, whatever the reason.
 _REVOKED: Final = frozenset({200, 204, 400, 404})
 
 
@@ -72,12 +84,14 @@ class HttpTokenEndpoint(TokenEndpoint):
         outbound: Outbound,
         credentials: ClientCredentials,
         *,
+        telemetry: Telemetry,
         logger: Logger,
     ) -> None:
         self._issuer = issuer
         self._documents = documents
         self._outbound = outbound
         self._credentials = credentials
+        self._telemetry = telemetry
         self._logger = logger
 
     @override
@@ -102,7 +116,18 @@ class HttpTokenEndpoint(TokenEndpoint):
             return True
         form = {"token": refresh_token, "token_type_hint": "refresh_token"}
         response = await self._post(url, form)
-        return isinstance(response, HttpResponse) and response.status in _REVOKED
+        if isinstance(response, Failed):
+            return False
+        error = self._noted_error(_body_of(response))
+        if error != NO_CODE:
+            self._logger.warning(
+                "a provider did not revoke a refresh token",
+                issuer=self._issuer,
+                status=response.status,
+                error=error,
+            )
+        # Where our own credentials are wrong nothing is said of the token.
+        return response.status in _REVOKED and error != INVALID_CLIENT
 
     async def _ask(self, grant: Mapping[str, str]) -> TokenResponse:
         url = await self._documents.address("token_endpoint")
@@ -123,21 +148,37 @@ class HttpTokenEndpoint(TokenEndpoint):
         )
 
     def _decided(self, response: HttpResponse) -> TokenResponse:
-        try:
-            body: Mapping[str, Any] = read_object(response.body)[0]
-        except (ValueError, RecursionError):
-            body = {}
+        body = _body_of(response)
+        error = self._noted_error(body)
         if response.status == _OK:
             granted = _granted(body)
             if granted is None:
-                self._logger.error("a token endpoint answered without tokens", issuer=self._issuer)
+                self._logger.error(
+                    "a token endpoint answered without tokens", issuer=self._issuer, error=error
+                )
             return granted or NoDecision(Doubt.POSSIBLE)
-        if body.get("error") == "invalid_grant" and response.status < _SERVER_ERRORS:
+        if error == INVALID_GRANT and response.status < _SERVER_ERRORS:
             return Refused()
         # Our own credentials, a limit, or a failure at the provider: none of them says anything of the
         # session.
-        self._logger.error("a token endpoint refused to decide", issuer=self._issuer, status=response.status)
+        self._logger.error(
+            "a token endpoint refused to decide", issuer=self._issuer, status=response.status, error=error
+        )
         return NoDecision(Doubt.POSSIBLE if response.status >= _SERVER_ERRORS else Doubt.NONE)
+
+    def _noted_error(self, body: Mapping[str, Any]) -> str:
+        error = error_code(body)
+        if error != NO_CODE:
+            self._telemetry.provider_erred(self._issuer, error)
+        return error
+
+
+def _body_of(response: HttpResponse) -> Mapping[str, Any]:
+    """The JSON object of an answer; an empty one for anything else."""
+    try:
+        return read_object(response.body)[0]
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _doubt_of(failed: Failed) -> Doubt:
@@ -150,7 +191,15 @@ def _doubt_of(failed: Failed) -> Doubt:
 
 def _granted(body: Mapping[str, Any]) -> Granted | None:
     access, refresh, id_token = (_token(body, name) for name in ("access_token", "refresh_token", "id_token"))
-    return Granted(access, refresh, id_token) if access else None
+    return Granted(access, refresh, id_token, _refresh_life_ms(body)) if access else None
+
+
+def _refresh_life_ms(body: Mapping[str, Any]) -> int | None:
+    for name in _REFRESH_LIVES:
+        seconds = body.get(name)
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds >= 0:
+            return min(seconds, _LONGEST_LIFE_SECONDS) * 1000
+    return None
 
 
 def _token(body: Mapping[str, Any], name: str) -> str | None:

@@ -14,9 +14,9 @@ from typing import Final
 CUTOFF: Final = struct.Struct(">Q16sQQ")
 # What is kept of an access token of a provider: its hashed id and its expiry.
 TOKEN_ID: Final = struct.Struct(">16sQ")
-# A refresh token that is to be revoked at its provider: since when it waits, the session, and the hashed
-# issuer; the sealed token follows.
-QUEUED: Final = struct.Struct(">Q16s16s")
+# A refresh token that is to be revoked at its provider: since when it waits, the session, the hashed issuer,
+# and the hashed client that it was issued to; the sealed token follows.
+QUEUED: Final = struct.Struct(">Q16s16s16s")
 # The hashed issuer, and how much life an access token of it must have left to be handed out again.
 REUSE_ABOVE: Final = struct.Struct(">16sQ")
 

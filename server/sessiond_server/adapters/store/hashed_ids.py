@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TypedDict
+from types import MappingProxyType
+from typing import Final, TypedDict
 
 from sessiond_server.adapters.store.formats import REUSE_ABOVE
 from sessiond_server.domain.confirmation import confirmation_id
@@ -11,6 +12,8 @@ from sessiond_server.domain.failures import SealingKeyMissingError
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import NO_ID, RevocationType
 from sessiond_server.domain.session import Login
+
+_NO_CLIENTS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
 
 def hashed(kind: RevocationType, issuer: str, identifier: str = "") -> bytes:
@@ -58,13 +61,21 @@ def ids_of_login(login: Login) -> LoginIds:
 
 
 class HashedIssuers:
-    """The configured issuers by their hashed ids.
+    """The configured issuers, and our clients at them, by their hashed ids.
 
-    `reuse_above_ms` says for each how much life its access tokens must have left to be handed out again.
+    `reuse_above_ms` says for each issuer how much life its access tokens must have left to be handed out
+    again. `clients` are the ids of our clients by issuer.
     """
 
-    def __init__(self, reuse_above_ms: Mapping[str, int]) -> None:
+    def __init__(
+        self, reuse_above_ms: Mapping[str, int], clients: Mapping[str, Collection[str]] = _NO_CLIENTS
+    ) -> None:
         self._by_id = {hashed(RevocationType.ISSUER, issuer): issuer for issuer in reuse_above_ms}
+        self._clients_by_id = {
+            hashed(RevocationType.CLIENT, issuer, client_id): client_id
+            for issuer, client_ids in clients.items()
+            for client_id in client_ids
+        }
         packed = (REUSE_ABOVE.pack(one, reuse_above_ms[issuer]) for one, issuer in self._by_id.items())
         self.reuse_above = b"".join(packed)
 
@@ -74,7 +85,15 @@ class HashedIssuers:
         Raises:
             SealingKeyMissingError: it is not configured, so that nothing that belongs to it can be opened.
         """
-        try:
-            return self._by_id[hashed_issuer]
-        except KeyError as error:
-            raise SealingKeyMissingError from error
+        return _found(self._by_id, hashed_issuer)
+
+    def client_of(self, hashed_client: bytes) -> str:
+        """The id of our client; raises as `issuer_of` does."""
+        return _found(self._clients_by_id, hashed_client)
+
+
+def _found(names: Mapping[bytes, str], hashed_name: bytes) -> str:
+    try:
+        return names[hashed_name]
+    except KeyError as error:
+        raise SealingKeyMissingError from error

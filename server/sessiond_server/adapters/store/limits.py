@@ -26,6 +26,8 @@ CUTOFFS_DROPPED_A_CALL: Final = 16
 # The queue of refresh tokens that are to be revoked at their provider: how many it holds, how long one may
 # wait, and how long it belongs to whoever took it, which is several times what asking a provider may take.
 MAX_QUEUED: Final = 10_000
+# Up to how many tokens in all there is room for those of refused logins.
+MAX_QUEUED_BY_REFUSALS: Final = MAX_QUEUED // 2
 LONGEST_WAIT_MS: Final = DAY_MS
 TAKEN_MS: Final = 60_000
 # The revocation log: how many entries are read, and how many are trimmed, by one script.

@@ -5,7 +5,7 @@ Nobody else needs to know what the store is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ from sessiond_server.service.storage.sessions import SessionStore
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
-__all__ = ["MAX_CONNECTIONS", "StoreAddress", "Stores", "open_stores", "stores_over"]
+__all__ = ["MAX_CONNECTIONS", "HashedIssuers", "StoreAddress", "Stores", "open_stores", "stores_over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ async def open_stores(
     *,
     partitions: int,
     sealing_keys: Sequence[bytes],
-    reuse_above_ms: Mapping[str, int],
+    issuers: HashedIssuers,
     max_per_subject: int,
     steady: Callable[[], float],
     telemetry: Telemetry,
@@ -64,8 +64,7 @@ async def open_stores(
 ) -> AsyncIterator[Stores]:
     """Open the store at `address` until the context closes; it is asked for nothing yet.
 
-    `reuse_above_ms` has an entry for each configured issuer: the life that its access tokens must have left
-    to be handed out again, 0 for never. `steady` is the clock by which calls say when they came.
+    `issuers` are those that are configured. `steady` is the clock by which calls say when they came.
 
     Raises:
         ValueError: a sealing key is too short, or given twice.
@@ -79,7 +78,7 @@ async def open_stores(
             Scripts(clients, telemetry=telemetry, logger=logger, steady=steady),
             partitions=Partitions(partitions),
             sealing=sealing,
-            issuers=HashedIssuers(reuse_above_ms),
+            issuers=issuers,
             max_per_subject=max_per_subject,
             logger=logger,
         )

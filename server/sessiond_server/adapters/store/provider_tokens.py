@@ -7,7 +7,7 @@ from typing import Final
 from sessiond_server.adapters.store.formats import TOKEN_ID
 from sessiond_server.adapters.store.hashed_ids import hashed_or_none
 from sessiond_server.adapters.store.sealing import SealingKeys
-from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.identifiers import SessionId, hashed_id
 from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.service.storage.sessions import NewSession, ProviderTokens
 
@@ -41,6 +41,11 @@ class ProviderTokenSeal:
 def hashed_token_id(issuer: str, tokens: ProviderTokens) -> bytes | None:
     """The hashed id of the access token, where it has one."""
     return hashed_or_none(RevocationType.TOKEN, issuer, tokens.token_id)
+
+
+def hashed_refresh_token(issuer: str, refresh_token: str) -> bytes:
+    """The hashed id of a refresh token; nobody can guess what it is of (RFC 6749 §10.10)."""
+    return hashed_id("refresh_token", issuer, refresh_token)
 
 
 def first_token_ids(new: NewSession) -> tuple[int, bytes]:

@@ -122,6 +122,12 @@ class Header:
         "how many ids of access tokens follow the header: the last 8, and of a session that has a provider's "
         "session only those of tokens that may still be accepted",
     )
+    provider_expire_ms: int = _number(
+        337, _NUMBER, "when the provider's refresh token expires, as the provider says; 0: never, or unknown"
+    )
+    hashed_refresh: bytes = _bytes(
+        345, _ID, "`hashed_id` of the provider's refresh token, by which sessions that share one are told"
+    )
 
     def pack(self) -> bytes:
         """The bytes of the header; short byte fields are filled up with zeros."""

@@ -7,10 +7,11 @@ from typing import Final
 from typing_extensions import override
 
 from sessiond_server.adapters.store.formats import QUEUED
-from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
 from sessiond_server.adapters.store.partitions import QUEUE_KEY, Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal
 from sessiond_server.adapters.store.scripts.catalogue import (
+    ADD_REVOCATION,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
@@ -19,6 +20,7 @@ from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError
 from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
 
@@ -47,6 +49,18 @@ class RedisProviderRevocations(ProviderRevocations):
         self._logger = logger
 
     @override
+    async def add(self, session: SessionId, *, issuer: str, client_id: str, refresh_token: str) -> bool:
+        return await self._scripts.run(
+            ADD_REVOCATION,
+            self._partitions.of_session(session),
+            queue=QUEUE_KEY,
+            id=session.raw,
+            hashed_issuer=hashed(RevocationType.ISSUER, issuer),
+            hashed_client=hashed(RevocationType.CLIENT, issuer, client_id),
+            sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+        )
+
+    @override
     async def take(self) -> QueuedRevocation | None:
         for partition in self._partitions:
             raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
@@ -72,17 +86,17 @@ class RedisProviderRevocations(ProviderRevocations):
         await self._scripts.run(SETTLE_REVOCATION, self._partition_of(raw), taken=_TAKEN, queued=raw)
 
     def _partition_of(self, raw: bytes) -> int:
-        _, session, _ = QUEUED.unpack_from(raw)
+        _, session, *_ = QUEUED.unpack_from(raw)
         return self._partitions.of_session(SessionId(session))
 
     def _to_queued(self, raw: bytes) -> QueuedRevocation | None:
-        _, session, hashed_issuer = QUEUED.unpack_from(raw)
+        _, session, hashed_issuer, hashed_client = QUEUED.unpack_from(raw)
         try:
-            issuer = self._issuers.issuer_of(hashed_issuer)
+            issuer, client_id = self._issuers.issuer_of(hashed_issuer), self._issuers.client_of(hashed_client)
             token = self._seal.open_refresh(raw[QUEUED.size :], issuer=issuer, session=SessionId(session))
         except SealingKeyMissingError:
             self._logger.warning(
                 "a refresh token that cannot be unsealed any more was not revoked at its provider"
             )
             return None
-        return QueuedRevocation(issuer, token, raw)
+        return QueuedRevocation(issuer, client_id, token, raw)

@@ -6,7 +6,11 @@ from typing_extensions import override
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
-from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, hashed_token_id
+from sessiond_server.adapters.store.provider_tokens import (
+    ProviderTokenSeal,
+    hashed_refresh_token,
+    hashed_token_id,
+)
 from sessiond_server.adapters.store.records import Records, record_key
 from sessiond_server.adapters.store.scripts.catalogue import COMMIT, HOLD, SETTLE
 from sessiond_server.adapters.store.scripts.replies import EndedReply, MovedReply, RefusedReply, RotatedReply
@@ -63,9 +67,11 @@ class RedisSessionLeases(SessionLeases):
             rotation_salt=rotation.rotation_salt,
             successor_hash=rotation.successor_hash,
             sealed_refresh=self._seal.seal_refresh(tokens.refresh_token, issuer=issuer, session=session),
+            hashed_refresh=hashed_refresh_token(issuer, tokens.refresh_token),
             sealed_access=self._seal.seal_access(tokens.access_token, issuer=issuer, session=session),
             access_expire_ms=tokens.access_expire_ms,
             token_id=hashed_token_id(issuer, tokens),
+            refresh_life_ms=tokens.refresh_life_ms,
             entry_life_ms=rotation.entry_life_ms,
         )
         match found:
@@ -77,7 +83,9 @@ class RedisSessionLeases(SessionLeases):
                 return NotRotated(RefreshRefusal(outcome))
 
     @override
-    async def hold(self, rotation: Rotation, leased: Leased, refresh_token: str) -> float | None:
+    async def hold(
+        self, rotation: Rotation, leased: Leased, refresh_token: str, *, refresh_life_ms: int | None
+    ) -> float | None:
         session, issuer = leased.session.id, leased.session.login.issuer
         held = await self._scripts.run(
             HOLD,
@@ -88,6 +96,8 @@ class RedisSessionLeases(SessionLeases):
             leased_generation=leased.session.generation,
             holder=rotation.holder,
             sealed_refresh=self._seal.seal_refresh(refresh_token, issuer=issuer, session=session),
+            hashed_refresh=hashed_refresh_token(issuer, refresh_token),
+            refresh_life_ms=refresh_life_ms,
         )
         return held.pause_ms / 1000 if held.is_kept else None
 

@@ -57,6 +57,11 @@ class PrometheusTelemetry(Telemetry):
         self._exchanges = counter(
             "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"]
         )
+        self._provider_errors = counter(
+            "sessiond_provider_errors_total",
+            "Error codes of token and revocation endpoints; `other` for those that are not registered",
+            ["issuer", "error"],
+        )
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
         )
@@ -90,6 +95,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         self._exchanges.labels(issuer, outcome).inc()
+
+    @override
+    def provider_erred(self, issuer: str, error: str) -> None:
+        self._provider_errors.labels(issuer, error).inc()
 
     @override
     def log_resynced(self) -> None:

@@ -136,13 +136,16 @@ class ProviderExchange:
         return await self._exchange(rotation, found) if isinstance(found, Leased) else found
 
     async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
-        issuer = leased.session.login.issuer
+        issuer, client_id = leased.session.login.issuer, leased.session.login.client_id
         provider = self._providers.find(issuer)
-        if provider is None:
-            self._logger.error("a session is of an issuer that has no token endpoint any more", issuer=issuer)
+        if provider is None or client_id not in provider.endpoints:
+            self._logger.error(
+                "a session is of an issuer without a token endpoint now, or of a client that is not ours now",
+                issuer=issuer,
+            )
             await self._leases.release(rotation, LeaseEnd.RELEASE)
             raise ProviderUnavailableError
-        response = await provider.endpoint.refresh(leased.refresh_token)
+        response = await provider.endpoints[client_id].refresh(leased.refresh_token)
         match response:
             case Granted():
                 return await self._keep(rotation, leased, response)
@@ -155,19 +158,20 @@ class ProviderExchange:
                 return await self._leave(rotation, leased, doubt, provider)
 
     async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted) -> Outcome:
-        login, refresh_token = leased.session.login, granted.refresh_token or leased.refresh_token
+        login = leased.session.login
         found = await self._providers.judge_exchanged(granted.access_token, login)
         match found:
             case SomebodyElses():
                 return await self._end_as_somebody_elses(rotation, leased, granted)
             case Unfit(reason=reason):
-                return await self._hold(rotation, leased, refresh_token, reason=reason)
+                return await self._hold(rotation, leased, granted, reason=reason)
             case Claims() as claims:
                 pass
             case _ as never:
                 assert_never(never)
         self._note_widened(claims, leased)
-        tokens = to_tokens(granted.access_token, claims, refresh_token)
+        refresh_token, life_ms = _kept_refresh_token(leased, granted)
+        tokens = to_tokens(granted.access_token, claims, refresh_token, refresh_life_ms=life_ms)
         committed = await self._until_stored(
             login.issuer, lambda: self._leases.commit(rotation, leased, tokens)
         )
@@ -178,11 +182,13 @@ class ProviderExchange:
             return Exchanged(committed, granted.access_token, claims)
         return committed
 
-    async def _hold(self, rotation: Rotation, leased: Leased, refresh_token: str, *, reason: str) -> Outcome:
+    async def _hold(self, rotation: Rotation, leased: Leased, granted: Granted, *, reason: str) -> Outcome:
         """Keep what the provider gave, and hand nothing out: the next exchange may bring what fits."""
         issuer = leased.session.login.issuer
+        refresh_token, life_ms = _kept_refresh_token(leased, granted)
         pause_seconds = await self._until_stored(
-            issuer, lambda: self._leases.hold(rotation, leased, refresh_token)
+            issuer,
+            lambda: self._leases.hold(rotation, leased, refresh_token, refresh_life_ms=life_ms),
         )
         self._telemetry.exchange_tried(issuer, "dropped" if pause_seconds is None else "held")
         if pause_seconds is None:
@@ -258,3 +264,13 @@ class ProviderExchange:
                 rotation, LeaseEnd.DOUBT if doubt is Doubt.POSSIBLE else LeaseEnd.RELEASE
             )
         raise ProviderUnavailableError
+
+
+def _kept_refresh_token(leased: Leased, granted: Granted) -> tuple[str, int | None]:
+    """The refresh token that is kept behind an exchange, and its life.
+
+    Of a new one nothing is known but what came with it; the one before keeps the end that was known.
+    """
+    if granted.refresh_token is None:
+        return leased.refresh_token, granted.refresh_life_ms
+    return granted.refresh_token, granted.refresh_life_ms or 0

@@ -38,30 +38,34 @@ _EARLY_SECONDS: Final = 300.0
 class Provider:
     """A provider that can hold sessions.
 
-    `clients` are those whose access tokens may open a session. `ends_in_doubt` says that a session ends where
-    the outcome of an exchange is unknown, because this provider punishes a second try. `is_public` says that
-    our client there has no secret.
+    `endpoints` are its token endpoint by our clients there, each with its own credentials: those are the
+    clients whose access tokens may open a session. `client_id` is the one that redeems codes, and
+    `public_clients` are those that have no secret. `ends_in_doubt` says that a session ends where the outcome
+    of an exchange is unknown, because this provider punishes a second try.
     """
 
     policy: IssuerPolicy
     lifetimes: Lifetimes
     client_id: str
-    clients: frozenset[str]
     redirect_uris: frozenset[str]
-    endpoint: TokenEndpoint
+    endpoints: Mapping[str, TokenEndpoint]
     ends_in_doubt: bool = False
-    is_public: bool = False
+    public_clients: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GivenTokens:
-    """What a backend got from a provider, or `from_issuer`: what we got there ourselves, for a code."""
+    """What a backend got from a provider, or `from_issuer`: what we got there ourselves, for a code.
+
+    `refresh_life_ms` is as in `Granted`.
+    """
 
     issuer: str
     access_token: str
     refresh_token: str
     id_token: str = ""
     nonce: str = ""
+    refresh_life_ms: int | None = None
     from_issuer: bool = False
 
 
@@ -109,8 +113,13 @@ class Providers:
         """The provider of this name."""
         return self._providers.get(issuer)
 
-    def require(self, issuer: str, caller: Caller) -> None:
-        """Raise for an issuer that is not one of this caller's, or cannot hold sessions.
+    def endpoint_of(self, issuer: str, client_id: str) -> TokenEndpoint | None:
+        """The token endpoint where this client of ours refreshes and revokes; None where we have no such."""
+        provider = self.find(issuer)
+        return provider.endpoints.get(client_id) if provider else None
+
+    def require(self, issuer: str, caller: Caller) -> Provider:
+        """The provider of this name, which must be one of this caller's and able to hold sessions.
 
         Raises:
             CallerNotPermittedError: it is not one of this caller's.
@@ -122,6 +131,7 @@ class Providers:
                 "none: no issuer that the caller may use has a client_id and a token endpoint"
             )
             raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
+        return self._providers[issuer]
 
     async def redeem(self, given: GivenCode) -> GivenTokens:
         """Exchange an authorization code; the issuer is one that `require` has let pass.
@@ -135,7 +145,7 @@ class Providers:
         if given.redirect_uri not in provider.redirect_uris:
             allowed = ", ".join(sorted(provider.redirect_uris)) or "none: the issuer has no redirect_uris"
             raise InputRefusedError(Input.REDIRECT_URI, found=quoted(given.redirect_uri), allowed=allowed)
-        response = await provider.endpoint.redeem(
+        response = await provider.endpoints[provider.client_id].redeem(
             given.code, redirect_uri=given.redirect_uri, code_verifier=given.code_verifier
         )
         match response:
@@ -145,15 +155,14 @@ class Providers:
                 raise ProviderUnavailableError
             case Granted(refresh_token=None):
                 raise LoginRefusedError(LoginRefusal.NO_REFRESH_TOKEN)
-            case Granted(access_token=access_token, refresh_token=refresh_token, id_token=id_token):
-                if given.nonce and not id_token:
-                    raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
+            case Granted():
                 return GivenTokens(
                     given.issuer,
-                    access_token,
-                    refresh_token or "",
-                    id_token or "",
+                    response.access_token,
+                    response.refresh_token or "",
+                    response.id_token or "",
                     given.nonce,
+                    response.refresh_life_ms,
                     from_issuer=True,
                 )
 
@@ -169,24 +178,29 @@ class Providers:
         """
         provider = self._providers[given.issuer]
         claims = await self._accepted(given, provider, proof)
-        if claims.client_id not in provider.clients:
+        client_id = claims.client_id
+        if client_id is None or client_id not in provider.endpoints:
             raise LoginRefusedError(LoginRefusal.CLIENT_MISMATCH)
         # RFC 9449 §5, RFC 8705 §4: a public client's refresh token is bound to the key of its access token.
-        if claims.is_bound and provider.is_public:
+        if claims.is_bound and client_id in provider.public_clients:
             raise LoginRefusedError(LoginRefusal.REFRESH_TOKEN_BOUND)
         if claims.token_id is None and claims.provider_session_id is None:
             raise LoginRefusedError(Reason.CLAIM_MISSING)
+        if given.nonce and not given.id_token:
+            raise LoginRefusedError(LoginRefusal.NO_ID_TOKEN)
         if given.id_token and not await self._id_tokens.is_for(
             given.id_token,
             issuer=given.issuer,
-            client_id=provider.client_id,
+            client_id=client_id,
             subject=claims.subject,
             nonce=given.nonce,
             from_issuer=given.from_issuer,
         ):
             raise LoginRefusedError(LoginRefusal.ID_TOKEN_INVALID)
         return ProvenLogin(
-            to_login(claims), to_tokens(given.access_token, claims, given.refresh_token), claims
+            to_login(claims),
+            to_tokens(given.access_token, claims, given.refresh_token, refresh_life_ms=given.refresh_life_ms),
+            claims,
         )
 
     async def judge_exchanged(self, access_token: str, login: Login) -> Claims | SomebodyElses | Unfit:
@@ -226,7 +240,7 @@ class Providers:
             from_issuer=given.from_issuer,
         )
         if isinstance(result.verdict, Rejected):
-            raise LoginRefusedError(result.verdict.reason)
+            raise LoginRefusedError(result.verdict)
         return result.verdict.claims
 
 
@@ -246,10 +260,18 @@ def to_login(claims: Claims) -> Login:
     )
 
 
-def to_tokens(access_token: str, claims: Claims, refresh_token: str) -> ProviderTokens:
+def to_tokens(
+    access_token: str, claims: Claims, refresh_token: str, *, refresh_life_ms: int | None
+) -> ProviderTokens:
     """What is stored of a provider's tokens."""
-    expire_ms = int(claims.expires_at * 1000)
-    return ProviderTokens(access_token, expire_ms, claims.token_id, claims.provider_session_id, refresh_token)
+    return ProviderTokens(
+        access_token,
+        int(claims.expires_at * 1000),
+        claims.token_id,
+        claims.provider_session_id,
+        refresh_token,
+        refresh_life_ms,
+    )
 
 
 def widened_scopes(claims: Claims, login: Login) -> frozenset[str]:

@@ -31,8 +31,8 @@ async def _revoke_next(queue: ProviderRevocations, providers: Providers) -> bool
     queued = await queue.take()
     if queued is None:
         return False
-    provider = providers.find(queued.issuer)
-    if provider is None or await provider.endpoint.revoke(queued.refresh_token):
+    endpoint = providers.endpoint_of(queued.issuer, queued.client_id)
+    if endpoint is None or await endpoint.revoke(queued.refresh_token):
         await queue.settle(queued)
         return True
     await queue.put_back(queued)

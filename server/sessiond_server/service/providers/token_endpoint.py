@@ -9,11 +9,16 @@ from typing import Protocol, TypeAlias
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Granted:
-    """Tokens (RFC 6749 §5.1); where a refresh brings no refresh token, the one before stays good (§6)."""
+    """Tokens (RFC 6749 §5.1); where a refresh brings no refresh token, the one before stays good (§6).
+
+    `refresh_life_ms` is how long the refresh token is good from now on: 0 for without end, None where the
+    provider does not say.
+    """
 
     access_token: str
     refresh_token: str | None
     id_token: str | None
+    refresh_life_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.confirmation import Confirmation, PossessionProof, ProvenBefore
-from sessiond_server.domain.failures import Input, InputRefusedError, LoginRefusedError
+from sessiond_server.domain.failures import Failure, Input, InputRefusedError, LoginRefusedError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
 from sessiond_server.domain.session import Device, Lifetimes, Login, StoredSession
 from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens, ProvenLogin, Providers
+from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.service.sessions.local_logins import LocalLogins
@@ -41,6 +42,7 @@ class SessionCreation:
         *,
         local: LocalLogins | None,
         providers: Providers,
+        refused: RefusedLogins,
         possession: ProofOfPossession,
         lifetimes: Mapping[str, Lifetimes],
         entry_life_ms: int,
@@ -51,6 +53,7 @@ class SessionCreation:
         self._store = store
         self._local = local
         self._providers = providers
+        self._refused = refused
         self._possession = possession
         self._lifetimes = lifetimes
         self._entry_life_ms = entry_life_ms
@@ -96,9 +99,13 @@ class SessionCreation:
         `Providers.prove` do.
         """
         self._providers.require(given.issuer, caller)
-        proven = await self._providers.prove(given, proof=context.proof)
-        confirmation = proven.claims.confirmation or await self._bind(context.proof)
-        return await self._open(proven, context, confirmation, caller=caller)
+        try:
+            proven = await self._providers.prove(given, proof=context.proof)
+            confirmation = proven.claims.confirmation or await self._bind(context.proof)
+            return await self._open(proven, context, confirmation, caller=caller)
+        except LoginRefusedError as refused:
+            await self._refused.let_go_of_given(given, refused.why, caller=caller)
+            raise
 
     async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
         """Open a session for a login at a provider, whose code the caller has.
@@ -106,12 +113,18 @@ class SessionCreation:
         Raises `LoginRefusedError` for a proof of possession that is not good, and as `Providers.require`,
         `Providers.redeem` and `Providers.prove` do.
         """
-        self._providers.require(given.issuer, caller)
+        provider = self._providers.require(given.issuer, caller)
+        # A code is spent by redeeming it: whose it is comes before.
+        caller.require_session(given.issuer, provider.client_id)
         confirmation = await self._bind(context.proof)
         tokens = await self._providers.redeem(given)
-        # Nobody had the access token before: what is proven is the key that it must be bound to.
-        proven = await self._providers.prove(tokens, proof=ProvenBefore(confirmation))
-        return await self._open(proven, context, confirmation, caller=caller)
+        try:
+            # Nobody had the access token before: what is proven is the key that it must be bound to.
+            proven = await self._providers.prove(tokens, proof=ProvenBefore(confirmation))
+            return await self._open(proven, context, confirmation, caller=caller)
+        except Failure:
+            await self._refused.let_go_of_redeemed(tokens)
+            raise
 
     async def _open(
         self,

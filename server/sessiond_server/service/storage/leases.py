@@ -40,8 +40,12 @@ class SessionLeases(Protocol):
         It does not matter whether the lease has run out. The same commit again has the same result.
         """
 
-    async def hold(self, rotation: Rotation, leased: Leased, refresh_token: str) -> float | None:
+    async def hold(
+        self, rotation: Rotation, leased: Leased, refresh_token: str, *, refresh_life_ms: int | None
+    ) -> float | None:
         """Keep a refresh token whose access token cannot be handed out, and give the lease back.
+
+        `refresh_life_ms` is as in `ProviderTokens`.
 
         The session stays at its generation. The result is how many seconds the next exchange has to wait, or
         None where another call has leased, rotated or ended the session meanwhile.

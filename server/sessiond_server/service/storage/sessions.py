@@ -20,7 +20,8 @@ class ProviderTokens:
     """What a provider gave out for a session.
 
     `token_id` is the access token's `jti`, `provider_session` its `sid`: it can be revoked by both, and has
-    at least one.
+    at least one. `refresh_life_ms` is how long the refresh token is good from now on, and no session goes
+    unused for longer: 0 for without end, None for what was known of it before.
     """
 
     access_token: str
@@ -28,6 +29,7 @@ class ProviderTokens:
     token_id: str | None
     provider_session: str | None
     refresh_token: str
+    refresh_life_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,6 +11,7 @@ from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
 from sessiond_server.domain.facts import CallFacts, TokenFacts
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.token import is_opaque
 from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.service.validation.explain_words import WORDS, Looked
 from sessiond_server.service.validation.keys import TokenParser, VerificationKey
@@ -118,7 +119,7 @@ class Explainer:
         parsed = self._parser.parse(token)
         policy = self._policies.get(parsed.issuer or "") if parsed else None
         facts = Looked(len(token), self._max_token_bytes, Requirements(), parsed, policy)
-        facts.issuers = tuple(sorted(self._policies))
+        facts.issuers, facts.is_opaque = tuple(sorted(self._policies)), is_opaque(token)
         if parsed is None or policy is None:
             return facts
         keys = await self._find_keys(policy)

@@ -28,6 +28,12 @@ class Looked(TokenFacts):
     no_keys: str = ""
 
 
+def _form_found(facts: Looked) -> str:
+    if facts.read:
+        return "a signed JWT"
+    return "an opaque or encrypted token" if facts.is_opaque else "something else"
+
+
 def _key_found(facts: Looked) -> str:
     key_id = f"kid {_shown(facts.parsed.key_id)}"
     return f"{key_id}, a key for {facts.key_algorithm}" if facts.key_algorithm else key_id
@@ -101,7 +107,7 @@ WORDS: Final[Mapping[str, _Row]] = MappingProxyType(
     {
         "size": (lambda facts: f"{facts.size} bytes", lambda facts: f"at most {facts.max_size}"),
         "form": (
-            lambda facts: "a signed JWT" if facts.read else "something else",
+            _form_found,
             lambda _: "three base64url segments of strict JSON",
         ),
         "issuer": (

@@ -6,19 +6,17 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from sessiond_server.domain.checks import CHECKS_OF_A_TOKEN, judge_wanted
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.facts import TokenFacts
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.token import has_dots_of_a_jws, is_opaque
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.domain.view import revocation_ids_of
 from sessiond_server.service.validation.keys import KeySet, TokenParser, VerificationKey
 from sessiond_server.service.validation.token_cache import TokenCache, VerifiedToken
-
-_DOTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +97,9 @@ class SignedTokens:
         return await self._look_into(_Work(token, digest, facts, waits, from_issuer))
 
     def _digest_of(self, token: bytes) -> bytes | None:
-        # No digest is computed of what is too large, nor of what does not have the dots of a signed JWT (RFC
-        # 7515 §7.1), as most junk does not.
-        is_worth_it = len(token) <= self._max_token_bytes and token.count(b".") == _DOTS
+        # No digest is computed of what is too large, nor of what does not have the dots of a signed JWT, as
+        # most junk does not.
+        is_worth_it = len(token) <= self._max_token_bytes and has_dots_of_a_jws(token)
         return hashlib.sha256(token).digest() if is_worth_it else None
 
     def _has_its_key(self, known: VerifiedToken) -> bool:
@@ -118,7 +116,9 @@ class SignedTokens:
         return self._keep(work)
 
     async def _read(self, work: _Work) -> None:
-        if work.digest is not None:
+        if work.digest is None:
+            work.facts.is_opaque = is_opaque(work.token)
+        else:
             work.facts.read = self._parser.parse(work.token)
 
     async def _find_issuer(self, work: _Work) -> None:

@@ -123,9 +123,11 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
         *_PRESENTED,
         *_PROPOSAL,
         raw("sealed_refresh"),
+        raw("hashed_refresh", 16),
         raw("sealed_access"),
         number("access_expire_ms"),
         raw_or_none("token_id", 16),
+        number_or_none("refresh_life_ms"),
         number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
@@ -137,7 +139,14 @@ HOLD: Final = Script(
     "hold",
     one(HeldBackReply),
     keys=("record",),
-    args=(*_SESSION, number("leased_generation"), raw("holder", 16), raw("sealed_refresh")),
+    args=(
+        *_SESSION,
+        number("leased_generation"),
+        raw("holder", 16),
+        raw("sealed_refresh"),
+        raw("hashed_refresh", 16),
+        number_or_none("refresh_life_ms"),
+    ),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
 )
@@ -228,6 +237,14 @@ NOTE_CHANGE: Final = Script(
 # A trifle harms nobody.
 PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT)
 
+# The login was refused for good: its token is to be revoked whenever this comes.
+ADD_REVOCATION: Final = Script(
+    "add_revocation",
+    flag,
+    keys=("queue",),
+    args=(raw("id", 16), raw("hashed_issuer", 16), raw("hashed_client", 16), raw("sealed_refresh")),
+    late=Late.CARRIED_OUT,
+)
 # What nobody waits for any more would lie aside for as long as it may be taken.
 NEXT_REVOCATION: Final = Script("next_revocation", octets_or_none, keys=_QUEUE, late=Late.REFUSED)
 # Somebody else may have taken and settled it since; what is not put back is taken again from aside.
@@ -281,6 +298,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     TRIM,
     NOTE_CHANGE,
     PROBE,
+    ADD_REVOCATION,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,

@@ -9,6 +9,9 @@ if is_revoked(h, hashed) then
   return {0, 0}
 end
 if h.generation ~= leased_generation or h.lease_holder ~= holder then return {0, 0} end
+note_refresh_life(h, refresh_life_ms)
+h.hashed_refresh = hashed_refresh
+h.idle_expire_ms = idle_expiry(h, math.max(h.rotated_ms, h.created_ms))
 redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))
 clear(h, FLAG_LEASED)
 clear(h, FLAG_IN_DOUBT)
@@ -16,4 +19,5 @@ h.lease_until_ms = 0
 h.holds = math.min(h.holds + 1, MAX_HOLDS)
 h.hold_until_ms = now + math.min(FIRST_HOLD_MS * 2 ^ (h.holds - 1), LONGEST_HOLD_MS)
 redis.call('SETRANGE', record, 0, packed(h))
+redis.call('PEXPIREAT', record, keep_until(h))
 return {1, h.hold_until_ms - now}

@@ -132,7 +132,7 @@ end
 local function queue_revocation(id, h, sealed)
   local queue = PARTITION .. QUEUE_KEY
   if redis.call('LLEN', queue) < MAX_QUEUED then
-    redis.call('RPUSH', queue, struct.pack(QUEUED, now, id, h.hashed_issuer) .. sealed)
+    redis.call('RPUSH', queue, struct.pack(QUEUED, now, id, h.hashed_issuer, h.hashed_client) .. sealed)
   end
 end
 
@@ -181,40 +181,53 @@ local function is_of(h, clients)
   return clients == '' or entry_of(clients, HASHED_ID_BYTES, h.hashed_client) ~= nil
 end
 
--- The live sessions of the subject by the provider's session that they live by, as they were when a script
--- first asked; whoever ends leaves them.
+-- The live sessions of the subject by what of the provider's they live by, its session and its refresh token,
+-- as they were when a script first asked; whoever ends leaves them.
 local sharers
 
-local function sharers_of(provider_session, hashed_subject)
+local function sharers_of(shared, hashed_subject)
   if not sharers then
     sharers = {}
     for _, member in ipairs(redis.call('ZRANGE', index_key(hashed_subject), 0, -1)) do
       local _, hashed = split_member(member)
       local h = read_header(record_key(hashed))
       if h and not is_over(h) and not is_revoked(h, hashed) then
-        local shared = h.hashed_provider_session
-        sharers[shared] = sharers[shared] or {}
-        sharers[shared][hashed] = true
+        for _, of_provider in ipairs({h.hashed_provider_session, h.hashed_refresh}) do
+          sharers[of_provider] = sharers[of_provider] or {}
+          sharers[of_provider][hashed] = true
+        end
       end
     end
   end
-  return sharers[provider_session] or {}
+  return sharers[shared] or {}
 end
 
+-- Whether no other live session lives by this any more, once this one has left.
+local function is_last_of(shared, hashed, h)
+  local others = sharers_of(shared, h.hashed_subject)
+  others[hashed] = nil
+  return not next(others)
+end
+
+-- The refresh tokens that a script has queued: many sessions that end together may share one.
+local is_queued = {}
+
 -- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
--- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do.
+-- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do. So does a
+-- refresh token: a login that was repeated, because its answer was lost, has two sessions by one.
 local function end_at_provider(id, hashed, h, expire_ms)
   local provider_session = h.hashed_provider_session
-  if provider_session ~= NO_ID then
-    local others = sharers_of(provider_session, h.hashed_subject)
-    others[hashed] = nil
-    if not next(others) then revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms) end
+  if provider_session ~= NO_ID and is_last_of(provider_session, hashed, h) then
+    revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms)
   end
   for _, token in ipairs(unpacked_token_ids(packed_token_ids(hashed, h))) do
     if token.is_live then revoke(TYPE_TOKEN, token.hashed, expire_ms) end
   end
   local sealed = redis.call('GET', refresh_key(hashed))
-  if sealed then queue_revocation(id, h, sealed) end
+  if sealed and is_last_of(h.hashed_refresh, hashed, h) and not is_queued[h.hashed_refresh] then
+    queue_revocation(id, h, sealed)
+    is_queued[h.hashed_refresh] = true
+  end
   redis.call('DEL', refresh_key(hashed), access_key(hashed))
 end
 
@@ -227,6 +240,19 @@ local function end_session(id, hashed, h, cause, entry_life_ms)
   revoke(TYPE_SESSION, hashed, now + entry_life_ms)
 end
 
+-- Takes note of how long the provider's refresh token is good: without end where that is 0, and as was known
+-- before where it is nil.
+local function note_refresh_life(h, life_ms)
+  if life_ms then h.provider_expire_ms = life_ms > 0 and now + life_ms or 0 end
+end
+
+-- How long a session may go unused that was used at `used_ms`: no longer than its provider's refresh token is
+-- good.
+local function idle_expiry(h, used_ms)
+  local latest_ms = math.min(used_ms + h.idle_ms, h.absolute_expire_ms)
+  return h.provider_expire_ms > 0 and math.min(latest_ms, h.provider_expire_ms) or latest_ms
+end
+
 -- Moves the header to the generation after `generation`: its secret, whose hash is `current_hash`, was
 -- derived with the rotation salt `salt` from the secret of the generation before.
 local function advance(h, generation, previous_hash, fingerprint, pepper_id, salt, current_hash)
@@ -234,5 +260,5 @@ local function advance(h, generation, previous_hash, fingerprint, pepper_id, sal
   h.pepper_id, h.rotation_salt, h.fingerprint, h.replays = pepper_id, salt, fingerprint, 0
   h.lease_until_ms, h.holds, h.hold_until_ms = 0, 0, 0
   h.rotated_before_ms, h.rotated_ms = h.rotated_ms, now
-  h.idle_expire_ms = math.min(now + h.idle_ms, h.absolute_expire_ms)
+  h.idle_expire_ms = idle_expiry(h, now)
 end
