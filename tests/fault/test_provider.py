@@ -695,10 +695,12 @@ async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_pa
             with pytest.raises(PermissionDeniedError):
                 await there.create_session(idp.issuer, tokens)
             opened = await here.create_session(idp.issuer, tokens)
-            for call in (there.revoke_access_token(opened.access_token), there.refresh(opened.refresh_token)):
-                with pytest.raises(PermissionDeniedError):
-                    await call
+            assert (await there.revoke_access_token(opened.access_token)).sessions_ended == 0
+            with pytest.raises(RefreshRefusedError) as refused:
+                await there.refresh(opened.refresh_token)
+            assert refused.value.reason == "REFRESH_TOKEN_INVALID"
             assert isinstance(await here.validate(opened.access_token), Session)
+            assert (await here.revoke_access_token(opened.access_token)).sessions_ended == 1
 
 
 async def test_an_access_token_with_life_left_is_handed_out_again(tmp_path: Path) -> None:
