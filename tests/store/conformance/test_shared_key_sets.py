@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
@@ -63,11 +62,6 @@ async def test_an_order_reaches_every_server_of_its_issuer_whatever_address_it_a
     assert await other.last_order() == 0
     (key,) = await store.redis.keys("*}ko:*")
     assert 0 < await store.redis.pttl(key) <= 3_600_000
-
-
-async def test_an_order_behind_another_is_another_one(store: Store) -> None:
-    orders = [await shelf(store).order() for _ in range(20)]
-    assert all(former != later for former, later in pairwise(orders))
 
 
 async def test_what_was_fetched_by_a_server_that_did_not_know_of_the_order_is_not_used(store: Store) -> None:
