@@ -11,6 +11,7 @@ from typing import Final
 
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
+from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
@@ -131,6 +132,7 @@ async def build(
         clocks=clocks,
         logger=logger,
         telemetry=telemetry,
+        space=stack.enter_context(ScratchFile()),
     )
     cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
     parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)

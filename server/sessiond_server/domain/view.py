@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
+from sessiond_server.domain.packed_revocations import PackedRevocations, Space
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType, to_revision
 
@@ -18,6 +20,10 @@ _OF_CLAIMS: Final = (
     (RevocationType.CLIENT, "client_id"),
     (RevocationType.KEY, "key_id"),
 )
+# How many revocations are held as objects, for the fastest look-up: 6 MB of them. Beyond that the oldest are
+# packed, so many at a time that a call waits for a few milliseconds at most.
+RECENT_REVOCATIONS: Final = 16_384
+_PACKED_AT_A_TIME: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +75,28 @@ def _started_ms(claims: Claims, policy: IssuerPolicy) -> int | None:
 
 
 class RevocationView:
-    """The revocations of every partition, held in memory.
+    """The revocations of every partition.
 
     Entries only merge: one leaves by its own expiry alone, so that a store that has forgotten something
     cannot make this server forget it. Times of freshness are seconds on a clock that counts suspended time.
+
+    Up to `max_recent` entries are held as they are. Where there are more and `space` is given, the oldest are
+    packed into it; what is packed is still known.
     """
 
-    def __init__(self, *, partitions: int) -> None:
-        self._entries: dict[bytes, Revocation] = {}
+    def __init__(
+        self, *, partitions: int, space: Space | None = None, max_recent: int = RECENT_REVOCATIONS
+    ) -> None:
+        self._recent: dict[bytes, Revocation] = {}
+        self._max_recent = max_recent
+        self._packed = PackedRevocations(space) if space else None
         self._fresh_until: list[float] = [0.0] * partitions
         self._positions: list[Position | None] = [None] * partitions
         self._revision = ""
 
     def __len__(self) -> int:
-        """How many revocations are held."""
-        return len(self._entries)
+        """How many revocations are held; one that was packed and has changed since may count twice."""
+        return len(self._recent) + (len(self._packed) if self._packed else 0)
 
     @property
     def is_complete(self) -> bool:
@@ -104,9 +117,27 @@ class RevocationView:
         return self._fresh_until[partition]
 
     def apply(self, revocation: Revocation) -> None:
-        """Take one revocation in; where two are about the same id, the stronger parts of both remain."""
-        known = self._entries.get(revocation.hashed_id)
-        self._entries[revocation.hashed_id] = _merged(known, revocation) if known else revocation
+        """Take one revocation in; where two are about the same id, the stronger parts of both remain.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        known = self._find(revocation.hashed_id)
+        self._recent[revocation.hashed_id] = _merged(known, revocation) if known else revocation
+
+    def pack(self) -> bool:
+        """Pack some of what is held as objects, where that is much; whether it still is.
+
+        Raises:
+            OSError: there is no room; everything stays known.
+        """
+        if self._packed is None or len(self._recent) <= self._max_recent:
+            return False
+        oldest = list(islice(self._recent.values(), _PACKED_AT_A_TIME))
+        self._packed.put(oldest)
+        for one in oldest:
+            del self._recent[one.hashed_id]
+        return len(self._recent) > self._max_recent
 
     def advance(self, position: Position) -> None:
         """Everything up to `position` of its partition has been applied."""
@@ -119,14 +150,38 @@ class RevocationView:
         """Note that `partition` was read to its end; how long it counts as fresh is never shortened."""
         self._fresh_until[partition] = max(self._fresh_until[partition], fresh_until)
 
-    def forget_expired(self, *, now_ms: int) -> None:
-        """Drop the entries that can hit no token any more."""
-        self._entries = {key: entry for key, entry in self._entries.items() if entry.expire_ms > now_ms}
+    def forget_expired(self, *, now_ms: int) -> bool:
+        """Drop entries that can hit no token any more, a limited number; whether all have been looked at.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        if self._packed and not self._packed.drop_expired(now_ms=now_ms):
+            return False
+        self._recent = {key: entry for key, entry in self._recent.items() if entry.expire_ms > now_ms}
+        return True
 
     def revokes(self, revocation_ids: RevocationIds) -> bool:
-        """Whether any entry hits a token with these ids."""
-        hits = map(self._entries.get, revocation_ids.hashed_ids)
-        return any(_hits(entry, revocation_ids) for entry in hits if entry)
+        """Whether any entry hits a token with these ids.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        for key in revocation_ids.hashed_ids:
+            entry = self._recent.get(key)
+            if entry is not None and _hits(entry, revocation_ids):
+                return True
+        if not self._packed:
+            return False
+        packed = self._packed.find_any(revocation_ids.hashed_ids)
+        # What was packed before it changed is passed over: the later entry has it merged in.
+        return any(entry.hashed_id not in self._recent and _hits(entry, revocation_ids) for entry in packed)
+
+    def _find(self, key: bytes) -> Revocation | None:
+        entry = self._recent.get(key)
+        if entry is None and self._packed:
+            return next(self._packed.find_any((key,)), None)
+        return entry
 
 
 def _hits(entry: Revocation, revocation_ids: RevocationIds) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
+from sessiond_server.domain.packed_revocations import Space
 from sessiond_server.domain.revocation import Position
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
@@ -25,7 +26,7 @@ class Revocations:
     """The revocations that this server knows of, and its right to answer from them.
 
     An answer may be given for `max_staleness_seconds` from the moment at which the last read that reached the
-    log's end was *sent*.
+    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them.
     """
 
     def __init__(
@@ -37,16 +38,19 @@ class Revocations:
         clocks: Clocks,
         logger: Logger,
         telemetry: Telemetry,
+        space: Space | None = None,
     ) -> None:
         self._log_store = log_store
         self._partitions = tuple(log_store.partitions())
-        self._view = RevocationView(partitions=len(self._partitions))
+        self._view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
         self._clocks = clocks
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
         self._untrimmed: set[int] = set()
+        self._has_room = True
+        self._has_expired = False
         self._reads: dict[int, asyncio.Task[None]] = {}
         self._is_reading = True
         self._last_housekeeping = clock.steady()
@@ -87,11 +91,15 @@ class Revocations:
         """Whether a token with these ids is revoked.
 
         Raises:
-            RevocationViewStaleError: that is not known, because the view is older than it may be.
+            RevocationViewStaleError: that is not known, because the view is older than it may be, or because
+                what was packed of it cannot be read.
         """
         if self.age_of(self.partition_of(revocation_ids)) >= self.max_staleness_seconds:
             raise RevocationViewStaleError
-        return self._view.revokes(revocation_ids)
+        try:
+            return self._view.revokes(revocation_ids)
+        except OSError as error:
+            raise RevocationViewStaleError from error
 
     def apply_own(self, logged: Logged) -> None:
         """Take in what this server revoked, before it is acknowledged.
@@ -142,7 +150,8 @@ class Revocations:
             self._report(results)
             if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
                 self._last_housekeeping = self._clock.steady()
-                self._begin_trimming()
+                self._begin_housekeeping()
+            self._forget_a_step()
             await self._trim_a_step()
             # A log that is far behind is trimmed without a pause, and read between any two steps.
             await asyncio.sleep(0 if self._untrimmed else interval_seconds)
@@ -177,13 +186,34 @@ class Revocations:
         for revocation in page.revocations:
             self._view.apply(revocation)
         self._view.advance(page.position)
+        if self._has_room:
+            self._pack()
 
-    def _begin_trimming(self) -> None:
-        """Drop what has expired, but not by a clock that may be wrong: revocations would be gone for good."""
-        expired_by_ms = self._clocks.expired_by_ms
-        if expired_by_ms is not None:
-            self._view.forget_expired(now_ms=expired_by_ms)
+    def _pack(self) -> None:
+        try:
+            while self._view.pack():
+                pass
+        except OSError:
+            # Nothing is lost, but memory grows; the next housekeeping tries again.
+            self._has_room = False
+            self._logger.error("there is no room for a file of revocations, they stay in memory")
+
+    def _begin_housekeeping(self) -> None:
+        self._has_room = True
+        if self._clocks.expired_by_ms is not None:
+            self._has_expired = True
             self._untrimmed = set(self._partitions)
+
+    def _forget_a_step(self) -> None:
+        """Drop some of what has expired, but not by a clock that may be wrong: it would be gone for good."""
+        expired_by_ms = self._clocks.expired_by_ms
+        if not self._has_expired or expired_by_ms is None:
+            return
+        try:
+            self._has_expired = not self._view.forget_expired(now_ms=expired_by_ms)
+        except OSError:
+            self._has_expired = False
+            self._logger.error("the file of revocations cannot be read")
 
     async def _trim_a_step(self) -> None:
         """Drop some of what has expired from each log that may have more of it."""

@@ -1,0 +1,329 @@
+"""Very many revocations: what is packed is known as well as what is not, in little memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from sessiond_server.adapters.scratch_file import ScratchFile
+from sessiond_server.domain.failures import RevocationViewStaleError
+from sessiond_server.domain.packed_revocations import PackedRevocations, Space
+from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Position, Revocation, RevocationType
+from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationIds, RevocationView
+from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.storage.revocations import LogPage, RevocationLog
+from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
+
+EXPIRY_MS = 1000
+
+
+class Memory(Space):
+    """A space that can be full."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
+        self.limit = 2**30
+
+    @override
+    def write(self, at: int, packed: bytes) -> None:
+        assert at <= len(self.held)
+        if at + len(packed) > self.limit:
+            raise OSError(errno.ENOSPC, "full")
+        self.held[at : at + len(packed)] = packed
+
+    @override
+    def read(self, at: int, size: int) -> bytes:
+        assert at + size <= len(self.held)
+        return bytes(self.held[at : at + size])
+
+
+def numbered(number: int, *, expire_ms: int = EXPIRY_MS) -> Revocation:
+    return Revocation(RevocationType.SESSION, number.to_bytes(16, "big"), FOREVER_MS, expire_ms)
+
+
+def ids_of(*hashed_ids: bytes, started_ms: int = 0) -> RevocationIds:
+    return RevocationIds(hashed_ids, NO_ID, NO_ID, started_ms=started_ms, placing_byte=0)
+
+
+def packed_view(space: Space, *entries: Revocation) -> RevocationView:
+    view = RevocationView(partitions=1, space=space, max_recent=0)
+    for entry in entries:
+        view.apply(entry)
+        view.pack()
+    return view
+
+
+def test_what_is_packed_is_known() -> None:
+    view = packed_view(Memory(), *map(numbered, range(300)))
+    known = [view.revokes(ids_of(numbered(number).hashed_id)) for number in range(400)]
+    assert known == [True] * 300 + [False] * 100
+    assert len(view) == 300
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_any_of_a_tokens_ids_is_enough(place: int) -> None:
+    hashed_ids = [numbered(number).hashed_id for number in (7, 8, 9)]
+    hashed_ids[place] = numbered(1).hashed_id
+    assert packed_view(Memory(), numbered(1)).revokes(ids_of(*hashed_ids))
+
+
+numbers = st.integers(0, 5)
+times = st.integers(0, 5)
+applied = st.builds(
+    Revocation,
+    type=st.just(RevocationType.SUBJECT),
+    hashed_id=numbers.map(lambda number: number.to_bytes(16, "big")),
+    not_before_ms=times,
+    expire_ms=st.integers(1, 5),
+    except_session=st.sampled_from([NO_ID, b"s" * 16]),
+    except_provider_session=st.just(NO_ID),
+    floor_ms=times,
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(applied | st.sampled_from(["pack", "forget"]), max_size=25),
+    st.integers(0, 3),
+    st.sampled_from([NO_ID, b"s" * 16]),
+)
+def test_packing_changes_no_answer(steps: list[Revocation | str], max_recent: int, session: bytes) -> None:
+    packing = RevocationView(partitions=1, space=Memory(), max_recent=max_recent)
+    plain = RevocationView(partitions=1)
+    for now_ms, step in enumerate(steps):
+        if step == "pack":
+            packing.pack()
+        elif step == "forget":
+            assert packing.forget_expired(now_ms=min(now_ms, 3))
+            plain.forget_expired(now_ms=min(now_ms, 3))
+        elif isinstance(step, Revocation):
+            packing.apply(step)
+            plain.apply(step)
+    for number in range(6):
+        for started in range(7):
+            asked = replace(ids_of(number.to_bytes(16, "big"), started_ms=started), session=session)
+            assert packing.revokes(asked) == plain.revokes(asked)
+
+
+def test_an_id_that_only_shares_the_hash_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessiond_server.domain.packed_revocations.hash", lambda _: 5, raising=False)
+    view = packed_view(Memory(), *map(numbered, range(4)))
+    assert all(view.revokes(ids_of(numbered(number).hashed_id)) for number in range(4))
+    assert not view.revokes(ids_of(numbered(4).hashed_id))
+
+
+def test_of_two_with_the_same_bucket_each_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sessiond_server.domain.packed_revocations.hash", lambda octets: octets[-1] << 16, raising=False
+    )
+    view = packed_view(Memory(), numbered(3), numbered(2))
+    assert view.revokes(ids_of(numbered(3).hashed_id))
+    assert view.revokes(ids_of(numbered(2).hashed_id))
+
+
+def test_what_has_left_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessiond_server.domain.packed_revocations.hash", lambda _: 5, raising=False)
+    view = packed_view(Memory(), numbered(1, expire_ms=1), numbered(2), numbered(3))
+    for _ in range(3):
+        view.forget_expired(now_ms=1)
+    assert view.revokes(ids_of(numbered(2).hashed_id))
+    assert view.revokes(ids_of(numbered(3).hashed_id))
+    assert len(view) == 2
+
+
+def test_what_comes_while_the_expired_leave_is_known_behind_it() -> None:
+    view = packed_view(Memory(), *(numbered(number, expire_ms=number // 1024 + 1) for number in range(2048)))
+    assert not view.forget_expired(now_ms=1)
+    view.apply(numbered(5000))
+    view.pack()
+    assert view.forget_expired(now_ms=1)
+    assert view.revokes(ids_of(numbered(5000).hashed_id))
+
+
+def test_a_later_cutoff_with_an_exception_replaces_one_that_is_packed() -> None:
+    cutoff = replace(numbered(1), type=RevocationType.SUBJECT, not_before_ms=2000)
+    view = RevocationView(partitions=1, space=Memory(), max_recent=1)
+    view.apply(cutoff)
+    view.apply(numbered(2))
+    view.pack()
+    view.apply(replace(cutoff, not_before_ms=3000, except_session=b"s" * 16))
+    asked = ids_of(cutoff.hashed_id, started_ms=1500)
+    assert view.revokes(asked)
+    assert not view.revokes(replace(asked, session=b"s" * 16))
+
+
+def test_expired_entries_leave_in_steps_and_their_room_is_used_again() -> None:
+    space = Memory()
+    view = packed_view(space, *(numbered(number, expire_ms=number % 2 + 1) for number in range(3000)))
+    size = len(space.held)
+    steps = 1
+    while not view.forget_expired(now_ms=1):
+        steps += 1
+    assert steps == 3
+    assert len(view) == 1500
+    assert [view.revokes(ids_of(numbered(number).hashed_id)) for number in range(4)] == [False, True] * 2
+    for number in range(5000, 6500):
+        view.apply(numbered(number))
+        view.pack()
+    assert len(space.held) == size
+    assert len(view) == 3000
+
+
+def test_when_nothing_is_left_the_space_begins_anew() -> None:
+    space = Memory()
+    view = packed_view(space, numbered(1), numbered(2))
+    assert view.forget_expired(now_ms=EXPIRY_MS)
+    view.apply(numbered(3))
+    space.held.clear()
+    view.pack()
+    assert view.revokes(ids_of(numbered(3).hashed_id))
+
+
+def test_where_there_is_no_room_nothing_is_lost() -> None:
+    space = Memory()
+    view = packed_view(space, numbered(1))
+    space.limit = 0
+    view.apply(numbered(2))
+    with pytest.raises(OSError, match="full"):
+        view.pack()
+    assert view.revokes(ids_of(numbered(1).hashed_id))
+    assert view.revokes(ids_of(numbered(2).hashed_id))
+    space.limit = 2**30
+    view.pack()
+    assert view.revokes(ids_of(numbered(2).hashed_id))
+    assert len(view) == 2
+
+
+def test_no_id_is_packed_twice() -> None:
+    packed = PackedRevocations(Memory())
+    for expire_ms in (1, 2, 3):
+        packed.put([numbered(1, expire_ms=expire_ms)])
+    assert [found.expire_ms for found in packed.find_any([numbered(1).hashed_id])] == [3]
+    assert len(packed) == 1
+
+
+class FullLog(RevocationLog):
+    """One partition with more revocations than are held as objects, on one page."""
+
+    @override
+    def partitions(self) -> Iterable[int]:
+        return (0,)
+
+    @override
+    def partition_of(self, placing_byte: int) -> int:
+        return 0
+
+    @override
+    async def read(self, partition: int, after: Position | None) -> LogPage:
+        entries = tuple(numbered(number) for number in range(RECENT_REVOCATIONS + 1))
+        position = Position(NO_ID, 0, len(entries), "")
+        return LogPage(
+            entries,
+            position,
+            continues=True,
+            reached_head=True,
+            store_ms=0,
+            run="run",
+            is_noted=True,
+            changed_ms=0,
+        )
+
+    @override
+    async def note_change(self, partition: int, *, known_ms: int) -> bool:
+        raise AssertionError
+
+    @override
+    async def trim(self, partition: int) -> bool:
+        return False
+
+
+def followed(space: Space, logger: RecordingLogger) -> Revocations:
+    clock = FakeClock()
+    return Revocations(
+        FullLog(),
+        max_staleness_seconds=1.0,
+        clock=clock,
+        clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
+        logger=logger,
+        telemetry=RecordingTelemetry(),
+        space=space,
+    )
+
+
+async def test_what_is_read_of_a_long_log_is_packed() -> None:
+    space = Memory()
+    revocations = followed(space, RecordingLogger())
+    await revocations.catch_up(0)
+    assert space.held
+    assert len(revocations) == RECENT_REVOCATIONS + 1
+    assert revocations.revokes(ids_of(numbered(0).hashed_id))
+    assert revocations.revokes(ids_of(numbered(RECENT_REVOCATIONS).hashed_id))
+
+
+async def test_a_disk_that_is_full_costs_memory_and_no_revocation() -> None:
+    space, logger = Memory(), RecordingLogger()
+    space.limit = 0
+    revocations = followed(space, logger)
+    for _ in range(2):
+        await revocations.catch_up(0)
+    assert revocations.revokes(ids_of(numbered(0).hashed_id))
+    assert [event for _, event, _ in logger.lines if "room" in event] == [
+        "there is no room for a file of revocations, they stay in memory"
+    ]
+
+
+async def test_where_what_is_packed_cannot_be_read_nothing_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    space = Memory()
+    revocations = followed(space, RecordingLogger())
+    await revocations.catch_up(0)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(space, "read", broken)
+    with pytest.raises(RevocationViewStaleError):
+        revocations.revokes(ids_of(numbered(0).hashed_id))
+
+
+def test_a_scratch_file_gives_back_what_was_written() -> None:
+    with ScratchFile() as space:
+        space.write(0, b"one")
+        space.write(3, b"two")
+        space.write(1, b"N")
+        assert space.read(0, 6) == b"oNetwo"
+        with pytest.raises(OSError, match="shorter"):
+            space.read(4, 3)
+
+
+def descriptors() -> set[str]:
+    found = Path("/proc/self/fd")
+    return {entry.name for entry in found.iterdir()} if found.is_dir() else set()
+
+
+def test_a_scratch_file_is_opened_by_the_first_write_and_closed_with_its_use() -> None:
+    before = descriptors()
+    with ScratchFile() as space:
+        with pytest.raises(OSError, match="nothing"):
+            space.read(0, 1)
+        assert descriptors() <= before
+        space.write(0, b"x")
+    assert descriptors() <= before
+
+
+def test_a_scratch_file_writes_all_even_where_the_system_writes_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, octets, at: whole(descriptor, octets[:2], at))
+    with ScratchFile() as space:
+        space.write(0, b"three")
+        assert space.read(0, 5) == b"three"
