@@ -41,7 +41,8 @@ class Watch:
         await self.revocations.catch_up(self.store.partition())
 
     async def trim(self) -> None:
-        self.revocations._begin_trimming()
+        self.revocations._begin_housekeeping()
+        self.revocations._forget_a_step()
         await self.revocations._trim_a_step()
 
     async def held(self) -> tuple[int, int]:
@@ -89,7 +90,8 @@ async def test_trimming_stops_where_the_clocks_part(watch: Watch) -> None:
     watch.clock.at += EXPIRED_SECONDS
     watch.set(ahead=0)
     await watch.revocations.catch_up(watch.store.partition())
-    watch.revocations._begin_trimming()
+    watch.revocations._begin_housekeeping()
+    watch.revocations._forget_a_step()
     watch.set(ahead=0.6)
     await watch.revocations.catch_up(watch.store.partition())
     await watch.revocations._trim_a_step()
@@ -123,8 +125,7 @@ async def test_a_jump_of_both_clocks_forgets_nothing(watch: Watch) -> None:
         watch.clock.at += HOUSEKEEPING_SECONDS
         watch.set(ahead=0)
         await watch.revocations.catch_up(watch.store.partition())
-        watch.revocations._begin_trimming()
-        await watch.revocations._trim_a_step()
+        await watch.trim()
     assert await watch.held() == (1, 1)
     assert watch.logger.lines == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ async def test_what_a_provider_gave_is_kept_whenever_it_comes(provider: Provider
     assert isinstance(await late.stores.leases.commit(rotation, leased, tokens("2")), Rotated)
     token = await provider.open(session="ses_2")
     rotation, leased = await provider.lease(token)
-    assert await late.stores.leases.hold(rotation, leased, "refresh-3") is not None
+    assert await late.stores.leases.hold(rotation, leased, "refresh-3", refresh_life_ms=None) is not None
 
 
 async def test_a_clock_that_was_set_ahead_costs_one_call(late: Store) -> None:
@@ -128,7 +129,7 @@ async def test_without_a_grace_who_comes_behind_a_rotation_is_never_before_it(st
 
 
 async def test_a_proof_whose_call_has_failed_is_not_spent_late(store: Store, late: Store) -> None:
-    proof = bytes(16)
+    proof, good_until = bytes(16), time.time() + 60
     with pytest.raises(StoreUnavailableError):
-        await late.stores.proofs.remember(proof, seconds=60)
-    assert await store.stores.proofs.remember(proof, seconds=60)
+        await late.stores.proofs.use_up(proof, good_until=good_until)
+    assert await store.stores.proofs.use_up(proof, good_until=good_until)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.adapters.store.open import StoreAddress, open_stores
+from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, open_stores
 from sessiond_server.service.storage.durability import PartitionsError
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 from tests.support.store import ISSUER, SEALING, connected, first_token
@@ -37,8 +37,7 @@ async def test_what_was_opened_is_closed(valkey: EmbeddedStore, store: Store) ->
         StoreAddress(f"unix://{valkey.socket_path}"),
         partitions=len(store.partitions),
         sealing_keys=[SEALING],
-        client_ids={},
-        reuse_above_ms={ISSUER: 0},
+        issuers=HashedIssuers({ISSUER: 0}),
         max_per_subject=1,
         steady=time.monotonic,
         telemetry=RecordingTelemetry(),

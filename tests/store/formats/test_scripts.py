@@ -41,6 +41,8 @@ CARRIED_OUT_LATE = {
     "trim",
     "probe",
     "settle_revocation",
+    "add_revocation",
+    "order_keys",
 }
 READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE"}
 
