@@ -241,12 +241,6 @@ async def test_offline_and_with_a_key_set_in_a_file_nobody_is_asked(idp: Idp, tm
     assert (await idp.counts())["keys"] == 0
 
 
-async def test_a_file_that_is_no_key_set_decides_nothing(config: Path) -> None:
-    (config.parent / "jwks.json").write_text("no JSON")
-    verdict, outcomes = await steps(config, token())
-    assert (verdict, outcomes["key"]) == ("UNDECIDED", "not checked")
-
-
 async def test_the_local_issuers_key_set_is_not_fetched(tmp_path: Path) -> None:
     issuer = {"issuer": "http://127.0.0.1:9", "preset": "local", "audiences": ["api"]}
     rules = read_token_rules(Config(tmp_path, issuers=[issuer]).write(), environment={})

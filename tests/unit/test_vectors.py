@@ -53,7 +53,7 @@ async def test_the_verdict_is_the_one_of_the_vector(case: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("case", EXPLAINED, ids=name_of)
-def test_an_explanation_ends_in_the_same_verdict(case: dict[str, Any]) -> None:
+async def test_an_explanation_ends_in_the_same_verdict(case: dict[str, Any]) -> None:
     issuer = case.get("claims", {}).get("iss")
     if not isinstance(issuer, str) or issuer not in DEFAULTS["issuers"]:
         issuer = DEFAULTS["claims"]["iss"]
@@ -67,7 +67,9 @@ def test_an_explanation_ends_in_the_same_verdict(case: dict[str, Any]) -> None:
     ]
     key_set = json.dumps(key_set_of(issuer, case)).encode()
     rules = TokenRules(tuple(issuers), MAX_TOKEN_BYTES)
-    explanation = explain(token_of(case).encode(), rules, key_set=key_set, now=NOW, logger=SilentLogger())
+    explanation = await explain(
+        token_of(case).encode(), rules, key_set=key_set, is_offline=True, now=NOW, logger=SilentLogger()
+    )
     assert explanation.verdict == (case["reason"] or "ACCEPTED")
     # The steps are the server's checks, in the server's order, up to one that the rest builds on.
     names = [step.name for step in explanation.steps]

@@ -37,7 +37,9 @@ async def explain(
         if isinstance(document, NoKeys):
             return document
         keys = key_set_reader(policy, logger=logger)(document)
-        return NoKeys("the document is none") if keys is None else keys
+        if keys is None and key_set is None:
+            return NoKeys("the document is none")
+        return keys or {}
 
     explainer = Explainer(
         {one.issuer: to_policy(one, frozenset(one.algorithms)) for one in rules.issuers},
