@@ -48,7 +48,7 @@ def test_a_refused_login_says_what_is_wrong_with_its_access_token() -> None:
     assert "have its provider issue access tokens as JWTs" in opaque.message
     assert opaque.metadata == {"rejection": "MALFORMED"}
     other = to_status(failures.LoginRefusedError(LoginRefusal.CLIENT_MISMATCH))
-    assert other.message.endswith(": CLIENT_MISMATCH")
+    assert other.message.endswith(": CLIENT_MISMATCH, the access token was issued to another application")
 
 
 def test_every_failure_has_a_row() -> None:

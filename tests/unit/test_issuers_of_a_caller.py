@@ -105,6 +105,7 @@ def creation(local: Any) -> SessionCreation:
         unused,
         local=local,
         providers=unused,
+        refused=unused,
         possession=unused,
         lifetimes={},
         entry_life_ms=0,

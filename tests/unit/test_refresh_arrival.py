@@ -32,7 +32,6 @@ class World:
             exchange=self,
             queues=LeaseQueues(clock=self.clock, pause=self.pass_time),
             authenticator=self,
-            scope=self,
             possession=UNUSED,
             entry_life_ms=1,
             peppers=PEPPERS,
@@ -45,12 +44,9 @@ class World:
     async def pass_time(self, _seconds: float = 0) -> None:
         self.clock.at += 12
 
-    async def authenticate(self, _presented: str) -> Any:
+    async def authenticate(self, *_: Any) -> Any:
         await self.pass_time()
         return first_token()
-
-    async def require_session(self, *_: Any) -> None:
-        await self.pass_time()
 
     async def rotate(self, rotation: Rotation) -> Any:
         self.rotations.append(rotation)
