@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from sys import getsizeof
 from typing import Final
 
@@ -37,22 +38,24 @@ class VerifiedToken:
 
     def __post_init__(self) -> None:
         """Weigh it once, while its issuer's signature has just cost more than that."""
-        texts = sum(_weight_of(getattr(self.claims, name)) for name in _CLAIMS)
-        object.__setattr__(self, "weight", _ENTRY_OVERHEAD_BYTES + texts + getsizeof(self.encoded))
+        weight = _ENTRY_OVERHEAD_BYTES + _weight_of(self.claims) + getsizeof(self.encoded)
+        object.__setattr__(self, "weight", weight)
 
 
-_CLAIMS: Final = tuple(field.name for field in fields(Claims))
+_VALUES: Final = attrgetter(*(field.name for field in fields(Claims)))
 
 
-def _weight_of(value: object) -> int:
-    """What a claim holds: an issuer's lists may be long, and one letter can make all of a text four wide."""
-    if isinstance(value, str):
-        return getsizeof(value)
-    if isinstance(value, tuple):
-        return getsizeof(value) + sum(map(_weight_of, value))
-    if isinstance(value, Actor):
-        return getsizeof(value) + sum(map(_weight_of, (value.issuer, value.subject, value.actor)))
-    return 0
+def _weight_of(claims: Claims) -> int:
+    """What the claims hold: lists may be long, and one letter can make a whole text four bytes wide."""
+    values = _VALUES(claims)
+    items = (item for value in values if isinstance(value, tuple) for item in value)
+    return sum(map(getsizeof, values)) + sum(map(getsizeof, items)) + _weight_of_actor(claims.actor)
+
+
+def _weight_of_actor(actor: Actor | None) -> int:
+    if actor is None:
+        return 0
+    return sum(map(getsizeof, (actor, actor.issuer, actor.subject))) + _weight_of_actor(actor.actor)
 
 
 class TokenCache:
