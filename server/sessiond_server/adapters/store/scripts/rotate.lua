@@ -110,10 +110,9 @@ if came_ms >= spent_ms + h.grace_ms then -- reused
   return {'REFRESH_TOKEN_REUSED', logged()}
 end
 -- A successor whose provider's token is being exchanged has been presented; and a provider's answer is
--- repeated only while its access token is kept. Without a grace nothing is repeated, not even to a call that
--- came before the token was spent.
+-- repeated only while its access token is kept.
 local is_held = not is(h, FLAG_PROVIDER) or redis.call('EXISTS', access_key(hashed)) == 1
-local is_repeatable = h.grace_ms > 0 and not is(h, FLAG_CONFIRMED) and is_held and h.replays < MAX_REPLAYS
+local is_repeatable = not is(h, FLAG_CONFIRMED) and is_held and h.replays < MAX_REPLAYS
 local is_the_same = secret_hash == h.previous_hash and fingerprint == h.fingerprint
 if is_predecessor and is_the_same and is_repeatable then return replay() end -- replayed
 return {'REFRESH_TOKEN_SUPERSEDED'} -- superseded
