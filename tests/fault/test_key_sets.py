@@ -313,8 +313,9 @@ async def test_what_says_that_nothing_has_changed_unasked_says_nothing(idp: Idp)
     async with outbound() as way:
         source = documents(idp.issuer, way)
         await idp.switch(keys="unchanged")
-        assert await source.key_set(None) == Unfetched("status")
-        assert await source.key_set(None, anew=True) == Unfetched("status")
+        unasked = Unfetched("status", "not modified, which nobody has asked")
+        assert await source.key_set(None) == unasked
+        assert await source.key_set(None, anew=True) == unasked
         found = await source.key_set('"v1"')
         assert isinstance(found, Document)
         assert found.body is None
@@ -326,7 +327,9 @@ async def test_a_key_set_that_has_moved_is_found_where_it_is_fetched_anew(idp: I
         await source.key_set(None)
         await idp.switch(jwks_uri=f"{idp.issuer}/nowhere")
         assert isinstance(await source.key_set(None), Document)
-        assert await source.key_set(None, anew=True) == Unfetched("status")
+        found = await source.key_set(None, anew=True)
+        assert isinstance(found, Unfetched)
+        assert found.why == "status"
 
 
 async def test_caches_on_the_way_are_asked_to_ask_the_issuer() -> None:
