@@ -207,6 +207,21 @@ async def test_what_a_code_brought_and_opened_no_session_is_revoked(deployment: 
         await eventually(partial(_revoked_at_least, idp, before + 1), timeout=15)
 
 
+async def test_a_code_is_not_lost_where_its_caller_leaves(deployment: Deployment) -> None:
+    """It is good once: what it brought is in a session, which can be found and ended."""
+    client, idp = deployment.client, deployment.idp
+    code = AuthorizationCode(await idp.code(subject="usr_leaves"), REDIRECT_URI, VERIFIER)
+    await idp.switch(latency=0.5)
+    with pytest.raises(UnavailableError):
+        await client.create_session_from_code(idp.issuer, code, timeout=0.2)
+    await idp.switch(latency=0)
+
+    async def is_open() -> bool:
+        return bool([one async for one in client.list_sessions(idp.issuer, "usr_leaves")])
+
+    await eventually(is_open)
+
+
 async def test_what_a_login_brought_that_was_refused_for_good_is_revoked(deployment: Deployment) -> None:
     client, idp = deployment.client, deployment.idp
     mine, theirs = await idp.login(), await idp.login(subject="usr_2")

@@ -21,13 +21,14 @@ from sessiond_server.domain.failures import (
     RefreshRefusedError,
     StoreUnavailableError,
 )
-from sessiond_server.service.providers import exchange
+from sessiond_server.service import uncancelled
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Leased, NotRotated, ProviderTokens, Rotated
+from sessiond_server.service.uncancelled import Uncancelled
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 
 ISSUER = "https://issuer.example"
@@ -66,6 +67,7 @@ class World:
             clock=self.clock,
             logger=self.logger,
             telemetry=self.telemetry,
+            uncancelled=Uncancelled(),
         )
 
     def find(self, _issuer: str) -> Any:
@@ -203,7 +205,7 @@ async def test_the_life_of_a_refresh_token_goes_with_it(
 
 
 async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "_MAX_RUNNING", 2)
+    monkeypatch.setattr(uncancelled, "_MAX_RUNNING", 2)
     world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
     world.is_answering.clear()
     left = [asyncio.create_task(world.exchange.rotate(UNUSED)) for _ in range(2)]
@@ -223,10 +225,11 @@ async def test_scopes_that_a_provider_widened_are_its_decision_and_told() -> Non
     assert isinstance(await world.run(), Exchanged)
     (told,) = world.logger.said("a provider has widened the scopes of a session")
     assert told["count"] == 1
+    assert world.telemetry.of("scopes_widened") == [(ISSUER,)]
 
 
 async def test_a_call_without_a_deadline_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "_CALL_SECONDS", 0.01)
+    monkeypatch.setattr(uncancelled, "_CALL_SECONDS", 0.01)
     world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
     world.is_answering.clear()
     with pytest.raises(StoreUnavailableError):

@@ -111,5 +111,6 @@ def creation(local: Any) -> SessionCreation:
         entry_life_ms=0,
         peppers=unused,
         revocations=unused,
+        uncancelled=unused,
         randomness=bytes,
     )

@@ -46,6 +46,7 @@ from sessiond_server.service.sessions.refresh_token_authenticator import Refresh
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.id_tokens import IdTokens
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
 from sessiond_server.service.validation.signed import SignedTokens
@@ -150,6 +151,7 @@ async def build(
         validation=validation,
         id_tokens=IdTokens(trusted, parser=parser, clock=clock),
     )
+    uncancelled = Uncancelled()
     exchange = ProviderExchange(
         stores.sessions,
         stores.leases,
@@ -158,6 +160,7 @@ async def build(
         clock=clock,
         logger=logger,
         telemetry=telemetry,
+        uncancelled=uncancelled,
     )
     queues = LeaseQueues(clock=clock)
     telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))
@@ -179,6 +182,7 @@ async def build(
             entry_life_ms=entry_life_ms,
             peppers=peppers,
             revocations=revocations,
+            uncancelled=uncancelled,
             randomness=os.urandom,
         ),
         SessionRefresh(

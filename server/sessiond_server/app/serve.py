@@ -145,7 +145,7 @@ async def _start(
     work = work_of(settings, app, readiness, engine, logger=logger)
     for name, one in work.items():
         await stack.enter_async_context(supervision.running(name, one))
-    # At the end calls are finished first, then the exchanges that go on without their caller; revocations are
+    # At the end calls are finished first, then what goes on without its caller; revocations are
     # read until all that is done.
     stack.push_async_callback(app.exchange.drain)
     stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())

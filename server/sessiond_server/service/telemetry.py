@@ -29,6 +29,9 @@ class Telemetry(Protocol):
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         """A provider was asked to exchange a refresh token."""
 
+    def scopes_widened(self, issuer: str) -> None:
+        """A provider has given a session's access token scopes that the session's login had not."""
+
     def provider_erred(self, issuer: str, error: str) -> None:
         """A token or revocation endpoint answered with this error code of OAuth, or `other`."""
 

@@ -62,6 +62,11 @@ class PrometheusTelemetry(Telemetry):
             "Error codes of token and revocation endpoints; `other` for those that are not registered",
             ["issuer", "error"],
         )
+        self._widened = counter(
+            "sessiond_scopes_widened_total",
+            "Access tokens to which a provider gave scopes that the login had not",
+            ["issuer"],
+        )
         self._resyncs = counter(
             "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
         )
@@ -99,6 +104,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def provider_erred(self, issuer: str, error: str) -> None:
         self._provider_errors.labels(issuer, error).inc()
+
+    @override
+    def scopes_widened(self, issuer: str) -> None:
+        self._widened.labels(issuer).inc()
 
     @override
     def log_resynced(self) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar, assert_never
+from typing import Final, TypeAlias, TypeVar, assert_never
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
-    OverloadedError,
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
@@ -42,16 +41,13 @@ from sessiond_server.service.storage.sessions import (
     SessionStore,
 )
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.uncancelled import Uncancelled
 
 T = TypeVar("T")
 
 # How long a server that stops waits for its store, to keep what providers gave.
 _PATIENCE_SECONDS: Final = 14.0
 _PAUSE_SECONDS: Final = 0.2
-# How long a call without a deadline waits for what goes on without it then.
-_CALL_SECONDS: Final = 30.0
-# They go on when their callers have left, and so are not in the cap of the calls.
-_MAX_RUNNING: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,6 +81,7 @@ class ProviderExchange:
         clock: Clock,
         logger: Logger,
         telemetry: Telemetry,
+        uncancelled: Uncancelled,
     ) -> None:
         self._store = store
         self._leases = leases
@@ -93,7 +90,7 @@ class ProviderExchange:
         self._clock = clock
         self._logger = logger
         self._telemetry = telemetry
-        self._running: set[asyncio.Task[Any]] = set()
+        self._uncancelled = uncancelled
         self._give_up: float | None = None
 
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Exchanged | Moved:
@@ -111,25 +108,12 @@ class ProviderExchange:
             SealingKeyMissingError: the session cannot be unsealed here.
             OverloadedError: too many are under way; nothing was begun.
         """
-        if len(self._running) >= _MAX_RUNNING:
-            raise OverloadedError
-        task = asyncio.create_task(self._rotate(rotation))
-        self._running.add(task)
-        task.add_done_callback(self._forget)
-        try:
-            return await asyncio.wait_for(asyncio.shield(task), _CALL_SECONDS)
-        except TimeoutError:
-            raise StoreUnavailableError from None
+        return await self._uncancelled.run(self._rotate(rotation))
 
     async def drain(self) -> None:
         """Wait for what is under way, and let it give up where the store does not answer for too long."""
         self._give_up = self._clock.steady() + _PATIENCE_SECONDS
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # it is looked at here, because nobody may be left who waits for it
+        await self._uncancelled.drain()
 
     async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Outcome:
         found = await self._store.rotate(rotation)
@@ -214,13 +198,16 @@ class ProviderExchange:
 
     def _note_widened(self, claims: Claims, leased: Leased) -> None:
         widened = widened_scopes(claims, leased.session.login)
-        if widened:
-            self._logger.warning(
-                "a provider has widened the scopes of a session",
-                issuer=claims.issuer,
-                session_id=str(leased.session.id),
-                count=len(widened),
-            )
+        if not widened:
+            return
+        self._telemetry.scopes_widened(claims.issuer)
+        # A scope that a provider now gives to everybody is told at every exchange, so this is no warning.
+        self._logger.info(
+            "a provider has widened the scopes of a session",
+            issuer=claims.issuer,
+            session_id=str(leased.session.id),
+            count=len(widened),
+        )
 
     async def _until_stored(self, issuer: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again and again, until the store has answered: what the provider gave must not be lost.

@@ -18,6 +18,7 @@ from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.storage.sessions import NewSession, ProviderTokens, SessionStore
+from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
 
 
@@ -48,6 +49,7 @@ class SessionCreation:
         entry_life_ms: int,
         peppers: Peppers,
         revocations: Revocations,
+        uncancelled: Uncancelled,
         randomness: Callable[[int], bytes],
     ) -> None:
         self._store = store
@@ -59,6 +61,7 @@ class SessionCreation:
         self._entry_life_ms = entry_life_ms
         self._peppers = peppers
         self._revocations = revocations
+        self._uncancelled = uncancelled
         self._randomness = randomness
 
     async def from_local_login(
@@ -110,6 +113,8 @@ class SessionCreation:
     async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
         """Open a session for a login at a provider, whose code the caller has.
 
+        From the redemption on it goes to its end without the caller too: a code is good once.
+
         Raises `LoginRefusedError` for a proof of possession that is not good, and as `Providers.require`,
         `Providers.redeem` and `Providers.prove` do.
         """
@@ -117,6 +122,11 @@ class SessionCreation:
         # A code is spent by redeeming it: whose it is comes before.
         caller.require_session(given.issuer, provider.client_id)
         confirmation = await self._bind(context.proof)
+        return await self._uncancelled.run(self._redeem(given, context, confirmation, caller))
+
+    async def _redeem(
+        self, given: GivenCode, context: RequestContext, confirmation: Confirmation | None, caller: Caller
+    ) -> IssuedTokens:
         tokens = await self._providers.redeem(given)
         try:
             # Nobody had the access token before: what is proven is the key that it must be bound to.
