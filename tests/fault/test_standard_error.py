@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SECRET = "sesame-of-a-caller"
 # More than a pipe, the queue and what the writer holds in its hands can take together.
 MANY = 6000
+OTHERS = 20
 LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
 
 
@@ -100,7 +101,8 @@ async def test_a_reader_that_comes_back_is_told_how_many_lines_there_were(tmp_pa
             await fill(client)
         await eventually(lambda: pipe.said("log lines were dropped"))
         counts = [line["count"] for line in pipe.said("log lines were dropped")]
-        assert len(pipe.said("call")) + sum(counts) == MANY
+        # A slow machine has other lines too, such as one of a standstill, and they may be among the dropped.
+        assert MANY <= len(pipe.said("call")) + sum(counts) <= MANY + OTHERS
         pipe.process.send_signal(signal.SIGTERM)
         await eventually(lambda: pipe.said("stopped"))
         assert await pipe.process.wait() == 0

@@ -102,7 +102,7 @@ const (
 	// The session is sealed with a key, or for an issuer, that this server does not have. RetryInfo.
 	// Status: UNAVAILABLE. Sample: a sealing key was taken away too early.
 	ErrorReason_ERROR_REASON_SEALING_KEY_MISSING ErrorReason = 21
-	// The server has more to do than it can; nothing was begun. RetryInfo.
+	// The server has more to do than it can, or has just stood still; nothing was begun. RetryInfo.
 	// Status: UNAVAILABLE. Sample: ten times the load it can bear.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 22
 	// The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.

@@ -205,7 +205,7 @@ export enum ErrorReason {
   SEALING_KEY_MISSING = 21,
 
   /**
-   * The server has more to do than it can; nothing was begun. RetryInfo.
+   * The server has more to do than it can, or has just stood still; nothing was begun. RetryInfo.
    * Status: UNAVAILABLE. Sample: ten times the load it can bear.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 22;
