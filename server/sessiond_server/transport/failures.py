@@ -104,7 +104,7 @@ def _shed(_failure: failures.OverloadedError) -> Status:
     return Status(
         StatusCode.UNAVAILABLE,
         "OVERLOADED",
-        "the server has more to do than it can, or stood still: nothing was begun, repeat the same call later",
+        "the server has too much to do, or has stood still: nothing was begun, repeat the same call later",
         retry_after_seconds=random.uniform(*_SHED_FOR_SECONDS),  # noqa: S311 - it is no secret
     )
 
