@@ -170,10 +170,8 @@ async def test_refused_logins_take_no_room_of_ended_sessions(provider: Provider)
     assert await store.redis.llen(store.key("torevoke")) == MAX_QUEUED_BY_REFUSALS + 1
 
 
-async def test_one_script_ends_so_many_sessions(store: Store) -> None:
-    for _ in range(ENDED_A_CALL + 1):
-        await store.open()
-    outcome, found = await store.scripts.run(
+def ending(store: Store, *, known_cutoff_ms: int) -> Any:
+    return store.scripts.run(
         END_SUBJECT,
         store.partition(),
         index=index_key(ISSUER, "alice"),
@@ -182,11 +180,23 @@ async def test_one_script_ends_so_many_sessions(store: Store) -> None:
         entry_life_ms=ENTRY_LIFE_MS,
         cutoff_life_ms=HOUR,
         spared=None,
-        known_cutoff_ms=0,
+        known_cutoff_ms=known_cutoff_ms,
     )
+
+
+async def test_one_script_ends_so_many_sessions(store: Store) -> None:
+    for _ in range(ENDED_A_CALL + 1):
+        await store.open()
+    outcome, found = await ending(store, known_cutoff_ms=0)
     assert outcome == "MORE"
-    assert found is not None
-    assert getattr(found, "count", None) == ENDED_A_CALL
+    assert found.count == ENDED_A_CALL
+
+
+async def test_a_later_script_leaves_what_began_behind_the_cutoff(store: Store) -> None:
+    token = await store.open()
+    created_ms = (await store.header(token.session)).created_ms
+    assert (await ending(store, known_cutoff_ms=created_ms - 1))[1].count == 0
+    assert (await ending(store, known_cutoff_ms=created_ms))[1].count == 1
 
 
 async def test_a_revocation_that_changes_nothing_writes_all_the_same(store: Store) -> None:
