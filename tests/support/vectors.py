@@ -33,8 +33,11 @@ FOLDER = Path(__file__).parent.parent / "vectors"
 SECTIONS: dict[str, JsonObject] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted(FOLDER.glob("*.json"))
-    if path.stem != "defaults"
+    if path.stem not in {"defaults", "hashed-ids"}
 }
+HASHED_IDS: list[JsonObject] = json.loads((FOLDER / "hashed-ids.json").read_text(encoding="utf-8"))[
+    "hashed_ids"
+]
 DEFAULTS: JsonObject = json.loads((FOLDER / "defaults.json").read_text(encoding="utf-8"))
 NOW: int = DEFAULTS["now"]
 MAX_TOKEN_BYTES = 8192
