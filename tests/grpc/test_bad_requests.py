@@ -345,26 +345,6 @@ async def test_a_field_that_is_wrong_is_named(
 
 UNKNOWN = b"\xf8\x06\x01"  # field 111, a varint
 FEATURES = [
-    (
-        "ValidateToken",
-        validate(consistency=session_pb2.Consistency(fully_consistent=session_pb2.FullyConsistent())),
-        "consistency.fully_consistent",
-    ),
-    (
-        "ValidateToken",
-        validate(
-            consistency=session_pb2.Consistency(at_least_as_fresh=session_pb2.AtLeastAsFresh(revision="r"))
-        ),
-        "consistency.at_least_as_fresh",
-    ),
-    *(
-        (
-            "ValidateTokens",
-            ValidateTokensRequest(tokens=["a"], consistency={name: value}),
-            f"consistency.{name}",
-        )
-        for name, value in (("fully_consistent", {}), ("at_least_as_fresh", {"revision": "r"}))
-    ),
     ("ValidateToken", validate().SerializeToString() + UNKNOWN, "field number 111"),
     (
         "ValidateToken",

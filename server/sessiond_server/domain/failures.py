@@ -35,6 +35,7 @@ class Input(Enum):
     AUDIENCES = "the audiences of such a login"
     AUTH_TIME = "when its user proved who they are"
     CLAIMS = "its further claims"
+    REVISION = "the revision that the knowledge of revocations must have reached"
     SPARED_SESSION = "the session that stays when its subject's sessions end"
 
 

@@ -180,14 +180,20 @@ class SessionService:
     async def validate_token(self, request: messages.ValidateTokenRequest, call: Call) -> bytes:
         """The verdict on one token."""
         token, requirements, proof = verdicts.decode_validate(request, permitted=call.caller.issuers)
-        result = await self._validation.validate(token, requirements, proof=proof)
+        consistency = verdicts.consistency_of(request)
+        with named(verdicts.NAMES):
+            result = await self._validation.validate(
+                token, requirements, proof=proof, consistency=consistency
+            )
         self._note_verdicts([result], call)
         return verdicts.encode_result(result)
 
     async def validate_tokens(self, request: messages.ValidateTokensRequest, call: Call) -> bytes:
         """The verdicts on many tokens."""
         tokens, requirements = verdicts.decode_validate_all(request, permitted=call.caller.issuers)
-        results = await self._validation.validate_all(tokens, requirements)
+        consistency = verdicts.consistency_of(request)
+        with named(verdicts.NAMES):
+            results = await self._validation.validate_all(tokens, requirements, consistency=consistency)
         self._note_verdicts(results, call)
         return verdicts.encode_results(results, to_status)
 

@@ -1354,12 +1354,13 @@ type Consistency_MinimizeLatency struct {
 }
 
 type Consistency_AtLeastAsFresh struct {
-	// At least what was known at a revision; waits up to 1 s for it. Not carried out yet: UNIMPLEMENTED.
+	// At least what was known at a revision; waits up to 1 s for it, then UNAVAILABLE. A revision of a log
+	// that the store has lost is taken as `fully_consistent`.
 	AtLeastAsFresh *AtLeastAsFresh `protobuf:"bytes,2,opt,name=at_least_as_fresh,json=atLeastAsFresh,proto3,oneof"`
 }
 
 type Consistency_FullyConsistent struct {
-	// Everything that was revoked before the call. Not carried out yet: UNIMPLEMENTED.
+	// Everything that was revoked before the call, at whichever server: a round trip to the store.
 	FullyConsistent *FullyConsistent `protobuf:"bytes,3,opt,name=fully_consistent,json=fullyConsistent,proto3,oneof"`
 }
 
@@ -1409,7 +1410,8 @@ func (*MinimizeLatency) Descriptor() ([]byte, []int) {
 // At least what was known at a revision.
 type AtLeastAsFresh struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A revision that sessiond returned; required. Anything else is INVALID_ARGUMENT.
+	// A revision that sessiond returned; required. Anything else is INVALID_ARGUMENT, and so is one beyond the
+	// end of the revocation log.
 	Revision      string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -6,6 +6,7 @@ It reads the log, applies what this server revoked, and says when it knows too l
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
@@ -16,6 +17,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.history import History
+from sessiond_server.service.revocation.reads import SharedReads
 from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
@@ -51,7 +53,7 @@ class Revocations:
         self._untrimmed: set[int] = set()
         self._has_room = True
         self._has_expired = False
-        self._reads: dict[int, asyncio.Task[None]] = {}
+        self._reads = SharedReads(self._read)
         self._is_reading = True
         self._last_housekeeping = clock.steady()
 
@@ -116,32 +118,44 @@ class Revocations:
             RevocationViewStaleError: the store does not answer.
         """
         self.apply_own(logged)
-        # A read that is shared may have been sent before `logged` was appended; the one behind it was not.
-        for _ in range(2):
-            if self._has_read(logged.position):
-                return
-            await self.catch_up(logged.position.partition)
+        await self.read_up_to(logged.position)
 
-    def _has_read(self, position: Position) -> bool:
+    async def read_up_to(self, position: Position) -> bool:
+        """Read up to `position`, or its log's end as of now; whether the former was found.
+
+        Raises:
+            RevocationViewStaleError: the store does not answer.
+        """
+        # A read that is shared may have been sent before `position` was appended; the one behind it was not.
+        for _ in range(2):
+            if self.has_read(position):
+                return True
+            await self.catch_up(position.partition)
+        return self.has_read(position)
+
+    def has_read(self, position: Position) -> bool:
+        """Whether everything up to `position`, of this incarnation of the store, is known."""
         known = self._view.position_of(position.partition)
         is_behind = known and known.incarnation == position.incarnation and known.number > position.number
         return known == position or bool(is_behind)
 
+    def entries_beyond_end(self, position: Position) -> int:
+        """How far `position` is behind what was read of its log; 0 where it may be of a log that is gone."""
+        known = self._view.position_of(position.partition)
+        if known is None or known.incarnation != position.incarnation:
+            return 0
+        return 0 if self._history.may_have_lost(position.partition) else position.number - known.number
+
     async def catch_up(self, partition: int) -> None:
         """Read `partition` to its end; raises `RevocationViewStaleError` where the store does not answer.
 
-        Callers share a read that is under way, so that a dead store costs each of them one time limit and no
-        more.
+        Callers share a read that is under way.
         """
-        read = self._reads.get(partition)
-        if read is None or read.done():
-            read = self._reads[partition] = asyncio.create_task(self._read(partition))
-            read.add_done_callback(_look_at)
-        try:
-            # One caller's cancellation must not take the answer from the others.
-            await asyncio.shield(read)
-        except StoreUnavailableError as error:
-            raise RevocationViewStaleError from error
+        await _answered(self._reads.share(partition))
+
+    async def catch_up_anew(self, partition: int) -> None:
+        """Do the same with a read that is sent after this was called: what was revoked by then is in it."""
+        await _answered(self._reads.share_next(partition))
 
     async def poll(self, *, interval_seconds: float) -> None:
         """Read every partition, again and again, until cancelled."""
@@ -228,7 +242,8 @@ class Revocations:
             self._logger.warning("the revocation log was not trimmed, the store did not answer")
 
 
-def _look_at(read: asyncio.Task[None]) -> None:
-    """Take note of how a read ended: nobody may be left who waits for it."""
-    if not read.cancelled():
-        read.exception()
+async def _answered(read: Awaitable[None]) -> None:
+    try:
+        await read
+    except StoreUnavailableError as error:
+        raise RevocationViewStaleError from error

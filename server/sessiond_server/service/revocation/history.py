@@ -23,6 +23,7 @@ class History:
         self._telemetry = telemetry
         self._runs: dict[int, str] = {}
         self._changed_ms: dict[int, int] = {}
+        self._lost: set[int] = set()
         # What is still to be noted, with what was noted last before it.
         self._unnoted: dict[int, int] = {}
 
@@ -39,8 +40,14 @@ class History:
             # Nobody has noted this run; and a store that came back may have forgotten what was noted before.
             self._unnoted[partition] = page.changed_ms
         self._runs[partition], self._changed_ms[partition] = page.run, page.changed_ms
+        if page.changed_ms or partition in self._unnoted:
+            self._lost.add(partition)
         if partition in self._unnoted:
             await self._note(partition)
+
+    def may_have_lost(self, partition: int) -> bool:
+        """Whether what the log of `partition` once had may be missing in it, as far as any server noticed."""
+        return partition in self._lost
 
     async def _note(self, partition: int) -> None:
         """Have the store remember it; where it takes no writes, the next page tries again."""

@@ -9,11 +9,13 @@ from typing import Final
 
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import Evidence
+from sessiond_server.domain.consistency import Consistency
 from sessiond_server.domain.facts import CallFacts
 from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
 from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
+from sessiond_server.service.revocation.consistency import RequiredConsistency
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
 from sessiond_server.service.validation.signed import SignedTokens
@@ -55,6 +57,7 @@ class Validation:
     ) -> None:
         self._signed = signed
         self._revocations = revocations
+        self._consistency = RequiredConsistency(revocations)
         self._possession = possession
         self._clock = clock
 
@@ -64,18 +67,25 @@ class Validation:
         requirements: Requirements,
         *,
         proof: Evidence | None = None,
+        consistency: Consistency | None = None,
         from_issuer: bool = False,
     ) -> ValidationResult:
         """Decide on one token; `proof` is what shows that its bearer has the key that it is bound to.
 
-        `from_issuer` says that its issuer itself has just given it to us, over TLS.
+        Without a `consistency` what is known of revocations will do. `from_issuer` says that its issuer
+        itself has just given it to us, over TLS.
 
         Raises:
+            InputRefusedError: `consistency` is a revision beyond the log's end.
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
+            OverloadedError: too many calls wait for a revision.
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
             StoreUnavailableError: whether a proof of possession has been used before cannot be told.
         """
         verified = await self._signed.prove(token, requirements, from_issuer=from_issuer)
+        if consistency:
+            # Before a proof is spent: a call that fails here can be repeated with the same one.
+            await self._consistency.reach(consistency, self._partitions_of([verified]))
         is_proven = await self._is_proven(verified, token, requirements, proof)
         try:
             return self._decide(verified, requirements, is_proven=is_proven)
@@ -84,7 +94,11 @@ class Validation:
             return self._decide(verified, requirements, is_proven=is_proven)
 
     async def validate_all(
-        self, tokens: Sequence[bytes], requirements: Requirements
+        self,
+        tokens: Sequence[bytes],
+        requirements: Requirements,
+        *,
+        consistency: Consistency | None = None,
     ) -> list[ValidationResult | Undecided]:
         """Decide on many tokens as of one moment, in their order, each on its own.
 
@@ -92,7 +106,9 @@ class Validation:
         tokens may be those of strangers: one whose key is not at hand stays undecided, alone.
 
         Raises:
+            InputRefusedError: `consistency` is a revision beyond the log's end.
             KeysUnavailableError: that is so of every token.
+            OverloadedError: too many calls wait for a revision.
             RevocationViewStaleError: what is known of revocations is too old, and the store does not answer.
         """
         verified: list[VerifiedToken | Rejected | Undecided] = []
@@ -102,6 +118,8 @@ class Validation:
                 await asyncio.sleep(0)
         if all(isinstance(one, Undecided) for one in verified):
             raise KeysUnavailableError
+        if consistency:
+            await self._consistency.reach(consistency, self._partitions_of(verified))
         try:
             return [self._decide_one_of_many(one, requirements) for one in verified]
         except RevocationViewStaleError:
@@ -151,8 +169,11 @@ class Validation:
         return await self._possession.is_proven(verified.claims, token=token, proof=proof)
 
     async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected | Undecided]) -> None:
+        await asyncio.gather(*map(self._revocations.catch_up, self._partitions_of(verified)))
+
+    def _partitions_of(self, verified: Iterable[VerifiedToken | Rejected | Undecided]) -> set[int]:
         ids = (one.revocation_ids for one in verified if isinstance(one, VerifiedToken))
-        await asyncio.gather(*map(self._revocations.catch_up, set(map(self._revocations.partition_of, ids))))
+        return set(map(self._revocations.partition_of, ids))
 
     def _decide(
         self, verified: VerifiedToken | Rejected, requirements: Requirements, *, is_proven: bool

@@ -9,11 +9,16 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 
 from sessiond.v1 import session_pb2
+from sessiond_server.domain.consistency import AtLeastAsFresh, Consistency, FullyConsistent
 from sessiond_server.domain.failures import quoted
 from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.revocation import Position, from_revision
 from sessiond_server.transport.codec import fields
-from sessiond_server.transport.codec.refusals import FeatureUnsupportedError, FieldInvalidError
+from sessiond_server.transport.codec.refusals import FieldInvalidError
 
+REVISION: Final = "consistency.at_least_as_fresh.revision"
+# A byte places what a partition has, so there are at most 256 of them, each with 56 characters.
+_MAX_REVISION_CHARACTERS: Final = 256 * 56
 # Protobuf's own bound of a Duration, about ten thousand years.
 _MAX_DURATION_SECONDS: Final = 315_576_000_000
 _NANOSECONDS: Final = 1_000_000_000
@@ -39,11 +44,23 @@ def decode_requirements(
     )
 
 
-def refuse_consistency(message: session_pb2.Consistency) -> None:
-    """Raise `FeatureUnsupportedError` for every promise but the one that is always kept."""
-    wanted = message.WhichOneof("requirement")
-    if wanted not in {None, "minimize_latency"}:
-        raise FeatureUnsupportedError(f"consistency.{wanted}")
+def decode_consistency(message: session_pb2.Consistency) -> Consistency | None:
+    """What must be known of revocations; None for what is known anyway. Raises a named failure."""
+    match message.WhichOneof("requirement"):
+        case "fully_consistent":
+            return FullyConsistent()
+        case "at_least_as_fresh":
+            return AtLeastAsFresh(_positions(message.at_least_as_fresh.revision))
+        case _:
+            return None
+
+
+def _positions(revision: str) -> tuple[Position, ...]:
+    positions = from_revision(revision) if len(revision) <= _MAX_REVISION_CHARACTERS else None
+    if not positions:
+        found = f"{len(revision)} characters that are no revision"
+        raise FieldInvalidError(REVISION, found=found, allowed="a revision that sessiond returned")
+    return positions
 
 
 def _claims(claims: Mapping[str, session_pb2.ClaimValues]) -> Mapping[str, tuple[str, ...]]:

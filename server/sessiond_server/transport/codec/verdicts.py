@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,7 +12,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.claims import Actor, Claims
 from sessiond_server.domain.confirmation import PossessionProof
-from sessiond_server.domain.failures import Failure
+from sessiond_server.domain.consistency import Consistency
+from sessiond_server.domain.failures import Failure, Input
 from sessiond_server.domain.identifiers import principal
 from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
 from sessiond_server.domain.verdict import Rejected
@@ -19,10 +21,11 @@ from sessiond_server.service.validation.token_cache import VerifiedToken
 from sessiond_server.service.validation.validate import Undecided, ValidationResult
 from sessiond_server.transport.codec.possession_proof import decode_proof
 from sessiond_server.transport.codec.refusals import FieldInvalidError
-from sessiond_server.transport.codec.requirements import decode_requirements, refuse_consistency
+from sessiond_server.transport.codec.requirements import REVISION, decode_consistency, decode_requirements
 from sessiond_server.transport.engine.port import Status
 from sessiond_server.transport.rejections import next_action, worded
 
+NAMES: Final = MappingProxyType({Input.REVISION: REVISION})
 # The tag of `ValidateTokenResponse.session` and of `ValidateTokensResponse.results`: field 1,
 # length-delimited.
 _FIRST_FIELD: Final = b"\x0a"
@@ -58,12 +61,18 @@ def _requirements(
     request: session_service_pb2.ValidateTokenRequest | session_service_pb2.ValidateTokensRequest,
     permitted: frozenset[str] | None,
 ) -> Requirements:
-    refuse_consistency(request.consistency)
     # Most calls demand nothing but a good token, and to read every field all the same would be a third of
     # their cost.
     if not request.HasField("requirements"):
         return Requirements(permitted_issuers=permitted) if permitted is not None else NO_REQUIREMENTS
     return decode_requirements(request.requirements, permitted=permitted)
+
+
+def consistency_of(
+    request: session_service_pb2.ValidateTokenRequest | session_service_pb2.ValidateTokensRequest,
+) -> Consistency | None:
+    """What must be known of revocations; None for what is known anyway. Raises a named failure."""
+    return decode_consistency(request.consistency) if request.HasField("consistency") else None
 
 
 def encode_result(result: ValidationResult) -> bytes:

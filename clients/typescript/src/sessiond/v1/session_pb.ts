@@ -583,7 +583,8 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
     case: "minimizeLatency";
   } | {
     /**
-     * At least what was known at a revision; waits up to 1 s for it. Not carried out yet: UNIMPLEMENTED.
+     * At least what was known at a revision; waits up to 1 s for it, then UNAVAILABLE. A revision of a log
+     * that the store has lost is taken as `fully_consistent`.
      *
      * @generated from field: sessiond.v1.AtLeastAsFresh at_least_as_fresh = 2;
      */
@@ -591,7 +592,7 @@ export type Consistency = Message<"sessiond.v1.Consistency"> & {
     case: "atLeastAsFresh";
   } | {
     /**
-     * Everything that was revoked before the call. Not carried out yet: UNIMPLEMENTED.
+     * Everything that was revoked before the call, at whichever server: a round trip to the store.
      *
      * @generated from field: sessiond.v1.FullyConsistent fully_consistent = 3;
      */
@@ -629,7 +630,8 @@ export const MinimizeLatencySchema: GenMessage<MinimizeLatency> = /*@__PURE__*/
  */
 export type AtLeastAsFresh = Message<"sessiond.v1.AtLeastAsFresh"> & {
   /**
-   * A revision that sessiond returned; required. Anything else is INVALID_ARGUMENT.
+   * A revision that sessiond returned; required. Anything else is INVALID_ARGUMENT, and so is one beyond the
+   * end of the revocation log.
    *
    * @generated from field: string revision = 1;
    */
