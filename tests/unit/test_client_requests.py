@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond import AuthorizationCode, DpopProof, ProviderTokens, requests
+from sessiond import FULLY_CONSISTENT, AtLeast, AuthorizationCode, DpopProof, ProviderTokens, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,3 +51,15 @@ def test_one_proof_is_sent(name: str, proof: dict[str, Any]) -> None:
     assert ONE_TOKEN[name]({**proof}).proof.WhichOneof("proof") == kind
     other = {"certificate_sha256", "dpop"} - {kind}
     assert ONE_TOKEN[name]({**proof, other.pop(): None}).proof.WhichOneof("proof") == kind
+
+
+@pytest.mark.parametrize("ask", [requests.validate, requests.validate_all])
+def test_a_consistency_is_sent_as_it_is_demanded(ask: Callable[..., Any]) -> None:
+    assert not ask("t", {}, None).HasField("consistency")
+    full = ask("t", {}, FULLY_CONSISTENT).consistency
+    assert full.WhichOneof("requirement") == "fully_consistent"
+    at_least = ask("t", {}, AtLeast("r")).consistency
+    assert at_least.WhichOneof("requirement") == "at_least_as_fresh"
+    assert at_least.at_least_as_fresh.revision == "r"
+    with pytest.raises(TypeError, match=r"consistency is FULLY_CONSISTENT, .* not str"):
+        ask("t", {}, "fully_consistent")

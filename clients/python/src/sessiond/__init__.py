@@ -3,6 +3,7 @@
 from sessiond.access import Tls
 from sessiond.blocking import Client
 from sessiond.client import AsyncClient
+from sessiond.consistency import FULLY_CONSISTENT, AtLeast, Consistency, FullyConsistent
 from sessiond.errors import (
     InternalError,
     InvalidArgumentError,
@@ -31,13 +32,17 @@ from sessiond.results import (
 )
 
 __all__ = [
+    "FULLY_CONSISTENT",
     "Actor",
     "AsyncClient",
+    "AtLeast",
     "AuthorizationCode",
     "Cause",
     "Client",
+    "Consistency",
     "Device",
     "DpopProof",
+    "FullyConsistent",
     "InternalError",
     "InvalidArgumentError",
     "LoginRefusedError",

@@ -11,6 +11,7 @@ import grpc
 from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
+from sessiond.consistency import Consistency
 from sessiond.errors import to_error
 from sessiond.requests import (
     AuthorizationCode,
@@ -76,22 +77,38 @@ class Client:
         self._channel.close()
 
     def validate(
-        self, token: str, *, timeout: float | None = None, **requirements: Unpack[ProvenRequirements]
+        self,
+        token: str,
+        *,
+        consistency: Consistency | None = None,
+        timeout: float | None = None,
+        **requirements: Unpack[ProvenRequirements],
     ) -> Verdict:
-        """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type."""
+        """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type.
+
+        It rests on what the server knows of revocations, unless `consistency` is `FULLY_CONSISTENT` or an
+        `AtLeast`.
+        """
         return results.to_verdict(
-            self._call(self._stub.ValidateToken, requests.validate(token, requirements), timeout)
+            self._call(self._stub.ValidateToken, requests.validate(token, requirements, consistency), timeout)
         )
 
     def validate_all(
-        self, tokens: Sequence[str], *, timeout: float | None = None, **requirements: Unpack[Requirements]
+        self,
+        tokens: Sequence[str],
+        *,
+        consistency: Consistency | None = None,
+        timeout: float | None = None,
+        **requirements: Unpack[Requirements],
     ) -> list[Verdict | Undecided]:
         """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
 
         Together the tokens have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched
         first, is `Undecided`, alone; where all are, the call is an `UnavailableError`.
         """
-        response = self._call(self._stub.ValidateTokens, requests.validate_all(tokens, requirements), timeout)
+        response = self._call(
+            self._stub.ValidateTokens, requests.validate_all(tokens, requirements, consistency), timeout
+        )
         return list(map(results.to_verdict_of_many, response.results))
 
     def create_local_session(

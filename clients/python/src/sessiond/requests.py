@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
+from sessiond.consistency import Consistency, to_message
 from sessiond.results import Cause, Device
 from sessiond.v1 import session_pb2, session_service_pb2
 
@@ -132,20 +133,27 @@ class LocalLogin(Login, total=False):
     amr: Sequence[str]
 
 
-def validate(token: str, requirements: ProvenRequirements) -> session_service_pb2.ValidateTokenRequest:
+def validate(
+    token: str, requirements: ProvenRequirements, consistency: Consistency | None = None
+) -> session_service_pb2.ValidateTokenRequest:
     """The question about one token."""
     _refuse_unknown(requirements, ProvenRequirements)
     return session_service_pb2.ValidateTokenRequest(
-        token=token, requirements=_requirements(requirements), proof=_proof(requirements)
+        token=token,
+        requirements=_requirements(requirements),
+        proof=_proof(requirements),
+        consistency=to_message(consistency),
     )
 
 
 def validate_all(
-    tokens: Sequence[str], requirements: Requirements
+    tokens: Sequence[str], requirements: Requirements, consistency: Consistency | None = None
 ) -> session_service_pb2.ValidateTokensRequest:
     """The question about many tokens."""
     _refuse_unknown(requirements, Requirements)
-    return session_service_pb2.ValidateTokensRequest(tokens=tokens, requirements=_requirements(requirements))
+    return session_service_pb2.ValidateTokensRequest(
+        tokens=tokens, requirements=_requirements(requirements), consistency=to_message(consistency)
+    )
 
 
 def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateSessionRequest:
