@@ -124,6 +124,7 @@ async def test_a_read_under_way_is_too_early_for_who_must_know_everything(
     await log.was_sent(1)
     full = begun(view, FullyConsistent())
     also_stale = asyncio.create_task(view.catch_up(0))
+    await settled()
     await log.answer(1)
     await asyncio.gather(stale, also_stale)
     await log.was_sent(2)
