@@ -129,7 +129,8 @@ async def test_a_read_that_was_sent_before_does_not_count(store: Store, server: 
     await store.end(token.session)
     late = asyncio.create_task(server.revoke(BySession(token.session)))
     # The revocation joins the read that is under way.
-    await eventually(lambda: len(server.view._reads[store.partition()]._callbacks) == 3)
+    under_way = server.view._reads._under_way[store.partition()]
+    await eventually(lambda: len(under_way._callbacks) == 3)
     log.may_answer.set()
     await asyncio.gather(early, late)
     assert server.view.revokes(ids(token.session.hashed))
