@@ -12,7 +12,7 @@ import pytest
 
 from sessiond_server.adapters.http.outbound import Failed, Outbound
 from tests.support.certificates import Authority
-from tests.support.config import Config
+from tests.support.config import Config, client_secret_file
 from tests.support.fakes import SilentLogger
 from tests.support.idp import CLIENT_ID, CLIENT_SECRET, running_idp
 from tests.support.server import serving
@@ -40,9 +40,7 @@ async def idp(provider: Idp) -> Idp:
 
 def plain(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
     """The table of a provider that is known by its discovery document."""
-    secret = directory / "client-secret"
-    secret.write_text(CLIENT_SECRET)
-    secret.chmod(0o600)
+    secret = client_secret_file(directory)
     return {
         "issuer": issuer,
         "audiences": ["api"],

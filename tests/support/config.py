@@ -22,11 +22,17 @@ def key_file(path: Path) -> str:
     return text
 
 
-def scalekit(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
-    """The table of the test provider."""
+def client_secret_file(directory: Path) -> Path:
+    """The file with our secret at the test provider."""
     secret = directory / "client-secret"
     secret.write_text(CLIENT_SECRET)
     secret.chmod(0o600)
+    return secret
+
+
+def scalekit(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
+    """The table of the test provider."""
+    secret = client_secret_file(directory)
     return {
         "issuer": issuer,
         "preset": "scalekit",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sessiond_server.domain.failures import CallerNotPermittedError
+from sessiond_server.domain.failures import CallerNotPermittedError, Input, InputRefusedError, quoted
 
 
 class Group(StrEnum):
@@ -51,22 +51,35 @@ class Caller:
         if self.groups.isdisjoint(groups):
             raise CallerNotPermittedError("group", " or ".join(sorted(set(groups))) or "none")
 
+    def may_handle_issuer(self, issuer: str | None) -> bool:
+        """Whether it may handle what belongs to this issuer."""
+        return self.issuers is None or issuer in self.issuers
+
     def require_issuer(self, issuer: str) -> None:
         """Raise `CallerNotPermittedError` where it may not handle what belongs to this issuer."""
-        if self.issuers is not None and issuer not in self.issuers:
+        if not self.may_handle_issuer(issuer):
             raise CallerNotPermittedError("issuer", issuer)
+
+    def require_issuer_among(self, issuers: Collection[str], issuer: str, *, else_allowed: str) -> None:
+        """Raise for an issuer that it may not handle, or that is not among these.
+
+        Raises:
+            CallerNotPermittedError: it may not handle what belongs to it.
+            InputRefusedError: it is not one of `issuers`; the message names those that it may handle, or says
+                `else_allowed` where there are none.
+        """
+        self.require_issuer(issuer)
+        if issuer not in issuers:
+            allowed = ", ".join(sorted(filter(self.may_handle_issuer, issuers))) or else_allowed
+            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
 
     def require_local_issuer(self, issuer: str | None) -> None:
         """The same for the local issuer, None where there is none.
 
         Whoever may not handle its sessions does not learn its name, nor whether there is one.
         """
-        if self.issuers is not None and issuer not in self.issuers:
+        if not self.may_handle_issuer(issuer):
             raise CallerNotPermittedError("issuer", "local")
-
-    def permitted(self, issuers: Iterable[str]) -> list[str]:
-        """Those of `issuers` that it may handle, sorted: no message names others to it."""
-        return sorted(issuer for issuer in issuers if self.issuers is None or issuer in self.issuers)
 
     def may_handle_client(self, client_id: str | None) -> bool:
         """Whether it may handle what belongs to this client."""
@@ -80,8 +93,7 @@ class Caller:
 
     def may_handle(self, issuer: str, client_id: str) -> bool:
         """Whether it may handle sessions of this issuer and client."""
-        is_its_issuer = self.issuers is None or issuer in self.issuers
-        return is_its_issuer and self.may_handle_client(client_id)
+        return self.may_handle_issuer(issuer) and self.may_handle_client(client_id)
 
     def require_every_client(self) -> None:
         """Raise `CallerNotPermittedError` where it may handle the sessions of some clients only.

@@ -18,7 +18,7 @@ from sessiond_server.domain.verdict import Reason, Rejected
 # 1-255 characters, none of them a control character: they end up in logs, headers and databases of callers.
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
 # RFC 6749 §3.3: no space, which parts scopes, and nothing that ends the quotes of a WWW-Authenticate header.
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _MAX_ACTOR_DEPTH: Final = 4
 # What a token of the local issuer says by itself (and `nbf`, `cnf`, `act`, which change its meaning): the
 # further claims of a login cannot have these names.
@@ -215,7 +215,7 @@ def _scopes(payload: JsonObject, name: str) -> tuple[str, ...]:
     value = find_claim(payload, name)
     # Spaces alone part them (RFC 6749 §3.3): split() would part at whatever looks like one.
     found = tuple(filter(None, value.split(" "))) if isinstance(value, str) else _strings(payload, name)
-    if not all(map(_SCOPE.fullmatch, found)):
+    if not all(map(SCOPE.fullmatch, found)):
         raise _ClaimError(name)
     return found
 

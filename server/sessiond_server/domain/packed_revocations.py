@@ -90,7 +90,7 @@ class PackedRevocations:
             if expire_ms <= now_ms:
                 self._drop(hashed_id, slot)
             else:
-                _mark(self._next_filter, hash(hashed_id))
+                _mark(self._next_filter, hashed_id)
         self._swept = first + count
         if is_last:
             self._end_sweep()
@@ -118,27 +118,21 @@ class PackedRevocations:
             self._slots += 1
 
     def _enter(self, hashed_id: bytes, slot: int) -> None:
-        hashed = hash(hashed_id)
-        bucket = self._buckets[hashed & _BUCKET_BITS]
-        key = (hashed << 16 & _HASH_BITS) | slot
-        bucket.insert(bisect_left(bucket, key), key)
-        _mark(self._filter, hashed)
-        _mark(self._next_filter, hashed)
+        bucket, lowest = self._place(hashed_id)
+        bucket.insert(bisect_left(bucket, lowest | slot), lowest | slot)
+        _mark(self._filter, hashed_id)
+        _mark(self._next_filter, hashed_id)
 
     def _drop(self, hashed_id: bytes, slot: int) -> None:
-        hashed = hash(hashed_id)
-        bucket = self._buckets[hashed & _BUCKET_BITS]
-        key = (hashed << 16 & _HASH_BITS) | slot
-        at = bisect_left(bucket, key)
+        bucket, lowest = self._place(hashed_id)
+        at = bisect_left(bucket, lowest | slot)
         # A slot that is free already holds what was dropped from it before.
-        if at < len(bucket) and bucket[at] == key:
+        if at < len(bucket) and bucket[at] == lowest | slot:
             del bucket[at]
             self._free.append(slot)
 
     def _slot_of(self, hashed_id: bytes) -> int | None:
-        hashed = hash(hashed_id)
-        bucket = self._buckets[hashed & _BUCKET_BITS]
-        lowest = hashed << 16 & _HASH_BITS
+        bucket, lowest = self._place(hashed_id)
         for at in range(bisect_left(bucket, lowest), len(bucket)):
             slot = bucket[at] - lowest
             if slot >= _MAX_ENTRIES:
@@ -147,6 +141,11 @@ class PackedRevocations:
                 return slot
         return None
 
+    def _place(self, hashed_id: bytes) -> tuple[array[int], int]:
+        """The bucket of an id, and what its key is in it but for the number of the slot."""
+        hashed = hash(hashed_id)
+        return self._buckets[hashed & _BUCKET_BITS], hashed << 16 & _HASH_BITS
+
     def _read(self, slot: int) -> bytes:
         return self._space.read(slot * ENTRY.size, ENTRY.size)
 
@@ -154,5 +153,6 @@ class PackedRevocations:
         return _ID_AND_EXPIRY.iter_unpack(self._space.read(first * ENTRY.size, count * ENTRY.size))
 
 
-def _mark(filter_: bytearray, hashed: int) -> None:
+def _mark(filter_: bytearray, hashed_id: bytes) -> None:
+    hashed = hash(hashed_id)
     filter_[hashed >> 3 & _FILTER_BITS] |= _BIT[hashed & 7]

@@ -89,7 +89,8 @@ class RevocationView:
     ) -> None:
         self._recent: dict[bytes, Revocation] = {}
         self._max_recent = max_recent
-        self._packed = PackedRevocations(space) if space else None
+        self._space = space
+        self._packed: PackedRevocations | None = None
         self._fresh_until: list[float] = [0.0] * partitions
         self._positions: list[Position | None] = [None] * partitions
         self._revision = ""
@@ -131,8 +132,11 @@ class RevocationView:
         Raises:
             OSError: there is no room; everything stays known.
         """
-        if self._packed is None or len(self._recent) <= self._max_recent:
+        if self._space is None or len(self._recent) <= self._max_recent:
             return False
+        if self._packed is None:
+            # Most servers never need it, and it takes some megabytes.
+            self._packed = PackedRevocations(self._space)
         oldest = list(islice(self._recent.values(), _PACKED_AT_A_TIME))
         self._packed.put(oldest)
         for one in oldest:

@@ -21,7 +21,6 @@ from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts
-from sessiond_server.transport.codec.fields import named
 from sessiond_server.transport.codec.refusals import FeatureUnsupportedError
 from sessiond_server.transport.engine.port import Call
 from sessiond_server.transport.failures import to_status
@@ -181,10 +180,8 @@ class SessionService:
         """The verdict on one token."""
         token, requirements, proof = verdicts.decode_validate(request, permitted=call.caller.issuers)
         consistency = verdicts.consistency_of(request)
-        with named(verdicts.NAMES):
-            result = await self._validation.validate(
-                token, requirements, proof=proof, consistency=consistency
-            )
+        call.input_names = verdicts.NAMES
+        result = await self._validation.validate(token, requirements, proof=proof, consistency=consistency)
         self._note_verdicts([result], call)
         return verdicts.encode_result(result)
 
@@ -192,24 +189,24 @@ class SessionService:
         """The verdicts on many tokens."""
         tokens, requirements = verdicts.decode_validate_all(request, permitted=call.caller.issuers)
         consistency = verdicts.consistency_of(request)
-        with named(verdicts.NAMES):
-            results = await self._validation.validate_all(tokens, requirements, consistency=consistency)
+        call.input_names = verdicts.NAMES
+        results = await self._validation.validate_all(tokens, requirements, consistency=consistency)
         self._note_verdicts(results, call)
         return verdicts.encode_results(results, to_status)
 
     async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
         """A new session."""
         source, context = create.decode(request)
-        with named(create.names_in(request)):
-            match source:
-                case Login():
-                    issued = await self._creation.from_local_login(source, context, caller=call.caller)
-                case GivenTokens():
-                    issued = await self._creation.from_tokens(source, context, caller=call.caller)
-                case GivenCode():
-                    issued = await self._creation.from_code(source, context, caller=call.caller)
-                case _ as never:
-                    assert_never(never)
+        call.input_names = create.names_in(request)
+        match source:
+            case Login():
+                issued = await self._creation.from_local_login(source, context, caller=call.caller)
+            case GivenTokens():
+                issued = await self._creation.from_tokens(source, context, caller=call.caller)
+            case GivenCode():
+                issued = await self._creation.from_code(source, context, caller=call.caller)
+            case _ as never:
+                assert_never(never)
         return create.encode(issued)
 
     async def refresh_session(self, request: messages.RefreshSessionRequest, call: Call) -> bytes:
@@ -227,8 +224,8 @@ class SessionService:
         call.log_fields["cause"] = cause.name
         if note:
             call.log_fields["note"] = note
-        with named(revoke.NAMES):
-            ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
+        call.input_names = revoke.NAMES
+        ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
         return revoke.encode(ended)
 
     async def get_session(self, request: messages.GetSessionRequest, call: Call) -> bytes:
@@ -239,10 +236,10 @@ class SessionService:
     async def list_sessions(self, request: messages.ListSessionsRequest, call: Call) -> bytes:
         """The sessions of a subject."""
         query = lookup.decode_list(request)
-        with named(lookup.NAMES):
-            page = await self._lookups.list(
-                query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller
-            )
+        call.input_names = lookup.NAMES
+        page = await self._lookups.list(
+            query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller
+        )
         return lookup.encode_list(page)
 
     async def watch_revocations(

@@ -19,6 +19,7 @@ from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Cap, Limits
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec import wire
+from sessiond_server.transport.codec.fields import named
 from sessiond_server.transport.engine.port import (
     INTERNAL,
     Call,
@@ -73,7 +74,7 @@ class Pipeline:
                 try:
                     response = await method.handle(self._admit(method, cap, raw, call), call)
                 except Failure as failure:
-                    response = to_status(failure)
+                    response = to_status(named(failure, call.input_names))
                 except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
                     response = self._unforeseen(call, error)
                 observed.response = response
@@ -102,7 +103,7 @@ class Pipeline:
             async for message in method.handle(self._admit(method, cap, raw, call), call):
                 yield message
         except Failure as failure:
-            yield to_status(failure)
+            yield to_status(named(failure, call.input_names))
         except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
             yield self._unforeseen(call, error)
 

@@ -125,12 +125,11 @@ class Providers:
             CallerNotPermittedError: it is not one of this caller's.
             InputRefusedError: it cannot hold sessions.
         """
-        caller.require_issuer(issuer)
-        if issuer not in self._providers:
-            allowed = ", ".join(caller.permitted(self._providers)) or (
-                "none: no issuer that the caller may use has a client_id and a token endpoint"
-            )
-            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
+        caller.require_issuer_among(
+            self._providers,
+            issuer,
+            else_allowed="none: no issuer that the caller may use has a client_id and a token endpoint",
+        )
         return self._providers[issuer]
 
     async def redeem(self, given: GivenCode) -> GivenTokens:

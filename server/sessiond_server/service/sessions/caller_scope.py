@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sessiond_server.domain.caller import Caller
-from sessiond_server.domain.failures import Input, InputRefusedError, quoted
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.sessions import Owner, SessionStore
@@ -46,7 +45,6 @@ class CallerScope:
             CallerNotPermittedError: it is not one of this caller's.
             InputRefusedError: it has no sessions.
         """
-        caller.require_issuer(issuer)
-        if issuer not in self._issuers:
-            allowed = ", ".join(caller.permitted(self._issuers)) or "none: no issuer of the caller's has any"
-            raise InputRefusedError(Input.ISSUER, found=quoted(issuer), allowed=allowed)
+        caller.require_issuer_among(
+            self._issuers, issuer, else_allowed="none: no issuer of the caller's has any"
+        )

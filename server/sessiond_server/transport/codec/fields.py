@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sessiond.v1 import session_service_pb2
-from sessiond_server.domain.failures import Input, InputRefusedError, quoted
+from sessiond_server.domain.claims import SCOPE
+from sessiond_server.domain.failures import Failure, Input, InputRefusedError, quoted
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.transport.codec.refusals import FieldInvalidError
 
@@ -20,21 +20,14 @@ _MAX_ATTRIBUTE_NAME_BYTES: Final = 64
 _MAX_ATTRIBUTE_VALUE_BYTES: Final = 256
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# RFC 6749 §3.3: what keeps a scope from ending the quotes of a WWW-Authenticate header.
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
+_MAX_SCOPE_CHARACTERS: Final = 256
 
 
-@contextmanager
-def named(names: Mapping[Input, str]) -> Iterator[None]:
-    """Give an input that a service refuses the name under which the request has it."""
-    try:
-        yield
-    except InputRefusedError as refused:
-        if refused.what not in names:
-            raise
-        raise FieldInvalidError(
-            names[refused.what], found=refused.found, allowed=refused.allowed
-        ) from refused
+def named(failure: Failure, names: Mapping[Input, str]) -> Failure:
+    """A failure in which an input that a service refused has the name under which the request has it."""
+    if not isinstance(failure, InputRefusedError) or failure.what not in names:
+        return failure
+    return FieldInvalidError(names[failure.what], found=failure.found, allowed=failure.allowed)
 
 
 def session_id(value: str, *, field: str) -> SessionId:
@@ -99,7 +92,7 @@ def scopes(values: Collection[str], *, field: str) -> tuple[str, ...]:
     if len(values) > MAX_LIST_ITEMS:
         raise FieldInvalidError(field, found=f"{len(values)} items", allowed=f"at most {MAX_LIST_ITEMS}")
     for index, value in enumerate(values):
-        if not _SCOPE.fullmatch(value):
+        if len(value) > _MAX_SCOPE_CHARACTERS or not SCOPE.fullmatch(value):
             allowed = "1 to 256 printable ASCII characters but space, quote and backslash"
             raise FieldInvalidError(f"{field}[{index}]", found=quoted(value), allowed=allowed)
     return tuple(values)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import UNKNOWN, Caller
+from sessiond_server.domain.failures import Input
 from sessiond_server.service.callers import Credentials
 
 _NOBODY: Final = Caller(UNKNOWN, frozenset())
@@ -51,8 +52,9 @@ class Call:
 
     `time_remaining` gives the seconds until the caller's deadline, None without one; `when_done` takes what
     is to be called once the caller has taken the answer, or has left. `identified` is who makes it, once that
-    is known. `outcome` is a word for what came of it, where its code says too little. `log_fields` are what
-    the handler adds to the call's log line; never anything from a token.
+    is known. `input_names` say under which names its request has what a service may refuse. `outcome` is a
+    word for what came of it, where its code says too little. `log_fields` are what the handler adds to the
+    call's log line; never anything from a token.
     """
 
     method: str
@@ -60,6 +62,7 @@ class Call:
     time_remaining: Callable[[], float | None] = lambda: None
     when_done: Callable[[Callable[[], None]], None] = lambda _: None
     identified: Caller | None = None
+    input_names: Mapping[Input, str] = field(default_factory=dict)
     outcome: str | None = None
     log_fields: dict[str, Any] = field(default_factory=dict)
 
