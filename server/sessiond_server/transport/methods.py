@@ -221,7 +221,7 @@ class SessionService:
         call.log_fields["cause"] = cause.name
         if note:
             call.log_fields["note"] = note
-        with named(revoke.NAMES):
+        with named(revoke.names_in(request)):
             ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
         return revoke.encode(ended)
 
