@@ -184,14 +184,14 @@ async def test_a_key_is_revoked_for_good_and_sessions_go_on(store: Store) -> Non
 async def test_what_is_revoked_for_good_stays_in_the_log_and_holds_no_trimming_up(store: Store) -> None:
     await cut(store, KEY)
     await cut(store, TENANT)
-    await log_in(store)
+    await cut(store, replace(KEY, identifier="key-2"))
     store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
     for partition in store.partitions:
         reader = (await store.log.read(partition, None)).position
         await store.log.trim(partition)
         assert (await store.log.read(partition, reader)).continues
         found = (await store.log.read(partition, None)).revocations
-        assert [entry.type for entry in found] == [RevocationType.KEY]
+        assert [entry.type for entry in found] == [RevocationType.KEY] * 2
         # Alone it is not moved again.
         end = (await store.log.read(partition, None)).position
         assert await store.log.trim(partition) is False
@@ -224,7 +224,7 @@ async def test_a_login_behind_a_cutoff_that_comes_late_stays(store: Store) -> No
 async def test_a_cutoff_that_reached_some_partitions_reaches_all_when_it_is_repeated(store: Store) -> None:
     before = await log_in(store)
     now_ms = int(time.time() * 1000)
-    await set_alone(store, replace(TENANT), now_ms)
+    await set_alone(store, TENANT, now_ms)
     await cut(store, TENANT)
     assert await revoked(store, TENANT, before) == {True}
     assert await refusals(store, before) == {RefreshRefusal.REVOKED}
