@@ -314,6 +314,31 @@ FIELDS = [
     ("RevokeSession", revoke(subject=Subject(subject="a")), "subject.issuer", "nothing"),
     ("RevokeSession", revoke(subject=Subject(issuer="i")), "subject.subject", "nothing"),
     ("RevokeSession", revoke(subject=Subject(issuer="i", subject="a")), "subject.issuer", '"i"'),
+    ("RevokeSession", revoke(issuer=""), "issuer", "nothing"),
+    ("RevokeSession", revoke(issuer="i"), "issuer", '"i"'),
+    *(
+        ("RevokeSession", revoke(**{target: {"issuer": issuer, name: value}}), f"{target}.{field}", found)
+        for target, name in (
+            ("provider_session", "session_id"),
+            ("tenant", "tenant_id"),
+            ("client", "client_id"),
+            ("key", "key_id"),
+        )
+        for issuer, value, field, found in (
+            ("", "v", "issuer", "nothing"),
+            ("i", "v", "issuer", '"i"'),
+            ("i", "", name, None),
+            ("i", 257 * "v", name, "257 characters"),
+            ("i", "v\n", name, None),
+        )
+    ),
+    ("RevokeSession", revoke(key={"issuer": "i", "key_id": "ü"}), "key.key_id", None),
+    (
+        "RevokeSession",
+        revoke(issuer="i", except_session_id=OURS),
+        "except_session_id",
+        "a target other than subject",
+    ),
     ("GetSession", GetSessionRequest(), "session_id", "0 characters that are not a session id"),
     ("ListSessions", ListSessionsRequest(), "subject.issuer", "nothing"),
     ("ListSessions", ListSessionsRequest(subject=SUBJECT, page_size=101), "page_size", "101"),
@@ -354,11 +379,6 @@ FEATURES = [
     ("ValidateToken", 4000 * UNKNOWN, "unknown field"),
     ("CreateSession", b"\x1a\x06\x0a\x01a" + UNKNOWN, "local_login.field number 111"),
     ("RefreshSession", RefreshSessionRequest(refresh_token="x", issuer="i"), "issuer"),
-    ("RevokeSession", revoke(provider_session={"issuer": "i", "session_id": "s"}), "provider_session"),
-    ("RevokeSession", revoke(tenant={"issuer": "i", "tenant_id": "t"}), "tenant"),
-    ("RevokeSession", revoke(client={"issuer": "i", "client_id": "c"}), "client"),
-    ("RevokeSession", revoke(issuer="i"), "issuer"),
-    ("RevokeSession", revoke(key={"issuer": "i", "key_id": "k"}), "key"),
     ("RevokeSession", revoke(session_id=OURS, logout=True), "logout"),
     ("GetSession", GetSessionRequest(session_id=OURS).SerializeToString() + UNKNOWN, "field number 111"),
 ]

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from sessiond_server.service.logger import Logger
     from sessiond_server.service.revocation.follow import Revocations
 
+# An issuer whose tokens are accepted, and that has no sessions.
+VALIDATED = "https://validated.example"
 ANYBODY = Caller("anybody", frozenset(Group))
 
 
 def scope_over(store: Store, logger: Logger | None = None) -> CallerScope:
-    return CallerScope(store.sessions, issuers=[ISSUER], logger=logger or SilentLogger())
+    return CallerScope(
+        store.sessions, issuers=[ISSUER], trusted=[ISSUER, VALIDATED], logger=logger or SilentLogger()
+    )
 
 
 def authenticator_over(store: Store, peppers: Peppers = PEPPERS) -> RefreshTokenAuthenticator:
@@ -32,6 +36,7 @@ def authenticator_over(store: Store, peppers: Peppers = PEPPERS) -> RefreshToken
 def revocation_over(store: Store, view: Revocations, validation: Any = None) -> SessionRevocation:
     return SessionRevocation(
         store.sessions,
+        store.stores.cutoffs,
         authenticator=authenticator_over(store),
         scope=scope_over(store),
         validation=validation,

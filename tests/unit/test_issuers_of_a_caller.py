@@ -30,7 +30,7 @@ CONFINED, FREE = caller(OURS, ALSO_OURS, WITHOUT_SESSIONS), Caller("free", froze
 
 
 def by_scope(issuer: str, who: Caller) -> None:
-    scope = CallerScope(Any, issuers=[OURS, ALSO_OURS, THEIRS], logger=SilentLogger())
+    scope = CallerScope(Any, issuers=[OURS, ALSO_OURS, THEIRS], trusted=[], logger=SilentLogger())
     scope.require_issuer(issuer, who)
 
 

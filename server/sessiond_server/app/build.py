@@ -167,7 +167,12 @@ async def build(
     local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
     lifetimes = _lifetimes(local_issuer, issuers)
     peppers = Peppers(secrets.peppers)
-    scope = CallerScope(stores.sessions, issuers=lifetimes, logger=logger)
+    scope = CallerScope(
+        stores.sessions,
+        issuers=lifetimes,
+        trusted={one.policy.issuer for one in trusted},
+        logger=logger,
+    )
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
     entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     service = SessionService(
@@ -201,6 +206,7 @@ async def build(
         ),
         SessionRevocation(
             stores.sessions,
+            stores.cutoffs,
             authenticator=authenticator,
             scope=scope,
             validation=validation,

@@ -224,7 +224,7 @@ class SessionService:
         call.log_fields["cause"] = cause.name
         if note:
             call.log_fields["note"] = note
-        call.input_names = revoke.NAMES
+        call.input_names = revoke.names_in(request)
         ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
         return revoke.encode(ended)
 

@@ -44,6 +44,8 @@ CARRIED_OUT_LATE = {
     "add_revocation",
     "order_keys",
 }
+# What Lua itself defines, and the prelude uses.
+LUAS_OWN = {"type", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
 READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE"}
 
 
@@ -101,6 +103,7 @@ def test_no_name_is_defined_twice(script: Script[Any]) -> None:
     names = [*script.names, *shared]
     assert [name for name in names if names.count(name) > 1] == []
     assert set(names) & defined_in(TEXTS[script.name]) == set()
+    assert set(names) & LUAS_OWN == set()
 
 
 @pytest.mark.parametrize("script", BY_NAME)

@@ -868,7 +868,7 @@ type RevokeSessionRequest_AccessToken struct {
 }
 
 type RevokeSessionRequest_ProviderSession struct {
-	// A provider's session. Not carried out yet: UNIMPLEMENTED.
+	// A provider's session: its tokens, and the sessions that live by it.
 	ProviderSession *ProviderSession `protobuf:"bytes,4,opt,name=provider_session,json=providerSession,proto3,oneof"`
 }
 
@@ -878,22 +878,22 @@ type RevokeSessionRequest_Subject struct {
 }
 
 type RevokeSessionRequest_Tenant struct {
-	// Every session of a tenant. Not carried out yet: UNIMPLEMENTED.
+	// Every session of a tenant.
 	Tenant *Tenant `protobuf:"bytes,6,opt,name=tenant,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Client struct {
-	// Every session of an application. Not carried out yet: UNIMPLEMENTED.
+	// Every session of an application.
 	Client *ClientApplication `protobuf:"bytes,7,opt,name=client,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Issuer struct {
-	// Every session at an issuer, by its name. Not carried out yet: UNIMPLEMENTED.
+	// Every session at an issuer, by its name.
 	Issuer string `protobuf:"bytes,8,opt,name=issuer,proto3,oneof"`
 }
 
 type RevokeSessionRequest_Key struct {
-	// Every token that a key signed. Not carried out yet: UNIMPLEMENTED.
+	// Every token that a key signed or will sign, for good; sessions go on.
 	Key *SigningKey `protobuf:"bytes,9,opt,name=key,proto3,oneof"`
 }
 

@@ -169,6 +169,36 @@ class Client:
         target = requests.subject(issuer, subject)
         return self._revoke(requests.revoke(cause, note, subject=target, except_session_id=except_session_id))
 
+    def revoke_provider_session(
+        self, issuer: str, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
+        """End a provider's session: its tokens, and the sessions that live by it."""
+        return self._revoke(
+            requests.revoke(cause, note, provider_session={"issuer": issuer, "session_id": session_id})
+        )
+
+    def revoke_tenant(
+        self, issuer: str, tenant_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
+        """End every session of a tenant."""
+        return self._revoke(requests.revoke(cause, note, tenant={"issuer": issuer, "tenant_id": tenant_id}))
+
+    def revoke_client(
+        self, issuer: str, client_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
+        """End every session of an application."""
+        return self._revoke(requests.revoke(cause, note, client={"issuer": issuer, "client_id": client_id}))
+
+    def revoke_issuer(self, issuer: str, *, cause: Cause = Cause.LOGOUT, note: str = "") -> RevocationResult:
+        """End every session at an issuer."""
+        return self._revoke(requests.revoke(cause, note, issuer=issuer))
+
+    def revoke_key(
+        self, issuer: str, key_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
+    ) -> RevocationResult:
+        """Revoke every token that a key signed or will sign, for good; sessions go on."""
+        return self._revoke(requests.revoke(cause, note, key={"issuer": issuer, "key_id": key_id}))
+
     def get_session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
         """A live session; raises `NotFoundError` for what is unknown or ended."""
         request = GetSessionRequest(session_id=session_id)

@@ -9,8 +9,8 @@ import re
 import struct
 from typing import Final
 
-# A cutoff of a subject, tenant, client or issuer: its time, the session that it spares, the earlier cutoff
-# that holds for that session all the same, and when the cutoff can be forgotten.
+# A cutoff of a subject, tenant, client, issuer, key or provider's session: its time, the session that it
+# spares, the earlier cutoff that holds for that session all the same, and when the cutoff can be forgotten.
 CUTOFF: Final = struct.Struct(">Q16sQQ")
 # What is kept of an access token of a provider: its hashed id and its expiry.
 TOKEN_ID: Final = struct.Struct(">16sQ")

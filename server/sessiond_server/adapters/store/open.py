@@ -13,6 +13,7 @@ from sessiond_server.adapters.store.connection import MAX_CONNECTIONS, StoreAddr
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
 from sessiond_server.adapters.store.redis_provider_revocations import RedisProviderRevocations
@@ -23,6 +24,7 @@ from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.cutoffs import Cutoffs
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.key_sets import SharedKeySets
 from sessiond_server.service.storage.leases import SessionLeases
@@ -41,6 +43,7 @@ class Stores:
     """What is kept in the store, port by port."""
 
     sessions: SessionStore
+    cutoffs: Cutoffs
     leases: SessionLeases
     revocations: RevocationLog
     queue: ProviderRevocations
@@ -103,6 +106,7 @@ def stores_over(
             max_per_subject=max_per_subject,
             logger=logger,
         ),
+        cutoffs=RedisCutoffs(scripts, partitions=partitions),
         leases=RedisSessionLeases(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
         ),

@@ -9,7 +9,7 @@ from typing_extensions import override
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, hashed_clients, hashed_or_none
 from sessiond_server.adapters.store.new_record import first_header
 from sessiond_server.adapters.store.ownership import owner_in
-from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, first_token_ids
 from sessiond_server.adapters.store.record import Header, State, split
 from sessiond_server.adapters.store.records import Records, index_key, record_key
@@ -99,6 +99,7 @@ class RedisSessionStore(SessionStore):
             partition,
             record=record_key(new.id),
             index=index_key(issuer, new.login.subject),
+            last_login=LAST_LOGIN_KEY,
             id=new.id.raw,
             hashed=new.id.hashed,
             header=header.pack(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -12,6 +13,7 @@ from sessiond_server.domain.session import Cause
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
+from sessiond_server.service.storage.cutoffs import Cutoffs, Shared
 from sessiond_server.service.storage.sessions import Owner, RevocationResult, SessionStore
 from sessiond_server.service.validation.token_cache import VerifiedToken
 from sessiond_server.service.validation.validate import Validation
@@ -47,27 +49,32 @@ class BySubject:
     spared: SessionId | None
 
 
-Target: TypeAlias = BySession | ByRefreshToken | ByAccessToken | BySubject
+# What many sessions share ends as it is.
+Target: TypeAlias = BySession | ByRefreshToken | ByAccessToken | BySubject | Shared
 
 
 @dataclass(frozen=True, slots=True)
 class SessionsEnded:
-    """What a revocation did: a revision at which it is known, and how many live sessions it ended."""
+    """What a revocation did: a revision at which it is known, and how many live sessions it ended.
+
+    `count` is None where no index says how many these are.
+    """
 
     revision: str
-    count: int
+    count: int | None
 
 
 class SessionRevocation:
     """Revocation of what callers name.
 
     `entry_life_ms` is how long an entry of the revocation log is kept, `cutoff_life_ms` how long the store
-    remembers that a subject was revoked.
+    remembers that a subject, or what many share, was revoked.
     """
 
     def __init__(
         self,
         store: SessionStore,
+        cutoffs: Cutoffs,
         *,
         authenticator: RefreshTokenAuthenticator,
         scope: CallerScope,
@@ -77,6 +84,7 @@ class SessionRevocation:
         cutoff_life_ms: int,
     ) -> None:
         self._store = store
+        self._cutoffs = cutoffs
         self._authenticator = authenticator
         self._scope = scope
         self._validation = validation
@@ -92,10 +100,10 @@ class SessionRevocation:
         have been lost there: its end is written all the same.
 
         Raises:
-            InputRefusedError: the subject's issuer has no sessions, or the spared session is not the
-                subject's.
-            CallerNotPermittedError: the subject's issuer is not this caller's, or not all of its clients are;
-                nothing changes.
+            InputRefusedError: the subject's issuer has no sessions, that of what many share is not trusted,
+                or the spared session is not the subject's.
+            CallerNotPermittedError: the issuer is not this caller's, or not all of its clients are; nothing
+                changes.
             PepperMissingError, KeysUnavailableError: whether the token is authentic cannot be told now.
             RevocationViewStaleError: the end is stored, and this server cannot read what else has ended.
         """
@@ -108,6 +116,8 @@ class SessionRevocation:
                 return await self._end_by_access_token(access_token, cause=cause, caller=caller)
             case BySubject():
                 return await self._end_subject(target, cause=cause, caller=caller)
+            case Shared():
+                return await self._end_shared(target, caller=caller)
             case _ as never:
                 assert_never(never)
 
@@ -161,6 +171,14 @@ class SessionRevocation:
             entry_life_ms=self._entry_life_ms,
         )
         return await self._revoked(ended)
+
+    async def _end_shared(self, shared: Shared, *, caller: Caller) -> SessionsEnded:
+        self._scope.require_shared(shared, caller)
+        logged = await self._cutoffs.set(
+            shared, cutoff_life_ms=self._cutoff_life_ms, entry_life_ms=self._entry_life_ms
+        )
+        await asyncio.gather(*map(self._revocations.apply_up_to, logged))
+        return SessionsEnded(to_revision(one.position for one in logged), count=None)
 
     def _nothing_ended(self) -> SessionsEnded:
         """The one answer about what is not there, and about what is there and not the caller's."""

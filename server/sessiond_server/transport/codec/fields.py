@@ -20,6 +20,7 @@ _MAX_ATTRIBUTE_NAME_BYTES: Final = 64
 _MAX_ATTRIBUTE_VALUE_BYTES: Final = 256
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_KEY_ID: Final = re.compile(r"[\x20-\x7e]{1,256}")
 _MAX_SCOPE_CHARACTERS: Final = 256
 
 
@@ -65,6 +66,14 @@ def optional_identifier(value: str, *, field: str) -> str:
         raise FieldInvalidError(
             field, found="a control character", allowed="characters that are not control characters"
         )
+    return value
+
+
+def key_id(value: str, *, field: str) -> str:
+    """A required `kid`: 1-256 printable ASCII characters."""
+    if not _KEY_ID.fullmatch(value):
+        found = f"{len(value)} characters" if value.isascii() else "a character that is not ASCII"
+        raise FieldInvalidError(field, found=found, allowed="1 to 256 printable ASCII characters")
     return value
 
 

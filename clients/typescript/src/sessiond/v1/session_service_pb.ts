@@ -399,7 +399,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "accessToken";
   } | {
     /**
-     * A provider's session. Not carried out yet: UNIMPLEMENTED.
+     * A provider's session: its tokens, and the sessions that live by it.
      *
      * @generated from field: sessiond.v1.ProviderSession provider_session = 4;
      */
@@ -415,7 +415,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "subject";
   } | {
     /**
-     * Every session of a tenant. Not carried out yet: UNIMPLEMENTED.
+     * Every session of a tenant.
      *
      * @generated from field: sessiond.v1.Tenant tenant = 6;
      */
@@ -423,7 +423,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "tenant";
   } | {
     /**
-     * Every session of an application. Not carried out yet: UNIMPLEMENTED.
+     * Every session of an application.
      *
      * @generated from field: sessiond.v1.ClientApplication client = 7;
      */
@@ -431,7 +431,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "client";
   } | {
     /**
-     * Every session at an issuer, by its name. Not carried out yet: UNIMPLEMENTED.
+     * Every session at an issuer, by its name.
      *
      * @generated from field: string issuer = 8;
      */
@@ -439,7 +439,7 @@ export type RevokeSessionRequest = Message<"sessiond.v1.RevokeSessionRequest"> &
     case: "issuer";
   } | {
     /**
-     * Every token that a key signed. Not carried out yet: UNIMPLEMENTED.
+     * Every token that a key signed or will sign, for good; sessions go on.
      *
      * @generated from field: sessiond.v1.SigningKey key = 9;
      */

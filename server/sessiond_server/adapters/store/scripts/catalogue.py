@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
     CreatedReply,
+    CutoffReply,
     DocumentReply,
     EndedOfLogoutReply,
     EndedOfSubjectReply,
@@ -55,7 +56,7 @@ PIN_PARTITIONS: Final = Script(
 CREATE: Final = Script(
     "create",
     one(CreatedReply),
-    keys=("record", "index"),
+    keys=("record", "index", "last_login"),
     args=(
         *_SESSION,
         raw("header"),
@@ -206,6 +207,22 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
     late=Late.REFUSED,
 )
 
+# The same, of what many subjects share.
+CUTOFF: Final = Script(
+    "cutoff",
+    one(CutoffReply),
+    keys=("last_login",),
+    args=(
+        number("kind"),
+        raw("hashed", 16),
+        number("not_before_ms"),
+        number("cutoff_life_ms"),
+        number("entry_life_ms"),
+    ),
+    lane=Lane.ENDING,
+    late=Late.REFUSED,
+)
+
 GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),), late=Late.READS)
 
 HEADER: Final = Script("header", octets_or_none, keys=("record",), late=Late.READS)
@@ -291,6 +308,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     END,
     END_PROVIDER,
     END_SUBJECT,
+    CUTOFF,
     GET,
     HEADER,
     LIST,

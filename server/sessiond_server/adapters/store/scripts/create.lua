@@ -6,6 +6,8 @@ local h = read_header(record)
 -- A login right after a cutoff, in the same millisecond, must not be hit by it.
 h.created_ms = math.max(h.created_ms, latest_cutoff(h, hashed) + 1)
 redis.call('SET', record, packed(h) .. behind_header, 'PXAT', keep_until(h))
+-- Whoever repeats a cutoff asks whether a session has begun since it was set.
+redis.call('SET', last_login, math.max(h.created_ms, tonumber(redis.call('GET', last_login) or 0)))
 
 if is(h, FLAG_PROVIDER) then
   redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))

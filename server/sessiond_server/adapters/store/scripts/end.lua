@@ -14,6 +14,6 @@ if h.state ~= STATE_LIVE then
   redis.call('SETRANGE', record, 0, packed(h))
   return {0, logged()}
 end
-local was_over = is_over(h)
+local was_over = is_over(h) or is_revoked(h, hashed)
 end_session(id, hashed, h, cause, entry_life_ms)
 return {was_over and 0 or 1, logged()}

@@ -5,14 +5,6 @@
 -- The provider's own session, by which the provider's access tokens of the spared session are known.
 local spared_provider_session = NO_ID
 
-local function drop_expired_cutoffs()
-  local found = redis.call('ZRANGEBYSCORE', CUTOFF_EXPIRIES, '-inf', now, 'LIMIT', 0, CUTOFFS_DROPPED_A_CALL)
-  for _, hashed in ipairs(found) do
-    redis.call('HDEL', CUTOFFS, hashed)
-    redis.call('ZREM', CUTOFF_EXPIRIES, hashed)
-  end
-end
-
 -- The sessions of the subject that are not spared.
 local function others()
   local sessions, strangers = sessions_in(index, subject)
@@ -45,10 +37,9 @@ local function set_cutoff(sessions)
     latest_ms = math.max(now, known_ms)
   end
   if exception == NO_ID then floor_ms = 0 end
-  local forget_ms, expire_ms = now + cutoff_life_ms, now + entry_life_ms
-  redis.call('HSET', CUTOFFS, subject, struct.pack(CUTOFF, latest_ms, exception, floor_ms, forget_ms))
-  redis.call('ZADD', CUTOFF_EXPIRIES, forget_ms, subject)
+  keep_cutoff(subject, latest_ms, exception, floor_ms, now + cutoff_life_ms)
   if not stands then
+    local expire_ms = now + entry_life_ms
     append(struct.pack(
       ENTRY, TYPE_SUBJECT, subject, latest_ms, expire_ms, exception, spared_provider_session, floor_ms
     ))

@@ -136,12 +136,27 @@ local function queue_revocation(id, h, sealed)
   end
 end
 
+local function drop_expired_cutoffs()
+  local found = redis.call('ZRANGEBYSCORE', CUTOFF_EXPIRIES, '-inf', now, 'LIMIT', 0, CUTOFFS_DROPPED_A_CALL)
+  for _, expired in ipairs(found) do
+    redis.call('HDEL', CUTOFFS, expired)
+    redis.call('ZREM', CUTOFF_EXPIRIES, expired)
+  end
+end
+
+-- The exception is a session that it spares, unless that began at or before floor_ms; NO_ID for none.
+local function keep_cutoff(of, cutoff_ms, exception, floor_ms, forget_ms)
+  redis.call('HSET', CUTOFFS, of, struct.pack(CUTOFF, cutoff_ms, exception, floor_ms, forget_ms))
+  redis.call('ZADD', CUTOFF_EXPIRIES, forget_ms, of)
+end
+
 -- Until when sessions have been revoked as part of something larger: the latest cutoff that applies, 0 if
 -- none does.
 local function latest_cutoff(h, hashed)
   local latest = 0
   local subject, tenant, client, issuer = h.hashed_subject, h.hashed_tenant, h.hashed_client, h.hashed_issuer
-  for _, cutoff in ipairs(redis.call('HMGET', CUTOFFS, subject, tenant, client, issuer)) do
+  local shared = h.hashed_provider_session
+  for _, cutoff in ipairs(redis.call('HMGET', CUTOFFS, subject, tenant, client, issuer, shared)) do
     if cutoff then
       local cutoff_ms, spared, floor_ms = struct.unpack(CUTOFF, cutoff)
       latest = math.max(latest, spared == hashed and floor_ms or cutoff_ms)

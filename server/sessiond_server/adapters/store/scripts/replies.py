@@ -124,6 +124,14 @@ class NotOfSubjectReply:
 
 
 @dataclass(frozen=True, slots=True)
+class CutoffReply:
+    """The cutoff that stands now in this partition."""
+
+    cutoff_ms: int
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
 class ListedReply:
     """A session of a listing."""
 
