@@ -105,6 +105,5 @@ def test_answer_fields_that_stay_unset_are_marked() -> None:
         "Session.confirmation",
         "ValidateTokenResponse.watched_cache_for",
         "ValidateTokenResponse.configuration",
-        "RevokeSessionResponse.revocations",
         "RevokeSessionResponse.end_session_url",
     }

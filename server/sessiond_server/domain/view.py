@@ -123,8 +123,19 @@ class RevocationView:
         Raises:
             OSError: what is packed cannot be read.
         """
-        known = self._find(revocation.hashed_id)
+        known = self.find(revocation.hashed_id)
         self._recent[revocation.hashed_id] = _merged(known, revocation) if known else revocation
+
+    def find(self, key: bytes) -> Revocation | None:
+        """What is known of this hashed id.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        entry = self._recent.get(key)
+        if entry is None and self._packed:
+            return next(self._packed.find_any((key,)), None)
+        return entry
 
     def pack(self) -> bool:
         """Pack some of what is held as objects, where that is much; whether it still is.
@@ -180,12 +191,6 @@ class RevocationView:
         packed = self._packed.find_any(revocation_ids.hashed_ids)
         # What was packed before it changed is passed over: the later entry has it merged in.
         return any(entry.hashed_id not in self._recent and _hits(entry, revocation_ids) for entry in packed)
-
-    def _find(self, key: bytes) -> Revocation | None:
-        entry = self._recent.get(key)
-        if entry is None and self._packed:
-            return next(self._packed.find_any((key,)), None)
-        return entry
 
 
 def _hits(entry: Revocation, revocation_ids: RevocationIds) -> bool:

@@ -152,3 +152,12 @@ async def test_a_ninth_token_leaves_none_that_an_end_would_miss(provider: Provid
     await provider.store.end(token.session)
     assert [await is_revoked(provider, number) for number in range(1, 12)] == [True] * 11
     assert not await is_revoked(provider, 99)
+
+
+async def test_an_end_and_the_same_again_name_what_the_providers_tokens_are_known_by(
+    provider: Provider,
+) -> None:
+    token = await opened(provider, 1)
+    for count in (1, 0):
+        ended = await provider.store.end(token.session)
+        assert (ended.count, ended.named) == (count, (token.session.hashed, SID))

@@ -1696,7 +1696,8 @@ type Revocation struct {
 	HashedId []byte `protobuf:"bytes,2,opt,name=hashed_id,json=hashedId,proto3" json:"hashed_id,omitempty"`
 	// From then on no token is left that this could hit.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// The revision at which it is known; empty for an event of the server that has no place in the log.
+	// The revision at which it is known; empty in the answer to RevokeSession, which tells its own, and for
+	// an event of the server that has no place in the log.
 	Revision      string `protobuf:"bytes,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

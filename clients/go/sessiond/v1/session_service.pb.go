@@ -923,8 +923,7 @@ type RevokeSessionResponse struct {
 	// How many live sessions ended; absent where no index gives an honest count (provider session, tenant,
 	// client, issuer, key).
 	SessionsEnded *int32 `protobuf:"varint,2,opt,name=sessions_ended,json=sessionsEnded,proto3,oneof" json:"sessions_ended,omitempty"`
-	// Every revocation that now stands because of the target, written now or before. Not carried out yet:
-	// unset.
+	// Every revocation that now stands because of the target, written now or before; at most 4,096.
 	Revocations []*Revocation `protobuf:"bytes,3,rep,name=revocations,proto3" json:"revocations,omitempty"`
 	// Where the user's browser ends the provider's session (OpenID Connect RP-Initiated Logout 1.0), if
 	// `logout` was set. Not carried out yet: unset.

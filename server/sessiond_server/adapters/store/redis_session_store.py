@@ -182,7 +182,8 @@ class RedisSessionStore(SessionStore):
             entry_life_ms=entry_life_ms,
             tombstone=Header(state=State.ENDED, cause=cause).pack() if is_proven else b"",
         )
-        return RevocationResult(ended.count, ended.log.to_logged(partition))
+        named = (session.hashed, ended.provider_session)
+        return RevocationResult(ended.count, ended.log.to_logged(partition), named)
 
     @override
     async def end_provider(
@@ -198,20 +199,23 @@ class RedisSessionStore(SessionStore):
         entry_life_ms: int,
     ) -> RevocationResult:
         partition = self._partitions.of_subject(issuer, subject)
+        hashed_session = hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, provider_session)
+        hashed_token = hashed_or_none(RevocationType.TOKEN, issuer, token_id)
         ended = await self._scripts.run(
             END_PROVIDER,
             partition,
             index=index_key(issuer, subject),
             subject=hashed(RevocationType.SUBJECT, issuer, subject),
-            provider_session=hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, provider_session),
-            token_id=hashed_or_none(RevocationType.TOKEN, issuer, token_id),
+            provider_session=hashed_session,
+            token_id=hashed_token,
             started_ms=started_ms,
             clients=hashed_clients(issuer, client_ids),
             cause=cause,
             entry_life_ms=entry_life_ms,
         )
         self._tell_of_strangers(ended.strangers)
-        return RevocationResult(ended.count, ended.log.to_logged(partition))
+        named = tuple(one for one in (hashed_session, hashed_token) if one)
+        return RevocationResult(ended.count, ended.log.to_logged(partition), named)
 
     @override
     async def end_subject(
@@ -225,6 +229,7 @@ class RedisSessionStore(SessionStore):
         entry_life_ms: int,
     ) -> RevocationResult:
         partition = self._partitions.of_subject(issuer, subject)
+        hashed_subject = hashed(RevocationType.SUBJECT, issuer, subject)
         outcome, cutoff_ms, count = "MORE", 0, 0
         revocations: list[Revocation] = []
         while outcome == "MORE":
@@ -232,7 +237,7 @@ class RedisSessionStore(SessionStore):
                 END_SUBJECT,
                 partition,
                 index=index_key(issuer, subject),
-                subject=hashed(RevocationType.SUBJECT, issuer, subject),
+                subject=hashed_subject,
                 cause=cause,
                 entry_life_ms=entry_life_ms,
                 cutoff_life_ms=cutoff_life_ms,
@@ -248,7 +253,7 @@ class RedisSessionStore(SessionStore):
             self._tell_of_strangers(found.strangers)
             cutoff_ms, count, logged = found.cutoff_ms, count + found.count, found.log.to_logged(partition)
             revocations += logged.revocations
-        return RevocationResult(count, Logged(tuple(revocations), logged.position))
+        return RevocationResult(count, Logged(tuple(revocations), logged.position), (hashed_subject,))
 
     @override
     async def get(self, session: SessionId) -> StoredSession | None:

@@ -6,12 +6,12 @@ It reads the log, applies what this server revoked, and says when it knows too l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
-from sessiond_server.domain.revocation import Position
+from sessiond_server.domain.revocation import Position, Revocation
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
@@ -102,6 +102,18 @@ class Revocations:
             return self._view.revokes(revocation_ids)
         except OSError as error:
             raise RevocationViewStaleError from error
+
+    def standing(self, hashed_ids: Iterable[bytes]) -> tuple[Revocation, ...]:
+        """What is known to be revoked of these hashed ids.
+
+        Raises:
+            RevocationViewStaleError: what was packed cannot be read.
+        """
+        try:
+            found = [self._view.find(one) for one in dict.fromkeys(hashed_ids)]
+        except OSError as error:
+            raise RevocationViewStaleError from error
+        return tuple(one for one in found if one)
 
     def apply_own(self, logged: Logged) -> None:
         """Take in what this server revoked, before it is acknowledged.

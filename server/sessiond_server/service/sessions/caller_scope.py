@@ -67,7 +67,6 @@ class CallerScope:
         if shared.type is RevocationType.CLIENT:
             caller.require_session(shared.issuer, shared.identifier)
         else:
-            caller.require_issuer(shared.issuer)
             caller.require_every_client()
         caller.require_issuer_among(
             self._trusted, shared.issuer, else_allowed="none: no issuer is the caller's"

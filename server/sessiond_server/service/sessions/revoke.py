@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from itertools import chain, islice
+from typing import Final, TypeAlias, assert_never
 
 from sessiond_server.domain.caller import Caller
-from sessiond_server.domain.identifiers import SessionId
-from sessiond_server.domain.revocation import to_revision
+from sessiond_server.domain.identifiers import SessionId, hashed_id
+from sessiond_server.domain.revocation import Revocation, to_revision
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.cutoffs import Cutoffs, Shared
+from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Owner, RevocationResult, SessionStore
 from sessiond_server.service.validation.token_cache import VerifiedToken
 from sessiond_server.service.validation.validate import Validation
+
+# What clients accept is 4 MiB, of which this is a tenth.
+MAX_REVOCATIONS_TOLD: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,13 @@ Target: TypeAlias = BySession | ByRefreshToken | ByAccessToken | BySubject | Sha
 class SessionsEnded:
     """What a revocation did: a revision at which it is known, and how many live sessions it ended.
 
-    `count` is None where no index says how many these are.
+    `count` is None where no index says how many these are. `revocations` are those that stand now because of
+    it, whoever wrote them: of very many the first, which is the subject's own where it has so many sessions.
     """
 
     revision: str
     count: int | None
+    revocations: tuple[Revocation, ...] = ()
 
 
 class SessionRevocation:
@@ -178,7 +186,8 @@ class SessionRevocation:
             shared, cutoff_life_ms=self._cutoff_life_ms, entry_life_ms=self._entry_life_ms
         )
         await asyncio.gather(*map(self._revocations.apply_up_to, logged))
-        return SessionsEnded(to_revision(one.position for one in logged), count=None)
+        named = (hashed_id(shared.type.kind, shared.issuer, shared.identifier),)
+        return self._told(logged, count=None, named=named)
 
     def _nothing_ended(self) -> SessionsEnded:
         """The one answer about what is not there, and about what is there and not the caller's."""
@@ -187,4 +196,11 @@ class SessionRevocation:
     async def _revoked(self, ended: RevocationResult) -> SessionsEnded:
         # What had ended already was logged by whoever ended it, and this server may not have read that yet.
         await self._revocations.apply_up_to(ended.logged)
-        return SessionsEnded(to_revision([ended.logged.position]), ended.count)
+        return self._told([ended.logged], count=ended.count, named=ended.named)
+
+    def _told(
+        self, logged: Sequence[Logged], *, count: int | None, named: tuple[bytes, ...]
+    ) -> SessionsEnded:
+        appended = (one.hashed_id for part in logged for one in part.revocations)
+        standing = self._revocations.standing(islice(chain(named, appended), MAX_REVOCATIONS_TOLD))
+        return SessionsEnded(to_revision(part.position for part in logged), count, standing)

@@ -126,10 +126,14 @@ class NotRotated:
 
 @dataclass(frozen=True, slots=True)
 class RevocationResult:
-    """How many live sessions a revocation ended, and what it appended to the log."""
+    """How many live sessions a revocation ended, and what it appended to the log.
+
+    `named` are the hashed ids by which what it was about is known, whether it has ended now or had before.
+    """
 
     count: int
     logged: Logged
+    named: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sessiond_server.service.sessions.revoke import (
     Target,
 )
 from sessiond_server.service.storage.cutoffs import Shared
-from sessiond_server.transport.codec import fields, wire
+from sessiond_server.transport.codec import fields, revocations, wire
 from sessiond_server.transport.codec.refusals import FieldInvalidError
 
 # What many sessions share: its type, and the name of its own id in its message.
@@ -58,7 +58,10 @@ def names_in(request: session_service_pb2.RevokeSessionRequest) -> Mapping[Input
 
 def encode(ended: SessionsEnded) -> bytes:
     """The response that says what ended."""
-    response = session_service_pb2.RevokeSessionResponse(revision=ended.revision, sessions_ended=ended.count)
+    told = [revocations.encode(one) for one in ended.revocations]
+    response = session_service_pb2.RevokeSessionResponse(
+        revision=ended.revision, sessions_ended=ended.count, revocations=told
+    )
     return response.SerializeToString()
 
 

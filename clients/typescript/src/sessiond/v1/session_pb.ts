@@ -981,7 +981,8 @@ export type Revocation = Message<"sessiond.v1.Revocation"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The revision at which it is known; empty for an event of the server that has no place in the log.
+   * The revision at which it is known; empty in the answer to RevokeSession, which tells its own, and for
+   * an event of the server that has no place in the log.
    *
    * @generated from field: string revision = 4;
    */

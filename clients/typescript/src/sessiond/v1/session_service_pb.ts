@@ -507,8 +507,7 @@ export type RevokeSessionResponse = Message<"sessiond.v1.RevokeSessionResponse">
   sessionsEnded?: number | undefined;
 
   /**
-   * Every revocation that now stands because of the target, written now or before. Not carried out yet:
-   * unset.
+   * Every revocation that now stands because of the target, written now or before; at most 4,096.
    *
    * @generated from field: repeated sessiond.v1.Revocation revocations = 3;
    */

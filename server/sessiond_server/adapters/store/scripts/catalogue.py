@@ -21,6 +21,7 @@ from sessiond_server.adapters.store.scripts.replies import (
     CreatedReply,
     CutoffReply,
     DocumentReply,
+    EndedByIdReply,
     EndedOfLogoutReply,
     EndedOfSubjectReply,
     EndedReply,
@@ -165,7 +166,7 @@ SETTLE: Final = Script(
 # The session that it names began before it was wanted: there is no later one that it could hit.
 END: Final = Script(
     "end",
-    one(EndedReply),
+    one(EndedByIdReply),
     keys=("record",),
     args=(*_SESSION, *_END, raw("tombstone")),
     lane=Lane.ENDING,

@@ -1,19 +1,19 @@
 -- Ends one session. What has ended stays as it ended. What is unknown stays unknown, unless a token of it was
 -- proven: then the store has lost it, and what its record shall be now is given as the tombstone (empty where
--- nothing was proven).
+-- nothing was proven). The answer names its provider's session, which ended with it.
 local h = read_header(record)
 if not h then
   if tombstone ~= '' then
     redis.call('SET', record, tombstone, 'PXAT', now + entry_life_ms)
     revoke(TYPE_SESSION, hashed, now + entry_life_ms)
   end
-  return {0, logged()}
+  return {0, NO_ID, logged()}
 end
 if h.state ~= STATE_LIVE then
   -- This changes nothing, but it is a write: whoever repeats a revocation may wait for its replication.
   redis.call('SETRANGE', record, 0, packed(h))
-  return {0, logged()}
+  return {0, h.hashed_provider_session, logged()}
 end
 local was_over = is_over(h) or is_revoked(h, hashed)
 end_session(id, hashed, h, cause, entry_life_ms)
-return {was_over and 0 or 1, logged()}
+return {was_over and 0 or 1, h.hashed_provider_session, logged()}

@@ -100,6 +100,15 @@ class EndedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedByIdReply:
+    """The same of one session, and its provider's session, hashed, now or when it ended before."""
+
+    count: int
+    provider_session: bytes
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
 class EndedOfLogoutReply:
     """The same of a logout, and how many sessions its subject's index names that are somebody else's."""
 
