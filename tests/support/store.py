@@ -208,9 +208,10 @@ def connected(
     sealing: tuple[bytes, ...] = (SEALING,),
     logger: Logger | None = None,
     steady: Callable[[], float] = time.monotonic,
+    replicas: int = 0,
 ) -> Store:
     lanes, logger = dict.fromkeys(Lane, redis), logger or SilentLogger()
-    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger, steady=steady)
+    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger, steady=steady, replicas=replicas)
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,

@@ -207,6 +207,24 @@ def test_a_store_of_ones_own_needs_keys(url: str) -> None:
     assert read({"store": {"url": url}, "keys": {"pepper_files": [HERE], "sealing_files": [HERE]}})
 
 
+def test_replicas_are_waited_for_where_the_store_has_some() -> None:
+    keys = {"keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
+
+    def store(**settings: Any) -> dict[str, Any]:
+        return {"store": {"url": "redis://127.0.0.1", **settings}}
+
+    for settings, replicas in [
+        ({}, 0),
+        ({"durability": "local", "replicas": 2}, 0),
+        ({"durability": "replicated"}, 1),
+        ({"durability": "all", "replicas": 2}, 2),
+    ]:
+        assert read(store(**settings), keys).store.acknowledging_replicas == replicas
+    assert mistakes(store(durability="all"), keys) == ["store.replicas"]
+    assert mistakes(store(durability="some"), keys) == ["store.durability"]
+    assert mistakes({"store": {"url": "embedded:d", "durability": "replicated"}}) == ["store.durability"]
+
+
 def test_listening_elsewhere_needs_tls_and_callers() -> None:
     everywhere = {"server": {"listen": "0.0.0.0:1"}}
     caller = {"callers": [{"name": "a", "groups": ["validate"], "key_files": [HERE]}]}

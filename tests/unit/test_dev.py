@@ -32,6 +32,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("sessions", "absolute"): ("3m", timedelta(minutes=3)),
     ("sessions", "access_lifetime"): ("11s", timedelta(seconds=11)),
     ("sessions", "max_per_subject"): ("2", 2),
+    ("store", "partitions"): ("3", 3),
     ("store", "accept_risks"): ("eviction", ("eviction",)),
     ("revocation", "poll"): ("20ms", timedelta(milliseconds=20)),
     ("revocation", "max_staleness"): ("2s", timedelta(seconds=2)),
@@ -46,6 +47,8 @@ ELSEWHERE = {
     ("store", "cert_file"),
     ("store", "key_file"),
     ("store", "allow_plaintext"),
+    ("store", "durability"),
+    ("store", "replicas"),
     ("keys", "pepper_files"),
     ("keys", "sealing_files"),
 }

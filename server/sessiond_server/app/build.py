@@ -60,7 +60,6 @@ from sessiond_server.transport.engine.port import Endpoints
 from sessiond_server.transport.methods import SessionService
 from sessiond_server.transport.pipeline import Pipeline
 
-PARTITIONS: Final = 1
 _MIN_ENTRY_LIFE: Final = timedelta(hours=24)
 
 
@@ -94,7 +93,7 @@ async def build(
     stores = await stack.enter_async_context(
         open_stores(
             _store_address(settings, secrets, store_url),
-            partitions=PARTITIONS,
+            partitions=settings.store.partitions,
             sealing_keys=secrets.sealing,
             issuers=HashedIssuers(
                 reuse_above_ms(settings.issuers), {one.issuer: client_ids(one) for one in settings.issuers}
@@ -247,6 +246,7 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
         ca_file=store.ca_file,
         cert_file=store.cert_file,
         key_file=store.key_file,
+        acknowledging_replicas=store.acknowledging_replicas,
     )
 
 

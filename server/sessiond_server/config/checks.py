@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem
-from sessiond_server.config.settings import IssuerSettings, Settings
+from sessiond_server.config.settings import ALL, IssuerSettings, Settings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import ANONYMOUS, UNKNOWN
 
@@ -67,11 +67,16 @@ def _store(settings: Settings) -> Iterator[Problem]:
     if store.url.startswith(EMBEDDED):
         if store.url == EMBEDDED:
             yield Problem("store.url", store.url, f"{EMBEDDED}DIR")
+        if store.durability != "local":
+            found = f"{shown(store.durability)} with an embedded store, which has no replicas"
+            yield Problem("store.durability", found, '"local"')
         return
     if url.scheme not in _STORE_SCHEMES:
         yield Problem("store.url", f"the scheme {shown(url.scheme)}", f"redis, rediss, unix or {EMBEDDED}DIR")
         return
     yield from _store_url(settings, url)
+    if store.durability == ALL and not store.replicas:
+        yield Problem("store.replicas", "0", 'the number of replicas, for durability "all"')
     for name in ("pepper_files", "sealing_files"):
         if not getattr(keys, name):
             yield Problem(f"keys.{name}", "nothing", "one file or more, where the store is not embedded")

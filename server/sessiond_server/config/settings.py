@@ -36,6 +36,7 @@ from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGO
 
 TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
 RISKS: Final = ("eviction", "no_persistence")
+ALL: Final = "all"
 GRPC_PORT: Final = 50051
 HTTP_PORT: Final = 8080
 
@@ -120,9 +121,29 @@ class StoreSettings:
     cert_file: Path | None = setting(FILE, "our certificate for the store (rediss)", default=None)
     key_file: Path | None = setting(FILE, "its private key", default=None)
     allow_plaintext: bool = setting(SWITCH, "allow `redis://` beyond loopback", default=False)
+    partitions: int = setting(
+        whole(1, 64),
+        "into how many parts what is kept is divided, each with its own log of revocations; it stays as it was "
+        "at the first start",
+        default=1,
+    )
+    durability: str = setting(
+        one_of("local", "replicated", ALL),
+        "where a write must have arrived before it is acknowledged: in the primary alone, in one replica, or "
+        "in all of them",
+        default="local",
+    )
+    replicas: int = setting(
+        whole(0, 16), 'how many replicas the store has; required for durability "all"', default=0
+    )
     accept_risks: tuple[str, ...] = setting(
         words(RISKS), "faults of the store's settings to live with", default=()
     )
+
+    @property
+    def acknowledging_replicas(self) -> int:
+        """How many replicas must have a write before it is acknowledged."""
+        return {"local": 0, "replicated": 1, ALL: self.replicas}[self.durability]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

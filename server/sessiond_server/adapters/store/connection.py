@@ -29,7 +29,7 @@ _TURN_SECONDS: Final = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoreAddress:
-    """Where the store is, and how we show who we are.
+    """Where the store is, how we show who we are, and how many replicas must have what it acknowledges.
 
     `url` is `redis://`, `rediss://` or `unix://`, without credentials in it.
     """
@@ -40,6 +40,7 @@ class StoreAddress:
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    acknowledging_replicas: int = 0
 
 
 def connect_lanes(address: StoreAddress) -> dict[Lane, Redis]:

@@ -17,11 +17,15 @@ _NO_EVICTION: Final = "noeviction"
 
 
 class RedisDurability(Durability):
-    """Asks the store for its settings; the number of partitions is kept in the first partition."""
+    """Asks the store for its settings; the number of partitions is kept in the first partition.
 
-    def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
+    `replicas` is how many of them must have what is acknowledged.
+    """
+
+    def __init__(self, scripts: Scripts, *, partitions: Partitions, replicas: int) -> None:
         self._scripts = scripts
         self._partitions = partitions
+        self._replicas = replicas
 
     @override
     async def pin_partitions(self) -> None:
@@ -32,11 +36,9 @@ class RedisDurability(Durability):
 
     @override
     async def faults(self, *, accepted: Collection[str]) -> list[str]:
-        memory, persistence = (
-            await self._scripts.information("memory"),
-            await self._scripts.information("persistence"),
-        )
-        if not memory or not persistence:
+        sections = ("memory", "persistence", "replication")
+        memory, persistence, replication = [await self._scripts.information(one) for one in sections]
+        if not memory or not persistence or not replication:
             return ["the store does not tell its settings: allow our user the command info"]
         faults = []
         if memory.get("maxmemory_policy") != _NO_EVICTION and "eviction" not in accepted:
@@ -47,5 +49,11 @@ class RedisDurability(Durability):
         if not persistence.get("aof_enabled") and "no_persistence" not in accepted:
             faults.append(
                 "the store forgets when it restarts: set appendonly yes, or accept the risk no_persistence"
+            )
+        connected = replication.get("connected_slaves", 0)
+        if connected < self._replicas:
+            faults.append(
+                f"only {connected} of {self._replicas} replicas are connected that must have every write: "
+                "connect them, or set store.durability to local"
             )
         return faults

@@ -78,7 +78,13 @@ async def open_stores(
         for client in clients.values():
             stack.push_async_callback(client.aclose)
         yield stores_over(
-            Scripts(clients, telemetry=telemetry, logger=logger, steady=steady),
+            Scripts(
+                clients,
+                telemetry=telemetry,
+                logger=logger,
+                steady=steady,
+                replicas=address.acknowledging_replicas,
+            ),
             partitions=Partitions(partitions),
             sealing=sealing,
             issuers=issuers,
@@ -116,6 +122,6 @@ def stores_over(
         ),
         proofs=RedisProofMemory(scripts, partitions=partitions),
         key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
-        durability=RedisDurability(scripts, partitions=partitions),
+        durability=RedisDurability(scripts, partitions=partitions, replicas=scripts.replicas),
         writes=RedisStoreWrites(scripts, partitions=partitions),
     )

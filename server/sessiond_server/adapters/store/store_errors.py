@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sessiond_server.service.logger import Logger
 
+# What we call it ourselves: too few replicas have confirmed a write.
+_NOT_REPLICATED: Final = "not replicated"
 # The words that an error of the store may begin with, and that are repeated; nothing else of it is.
 _WRITES_REFUSED: Final = frozenset({"OOM", "READONLY", "MISCONF", "NOREPLICAS"})
-_FOR_A_PERSON: Final = _WRITES_REFUSED | {"WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
+_NOT_KEPT: Final = _WRITES_REFUSED | {_NOT_REPLICATED}
+_FOR_A_PERSON: Final = _NOT_KEPT | {"WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
 # A script of ours says so of itself, and has changed nothing.
 LATE: Final = "LATE"
 _PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", LATE})
@@ -27,6 +30,10 @@ _NO_CONNECTION_FREE: Final = "No connection available."
 _QUIET_SECONDS: Final = 5.0
 
 
+class NotReplicatedError(RedisError):
+    """Too few replicas have confirmed a write in time."""
+
+
 def kind_of(error: Exception) -> str | None:
     """The store's code for an error, or what happened on the way to it, in one word.
 
@@ -36,6 +43,8 @@ def kind_of(error: Exception) -> str | None:
     for one in chain:
         if (code := _code_of(one)) in _CODES:
             return code
+    if isinstance(error, NotReplicatedError):
+        return _NOT_REPLICATED
     if str(error) == _NO_CONNECTION_FREE:
         return "connections busy"
     if any(isinstance(one, RedisTimeoutError | TimeoutError) for one in chain):
@@ -75,8 +84,8 @@ class StoreErrors:
 
     @property
     def writes_refused_for(self) -> str | None:
-        """Why the store takes no writes; None where it takes them as far as is known."""
-        return next((kind for kind in self._last_met if kind in _WRITES_REFUSED), None)
+        """Why the store takes no writes, or does not keep them; None where it does as far as is known."""
+        return next((kind for kind in self._last_met if kind in _NOT_KEPT), None)
 
     def __bool__(self) -> bool:
         """Whether there are any."""

@@ -69,6 +69,7 @@ CREATE: Final = Script(
         number("access_expire_ms"),
     ),
     late=Late.REFUSED,
+    is_durable=True,
 )
 
 # Whoever presented the token may have spent it elsewhere since.
@@ -104,6 +105,7 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
         raw("confirmation", 32),
     ),
     late=Late.REFUSED,
+    is_durable=True,
 )
 
 # Nothing that a provider gave may be lost: it compares state, generation and, behind a hold, the holder.
@@ -134,6 +136,7 @@ COMMIT: Final[Script[tuple[str, CommitReply]]] = Script(
     ),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
+    is_durable=True,
 )
 
 # The same: it compares generation and holder.
@@ -151,6 +154,7 @@ HOLD: Final = Script(
     ),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
+    is_durable=True,
 )
 
 # It compares the holder, whose lease must not have run out; and what a provider brought is to be revoked.
@@ -161,6 +165,7 @@ SETTLE: Final = Script(
     args=(*_SESSION, raw("holder", 16), word("action", "RELEASE", "DOUBT", "END"), *_END, raw("brought")),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
+    is_durable=True,
 )
 
 # The session that it names began before it was wanted: there is no later one that it could hit.
@@ -171,6 +176,7 @@ END: Final = Script(
     args=(*_SESSION, *_END, raw("tombstone")),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
+    is_durable=True,
 )
 
 # What it ends counts up to the moment at which it is carried out: it would hit who has logged in since.
@@ -188,6 +194,7 @@ END_PROVIDER: Final = Script(
     ),
     lane=Lane.ENDING,
     late=Late.REFUSED,
+    is_durable=True,
 )
 
 # The same: its cutoff is that moment.
@@ -206,6 +213,7 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
     ),
     lane=Lane.ENDING,
     late=Late.REFUSED,
+    is_durable=True,
 )
 
 # The same, of what many subjects share.
@@ -222,6 +230,7 @@ CUTOFF: Final = Script(
     ),
     lane=Lane.ENDING,
     late=Late.REFUSED,
+    is_durable=True,
 )
 
 GET: Final = Script("get", octets_or_none, keys=("record",), args=(raw("hashed", 16),), late=Late.READS)
@@ -252,8 +261,10 @@ TRIM: Final = Script("trim", flag, lane=Lane.WATCHING, late=Late.CARRIED_OUT)
 NOTE_CHANGE: Final = Script(
     "note_change", flag, args=(number("known_ms"),), lane=Lane.WATCHING, late=Late.REFUSED
 )
-# A trifle harms nobody.
-PROBE: Final = Script("probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT)
+# A trifle harms nobody. That replicas have it says that they will have what releases something.
+PROBE: Final = Script(
+    "probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT, is_durable=True
+)
 
 # The login was refused for good: its token is to be revoked whenever this comes.
 ADD_REVOCATION: Final = Script(
@@ -276,7 +287,7 @@ SETTLE_REVOCATION: Final = Script(
 
 # A call that failed may be repeated with the same proof.
 USE_PROOF: Final = Script(
-    "use_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.REFUSED
+    "use_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.REFUSED, is_durable=True
 )
 PROBE_PROOF: Final = Script(
     "probe_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.READS

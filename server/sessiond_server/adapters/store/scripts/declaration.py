@@ -119,7 +119,9 @@ class Late(Enum):
 class Script(Generic[R]):
     """A script: the name of its file, how its reply is read, its keys and arguments, and its lane.
 
-    What `late` it is to do has no default: each script has to decide.
+    What `late` it is to do has no default: each script has to decide. `is_durable` says that its answer
+    releases something: before that, as many replicas as are wanted must have what it wrote. Where it does, it
+    has written: behind a script that wrote nothing there is nothing to wait for.
     """
 
     name: str
@@ -128,6 +130,7 @@ class Script(Generic[R]):
     args: tuple[Arg, ...] = ()
     lane: Lane = Lane.CALLS
     late: Late = field(kw_only=True)
+    is_durable: bool = field(kw_only=True, default=False)
 
     def local_names(self) -> list[str]:
         """The script's local names, in Lua: the common ones, and its own."""

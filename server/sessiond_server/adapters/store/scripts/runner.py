@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from sessiond_server.adapters.store.partitions import key_in
+from sessiond_server.adapters.store.replication import replicated
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
 from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Late, Script
 from sessiond_server.adapters.store.scripts.prelude import sources
@@ -41,7 +42,8 @@ class Scripts:
     Every script is atomic and safe to repeat. When a call is cancelled its connection is dropped, but the
     script runs on: what must not happen late carries the store's time behind which it refuses itself.
 
-    `steady` is the clock by which that time is reckoned, and by which moments are given.
+    `steady` is the clock by which that time is reckoned, and by which moments are given. `replicas` is how
+    many of them must have what a durable script wrote before its answer counts.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Scripts:
         logger: Logger,
         randomness: Callable[[int], bytes] = os.urandom,
         steady: Callable[[], float] = time.monotonic,
+        replicas: int = 0,
     ) -> None:
+        self.replicas = replicas
         self.errors = StoreErrors(logger=logger, steady=steady)
         self.time = StoreTime(steady)
         self._clients = clients
@@ -146,12 +150,17 @@ class Scripts:
         self._logger.error("the store refused a script", script=name, line=_line_of(error))
 
     async def _evaluate(self, script: Script[Any], parameters: tuple[Any, ...]) -> Any:
-        # redis-py leaves this one method without types.
-        command: Callable[..., Awaitable[Any]] = self._clients[script.lane].execute_command
         try:
-            return await command("EVALSHA", self._digests[script.name], *parameters)
+            return await self._send(script, "EVALSHA", self._digests[script.name], *parameters)
         except NoScriptError:
-            return await command("EVAL", self._sources[script.name], *parameters)
+            return await self._send(script, "EVAL", self._sources[script.name], *parameters)
+
+    async def _send(self, script: Script[Any], *command: Any) -> Any:
+        # redis-py leaves this one method without types.
+        send: Callable[..., Awaitable[Any]] = self._clients[script.lane].execute_command
+        if not script.is_durable or not self.replicas:
+            return await send(*command)
+        return await replicated(self._clients[script.lane], command, replicas=self.replicas)
 
 
 @functools.cache

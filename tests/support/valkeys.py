@@ -1,0 +1,114 @@
+"""Valkey servers on ports of this machine: primaries, replicas, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from asyncio.subprocess import DEVNULL, create_subprocess_exec
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from sessiond_server.adapters.embedded.process import find_server
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Valkey:
+    """A server of its own; `replica_of` is the port that it copies from."""
+
+    directory: Path
+    port: int
+    options: tuple[str, ...] = ()
+    process: Process | None = None
+    redis: Redis = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.redis = connect(StoreAddress(self.url))
+
+    @property
+    def url(self) -> str:
+        return f"redis://{HOST}:{self.port}"
+
+    async def start(self) -> None:
+        """Run it, and return when it answers; it has what its append-only file has."""
+        self.directory.mkdir(exist_ok=True)
+        self.process = await create_subprocess_exec(
+            str(find_server()),
+            *("--bind", HOST, "--port", str(self.port), "--dir", str(self.directory)),
+            *("--save", "", "--repl-diskless-sync-delay", "0", *self.options),
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+        )
+        await eventually(self._answers, timeout=10)
+
+    async def _answers(self) -> bool:
+        try:
+            return bool(await self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def copy_from(self, port: int) -> None:
+        """Be a replica of what answers at this port, and return when everything is copied."""
+        await self.redis.execute_command("REPLICAOF", HOST, port)
+
+        async def is_linked() -> bool:
+            return bool((await self.redis.info("replication")).get("master_link_status") == "up")
+
+        await eventually(is_linked, timeout=10)
+
+    async def promote(self) -> None:
+        await self.redis.execute_command("REPLICAOF", "NO", "ONE")
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        self._signal(signal.SIGKILL)
+        if self.process:
+            await self.process.wait()
+
+    async def close(self) -> None:
+        await self.kill()
+        await self.redis.aclose()
+
+    def _signal(self, number: int) -> None:
+        if self.process and self.process.returncode is None:
+            self.process.send_signal(number)
+
+
+@asynccontextmanager
+async def running_valkeys(directory: Path, number: int, *options: str) -> AsyncIterator[list[Valkey]]:
+    """As many servers, of which all but the first are its replicas."""
+    async with AsyncExitStack() as stack:
+        servers = []
+        for at in range(number):
+            server = Valkey(directory / str(at), free_port(), options)
+            stack.push_async_callback(server.close)
+            servers.append(server)
+        await asyncio.gather(*(server.start() for server in servers))
+        await asyncio.gather(*(server.copy_from(servers[0].port) for server in servers[1:]))
+        yield servers
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return int(free.getsockname()[1])
