@@ -123,7 +123,7 @@ class StoreSettings:
     allow_plaintext: bool = setting(SWITCH, "allow `redis://` beyond loopback", default=False)
     partitions: int = setting(
         whole(1, 64),
-        "into how many parts what is kept is divided, each with its own log of revocations; it stays as it was "
+        "into how many parts what is kept is divided, each with its log of revocations; it stays as it was "
         "at the first start",
         default=1,
     )
