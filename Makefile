@@ -32,6 +32,10 @@ fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_T
 	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest $(WORKERS) tests/unit/test_differential.py --timeout 1800
 
+.PHONY: test-faults
+test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1
+	$(BIN)/pytest tests/fault/test_histories.py -m long -s
+
 .PHONY: outage
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s

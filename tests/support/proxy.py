@@ -54,27 +54,27 @@ class Proxy:
         link = asyncio.ensure_future(self._link(reader, writer))
         self._links.add(link)
         link.add_done_callback(self._links.discard)
-        with suppress(asyncio.CancelledError):
-            await link
+        try:
+            with suppress(asyncio.CancelledError):
+                await link
+        finally:
+            # One that is cut before it began has closed nothing.
+            writer.transport.abort()
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends = [writer]
+        if self._refuses:
+            return
         try:
-            if self._refuses:
-                return
             onward, back = await asyncio.open_connection(HOST, self.target_port)
-            ends.append(back)
-            ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, back), (onward, writer))]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
         except OSError:
             return
+        ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, back), (onward, writer))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in ends:
-                end.transport.abort()
+            for way in ways:
+                way.cancel()
+            back.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

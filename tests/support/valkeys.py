@@ -42,9 +42,13 @@ class Valkey:
     def url(self) -> str:
         return f"redis://{HOST}:{self.port}"
 
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
     async def start(self) -> None:
         """Run it, and return when it answers; it has what its append-only file has."""
-        self.directory.mkdir(exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.process = await create_subprocess_exec(
             str(find_server()),
             *("--bind", HOST, "--port", str(self.port), "--dir", str(self.directory)),
@@ -89,7 +93,7 @@ class Valkey:
         await self.redis.aclose()
 
     def _signal(self, number: int) -> None:
-        if self.process and self.process.returncode is None:
+        if self.process and self.is_running:
             self.process.send_signal(number)
 
 
