@@ -33,6 +33,7 @@ from sessiond_server.app.order_keys import order_key_sets
 from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
+from sessiond_server.cli.sessions import sessions
 from sessiond_server.cli.written_log import written_log
 from sessiond_server.config.dev import data_directory, default_data_directory
 from sessiond_server.config.problems import ConfigurationError
@@ -328,3 +329,6 @@ def healthcheck(addr: str, timeout: float) -> None:
     status = ask_health(addr, timeout_seconds=timeout)
     click.echo(f"{addr}: {status}", err=status != SERVING)
     sys.exit(0 if status == SERVING else _UNHEALTHY_STATUS)
+
+
+main.add_command(sessions)

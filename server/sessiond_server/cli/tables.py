@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sessiond import SessionRecord
 from sessiond_server.app.check import KeySetFinding
 from sessiond_server.app.findings import Finding
 from sessiond_server.service.validation.explain import Explanation
@@ -54,6 +57,30 @@ def of_explanation(explanation: Explanation) -> str:
     for step in explanation.steps:
         table.add_row(*map(Text, (step.name, step.outcome, step.found, step.expected)))
     return f"{_shown(table)}\nverdict: {explanation.verdict}"
+
+
+def of_sessions(records: Sequence[SessionRecord]) -> str:
+    """The live sessions of a subject."""
+    table = Table("session", "client", "tenant", "created", "last refresh", "ends", "device")
+    for one in records:
+        device = one.device.label or one.device.user_agent or one.device.ip_address
+        times = (one.create_time, one.last_refresh_time, one.idle_expire_time)
+        session = one.session
+        cells = (session.session_id, session.client_id, session.tenant_id, *map(_time, times), device)
+        table.add_row(*map(Text, cells))
+    return _shown(table)
+
+
+def of_session(members: Mapping[str, object]) -> str:
+    """What is known of one session."""
+    table = Table("field", "value")
+    for name, value in members.items():
+        table.add_row(*map(Text, (name, value if isinstance(value, str) else json.dumps(value))))
+    return _shown(table)
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ") if moment else ""
 
 
 def _shown(table: Table) -> str:
