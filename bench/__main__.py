@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from bench import hostile_keys, in_process, over_grpc
+from bench import hostile_keys, in_process, over_grpc, staleness
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "in-process": in_process,
     "over-grpc": over_grpc,
     "hostile-keys": hostile_keys,
+    "staleness": staleness,
 }
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-_RESULTS: Final = Path(__file__).parent / "results"
+RESULTS: Final = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def show(title: str, rows: list[Row]) -> None:
 
 def keep(scenario: str, rows: list[Row]) -> Path:
     """Write the rows, with what they were measured on; the result is the file."""
-    _RESULTS.mkdir(exist_ok=True)
-    path = _RESULTS / f"{scenario}.json"
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{scenario}.json"
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
     measured = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,0 +1,197 @@
+"""How long after the answer to RevokeSession a token is still accepted elsewhere, by link and kind of caller.
+
+One server ends sessions. Others, whose links to the store are healthy, slow, cut or a black hole since then,
+are asked about their tokens again and again, until they refuse them or stop answering: one for each kind of
+caller, because a call that has its server read the log brings that to every other caller of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import pygal
+from pygal.style import CleanStyle
+
+from bench.table import RESULTS, Row
+from sessiond import FULLY_CONSISTENT, AsyncClient, Consistency, Session, UnavailableError
+from tests.support.cluster import running_cluster
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sessiond import Tokens
+    from tests.support.cluster import Cluster
+    from tests.support.proxy import Proxy
+
+TITLE: Final = "a revoked token is accepted elsewhere for"
+_TRIALS: Final = 200
+_AT_A_TIME: Final = 4
+_PAUSE_SECONDS: Final = 0.004
+_BIN_MS: Final = 100
+_BUDGET_MS: Final = 1000
+
+
+@dataclass(frozen=True)
+class _Link:
+    """What happens to a link, and how it is undone."""
+
+    name: str
+    spoil: Callable[[Proxy], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How callers ask."""
+
+    name: str
+    consistency: Consistency | None = None
+
+    async def accepts(self, client: AsyncClient, tokens: Tokens) -> bool:
+        """Whether the token is accepted; no answer is none."""
+        try:
+            verdict = await client.validate(tokens.access_token, consistency=self.consistency)
+        except UnavailableError:
+            return False
+        return isinstance(verdict, Session)
+
+
+_KINDS: Final = (_Kind("server"), _Kind("fully consistent", FULLY_CONSISTENT))
+
+
+async def _nothing(_: Proxy) -> None:
+    return
+
+
+async def _slow(link: Proxy) -> None:
+    link.delay_seconds = 0.1
+
+
+async def _cut(link: Proxy) -> None:
+    await link.cut()
+
+
+async def _black_hole(link: Proxy) -> None:
+    link.hold()
+
+
+# The store's answers take 200 ms more where each way takes 100 ms more.
+_LINKS: Final = (
+    _Link("healthy", _nothing),
+    _Link("delayed by 200 ms", _slow),
+    _Link("cut", _cut),
+    _Link("black hole", _black_hole),
+)
+
+
+async def run() -> list[Row]:
+    """Median, 99th percentile and worst of each kind of caller behind each link; a picture of all of them."""
+    with tempfile.TemporaryDirectory(prefix="sessiond-bench-") as directory:
+        async with running_cluster(Path(directory), servers=1 + len(_KINDS)) as cluster:
+            found = {
+                (link.name, kind.name): delays
+                for link in _LINKS
+                for kind, delays in zip(_KINDS, await _behind(cluster, link), strict=True)
+            }
+    _draw(found)
+    return [row for (link, kind), delays in found.items() for row in _rows(f"{kind}, {link}", delays)]
+
+
+def _rows(what: str, delays: Sequence[float]) -> list[Row]:
+    ordered = sorted(one * 1000 for one in delays)
+    return [
+        Row(f"{what}: median of {len(ordered)}", median(ordered), "ms"),
+        Row(f"{what}: 99 % within", ordered[int(len(ordered) * 0.99)], "ms"),
+        Row(f"{what}: at worst", ordered[-1], "ms", f"≤ {_BUDGET_MS}"),
+    ]
+
+
+async def _behind(cluster: Cluster, link: _Link) -> list[list[float]]:
+    """The delays of each kind."""
+    found: list[list[float]] = [[] for _ in _KINDS]
+    async with AsyncExitStack() as stack:
+        here, *there = [
+            await stack.enter_async_context(AsyncClient(member.address, key=cluster.key, timeout=3))
+            for member in cluster.members
+        ]
+        for number in range(_TRIALS // _AT_A_TIME):
+            subjects = [f"user-{number}-{one}" for one in range(_AT_A_TIME)]
+            sessions = [await here.create_local_session(subject) for subject in subjects]
+            for delays, more in zip(
+                found, await _trial(cluster.links[1:], link, here, there, sessions), strict=True
+            ):
+                delays.extend(more)
+    return found
+
+
+async def _trial(
+    ways: Sequence[Proxy],
+    link: _Link,
+    here: AsyncClient,
+    there: Sequence[AsyncClient],
+    sessions: Sequence[Tokens],
+) -> list[list[float]]:
+    asked = list(zip(_KINDS, there, strict=True))
+
+    async def is_accepted() -> bool:
+        return all([await kind.accepts(client, one) for kind, client in asked for one in sessions])
+
+    await eventually(is_accepted, timeout=10)
+    async with asyncio.TaskGroup() as tasks:
+        asking = [
+            [tasks.create_task(_until_refused(client, one, kind)) for one in sessions]
+            for kind, client in asked
+        ]
+        await asyncio.gather(*map(link.spoil, ways))
+        revoked = [await _revoked(here, tokens) for tokens in sessions]
+    for way in ways:
+        way.delay_seconds = 0.0
+        way.release()
+        way.mend()
+    return [[max(0.0, task.result() - at) for task, at in zip(one, revoked, strict=True)] for one in asking]
+
+
+async def _revoked(client: AsyncClient, tokens: Tokens) -> float:
+    await client.revoke_session(tokens.session.session_id)
+    return asyncio.get_running_loop().time()
+
+
+async def _until_refused(client: AsyncClient, tokens: Tokens, kind: _Kind) -> float:
+    """When the last call was sent that was answered with a session."""
+    clock, accepted = asyncio.get_running_loop().time, 0.0
+    while True:
+        sent = clock()
+        if not await kind.accepts(client, tokens):
+            return accepted
+        accepted = sent
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _draw(found: dict[tuple[str, str], list[float]]) -> None:
+    """A histogram of all of them, as `bench/results/staleness.svg`."""
+    bins = range(0, _BUDGET_MS + _BIN_MS, _BIN_MS)
+    chart = pygal.Bar(
+        style=CleanStyle,
+        js=[],
+        width=1000,
+        height=420,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=4,
+        title=f"Accepted after the answer to RevokeSession, {_TRIALS} trials each",
+        x_title="milliseconds",
+        y_title="trials",
+    )
+    chart.x_labels = [f"≤ {upper}" if upper else "0" for upper in bins]
+    for (link, kind), delays in found.items():
+        counts = [0] * len(bins)
+        for delay in delays:
+            counts[min(len(bins) - 1, -int(-delay * 1000 // _BIN_MS))] += 1
+        chart.add(f"{kind}, {link}", counts)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "staleness.svg").write_bytes(chart.render())
