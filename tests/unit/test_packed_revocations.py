@@ -22,6 +22,7 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
+from tests.support.revocations import alone
 
 EXPIRY_MS = 1000
 
@@ -253,6 +254,7 @@ def followed(space: Space, logger: RecordingLogger) -> Revocations:
         max_staleness_seconds=1.0,
         clock=clock,
         clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
+        primacy=alone(clock),
         logger=logger,
         telemetry=RecordingTelemetry(),
         space=space,

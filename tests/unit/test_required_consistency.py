@@ -27,6 +27,7 @@ from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from tests.support.revocations import alone
 from tests.support.vectors import DEFAULTS, MAX_TOKEN_BYTES, NOW, token_of, trusted_of
 from tests.support.waiting import eventually
 
@@ -96,7 +97,13 @@ def view(log: ScriptedLog) -> Revocations:
     clocks = Clocks(allowed_seconds=2.0, clock=clock, logger=logger)
     telemetry = RecordingTelemetry()
     return Revocations(
-        log, max_staleness_seconds=1.0, clock=clock, clocks=clocks, logger=logger, telemetry=telemetry
+        log,
+        max_staleness_seconds=1.0,
+        clock=clock,
+        clocks=clocks,
+        primacy=alone(clock),
+        logger=logger,
+        telemetry=telemetry,
     )
 
 

@@ -36,6 +36,7 @@ from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -73,6 +74,7 @@ class App:
     providers: Providers
     exchange: ProviderExchange
     revocations: Revocations
+    primacy: Primacy
     limits: Limits
     standstill: Standstill
     clocks: Clocks
@@ -125,11 +127,19 @@ async def build(
         clock=clock,
         logger=logger,
     )
+    primacy = Primacy(
+        stores.replication,
+        partitions=stores.revocations.partitions(),
+        failover=Failover(settings.store.failover),
+        clock=clock,
+        logger=logger,
+    )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
         clocks=clocks,
+        primacy=primacy,
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
@@ -230,6 +240,7 @@ async def build(
         providers=providers,
         exchange=exchange,
         revocations=revocations,
+        primacy=primacy,
         limits=limits,
         standstill=standstill,
         clocks=clocks,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
@@ -17,11 +16,11 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.history import History
+from sessiond_server.service.revocation.housekeeping import Housekeeping
+from sessiond_server.service.revocation.primacy import Primacy
 from sessiond_server.service.revocation.reads import SharedReads
 from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
-
-HOUSEKEEPING_SECONDS: Final = 60.0
 
 
 class Revocations:
@@ -38,6 +37,7 @@ class Revocations:
         max_staleness_seconds: float,
         clock: Clock,
         clocks: Clocks,
+        primacy: Primacy,
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
@@ -48,14 +48,12 @@ class Revocations:
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
         self._clocks = clocks
+        self._primacy = primacy
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
-        self._untrimmed: set[int] = set()
-        self._has_room = True
-        self._has_expired = False
+        self._housekeeping = Housekeeping(self._view, log_store, clock=clock, clocks=clocks, logger=logger)
         self._reads = SharedReads(self._read)
         self._is_reading = True
-        self._last_housekeeping = clock.steady()
 
     def __len__(self) -> int:
         """How many revocations are held."""
@@ -143,7 +141,11 @@ class Revocations:
             if self.has_read(position):
                 return True
             await self.catch_up(position.partition)
-        return self.has_read(position)
+        if self.has_read(position):
+            return True
+        # A store that was replaced knows nothing of what the new one has.
+        await _answered(self._primacy.confirm(position.partition))
+        return False
 
     def has_read(self, position: Position) -> bool:
         """Whether everything up to `position`, of this incarnation of the store, is known."""
@@ -166,21 +168,21 @@ class Revocations:
         await _answered(self._reads.share(partition))
 
     async def catch_up_anew(self, partition: int) -> None:
-        """Do the same with a read that is sent after this was called: what was revoked by then is in it."""
+        """Do the same with a read that is sent after this was called: what was revoked by then is in it.
+
+        Where the store has replicas, one of them acknowledges a write that is sent after this was called too.
+        """
         await _answered(self._reads.share_next(partition))
+        await _answered(self._primacy.confirm(partition))
 
     async def poll(self, *, interval_seconds: float) -> None:
         """Read every partition, again and again, until cancelled."""
         while True:
             results = await asyncio.gather(*map(self.catch_up, self._partitions), return_exceptions=True)
             self._report(results)
-            if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
-                self._last_housekeeping = self._clock.steady()
-                self._begin_housekeeping()
-            self._forget_a_step()
-            await self._trim_a_step()
             # A log that is far behind is trimmed without a pause, and read between any two steps.
-            await asyncio.sleep(0 if self._untrimmed else interval_seconds)
+            is_behind = await self._housekeeping.step()
+            await asyncio.sleep(0 if is_behind else interval_seconds)
 
     def _report(self, results: list[BaseException | None]) -> None:
         failures = [result for result in results if result is not None]
@@ -202,56 +204,19 @@ class Revocations:
             sent = self._clock.steady()
             known = self._view.position_of(partition)
             page = await self._log_store.read(partition, known)
+            self._primacy.take(partition, page)
             self._clocks.compare(partition, page.store_ms, sent=sent)
             await self._history.follow(partition, page, is_replaced=bool(known) and not page.continues)
             self._apply(page)
             reached_head = page.reached_head
-        self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+        if self._primacy.stands(partition, sent):
+            self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
 
     def _apply(self, page: LogPage) -> None:
         for revocation in page.revocations:
             self._view.apply(revocation)
         self._view.advance(page.position)
-        if self._has_room:
-            self._pack()
-
-    def _pack(self) -> None:
-        try:
-            while self._view.pack():
-                pass
-        except OSError:
-            # Nothing is lost, but memory grows; the next housekeeping tries again.
-            self._has_room = False
-            self._logger.error("there is no room for a file of revocations, they stay in memory")
-
-    def _begin_housekeeping(self) -> None:
-        self._has_room = True
-        if self._clocks.expired_by_ms is not None:
-            self._has_expired = True
-            self._untrimmed = set(self._partitions)
-
-    def _forget_a_step(self) -> None:
-        """Drop some of what has expired, but not by a clock that may be wrong: it would be gone for good."""
-        expired_by_ms = self._clocks.expired_by_ms
-        if not self._has_expired or expired_by_ms is None:
-            return
-        try:
-            self._has_expired = not self._view.forget_expired(now_ms=expired_by_ms)
-        except OSError:
-            self._has_expired = False
-            self._logger.error("the file of revocations cannot be read")
-
-    async def _trim_a_step(self) -> None:
-        """Drop some of what has expired from each log that may have more of it."""
-        if self._clocks.expired_by_ms is None:
-            self._untrimmed.clear()
-        try:
-            for partition in sorted(self._untrimmed):
-                if not await self._log_store.trim(partition):
-                    self._untrimmed.discard(partition)
-        except StoreUnavailableError:
-            self._untrimmed.clear()
-            self._logger.warning("the revocation log was not trimmed, the store did not answer")
+        self._housekeeping.pack()
 
 
 async def _answered(read: Awaitable[None]) -> None:

@@ -29,6 +29,9 @@ class LogPage:
     is another one, which may have lost something. It is empty where the store does not tell. `is_noted` says
     that this run is the one that was noted in the store, and `changed_ms` when a loss was noted last, 0 for
     never.
+
+    `is_primary` is False where a replica has answered, whose log may be behind. `is_replicated` says that the
+    store has replicas, or had or should have them, so that one of them may have taken its place.
     """
 
     revocations: tuple[Revocation, ...]
@@ -39,6 +42,8 @@ class LogPage:
     run: str
     is_noted: bool
     changed_ms: int
+    is_primary: bool = True
+    is_replicated: bool = False
 
 
 class RevocationLog(Protocol):

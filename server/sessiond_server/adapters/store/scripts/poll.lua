@@ -1,6 +1,6 @@
 -- A stretch of the log that follows the reader's last entry, or the log's start where that entry is not of
 -- this history; and what the store's clock shows. Beside it stands which run of the store this is, whether
--- that is the one that was noted, and when a loss was noted last (0 for never).
+-- that is the one that was noted, when a loss was noted last (0 for never), and how the store stands.
 local head_n, head_tag, incarnation = open_log()
 local trimmed = redis.call('HMGET', HEAD, 'trimmed_to', 'trimmed_tag')
 local trimmed_to, trimmed_tag = tonumber(trimmed[1]), trimmed[2]
@@ -27,7 +27,8 @@ end
 local run = this_run()
 local is_noted = redis.call('HGET', HEAD, 'run') == run
 local changed_ms = tonumber(redis.call('GET', CHANGED) or 0)
+local is_primary, is_replicated = standing()
 return {
   entries, incarnation, from, tag, continues and 1 or 0, from == head_n and 1 or 0, now,
-  run, is_noted and 1 or 0, changed_ms,
+  run, is_noted and 1 or 0, changed_ms, is_primary and 1 or 0, is_replicated and 1 or 0,
 }

@@ -162,6 +162,8 @@ class PageReply:
     run: str
     is_noted: bool
     changed_ms: int
+    is_primary: bool
+    is_replicated: bool
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -174,4 +176,6 @@ class PageReply:
             run=self.run,
             is_noted=self.is_noted,
             changed_ms=self.changed_ms,
+            is_primary=self.is_primary,
+            is_replicated=self.is_replicated,
         )
