@@ -22,7 +22,7 @@ from sessiond_server.domain.revocation import Position
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.consistency import MAX_WAITING, WAIT_SECONDS, RequiredConsistency
 from sessiond_server.service.revocation.follow import Revocations
-from sessiond_server.service.storage.revocations import LogPage
+from sessiond_server.service.storage.revocations import Break, LogPage
 from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
@@ -224,7 +224,7 @@ async def test_a_revision_beyond_the_end_is_refused_after_a_read_of_its_own(
         (replace(END, tag="lost"), PAGE),
         (BEYOND, replace(PAGE, changed_ms=1)),
         (BEYOND, replace(PAGE, is_noted=False)),
-        (BEYOND, replace(PAGE, continues=False)),
+        (BEYOND, replace(PAGE, continues=False, broken_by=Break.DIVERGED)),
     ],
     ids=["incarnation", "tag", "a loss noted before", "a new run", "replaced"],
 )

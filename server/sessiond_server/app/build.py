@@ -37,6 +37,7 @@ from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
+from sessiond_server.service.revocation.reassertion import Reassertion
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -75,6 +76,7 @@ class App:
     exchange: ProviderExchange
     revocations: Revocations
     primacy: Primacy
+    reassertion: Reassertion
     limits: Limits
     standstill: Standstill
     clocks: Clocks
@@ -184,6 +186,15 @@ async def build(
     )
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
     entry_life_ms = _entry_life_ms(one.policy for one in trusted)
+    cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
+    reassertion = Reassertion(
+        revocations,
+        stores.revocations,
+        cutoff_life_ms=cutoff_life_ms,
+        entry_life_ms=entry_life_ms,
+        logger=logger,
+        telemetry=telemetry,
+    )
     service = SessionService(
         validation,
         SessionCreation(
@@ -221,7 +232,7 @@ async def build(
             validation=validation,
             revocations=revocations,
             entry_life_ms=entry_life_ms,
-            cutoff_life_ms=max((one.absolute_ms for one in lifetimes.values()), default=0),
+            cutoff_life_ms=cutoff_life_ms,
         ),
         SessionLookup(stores.sessions, scope=scope),
         telemetry=telemetry,
@@ -241,6 +252,7 @@ async def build(
         exchange=exchange,
         revocations=revocations,
         primacy=primacy,
+        reassertion=reassertion,
         limits=limits,
         standstill=standstill,
         clocks=clocks,

@@ -39,6 +39,7 @@ CARRIED_OUT_LATE = {
     "end",
     "poll",
     "trim",
+    "reassert",
     "probe",
     "settle_revocation",
     "add_revocation",
@@ -193,13 +194,13 @@ def test_a_member_of_an_enumeration_is_sent_as_its_number() -> None:
 
 
 def test_a_reply_is_read_by_name() -> None:
-    page = [[b"e"], b"i", 3, b"t", 1, 0, 7, b"r", 1, 5, 1, 0]
+    page = [[b"e"], b"i", 3, b"t", b"", 0, 7, b"r", 1, 5, 1, 0]
     assert one(PageReply)(page) == PageReply(
         (b"e",),
         b"i",
         3,
         "t",
-        continues=True,
+        "",
         reached_head=False,
         store_ms=7,
         run="r",

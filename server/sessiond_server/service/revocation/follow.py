@@ -17,9 +17,10 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
+from sessiond_server.service.revocation.own import OwnRevocations
 from sessiond_server.service.revocation.primacy import Primacy
 from sessiond_server.service.revocation.reads import SharedReads
-from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
+from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
 
@@ -44,30 +45,32 @@ class Revocations:
     ) -> None:
         self._log_store = log_store
         self._partitions = tuple(log_store.partitions())
-        self._view = RevocationView(partitions=len(self._partitions), space=space)
+        self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
         self._clocks = clocks
         self._primacy = primacy
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
-        self._housekeeping = Housekeeping(self._view, log_store, clock=clock, clocks=clocks, logger=logger)
+        self._housekeeping = Housekeeping(self.view, log_store, clock=clock, clocks=clocks, logger=logger)
         self._reads = SharedReads(self._read)
+        self._own = OwnRevocations()
+        self._telemetry = telemetry
         self._is_reading = True
 
     def __len__(self) -> int:
         """How many revocations are held."""
-        return len(self._view)
+        return len(self.view)
 
     @property
     def is_synced(self) -> bool:
         """Whether every partition has been read to its end once."""
-        return self._view.is_complete
+        return self.view.is_complete
 
     @property
     def revision(self) -> str:
         """How far the log has been read, in the form that callers hold."""
-        return self._view.revision
+        return self.view.revision
 
     @property
     def age_seconds(self) -> float:
@@ -81,7 +84,7 @@ class Revocations:
 
     def age_of(self, partition: int) -> float:
         """Seconds since the last read of `partition` that reached its end was sent."""
-        return self._clock.steady() - self._view.fresh_until(partition) + self.max_staleness_seconds
+        return self._clock.steady() - self.view.fresh_until(partition) + self.max_staleness_seconds
 
     def partition_of(self, revocation_ids: RevocationIds) -> int:
         """The partition whose freshness a token needs."""
@@ -94,10 +97,11 @@ class Revocations:
             RevocationViewStaleError: that is not known, because the view is older than it may be, or because
                 what was packed of it cannot be read.
         """
-        if self.age_of(self.partition_of(revocation_ids)) >= self.max_staleness_seconds:
+        partition = self.partition_of(revocation_ids)
+        if self.age_of(partition) >= self.max_staleness_seconds:
             raise RevocationViewStaleError
         try:
-            return self._view.revokes(revocation_ids)
+            return self.view.revokes(partition, revocation_ids)
         except OSError as error:
             raise RevocationViewStaleError from error
 
@@ -108,7 +112,7 @@ class Revocations:
             RevocationViewStaleError: what was packed cannot be read.
         """
         try:
-            found = [self._view.find(one) for one in dict.fromkeys(hashed_ids)]
+            found = [self.view.find(one) for one in dict.fromkeys(hashed_ids)]
         except OSError as error:
             raise RevocationViewStaleError from error
         return tuple(one for one in found if one)
@@ -118,8 +122,9 @@ class Revocations:
 
         The log brings it once more, in its place.
         """
+        self._own.acknowledged(logged)
         for revocation in logged.revocations:
-            self._view.apply(revocation)
+            self.view.apply(logged.position.partition, revocation)
 
     async def apply_up_to(self, logged: Logged) -> None:
         """Take in what this server revoked, and what the log had before that, whoever appended it.
@@ -149,13 +154,13 @@ class Revocations:
 
     def has_read(self, position: Position) -> bool:
         """Whether everything up to `position`, of this incarnation of the store, is known."""
-        known = self._view.position_of(position.partition)
+        known = self.view.position_of(position.partition)
         is_behind = known and known.incarnation == position.incarnation and known.number > position.number
         return known == position or bool(is_behind)
 
     def entries_beyond_end(self, position: Position) -> int:
         """How far `position` is behind what was read of its log; 0 where it may be of a log that is gone."""
-        known = self._view.position_of(position.partition)
+        known = self.view.position_of(position.partition)
         if known is None or known.incarnation != position.incarnation:
             return 0
         return 0 if self._history.may_have_lost(position.partition) else position.number - known.number
@@ -201,22 +206,39 @@ class Revocations:
     async def _read(self, partition: int) -> None:
         reached_head = False
         while not reached_head:
-            sent = self._clock.steady()
-            known = self._view.position_of(partition)
-            page = await self._log_store.read(partition, known)
+            sent, own = self._clock.steady(), self._own.unread(partition)
+            page = await self._log_store.read(partition, self.view.position_of(partition))
             self._primacy.take(partition, page)
             self._clocks.compare(partition, page.store_ms, sent=sent)
-            await self._history.follow(partition, page, is_replaced=bool(known) and not page.continues)
+            await self._history.follow(partition, page)
+            if page.broken_by:
+                self._begin_anew(partition, page.broken_by)
             self._apply(page)
             reached_head = page.reached_head
+        self._miss(partition, self._own.take_lost(partition, own))
         if self._primacy.stands(partition, sent):
-            self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+            self.view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+
+    def _begin_anew(self, partition: int, broken_by: Break) -> None:
+        """The log does not go on where it was read to; what is known stays, and may be missing there."""
+        if broken_by.loses:
+            self.view.doubt(partition)
 
     def _apply(self, page: LogPage) -> None:
+        """Take in what the log has; it goes on where it was read to, or begins anew."""
         for revocation in page.revocations:
-            self._view.apply(revocation)
-        self._view.advance(page.position)
+            self.view.apply(page.position.partition, revocation)
+        self._own.read(page.position.partition, page.revocations)
+        self.view.advance(page.position)
         self._housekeeping.pack()
+
+    def _miss(self, partition: int, lost: set[bytes]) -> None:
+        if lost:
+            self._logger.error(
+                "the store has lost what was revoked here", partition=partition, count=len(lost)
+            )
+            self._telemetry.store_regressed()
+            self.view.doubt(partition, lost)
 
 
 async def _answered(read: Awaitable[None]) -> None:
