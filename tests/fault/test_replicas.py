@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from sessiond import AsyncClient, Session, UnavailableError
 from sessiond_server.adapters.jwt.local_issuer import create_signing_key
 from tests.support.config import Config, key_file
-from tests.support.replicas import Node, replicated
 from tests.support.server import serving
+from tests.support.valkeys import Valkey, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def on_store(directory: Path, store: Node) -> Config:
+def on_store(directory: Path, store: Valkey) -> Config:
     """A configuration with a local issuer, whose store is this node."""
     directory.chmod(0o700)
     config = Config(directory)
@@ -35,16 +35,15 @@ def on_store(directory: Path, store: Node) -> Config:
 
 
 async def test_a_server_ceases_to_answer_once_its_primary_was_replaced(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    async with replicated(tmp_path / "store") as pair:
-        config = on_store(tmp_path, pair.primary).write()
+    async with running_valkeys(tmp_path / "store", 2) as (primary, replica):
+        config = on_store(tmp_path, primary).write()
         async with (
             serving(config, config.parent, tmp_path / "log") as server,
             AsyncClient(server.grpc) as client,
         ):
             tokens = await client.create_local_session("alice", client_id="web")
             assert isinstance(await client.validate(tokens.access_token), Session)
-            await pair.replica.promote()
+            await replica.promote()
 
             async def is_refused() -> bool:
                 try:
@@ -56,7 +55,7 @@ async def test_a_server_ceases_to_answer_once_its_primary_was_replaced(tmp_path:
             await eventually(is_refused, timeout=10)
             (reason,) = (await server.said(event="not serving"))[-1]["reasons"]
             assert reason == "no replica acknowledges writes: one may have taken the store's place"
-            await pair.replica.follow(pair.primary)
+            await replica.copy_from(primary.port)
             await server.said(event="a replica acknowledges writes again")
 
             async def is_accepted() -> bool:

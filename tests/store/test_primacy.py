@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +11,9 @@ from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnava
 from sessiond_server.domain.revocation import Position
 from sessiond_server.service.revocation.primacy import CONFIRMED_FOR_SECONDS, Failover
 from tests.support.fakes import FakeClock, RecordingLogger
-from tests.support.replicas import Node, Pair, replicated
 from tests.support.revocations import MAX_STALENESS_SECONDS, viewed
 from tests.support.store import Store, connected
+from tests.support.valkeys import Valkey, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -27,10 +27,18 @@ CUT_OFF = "no replica acknowledges writes, what the store answers does not count
 pytestmark = pytest.mark.parametrize("partitions", [1, 3])
 
 
+@dataclass
+class Pair:
+    """A primary and its replica."""
+
+    primary: Valkey
+    replica: Valkey
+
+
 class Server:
     """What a server knows whose store is `node`, on a clock that stands still."""
 
-    def __init__(self, node: Node, *, partitions: int, failover: Failover = Failover.AUTO) -> None:
+    def __init__(self, node: Valkey, *, partitions: int, failover: Failover = Failover.AUTO) -> None:
         self.clock, self.logger = FakeClock(), RecordingLogger()
         self.store: Store = connected(node.redis, partitions=partitions)
         self.view: Revocations = viewed(self.store, self.clock, logger=self.logger, failover=failover)
@@ -59,8 +67,8 @@ class Server:
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    async with replicated(tmp_path) as found:
-        yield found
+    async with running_valkeys(tmp_path, 2) as (primary, replica):
+        yield Pair(primary, replica)
 
 
 async def lose_the_replica(pair: Pair) -> None:
@@ -68,7 +76,7 @@ async def lose_the_replica(pair: Pair) -> None:
     await pair.replica.promote()
 
     async def is_alone() -> bool:
-        return await pair.primary.replication("connected_slaves") == 0
+        return (await pair.primary.redis.info("replication"))["connected_slaves"] == 0
 
     await eventually(is_alone)
 
@@ -107,7 +115,7 @@ async def test_a_primary_that_becomes_a_replica_is_believed_for_as_long_as_what_
         await server.read()
     assert not server.view.is_fresh
     await pair.primary.promote()
-    await pair.replica.follow(pair.primary)
+    await pair.replica.copy_from(pair.primary.port)
     await server.serve()
     assert server.view._primacy.not_ready_reason is None
 
@@ -165,12 +173,12 @@ async def test_who_must_know_everything_is_not_answered_by_a_primary_that_was_re
 async def test_a_replica_that_is_frozen_acknowledges_nothing(pair: Pair, partitions: int) -> None:
     server = Server(pair.primary, partitions=partitions)
     await server.serve()
-    pair.replica.process.send_signal(signal.SIGSTOP)
+    pair.replica.freeze()
     try:
         with pytest.raises(StoreUnavailableError):
             await server.confirm()
     finally:
-        pair.replica.process.send_signal(signal.SIGCONT)
+        pair.replica.thaw()
     await eventually(lambda: _confirms(server))
     assert server.view._primacy.not_ready_reason is None
 

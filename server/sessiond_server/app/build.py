@@ -132,7 +132,7 @@ async def build(
     primacy = Primacy(
         stores.replication,
         partitions=stores.revocations.partitions(),
-        failover=Failover(settings.store.failover),
+        failover=_failover(settings),
         clock=clock,
         logger=logger,
     )
@@ -258,6 +258,12 @@ async def build(
         clocks=clocks,
         endpoints=pipeline.endpoints(service.methods()),
     )
+
+
+def _failover(settings: Settings) -> Failover:
+    """Whoever has replicas acknowledge what is released has them for that."""
+    wanted = Failover(settings.store.failover)
+    return Failover.ALWAYS if wanted is Failover.AUTO and settings.store.acknowledging_replicas else wanted
 
 
 def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddress:

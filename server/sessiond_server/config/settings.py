@@ -139,7 +139,7 @@ class StoreSettings:
     failover: str = setting(
         one_of("auto", "never", "always"),
         "whether a replica may take the store's place, so that answers are given only while one acknowledges "
-        "writes; auto: where the store has, or had, replicas",
+        "writes; auto: where the store has, or had, replicas, or `durability` is not local",
         default="auto",
     )
     accept_risks: tuple[str, ...] = setting(

@@ -1,6 +1,7 @@
 -- A stretch of the log that follows the reader's last entry, or the log's start where that entry is not of
--- this history, and why it is not; and what the store's clock shows. Beside it stands which run of the store this is, whether
--- that is the one that was noted, when a loss was noted last (0 for never), and how the store stands.
+-- this history, and why it is not; and what the store's clock shows. Beside it stands which run of the store
+-- this is, whether that is the one that was noted, when a loss was noted last (0 for never), and how the store
+-- stands.
 local head_n, head_tag, incarnation = open_log()
 local trimmed = redis.call('HMGET', HEAD, 'trimmed_to', 'trimmed_tag')
 local trimmed_to, trimmed_tag = tonumber(trimmed[1]), trimmed[2]

@@ -50,9 +50,9 @@ local function this_run()
   return told('server', 'run_id') .. told('replication', 'master_replid')
 end
 
--- Whether this is the primary, as far as our user may ask and as a write shows, which changes nothing: a replica
--- that takes writes says what it is, and any other refuses them. Beside it stands whether there are replicas, or
--- were, or should be.
+-- Whether this is the primary, as far as our user may ask and as a write shows, which changes nothing: a
+-- replica that takes writes says what it is, and any other refuses them. Beside it stands whether there are
+-- replicas, or were, or should be.
 local function standing()
   local written = redis.pcall('HDEL', HEAD, '')
   local refusal = type(written) == 'table' and string.match(written.err, '%u%u%u%u+')

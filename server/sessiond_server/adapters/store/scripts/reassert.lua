@@ -1,8 +1,10 @@
--- Writes again what the store has lost and a server still knows: entries of the log, one behind the other, with what
--- scripts go by beside the log. It does so only where the log ends where that server has read it to, so that
--- nothing is written twice, however many servers know the same.
+-- Writes again what the store has lost and a server still knows: entries of the log, one behind the other, with
+-- what scripts go by beside the log. It does so only where the log ends where that server has read it to, so
+-- that nothing is written twice, however many servers know the same.
 local head_n, head_tag, incarnation = open_log()
-if incarnation ~= known_incarnation or head_n ~= known_number or head_tag ~= known_tag then return {'MOVED'} end
+if incarnation ~= known_incarnation or head_n ~= known_number or head_tag ~= known_tag then
+  return {'MOVED'}
+end
 
 local function session_id_of(hashed, h)
   for _, member in ipairs(redis.call('ZRANGE', index_key(h.hashed_subject), 0, -1)) do
@@ -12,8 +14,8 @@ local function session_id_of(hashed, h)
   return NO_ID
 end
 
--- What has a tombstone keeps it, and is logged all the same: the server has read the whole log, and did not find
--- it there. A live session is logged by its end.
+-- What has a tombstone keeps it, and is logged all the same: the server has read the whole log, and did not
+-- find it there. A live session is logged by its end.
 local function restore_session(entry, hashed, expire_ms)
   local h = read_header(record_key(hashed))
   if h and h.state == STATE_LIVE then
@@ -24,9 +26,10 @@ local function restore_session(entry, hashed, expire_ms)
   append(entry)
 end
 
--- The later cutoff remains; whom it spares it spares only behind the earlier one, unless that spares the same.
+-- The later cutoff remains; whom it spares it spares only behind the earlier one, unless that spares the
+-- same.
 local function restore_cutoff(hashed, cutoff_ms, exception, floor_ms, expire_ms)
-  local forget_ms = expire_ms == FOREVER_MS and FOREVER_MS or math.max(expire_ms, now + cutoff_life_ms)
+  local forget_ms = math.max(expire_ms, now + cutoff_life_ms)
   local known = redis.call('HGET', CUTOFFS, hashed)
   if known then
     local known_ms, known_exception, known_floor_ms, known_forget_ms = struct.unpack(CUTOFF, known)
@@ -39,7 +42,6 @@ local function restore_cutoff(hashed, cutoff_ms, exception, floor_ms, expire_ms)
       floor_ms = math.max(floor_ms, is_the_same and known_floor_ms or known_ms)
     end
   end
-  if exception == NO_ID then floor_ms = 0 end
   keep_cutoff(hashed, cutoff_ms, exception, floor_ms, forget_ms)
 end
 
