@@ -21,26 +21,17 @@ async def page(server: Server, path: str) -> tuple[int, list[str]]:
         return answer.status, (await answer.text()).splitlines()
 
 
-@pytest.mark.parametrize(
-    ("kind", "begin", "end"),
-    [
-        ("OOM", ("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
-        ("READONLY", ("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
-    ],
-)
-async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_writes(
-    tmp_path: Path, kind: str, begin: tuple[str, ...], end: tuple[str, ...]
-) -> None:
+async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_writes(tmp_path: Path) -> None:
     async with running(tmp_path / "d", tmp_path / "1.log") as first, AsyncClient(first.grpc) as client:
         tokens = await client.create_local_session("alice")
         redis = connect(StoreAddress(f"unix://{first.data}/valkey.sock"))
-        await redis.execute_command(*begin)
+        await redis.config_set("maxmemory", 1)
         async with (
             running(tmp_path / "d", tmp_path / "2.log", join=True) as second,
             AsyncClient(second.grpc) as other,
         ):
             # Nobody has written anything: the server itself has tried.
-            remark = ["ready", f"the store takes no writes: {kind}"]
+            remark = ["ready", "the store takes no writes: OOM"]
 
             async def is_seen() -> bool:
                 return await page(second, "/readyz") == (200, remark)
@@ -56,9 +47,9 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
             assert await page(first, "/readyz") == (200, remark)
             for server in (first, second):
                 told = await server.said(event="the store does not do as told")
-                assert [(line["level"], line["kind"]) for line in told] == [("error", kind)]
+                assert [(line["level"], line["kind"]) for line in told] == [("error", "OOM")]
                 assert "not serving" not in server.events()[server.events().index("serving") :]
-            await redis.execute_command(*end)
+            await redis.config_set("maxmemory", 0)
 
             async def is_good_again() -> bool:
                 return await page(second, "/readyz") == (200, ["ready"])
@@ -66,4 +57,25 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
             await eventually(is_good_again, timeout=15)
             assert "sessiond_store_takes_writes 1.0" in (await page(second, "/metrics"))[1]
             assert (await other.refresh(tokens.refresh_token)).session.subject == "alice"
+        await redis.aclose()
+
+
+async def test_a_server_whose_store_was_demoted_answers_no_longer_than_it_may(tmp_path: Path) -> None:
+    """What is revoked in the store that took its place is not known here."""
+    async with running(tmp_path / "d", tmp_path / "log") as server, AsyncClient(server.grpc) as client:
+        tokens = await client.create_local_session("alice")
+        redis = connect(StoreAddress(f"unix://{server.data}/valkey.sock"))
+        await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+        await server.said(event="the store that answers is a replica, which does not count")
+        await server.said(event="not serving", reasons=["the store that answers is a replica"])
+        with pytest.raises(UnavailableError):
+            await client.validate(tokens.access_token)
+        assert (await page(server, "/readyz"))[0] == 503
+        await redis.execute_command("REPLICAOF", "NO", "ONE")
+
+        async def is_good_again() -> bool:
+            return (await page(server, "/readyz"))[0] == 200
+
+        await eventually(is_good_again)
+        assert isinstance(await client.validate(tokens.access_token), Session)
         await redis.aclose()

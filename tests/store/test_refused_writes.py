@@ -97,7 +97,9 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_once_when_it_is_go
         assert (writes.refused_for, writes.is_in_doubt) == (kind, True)
         # What is only read is read all the same.
         assert await store.sessions.get(token.session) is not None
-        assert (await store.log.read(store.partition(), None)).reached_head
+        page = await store.log.read(store.partition(), None)
+        assert page.reached_head
+        assert page.is_primary is (kind != "READONLY")
     finally:
         await end(admin)
     await writes.probe()
@@ -137,7 +139,10 @@ async def test_an_error_is_over_when_nobody_has_met_it_for_a_while(own: Watched,
     assert own.said(OVER) == []
 
 
-@pytest.mark.parametrize(("kind", "begin", "end"), REFUSALS)
+OF_A_PRIMARY = [one for one in REFUSALS if one.id != "READONLY"]
+
+
+@pytest.mark.parametrize(("kind", "begin", "end"), OF_A_PRIMARY)
 async def test_a_store_that_was_begun_is_opened_and_read_while_it_takes_no_writes(
     own: Watched,
     admin: Redis,

@@ -28,6 +28,7 @@ NOT_AWAITED = {
     "pin_partitions",
     "poll",
     "trim",
+    "reassert",
     "note_change",
     "add_revocation",
     "next_revocation",

@@ -11,7 +11,7 @@ import pytest
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.supervision import Supervision
 from sessiond_server.service.revocation.clocks import STANDS_AFTER_SECONDS
-from sessiond_server.service.revocation.follow import HOUSEKEEPING_SECONDS
+from sessiond_server.service.revocation.housekeeping import HOUSEKEEPING_SECONDS
 from tests.support.fakes import FakeClock, RecordingLogger, SilentLogger, SilentTelemetry
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, Store
@@ -29,6 +29,7 @@ class Watch:
     def __init__(self, store: Store) -> None:
         self.store, self.clock, self.logger = store, FakeClock(), RecordingLogger()
         self.revocations = viewed(store, self.clock, logger=self.logger)
+        self.housekeeping = self.revocations._housekeeping
         self.set(ahead=0)
 
     def set(self, *, ahead: float) -> None:
@@ -41,9 +42,9 @@ class Watch:
         await self.revocations.catch_up(self.store.partition())
 
     async def trim(self) -> None:
-        self.revocations._begin_housekeeping()
-        self.revocations._forget_a_step()
-        await self.revocations._trim_a_step()
+        self.housekeeping._begin()
+        self.housekeeping._forget_a_step()
+        await self.housekeeping._trim_a_step()
 
     async def held(self) -> tuple[int, int]:
         """How many revocations the view has, and how many the log."""
@@ -90,11 +91,11 @@ async def test_trimming_stops_where_the_clocks_part(watch: Watch) -> None:
     watch.clock.at += EXPIRED_SECONDS
     watch.set(ahead=0)
     await watch.revocations.catch_up(watch.store.partition())
-    watch.revocations._begin_housekeeping()
-    watch.revocations._forget_a_step()
+    watch.housekeeping._begin()
+    watch.housekeeping._forget_a_step()
     watch.set(ahead=0.6)
     await watch.revocations.catch_up(watch.store.partition())
-    await watch.revocations._trim_a_step()
+    await watch.housekeeping._trim_a_step()
     assert await watch.held() == (0, 1)
 
 

@@ -22,6 +22,7 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
+from tests.support.revocations import alone
 
 EXPIRY_MS = 1000
 
@@ -57,14 +58,14 @@ def ids_of(*hashed_ids: bytes, started_ms: int = 0) -> RevocationIds:
 def packed_view(space: Space, *entries: Revocation) -> RevocationView:
     view = RevocationView(partitions=1, space=space, max_recent=0)
     for entry in entries:
-        view.apply(entry)
+        view.apply(0, entry)
         view.pack()
     return view
 
 
 def test_what_is_packed_is_known() -> None:
     view = packed_view(Memory(), *map(numbered, range(300)))
-    known = [view.revokes(ids_of(numbered(number).hashed_id)) for number in range(400)]
+    known = [view.revokes(0, ids_of(numbered(number).hashed_id)) for number in range(400)]
     assert known == [True] * 300 + [False] * 100
     assert len(view) == 300
 
@@ -73,7 +74,7 @@ def test_what_is_packed_is_known() -> None:
 def test_any_of_a_tokens_ids_is_enough(place: int) -> None:
     hashed_ids = [numbered(number).hashed_id for number in (7, 8, 9)]
     hashed_ids[place] = numbered(1).hashed_id
-    assert packed_view(Memory(), numbered(1)).revokes(ids_of(*hashed_ids))
+    assert packed_view(Memory(), numbered(1)).revokes(0, ids_of(*hashed_ids))
 
 
 numbers = st.integers(0, 5)
@@ -106,19 +107,19 @@ def test_packing_changes_no_answer(steps: list[Revocation | str], max_recent: in
             assert packing.forget_expired(now_ms=min(now_ms, 3))
             plain.forget_expired(now_ms=min(now_ms, 3))
         elif isinstance(step, Revocation):
-            packing.apply(step)
-            plain.apply(step)
+            packing.apply(0, step)
+            plain.apply(0, step)
     for number in range(6):
         for started in range(7):
             asked = replace(ids_of(number.to_bytes(16, "big"), started_ms=started), session=session)
-            assert packing.revokes(asked) == plain.revokes(asked)
+            assert packing.revokes(0, asked) == plain.revokes(0, asked)
 
 
 def test_an_id_that_only_shares_the_hash_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessiond_server.domain.packed_revocations.hash", lambda _: 5, raising=False)
     view = packed_view(Memory(), *map(numbered, range(4)))
-    assert all(view.revokes(ids_of(numbered(number).hashed_id)) for number in range(4))
-    assert not view.revokes(ids_of(numbered(4).hashed_id))
+    assert all(view.revokes(0, ids_of(numbered(number).hashed_id)) for number in range(4))
+    assert not view.revokes(0, ids_of(numbered(4).hashed_id))
 
 
 def test_of_two_with_the_same_bucket_each_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,8 +127,8 @@ def test_of_two_with_the_same_bucket_each_is_itself(monkeypatch: pytest.MonkeyPa
         "sessiond_server.domain.packed_revocations.hash", lambda octets: octets[-1] << 16, raising=False
     )
     view = packed_view(Memory(), numbered(3), numbered(2))
-    assert view.revokes(ids_of(numbered(3).hashed_id))
-    assert view.revokes(ids_of(numbered(2).hashed_id))
+    assert view.revokes(0, ids_of(numbered(3).hashed_id))
+    assert view.revokes(0, ids_of(numbered(2).hashed_id))
 
 
 def test_what_has_left_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,30 +136,30 @@ def test_what_has_left_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch) -> 
     view = packed_view(Memory(), numbered(1, expire_ms=1), numbered(2), numbered(3))
     for _ in range(3):
         view.forget_expired(now_ms=1)
-    assert view.revokes(ids_of(numbered(2).hashed_id))
-    assert view.revokes(ids_of(numbered(3).hashed_id))
+    assert view.revokes(0, ids_of(numbered(2).hashed_id))
+    assert view.revokes(0, ids_of(numbered(3).hashed_id))
     assert len(view) == 2
 
 
 def test_what_comes_while_the_expired_leave_is_known_behind_it() -> None:
     view = packed_view(Memory(), *(numbered(number, expire_ms=number // 1024 + 1) for number in range(2048)))
     assert not view.forget_expired(now_ms=1)
-    view.apply(numbered(5000))
+    view.apply(0, numbered(5000))
     view.pack()
     assert view.forget_expired(now_ms=1)
-    assert view.revokes(ids_of(numbered(5000).hashed_id))
+    assert view.revokes(0, ids_of(numbered(5000).hashed_id))
 
 
 def test_a_later_cutoff_with_an_exception_replaces_one_that_is_packed() -> None:
     cutoff = replace(numbered(1), type=RevocationType.SUBJECT, not_before_ms=2000)
     view = RevocationView(partitions=1, space=Memory(), max_recent=1)
-    view.apply(cutoff)
-    view.apply(numbered(2))
+    view.apply(0, cutoff)
+    view.apply(0, numbered(2))
     view.pack()
-    view.apply(replace(cutoff, not_before_ms=3000, except_session=b"s" * 16))
-    asked = ids_of(cutoff.hashed_id, started_ms=1500)
-    assert view.revokes(asked)
-    assert not view.revokes(replace(asked, session=b"s" * 16))
+    view.apply(0, replace(cutoff, not_before_ms=3000, except_session=b"s" * 16))
+    asked = ids_of(cutoff.hashed_id, started_ms=2500)
+    assert view.revokes(0, asked)
+    assert not view.revokes(0, replace(asked, session=b"s" * 16))
 
 
 def test_expired_entries_leave_in_steps_and_their_room_is_used_again() -> None:
@@ -170,9 +171,9 @@ def test_expired_entries_leave_in_steps_and_their_room_is_used_again() -> None:
         steps += 1
     assert steps == 3
     assert len(view) == 1500
-    assert [view.revokes(ids_of(numbered(number).hashed_id)) for number in range(4)] == [False, True] * 2
+    assert [view.revokes(0, ids_of(numbered(number).hashed_id)) for number in range(4)] == [False, True] * 2
     for number in range(5000, 6500):
-        view.apply(numbered(number))
+        view.apply(0, numbered(number))
         view.pack()
     assert len(space.held) == size
     assert len(view) == 3000
@@ -182,32 +183,32 @@ def test_when_nothing_is_left_the_space_begins_anew() -> None:
     space = Memory()
     view = packed_view(space, numbered(1), numbered(2))
     assert view.forget_expired(now_ms=EXPIRY_MS)
-    view.apply(numbered(3))
+    view.apply(0, numbered(3))
     space.held.clear()
     view.pack()
-    assert view.revokes(ids_of(numbered(3).hashed_id))
+    assert view.revokes(0, ids_of(numbered(3).hashed_id))
 
 
 def test_where_there_is_no_room_nothing_is_lost() -> None:
     space = Memory()
     view = packed_view(space, numbered(1))
     space.limit = 0
-    view.apply(numbered(2))
+    view.apply(0, numbered(2))
     with pytest.raises(OSError, match="full"):
         view.pack()
-    assert view.revokes(ids_of(numbered(1).hashed_id))
-    assert view.revokes(ids_of(numbered(2).hashed_id))
+    assert view.revokes(0, ids_of(numbered(1).hashed_id))
+    assert view.revokes(0, ids_of(numbered(2).hashed_id))
     space.limit = 2**30
     view.pack()
-    assert view.revokes(ids_of(numbered(2).hashed_id))
+    assert view.revokes(0, ids_of(numbered(2).hashed_id))
     assert len(view) == 2
 
 
 def test_no_id_is_packed_twice() -> None:
     packed = PackedRevocations(Memory())
     for expire_ms in (1, 2, 3):
-        packed.put([numbered(1, expire_ms=expire_ms)])
-    assert [found.expire_ms for found in packed.find_any([numbered(1).hashed_id])] == [3]
+        packed.put(0, [numbered(1, expire_ms=expire_ms)])
+    assert [found.expire_ms for found in packed.find_any(0, [numbered(1).hashed_id])] == [3]
     assert len(packed) == 1
 
 
@@ -253,6 +254,7 @@ def followed(space: Space, logger: RecordingLogger) -> Revocations:
         max_staleness_seconds=1.0,
         clock=clock,
         clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
+        primacy=alone(clock),
         logger=logger,
         telemetry=RecordingTelemetry(),
         space=space,
@@ -327,3 +329,96 @@ def test_a_scratch_file_writes_all_even_where_the_system_writes_less(monkeypatch
     with ScratchFile() as space:
         space.write(0, b"three")
         assert space.read(0, 5) == b"three"
+
+
+# What is in doubt: held here, and perhaps lost in the store.
+
+
+def in_doubt(view: RevocationView, partition: int = 0) -> list[int]:
+    """The numbers of what is in doubt, as whoever settles it page by page comes to know them."""
+    found: list[int] = []
+    while (page := view.doubted(partition, limit=7)) is not None:
+        assert len(page) <= 7
+        found += [int.from_bytes(one.hashed_id, "big") for one in page]
+        view.settle(partition, [one.hashed_id for one in page])
+    return sorted(found)
+
+
+def of_two_partitions(numbers: range, *, max_recent: int) -> RevocationView:
+    """The even ones are in partition 0, the odd ones in partition 1."""
+    view = RevocationView(partitions=2, space=Memory(), max_recent=max_recent)
+    for number in numbers:
+        view.apply(number % 2, numbered(number))
+        while view.pack():
+            pass
+    return view
+
+
+@pytest.mark.parametrize("max_recent", [0, 40, 10_000])
+def test_what_is_in_doubt_is_what_the_log_does_not_bring(max_recent: int) -> None:
+    view = of_two_partitions(range(3000), max_recent=max_recent)
+    view.doubt(0)
+    assert view.is_in_doubt(0)
+    assert not view.is_in_doubt(1)
+    for number in range(0, 3000, 4):
+        view.apply(0, numbered(number))
+        while view.pack():
+            pass
+    # What comes meanwhile is in no doubt.
+    view.apply(0, numbered(5000))
+    assert in_doubt(view) == list(range(2, 3000, 4))
+    assert not view.is_in_doubt(0)
+    assert view.doubted(1, limit=1) is None
+
+
+@pytest.mark.parametrize("max_recent", [0, 10_000])
+def test_what_the_log_has_more_weakly_stays_in_doubt(max_recent: int) -> None:
+    view = packed_view(Memory(), *(numbered(number, expire_ms=50) for number in range(3)))
+    view._max_recent = max_recent
+    view.doubt(0)
+    view.apply(0, numbered(0, expire_ms=40))
+    view.apply(0, numbered(1, expire_ms=60))
+    while view.pack():
+        pass
+    page = view.doubted(0, limit=7)
+    assert page is not None
+    assert in_doubt(view) == [0, 2]
+    assert {one.expire_ms for one in page} == {50}
+
+
+def test_what_has_expired_meanwhile_is_in_no_doubt() -> None:
+    view = of_two_partitions(range(100), max_recent=40)
+    for number in range(100, 110, 2):
+        view.apply(0, numbered(number, expire_ms=1))
+    view.doubt(0)
+    while not view.forget_expired(now_ms=1):
+        pass
+    assert in_doubt(view) == list(range(0, 100, 2))
+
+
+def test_a_slot_that_is_taken_again_is_in_no_doubt() -> None:
+    view = packed_view(Memory(), *(numbered(number, expire_ms=1) for number in range(8)), numbered(8))
+    view.doubt(0)
+    while not view.forget_expired(now_ms=1):
+        pass
+    view._max_recent = 0
+    for number in range(20, 28):
+        view.apply(0, numbered(number))
+    while view.pack():
+        pass
+    assert in_doubt(view) == [8]
+
+
+def test_some_ids_alone_can_be_in_doubt() -> None:
+    view = of_two_partitions(range(100), max_recent=40)
+    view.doubt(0, [numbered(number).hashed_id for number in (2, 98, 4000)])
+    assert in_doubt(view) == [2, 98]
+
+
+def test_a_doubt_begins_anew_with_everything() -> None:
+    view = of_two_partitions(range(100), max_recent=40)
+    for _ in range(2):
+        view.doubt(0)
+        view.apply(0, numbered(0))
+    view.doubt(0)
+    assert in_doubt(view) == list(range(0, 100, 2))

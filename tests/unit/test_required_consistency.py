@@ -22,11 +22,12 @@ from sessiond_server.domain.revocation import Position
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.consistency import MAX_WAITING, WAIT_SECONDS, RequiredConsistency
 from sessiond_server.service.revocation.follow import Revocations
-from sessiond_server.service.storage.revocations import LogPage
+from sessiond_server.service.storage.revocations import Break, LogPage
 from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
+from tests.support.revocations import alone
 from tests.support.vectors import DEFAULTS, MAX_TOKEN_BYTES, NOW, token_of, trusted_of
 from tests.support.waiting import eventually
 
@@ -96,7 +97,13 @@ def view(log: ScriptedLog) -> Revocations:
     clocks = Clocks(allowed_seconds=2.0, clock=clock, logger=logger)
     telemetry = RecordingTelemetry()
     return Revocations(
-        log, max_staleness_seconds=1.0, clock=clock, clocks=clocks, logger=logger, telemetry=telemetry
+        log,
+        max_staleness_seconds=1.0,
+        clock=clock,
+        clocks=clocks,
+        primacy=alone(clock),
+        logger=logger,
+        telemetry=telemetry,
     )
 
 
@@ -217,7 +224,7 @@ async def test_a_revision_beyond_the_end_is_refused_after_a_read_of_its_own(
         (replace(END, tag="lost"), PAGE),
         (BEYOND, replace(PAGE, changed_ms=1)),
         (BEYOND, replace(PAGE, is_noted=False)),
-        (BEYOND, replace(PAGE, continues=False)),
+        (BEYOND, replace(PAGE, continues=False, broken_by=Break.DIVERGED)),
     ],
     ids=["incarnation", "tag", "a loss noted before", "a new run", "replaced"],
 )

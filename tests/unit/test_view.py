@@ -27,45 +27,45 @@ CUTOFF = Revocation(RevocationType.SUBJECT, ID, not_before_ms=1000, expire_ms=99
 def view(*entries: Revocation) -> RevocationView:
     known = RevocationView(partitions=1)
     for entry in entries:
-        known.apply(entry)
+        known.apply(0, entry)
     return known
 
 
 def test_nothing_known_revokes_nothing() -> None:
-    assert not view().revokes(IDS)
+    assert not view().revokes(0, IDS)
 
 
 @pytest.mark.parametrize(
     ("not_before", "revoked"), [(999, False), (1000, True), (1001, True), (FOREVER_MS, True)]
 )
 def test_what_began_at_the_cutoff_or_before_is_hit(not_before: int, *, revoked: bool) -> None:
-    assert view(replace(CUTOFF, not_before_ms=not_before)).revokes(IDS) is revoked
+    assert view(replace(CUTOFF, not_before_ms=not_before)).revokes(0, IDS) is revoked
 
 
 def test_what_does_not_say_when_it_began_is_older_than_every_cutoff() -> None:
-    assert view(replace(CUTOFF, not_before_ms=0)).revokes(replace(IDS, started_ms=None))
+    assert view(replace(CUTOFF, not_before_ms=0)).revokes(0, replace(IDS, started_ms=None))
 
 
 def test_another_id_is_not_hit() -> None:
-    assert not view(replace(CUTOFF, hashed_id=b"x" * 16)).revokes(IDS)
+    assert not view(replace(CUTOFF, hashed_id=b"x" * 16)).revokes(0, IDS)
 
 
 @pytest.mark.parametrize("exception", [{"except_session": SESSION}, {"except_provider_session": PROVIDER}])
 def test_an_exception_spares_its_session(exception: dict[str, bytes]) -> None:
-    assert not view(replace(CUTOFF, **exception)).revokes(IDS)
+    assert not view(replace(CUTOFF, **exception)).revokes(0, IDS)
     assert view(replace(CUTOFF, **exception)).revokes(
-        replace(IDS, session=b"o" * 16, provider_session=b"o" * 16)
+        0, replace(IDS, session=b"o" * 16, provider_session=b"o" * 16)
     )
 
 
 def test_an_exception_does_not_spare_from_earlier_cutoffs() -> None:
     spared = replace(CUTOFF, not_before_ms=5000, except_session=SESSION, floor_ms=1000)
-    assert view(spared).revokes(IDS)
-    assert not view(spared).revokes(replace(IDS, started_ms=1001))
+    assert view(spared).revokes(0, IDS)
+    assert not view(spared).revokes(0, replace(IDS, started_ms=1001))
 
 
 def test_no_exception_does_not_spare_a_token_without_a_session() -> None:
-    assert view(CUTOFF).revokes(replace(IDS, session=NO_ID, provider_session=NO_ID))
+    assert view(CUTOFF).revokes(0, replace(IDS, session=NO_ID, provider_session=NO_ID))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -73,11 +73,33 @@ def test_of_two_the_stronger_parts_remain(order: int) -> None:
     earlier = replace(CUTOFF, not_before_ms=2000, expire_ms=9000, floor_ms=800)
     later = replace(CUTOFF, not_before_ms=3000, expire_ms=8000, except_session=SESSION, floor_ms=500)
     known = view(*[earlier, later][::order])
-    assert known.revokes(replace(IDS, started_ms=800))
-    assert not known.revokes(replace(IDS, started_ms=801))
-    assert known.revokes(replace(IDS, session=NO_ID, started_ms=3000))
+    # The later one does not know of the earlier one, which spared nobody.
+    assert known.revokes(0, replace(IDS, started_ms=2000))
+    assert not known.revokes(0, replace(IDS, started_ms=2001))
+    assert known.revokes(0, replace(IDS, session=NO_ID, started_ms=3000))
     known.forget_expired(now_ms=8999)
     assert len(known) == 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_that_spare_the_same_the_later_floor_remains(order: int) -> None:
+    earlier = replace(CUTOFF, not_before_ms=2000, except_session=SESSION, floor_ms=800)
+    later = replace(CUTOFF, not_before_ms=3000, except_session=SESSION, floor_ms=500)
+    known = view(*[earlier, later][::order])
+    assert known.revokes(0, replace(IDS, started_ms=800))
+    assert not known.revokes(0, replace(IDS, started_ms=801))
+
+
+def test_what_is_revoked_in_one_partition_hits_no_token_of_another() -> None:
+    known = RevocationView(partitions=3)
+    known.apply(1, CUTOFF)
+    assert [known.revokes(partition, IDS) for partition in range(3)] == [False, True, False]
+    assert known.find(ID) == CUTOFF
+
+
+def test_a_view_has_no_more_partitions_than_its_index_tells_apart() -> None:
+    with pytest.raises(ValueError, match="256"):
+        RevocationView(partitions=257)
 
 
 def test_an_entry_leaves_by_its_own_expiry_alone() -> None:

@@ -39,6 +39,8 @@ def work_of(
         "poll revocations": partial(
             app.revocations.poll, interval_seconds=settings.revocation.poll.total_seconds()
         ),
+        "re-assert revocations": app.reassertion.keep_up,
+        "confirm the primary": app.primacy.keep_confirming,
         "check the store": partial(
             _check_store,
             app.stores.durability,

@@ -36,6 +36,8 @@ from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.revocation.primacy import Failover, Primacy
+from sessiond_server.service.revocation.reassertion import Reassertion
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -73,6 +75,8 @@ class App:
     providers: Providers
     exchange: ProviderExchange
     revocations: Revocations
+    primacy: Primacy
+    reassertion: Reassertion
     limits: Limits
     standstill: Standstill
     clocks: Clocks
@@ -125,11 +129,19 @@ async def build(
         clock=clock,
         logger=logger,
     )
+    primacy = Primacy(
+        stores.replication,
+        partitions=stores.revocations.partitions(),
+        failover=_failover(settings),
+        clock=clock,
+        logger=logger,
+    )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
         clocks=clocks,
+        primacy=primacy,
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
@@ -174,6 +186,15 @@ async def build(
     )
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
     entry_life_ms = _entry_life_ms(one.policy for one in trusted)
+    cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
+    reassertion = Reassertion(
+        revocations,
+        stores.revocations,
+        cutoff_life_ms=cutoff_life_ms,
+        entry_life_ms=entry_life_ms,
+        logger=logger,
+        telemetry=telemetry,
+    )
     service = SessionService(
         validation,
         SessionCreation(
@@ -211,7 +232,7 @@ async def build(
             validation=validation,
             revocations=revocations,
             entry_life_ms=entry_life_ms,
-            cutoff_life_ms=max((one.absolute_ms for one in lifetimes.values()), default=0),
+            cutoff_life_ms=cutoff_life_ms,
         ),
         SessionLookup(stores.sessions, scope=scope),
         telemetry=telemetry,
@@ -230,11 +251,19 @@ async def build(
         providers=providers,
         exchange=exchange,
         revocations=revocations,
+        primacy=primacy,
+        reassertion=reassertion,
         limits=limits,
         standstill=standstill,
         clocks=clocks,
         endpoints=pipeline.endpoints(service.methods()),
     )
+
+
+def _failover(settings: Settings) -> Failover:
+    """Whoever has replicas acknowledge what is released has them for that."""
+    wanted = Failover(settings.store.failover)
+    return Failover.ALWAYS if wanted is Failover.AUTO and settings.store.acknowledging_replicas else wanted
 
 
 def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddress:

@@ -35,9 +35,9 @@ class Readiness:
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
         if self.store_faults is None or not revocations.is_synced:
-            return ["the revocation log has not been read yet"]
+            return [self._app.primacy.not_ready_reason or "the revocation log has not been read yet"]
         if not revocations.is_fresh:
-            return ["the store does not answer"]
+            return [self._app.primacy.not_ready_reason or "the store does not answer"]
         return [*self._of_the_clocks(), *self.store_faults]
 
     def _of_the_clocks(self) -> Sequence[str]:

@@ -136,6 +136,12 @@ class StoreSettings:
     replicas: int = setting(
         whole(0, 16), 'how many replicas the store has; required for durability "all"', default=0
     )
+    failover: str = setting(
+        one_of("auto", "never", "always"),
+        "whether a replica may take the store's place, so that answers are given only while one acknowledges "
+        "writes; auto: where the store has, or had, replicas, or `durability` is not local",
+        default="auto",
+    )
     accept_risks: tuple[str, ...] = setting(
         words(RISKS), "faults of the store's settings to live with", default=()
     )

@@ -12,14 +12,18 @@ from sessiond_server.domain.revocation import ENTRY, Revocation
 
 _BUCKETS: Final = 2**15
 _BUCKET_BITS: Final = _BUCKETS - 1
-_MAX_ENTRIES: Final = 2**32
-_HASH_BITS: Final = 0xFFFFFFFF_00000000
+# A key of the index is 28 bits of the hash, the partition, and the slot.
+MAX_PARTITIONS: Final = 2**8
+_SLOT_BITS: Final = 28
+_MAX_ENTRIES: Final = 2**_SLOT_BITS
+_LAST_SLOT: Final = _MAX_ENTRIES - 1
+_HASH_BITS: Final = 0xFFFFFFF0_00000000
 _ID_AND_EXPIRY: Final = struct.Struct(">x16s8xQ40x")
 _FILTER_BYTES: Final = 2**22
 _FILTER_BITS: Final = _FILTER_BYTES - 1
 _BIT: Final = bytes(1 << n for n in range(8))
-# How many entries one step of dropping looks at: less than a millisecond of work.
-_LOOKED_AT_A_STEP: Final = 1024
+# How many entries one step of looking at all of them looks at: less than a millisecond of work.
+LOOKED_AT_A_STEP: Final = 1024
 
 
 class Space(Protocol):
@@ -36,12 +40,13 @@ class Space(Protocol):
 
 
 class PackedRevocations:
-    """Revocations by their hashed id.
+    """Revocations by their partition and hashed id.
 
-    The index has 32,768 buckets, each a sorted array of whole numbers of 64 bits: 32 bits of a hash of the id
-    and the number of the entry's slot. Python's own hash is keyed afresh in every process, so that nobody can
-    choose ids that meet in a bucket. An entry is read where the index names it, to see that it is the one.
-    Most ids that are asked for are of no revocation, and a filter of one bit for each hash tells that first.
+    The index has 32,768 buckets, each a sorted array of whole numbers of 64 bits: 28 bits of a hash of the
+    id, the partition, and the number of the entry's slot. Python's own hash is keyed afresh in every process,
+    so that nobody can choose ids that meet in a bucket. An entry is read where the index names it, to see
+    that it is the one. Most ids that are asked for are of no revocation, and a filter of one bit for each
+    hash tells that first.
     """
 
     def __init__(self, space: Space) -> None:
@@ -53,38 +58,66 @@ class PackedRevocations:
         self._free = array("I")
         self._slots = 0
         self._swept = 0
+        # One bit for each slot that was in use when the doubt of a partition began.
+        self._doubted: dict[int, bytearray] = {}
 
     def __len__(self) -> int:
         """How many revocations are held."""
         return self._slots - len(self._free)
 
-    def find_any(self, hashed_ids: Iterable[bytes]) -> Iterator[Revocation]:
-        """The revocations of these ids."""
+    def find_any(self, partition: int, hashed_ids: Iterable[bytes]) -> Iterator[Revocation]:
+        """The revocations of these ids in `partition`."""
         held = self._filter
         for hashed_id in hashed_ids:
             hashed = hash(hashed_id)
             if held[hashed >> 3 & _FILTER_BITS] & _BIT[hashed & 7]:
-                slot = self._slot_of(hashed_id)
+                slot = self._slot_of(partition, hashed_id)
                 if slot is not None:
                     yield Revocation.unpack(self._read(slot))
 
-    def put(self, revocations: Sequence[Revocation]) -> None:
-        """Take revocations in, each in the place of what was known of its id.
+    def put(self, partition: int, revocations: Sequence[Revocation]) -> None:
+        """Take revocations of `partition` in, each in the place of what was known of its id.
 
         Raises:
             OSError: the space is full or broken; what was known before is known still, and each of these may
                 have been taken in or not.
         """
-        known = [(one, self._slot_of(one.hashed_id)) for one in revocations]
+        known = [(one, self._slot_of(partition, one.hashed_id)) for one in revocations]
         for one, slot in known:
             if slot is not None:
                 self._space.write(slot * ENTRY.size, one.pack())
-        self._add([one for one, slot in known if slot is None])
+        self._add(partition, [one for one, slot in known if slot is None])
+
+    def doubt(self, partition: int) -> None:
+        """From now on everything of `partition` that is held is in doubt, until it is settled."""
+        self._doubted[partition] = bytearray(b"\xff" * ((self._slots + 7) // 8))
+
+    def settle(self, partition: int, hashed_id: bytes) -> None:
+        """What is held of this id is in doubt no more."""
+        slot = self._slot_of(partition, hashed_id)
+        if slot is not None:
+            _clear(self._doubted[partition], slot)
+
+    def end_doubt(self, partition: int) -> None:
+        """Nothing of `partition` is in doubt any more."""
+        self._doubted.pop(partition, None)
+
+    def doubted_from(self, partition: int, first: int) -> tuple[list[Revocation], int | None]:
+        """What is in doubt in a limited number of slots, and the slot to go on from; None at the end."""
+        bits, found = self._doubted.get(partition, bytearray()), []
+        last = min(first + LOOKED_AT_A_STEP, self._slots, 8 * len(bits))
+        if any(bits[first >> 3 : (last + 7) >> 3]):
+            for slot in range(first, last):
+                if bits[slot >> 3] & _BIT[slot & 7]:
+                    one = Revocation.unpack(self._read(slot))
+                    if self._place_of_slot(one.hashed_id, slot, partition) is not None:
+                        found.append(one)
+        return found, last if last < min(self._slots, 8 * len(bits)) else None
 
     def drop_expired(self, *, now_ms: int) -> bool:
         """Drop some of what expired before `now_ms`, a limited number; whether the end has been reached."""
         first = self._swept
-        count = min(_LOOKED_AT_A_STEP, self._slots - first)
+        count = min(LOOKED_AT_A_STEP, self._slots - first)
         is_last = first + count >= self._slots
         for slot, (hashed_id, expire_ms) in enumerate(self._ids_from(first, count), first):
             if expire_ms <= now_ms:
@@ -102,7 +135,7 @@ class PackedRevocations:
         if not len(self):
             self._slots, self._free = 0, array("I")
 
-    def _add(self, revocations: Sequence[Revocation]) -> None:
+    def _add(self, partition: int, revocations: Sequence[Revocation]) -> None:
         reused = min(len(self._free), len(revocations))
         if self._slots + len(revocations) - reused > _MAX_ENTRIES:
             raise OSError("there are more revocations than slots")
@@ -110,29 +143,43 @@ class PackedRevocations:
             slot = self._free[-1]
             self._space.write(slot * ENTRY.size, one.pack())
             self._free.pop()
-            self._enter(one.hashed_id, slot)
+            for doubted in self._doubted.values():
+                _clear(doubted, slot)
+            self._enter(partition, one.hashed_id, slot)
         fresh = revocations[reused:]
         self._space.write(self._slots * ENTRY.size, b"".join(one.pack() for one in fresh))
         for one in fresh:
-            self._enter(one.hashed_id, self._slots)
+            for doubted in self._doubted.values():
+                _clear(doubted, self._slots)
+            self._enter(partition, one.hashed_id, self._slots)
             self._slots += 1
 
-    def _enter(self, hashed_id: bytes, slot: int) -> None:
-        bucket, lowest = self._place(hashed_id)
+    def _enter(self, partition: int, hashed_id: bytes, slot: int) -> None:
+        bucket, lowest = self._place(partition, hashed_id)
         bucket.insert(bisect_left(bucket, lowest | slot), lowest | slot)
         _mark(self._filter, hashed_id)
         _mark(self._next_filter, hashed_id)
 
     def _drop(self, hashed_id: bytes, slot: int) -> None:
-        bucket, lowest = self._place(hashed_id)
-        at = bisect_left(bucket, lowest | slot)
+        at = self._place_of_slot(hashed_id, slot)
         # A slot that is free already holds what was dropped from it before.
-        if at < len(bucket) and bucket[at] == lowest | slot:
-            del bucket[at]
+        if at is not None:
+            del self._place(0, hashed_id)[0][at]
             self._free.append(slot)
 
-    def _slot_of(self, hashed_id: bytes) -> int | None:
-        bucket, lowest = self._place(hashed_id)
+    def _place_of_slot(self, hashed_id: bytes, slot: int, partition: int | None = None) -> int | None:
+        """Where in its bucket the key of a slot stands, of any partition or of this one; None for none."""
+        bucket, lowest = self._place(0, hashed_id)
+        for at in range(bisect_left(bucket, lowest), len(bucket)):
+            rest = bucket[at] - lowest
+            if rest >= MAX_PARTITIONS << _SLOT_BITS:
+                return None
+            if rest & _LAST_SLOT == slot and partition in (None, rest >> _SLOT_BITS):
+                return at
+        return None
+
+    def _slot_of(self, partition: int, hashed_id: bytes) -> int | None:
+        bucket, lowest = self._place(partition, hashed_id)
         for at in range(bisect_left(bucket, lowest), len(bucket)):
             slot = bucket[at] - lowest
             if slot >= _MAX_ENTRIES:
@@ -141,10 +188,11 @@ class PackedRevocations:
                 return slot
         return None
 
-    def _place(self, hashed_id: bytes) -> tuple[array[int], int]:
+    def _place(self, partition: int, hashed_id: bytes) -> tuple[array[int], int]:
         """The bucket of an id, and what its key is in it but for the number of the slot."""
         hashed = hash(hashed_id)
-        return self._buckets[hashed & _BUCKET_BITS], hashed << 16 & _HASH_BITS
+        lowest = hashed << 16 & _HASH_BITS | partition << _SLOT_BITS
+        return self._buckets[hashed & _BUCKET_BITS], lowest
 
     def _read(self, slot: int) -> bytes:
         return self._space.read(slot * ENTRY.size, ENTRY.size)
@@ -156,3 +204,8 @@ class PackedRevocations:
 def _mark(filter_: bytearray, hashed_id: bytes) -> None:
     hashed = hash(hashed_id)
     filter_[hashed >> 3 & _FILTER_BITS] |= _BIT[hashed & 7]
+
+
+def _clear(bits: bytearray, slot: int) -> None:
+    if slot >> 3 < len(bits):
+        bits[slot >> 3] &= ~_BIT[slot & 7]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
-from sessiond_server.domain.packed_revocations import PackedRevocations, Space
+from sessiond_server.domain.packed_revocations import MAX_PARTITIONS, PackedRevocations, Space
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType, to_revision
 
@@ -74,6 +75,14 @@ def _started_ms(claims: Claims, policy: IssuerPolicy) -> int | None:
     return int((claims.issued_at - policy.clock_skew.total_seconds()) * 1000)
 
 
+@dataclass(slots=True)
+class _Doubt:
+    """What of one partition may not be in its log: ids of what is held as objects, and how far was looked."""
+
+    ids: set[bytes] = field(default_factory=set)
+    next_slot: int | None = None
+
+
 class RevocationView:
     """The revocations of every partition.
 
@@ -82,12 +91,18 @@ class RevocationView:
 
     Up to `max_recent` entries are held as they are. Where there are more and `space` is given, the oldest are
     packed into it; what is packed is still known.
+
+    Where a log turned out to be another one than before, what is held of its partition is in doubt until the
+    log brings it, or somebody has written it there again.
     """
 
     def __init__(
         self, *, partitions: int, space: Space | None = None, max_recent: int = RECENT_REVOCATIONS
     ) -> None:
-        self._recent: dict[bytes, Revocation] = {}
+        if partitions > MAX_PARTITIONS:
+            raise ValueError(f"a view has at most {MAX_PARTITIONS} partitions")
+        self._recent: tuple[dict[bytes, Revocation], ...] = tuple({} for _ in range(partitions))
+        self._doubts: dict[int, _Doubt] = {}
         self._max_recent = max_recent
         self._space = space
         self._packed: PackedRevocations | None = None
@@ -97,7 +112,11 @@ class RevocationView:
 
     def __len__(self) -> int:
         """How many revocations are held; one that was packed and has changed since may count twice."""
-        return len(self._recent) + (len(self._packed) if self._packed else 0)
+        return self._recently + (len(self._packed) if self._packed else 0)
+
+    @property
+    def _recently(self) -> int:
+        return sum(map(len, self._recent))
 
     @property
     def is_complete(self) -> bool:
@@ -117,25 +136,85 @@ class RevocationView:
         """Until when answers from `partition` may be given."""
         return self._fresh_until[partition]
 
-    def apply(self, revocation: Revocation) -> None:
-        """Take one revocation in; where two are about the same id, the stronger parts of both remain.
+    def apply(self, partition: int, revocation: Revocation) -> None:
+        """Take in what the log of `partition` has; of two about the same id the stronger parts remain.
 
         Raises:
             OSError: what is packed cannot be read.
         """
-        known = self.find(revocation.hashed_id)
-        self._recent[revocation.hashed_id] = _merged(known, revocation) if known else revocation
+        key = revocation.hashed_id
+        known = self._find(partition, key)
+        merged = self._recent[partition][key] = _merged(known, revocation) if known else revocation
+        if partition in self._doubts:
+            self.settle(partition, (key,))
+            if merged != revocation:
+                self._doubts[partition].ids.add(key)
 
     def find(self, key: bytes) -> Revocation | None:
-        """What is known of this hashed id.
+        """What is known of this hashed id, in the first partition that knows any of it.
 
         Raises:
             OSError: what is packed cannot be read.
         """
-        entry = self._recent.get(key)
+        found = (self._find(partition, key) for partition in range(len(self._recent)))
+        return next((one for one in found if one), None)
+
+    def _find(self, partition: int, key: bytes) -> Revocation | None:
+        entry = self._recent[partition].get(key)
         if entry is None and self._packed:
-            return next(self._packed.find_any((key,)), None)
+            return next(self._packed.find_any(partition, (key,)), None)
         return entry
+
+    def doubt(self, partition: int, hashed_ids: Collection[bytes] | None = None) -> None:
+        """Put what is held of `partition` in doubt: these ids, or everything."""
+        doubt = self._doubts.setdefault(partition, _Doubt())
+        if hashed_ids is not None:
+            doubt.ids.update(hashed_ids)
+            return
+        doubt.ids, doubt.next_slot = set(self._recent[partition]), 0
+        if self._packed:
+            self._packed.doubt(partition)
+
+    def is_in_doubt(self, partition: int) -> bool:
+        """Whether anything of `partition` is, or may be."""
+        return partition in self._doubts
+
+    def settle(self, partition: int, hashed_ids: Collection[bytes]) -> None:
+        """What is held of these ids is in doubt no more; raises `OSError` as `apply` does."""
+        doubt = self._doubts.get(partition)
+        if doubt is None:
+            return
+        doubt.ids.difference_update(hashed_ids)
+        if self._packed and doubt.next_slot is not None:
+            for key in hashed_ids:
+                self._packed.settle(partition, key)
+
+    def doubted(self, partition: int, *, limit: int) -> list[Revocation] | None:
+        """Some of what is in doubt, and None where nothing is any more.
+
+        It looks at a limited number of entries, so that it may find nothing before it comes to the end.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        doubt = self._doubts.get(partition)
+        if doubt is None:
+            return None
+        if doubt.ids:
+            held = {key: self._find(partition, key) for key in islice(doubt.ids, limit)}
+            # What has expired meanwhile is gone.
+            doubt.ids.difference_update(key for key, one in held.items() if one is None)
+            return [one for one in held.values() if one]
+        if self._packed and doubt.next_slot is not None:
+            found, following = self._packed.doubted_from(partition, doubt.next_slot)
+            if found:
+                return found[:limit]
+            doubt.next_slot = following
+            if following is not None:
+                return []
+            self._packed.end_doubt(partition)
+        del self._doubts[partition]
+        return None
 
     def pack(self) -> bool:
         """Pack some of what is held as objects, where that is much; whether it still is.
@@ -143,16 +222,19 @@ class RevocationView:
         Raises:
             OSError: there is no room; everything stays known.
         """
-        if self._space is None or len(self._recent) <= self._max_recent:
+        if self._space is None or self._recently <= self._max_recent:
             return False
         if self._packed is None:
             # Most servers never need it, and it takes some megabytes.
             self._packed = PackedRevocations(self._space)
-        oldest = list(islice(self._recent.values(), _PACKED_AT_A_TIME))
-        self._packed.put(oldest)
+        partition, recent = max(enumerate(self._recent), key=lambda one: len(one[1]))
+        doubted = self._doubts[partition].ids if partition in self._doubts else ()
+        held = (one for key, one in recent.items() if key not in doubted)
+        oldest = list(islice(held, _PACKED_AT_A_TIME))
+        self._packed.put(partition, oldest)
         for one in oldest:
-            del self._recent[one.hashed_id]
-        return len(self._recent) > self._max_recent
+            del recent[one.hashed_id]
+        return bool(oldest) and self._recently > self._max_recent
 
     def advance(self, position: Position) -> None:
         """Everything up to `position` of its partition has been applied."""
@@ -173,24 +255,28 @@ class RevocationView:
         """
         if self._packed and not self._packed.drop_expired(now_ms=now_ms):
             return False
-        self._recent = {key: entry for key, entry in self._recent.items() if entry.expire_ms > now_ms}
+        self._recent = tuple(
+            {key: entry for key, entry in recent.items() if entry.expire_ms > now_ms}
+            for recent in self._recent
+        )
         return True
 
-    def revokes(self, revocation_ids: RevocationIds) -> bool:
-        """Whether any entry hits a token with these ids.
+    def revokes(self, partition: int, revocation_ids: RevocationIds) -> bool:
+        """Whether any entry of the token's partition hits a token with these ids.
 
         Raises:
             OSError: what is packed cannot be read.
         """
+        recent = self._recent[partition]
         for key in revocation_ids.hashed_ids:
-            entry = self._recent.get(key)
+            entry = recent.get(key)
             if entry is not None and _hits(entry, revocation_ids):
                 return True
         if not self._packed:
             return False
-        packed = self._packed.find_any(revocation_ids.hashed_ids)
+        packed = self._packed.find_any(partition, revocation_ids.hashed_ids)
         # What was packed before it changed is passed over: the later entry has it merged in.
-        return any(entry.hashed_id not in self._recent and _hits(entry, revocation_ids) for entry in packed)
+        return any(entry.hashed_id not in recent and _hits(entry, revocation_ids) for entry in packed)
 
 
 def _hits(entry: Revocation, revocation_ids: RevocationIds) -> bool:
@@ -208,7 +294,12 @@ def _hits(entry: Revocation, revocation_ids: RevocationIds) -> bool:
 
 
 def _merged(known: Revocation, new: Revocation) -> Revocation:
-    later = new if new.not_before_ms >= known.not_before_ms else known
+    earlier, later = (known, new) if new.not_before_ms >= known.not_before_ms else (new, known)
+    floor_ms = later.floor_ms
+    if later.except_session != NO_ID:
+        # In one log the later one has this in its floor. Two histories know nothing of each other.
+        is_the_same = earlier.except_session == later.except_session
+        floor_ms = max(floor_ms, earlier.floor_ms if is_the_same else earlier.not_before_ms)
     return Revocation(
         type=later.type,
         hashed_id=later.hashed_id,
@@ -216,5 +307,5 @@ def _merged(known: Revocation, new: Revocation) -> Revocation:
         expire_ms=max(known.expire_ms, new.expire_ms),
         except_session=later.except_session,
         except_provider_session=later.except_provider_session,
-        floor_ms=max(known.floor_ms, new.floor_ms),
+        floor_ms=floor_ms,
     )

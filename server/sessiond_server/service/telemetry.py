@@ -35,8 +35,17 @@ class Telemetry(Protocol):
     def provider_erred(self, issuer: str, error: str) -> None:
         """A token or revocation endpoint answered with this error code of OAuth, or `other`."""
 
-    def log_resynced(self) -> None:
-        """The revocation log was not the one from before, and was read again from its start."""
+    def log_resynced(self, why: str) -> None:
+        """The revocation log did not go on where it was read to, and was read again from its start.
+
+        `why` is INCARNATION, REGRESSED, DIVERGED or TRIMMED.
+        """
+
+    def store_regressed(self) -> None:
+        """The store was seen to have lost, or perhaps lost, revocations that it had acknowledged."""
+
+    def revocations_reasserted(self, count: int) -> None:
+        """So many revocations that the store had lost were written there again."""
 
     def store_run_changed(self) -> None:
         """The store was seen in another run than before: it was restarted, or another has taken its place."""

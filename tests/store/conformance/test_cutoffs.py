@@ -69,7 +69,7 @@ async def view_of(store: Store) -> RevocationView:
     view = RevocationView(partitions=len(store.partitions))
     for partition in store.partitions:
         for revocation in (await store.log.read(partition, None)).revocations:
-            view.apply(revocation)
+            view.apply(0, revocation)
     return view
 
 
@@ -85,7 +85,7 @@ async def started(store: Store, sessions: list[RefreshToken]) -> list[int]:
 async def revoked(store: Store, shared: Shared, sessions: list[RefreshToken]) -> set[bool]:
     """Whether a server refuses the access tokens of sessions."""
     view = await view_of(store)
-    return {view.revokes(token_ids(shared, at)) for at in await started(store, sessions)}
+    return {view.revokes(0, token_ids(shared, at)) for at in await started(store, sessions)}
 
 
 @pytest.mark.row("revoked")
@@ -177,7 +177,7 @@ async def test_a_key_is_revoked_for_good_and_sessions_go_on(store: Store) -> Non
     assert await refusals(store, before) == {None}
     view = await view_of(store)
     view.forget_expired(now_ms=await store.scripts.now_ms() + 100 * LIFETIMES.absolute_ms)
-    assert view.revokes(token_ids(KEY, FOREVER_MS))
+    assert view.revokes(0, token_ids(KEY, FOREVER_MS))
     assert [one.revocations for one in await cut(store, KEY)] == [()] * len(store.partitions)
 
 

@@ -19,6 +19,7 @@ from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from sessiond_server.adapters.store.partitions import Partitions
     from sessiond_server.domain.refresh_token import RefreshToken
     from sessiond_server.service.revocation.follow import Revocations
     from sessiond_server.service.storage.revocations import LogPage
@@ -201,7 +202,7 @@ async def test_a_log_that_is_far_behind_is_trimmed_at_once_and_read_meanwhile(st
     await fill(store, replace(entry, expire_ms=1), 2500)
     clock, steps = FakeClock(), StepsOfLog(store)
     revocations = viewed(store, clock)
-    revocations._log_store = steps
+    revocations._log_store = revocations._housekeeping._log_store = steps
     store.stop_at(round(clock.at * 1000))
     for partition in store.partitions:
         await revocations.catch_up(partition)
@@ -234,6 +235,9 @@ class StepsOfLog:
         may_have_more = await self._store.log.trim(partition)
         self._note("trim", partition)
         return may_have_more
+
+    def partitions(self) -> Partitions:
+        return self._store.partitions
 
     def _note(self, step: str, partition: int) -> None:
         if partition == self._store.partition():

@@ -32,9 +32,9 @@ async def is_revoked(provider: Provider, number: int, *, started_ms: int = 1) ->
     """Whether a server that has read the log refuses the access token of a login."""
     view = RevocationView(partitions=1)
     for revocation in (await provider.store.log.read(provider.store.partition(), None)).revocations:
-        view.apply(revocation)
+        view.apply(0, revocation)
     ids = (SID, hashed_id("token", ISSUER, f"jti-{number}"), hashed_id("subject", ISSUER, "alice"))
-    return view.revokes(RevocationIds(ids, NO_ID, SID, started_ms, subject_byte(ISSUER, "alice")))
+    return view.revokes(0, RevocationIds(ids, NO_ID, SID, started_ms, subject_byte(ISSUER, "alice")))
 
 
 async def ended_ms(provider: Provider) -> int:

@@ -39,6 +39,7 @@ CARRIED_OUT_LATE = {
     "end",
     "poll",
     "trim",
+    "reassert",
     "probe",
     "settle_revocation",
     "add_revocation",
@@ -193,18 +194,20 @@ def test_a_member_of_an_enumeration_is_sent_as_its_number() -> None:
 
 
 def test_a_reply_is_read_by_name() -> None:
-    page = [[b"e"], b"i", 3, b"t", 1, 0, 7, b"r", 1, 5]
+    page = [[b"e"], b"i", 3, b"t", b"", 0, 7, b"r", 1, 5, 1, 0]
     assert one(PageReply)(page) == PageReply(
         (b"e",),
         b"i",
         3,
         "t",
-        continues=True,
+        "",
         reached_head=False,
         store_ms=7,
         run="r",
         is_noted=True,
         changed_ms=5,
+        is_primary=True,
+        is_replicated=False,
     )
     refused = [b"REFRESH_TOKEN_REUSED", [[], b"i", 0, b""]]
     assert ROTATE.reply(refused) == ("REFRESH_TOKEN_REUSED", RefusedReply(LogReply((), b"i", 0, "")))

@@ -17,13 +17,14 @@ from sessiond_server.adapters.store.time_limits import TIMEOUT_SECONDS, TURN_SEC
 _DEFAULT_PORT: Final = 6379
 # Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
 # for watching.
-_CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4}
+_CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4, Lane.REPLICATING: 2}
 MAX_CONNECTIONS: Final = sum(_CONNECTIONS.values())
 # Whoever watches has to know at once.
 _TURN_SECONDS: Final = {
     Lane.CALLS: TURN_SECONDS,
     Lane.ENDING: TURN_SECONDS,
     Lane.WATCHING: TIMEOUT_SECONDS,
+    Lane.REPLICATING: TIMEOUT_SECONDS,
 }
 
 

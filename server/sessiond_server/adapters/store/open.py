@@ -17,6 +17,7 @@ from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
 from sessiond_server.adapters.store.redis_provider_revocations import RedisProviderRevocations
+from sessiond_server.adapters.store.redis_replication import RedisReplication
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
@@ -30,6 +31,7 @@ from sessiond_server.service.storage.key_sets import SharedKeySets
 from sessiond_server.service.storage.leases import SessionLeases
 from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
+from sessiond_server.service.storage.replication import Replication
 from sessiond_server.service.storage.revocations import RevocationLog
 from sessiond_server.service.storage.sessions import SessionStore
 from sessiond_server.service.storage.writes import StoreWrites
@@ -51,6 +53,7 @@ class Stores:
     key_sets: SharedKeySets
     durability: Durability
     writes: StoreWrites
+    replication: Replication
 
 
 @asynccontextmanager
@@ -124,4 +127,5 @@ def stores_over(
         key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
         durability=RedisDurability(scripts, partitions=partitions, replicas=scripts.replicas),
         writes=RedisStoreWrites(scripts, partitions=partitions),
+        replication=RedisReplication(scripts),
     )

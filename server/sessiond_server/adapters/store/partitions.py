@@ -18,6 +18,8 @@ KEY_ORDER_KEY: Final = "ko:"
 LOGOUT_KEY: Final = "o:"
 # The name of the queue of refresh tokens that are to be revoked at their providers.
 QUEUE_KEY: Final = "torevoke"
+# The name of the trifle that replicas acknowledge: it is there where a store has replicas, or has had them.
+REPLICATED_KEY: Final = "replicated"
 # The name of when the latest session of the partition began.
 LAST_LOGIN_KEY: Final = "lastlogin"
 

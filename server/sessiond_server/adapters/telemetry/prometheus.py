@@ -68,7 +68,16 @@ class PrometheusTelemetry(Telemetry):
             ["issuer"],
         )
         self._resyncs = counter(
-            "sessiond_revocation_resyncs_total", "How often the revocation log was replaced under us"
+            "sessiond_revocation_resyncs_total",
+            "How often the revocation log was read anew; why is INCARNATION, REGRESSED, DIVERGED or TRIMMED",
+            ["why"],
+        )
+        self._regressions = counter(
+            "sessiond_revocation_regressions_total",
+            "How often the store was seen to have lost, or perhaps lost, acknowledged revocations",
+        )
+        self._reassertions = counter(
+            "sessiond_revocation_reassertions_total", "Revocations that were lost and written again from here"
         )
         self._store_runs = counter(
             "sessiond_store_run_changes_total",
@@ -110,8 +119,16 @@ class PrometheusTelemetry(Telemetry):
         self._widened.labels(issuer).inc()
 
     @override
-    def log_resynced(self) -> None:
-        self._resyncs.inc()
+    def log_resynced(self, why: str) -> None:
+        self._resyncs.labels(why).inc()
+
+    @override
+    def store_regressed(self) -> None:
+        self._regressions.inc()
+
+    @override
+    def revocations_reasserted(self, count: int) -> None:
+        self._reassertions.inc(count)
 
     @override
     def store_run_changed(self) -> None:

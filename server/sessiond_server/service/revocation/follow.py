@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
@@ -17,11 +16,12 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.history import History
+from sessiond_server.service.revocation.housekeeping import Housekeeping
+from sessiond_server.service.revocation.own import OwnRevocations
+from sessiond_server.service.revocation.primacy import Primacy
 from sessiond_server.service.revocation.reads import SharedReads
-from sessiond_server.service.storage.revocations import Logged, LogPage, RevocationLog
+from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
-
-HOUSEKEEPING_SECONDS: Final = 60.0
 
 
 class Revocations:
@@ -38,38 +38,39 @@ class Revocations:
         max_staleness_seconds: float,
         clock: Clock,
         clocks: Clocks,
+        primacy: Primacy,
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
     ) -> None:
         self._log_store = log_store
         self._partitions = tuple(log_store.partitions())
-        self._view = RevocationView(partitions=len(self._partitions), space=space)
+        self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
         self._clocks = clocks
+        self._primacy = primacy
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
-        self._untrimmed: set[int] = set()
-        self._has_room = True
-        self._has_expired = False
+        self._housekeeping = Housekeeping(self.view, log_store, clock=clock, clocks=clocks, logger=logger)
         self._reads = SharedReads(self._read)
+        self._own = OwnRevocations()
+        self._telemetry = telemetry
         self._is_reading = True
-        self._last_housekeeping = clock.steady()
 
     def __len__(self) -> int:
         """How many revocations are held."""
-        return len(self._view)
+        return len(self.view)
 
     @property
     def is_synced(self) -> bool:
         """Whether every partition has been read to its end once."""
-        return self._view.is_complete
+        return self.view.is_complete
 
     @property
     def revision(self) -> str:
         """How far the log has been read, in the form that callers hold."""
-        return self._view.revision
+        return self.view.revision
 
     @property
     def age_seconds(self) -> float:
@@ -83,7 +84,7 @@ class Revocations:
 
     def age_of(self, partition: int) -> float:
         """Seconds since the last read of `partition` that reached its end was sent."""
-        return self._clock.steady() - self._view.fresh_until(partition) + self.max_staleness_seconds
+        return self._clock.steady() - self.view.fresh_until(partition) + self.max_staleness_seconds
 
     def partition_of(self, revocation_ids: RevocationIds) -> int:
         """The partition whose freshness a token needs."""
@@ -96,10 +97,11 @@ class Revocations:
             RevocationViewStaleError: that is not known, because the view is older than it may be, or because
                 what was packed of it cannot be read.
         """
-        if self.age_of(self.partition_of(revocation_ids)) >= self.max_staleness_seconds:
+        partition = self.partition_of(revocation_ids)
+        if self.age_of(partition) >= self.max_staleness_seconds:
             raise RevocationViewStaleError
         try:
-            return self._view.revokes(revocation_ids)
+            return self.view.revokes(partition, revocation_ids)
         except OSError as error:
             raise RevocationViewStaleError from error
 
@@ -110,7 +112,7 @@ class Revocations:
             RevocationViewStaleError: what was packed cannot be read.
         """
         try:
-            found = [self._view.find(one) for one in dict.fromkeys(hashed_ids)]
+            found = [self.view.find(one) for one in dict.fromkeys(hashed_ids)]
         except OSError as error:
             raise RevocationViewStaleError from error
         return tuple(one for one in found if one)
@@ -120,8 +122,9 @@ class Revocations:
 
         The log brings it once more, in its place.
         """
+        self._own.acknowledged(logged)
         for revocation in logged.revocations:
-            self._view.apply(revocation)
+            self.view.apply(logged.position.partition, revocation)
 
     async def apply_up_to(self, logged: Logged) -> None:
         """Take in what this server revoked, and what the log had before that, whoever appended it.
@@ -143,17 +146,21 @@ class Revocations:
             if self.has_read(position):
                 return True
             await self.catch_up(position.partition)
-        return self.has_read(position)
+        if self.has_read(position):
+            return True
+        # A store that was replaced knows nothing of what the new one has.
+        await _answered(self._primacy.confirm(position.partition))
+        return False
 
     def has_read(self, position: Position) -> bool:
         """Whether everything up to `position`, of this incarnation of the store, is known."""
-        known = self._view.position_of(position.partition)
+        known = self.view.position_of(position.partition)
         is_behind = known and known.incarnation == position.incarnation and known.number > position.number
         return known == position or bool(is_behind)
 
     def entries_beyond_end(self, position: Position) -> int:
         """How far `position` is behind what was read of its log; 0 where it may be of a log that is gone."""
-        known = self._view.position_of(position.partition)
+        known = self.view.position_of(position.partition)
         if known is None or known.incarnation != position.incarnation:
             return 0
         return 0 if self._history.may_have_lost(position.partition) else position.number - known.number
@@ -166,21 +173,21 @@ class Revocations:
         await _answered(self._reads.share(partition))
 
     async def catch_up_anew(self, partition: int) -> None:
-        """Do the same with a read that is sent after this was called: what was revoked by then is in it."""
+        """Do the same with a read that is sent after this was called: what was revoked by then is in it.
+
+        Where the store has replicas, one of them acknowledges a write that is sent after this was called too.
+        """
         await _answered(self._reads.share_next(partition))
+        await _answered(self._primacy.confirm(partition))
 
     async def poll(self, *, interval_seconds: float) -> None:
         """Read every partition, again and again, until cancelled."""
         while True:
             results = await asyncio.gather(*map(self.catch_up, self._partitions), return_exceptions=True)
             self._report(results)
-            if self._clock.steady() - self._last_housekeeping >= HOUSEKEEPING_SECONDS:
-                self._last_housekeeping = self._clock.steady()
-                self._begin_housekeeping()
-            self._forget_a_step()
-            await self._trim_a_step()
             # A log that is far behind is trimmed without a pause, and read between any two steps.
-            await asyncio.sleep(0 if self._untrimmed else interval_seconds)
+            is_behind = await self._housekeeping.step()
+            await asyncio.sleep(0 if is_behind else interval_seconds)
 
     def _report(self, results: list[BaseException | None]) -> None:
         failures = [result for result in results if result is not None]
@@ -199,59 +206,39 @@ class Revocations:
     async def _read(self, partition: int) -> None:
         reached_head = False
         while not reached_head:
-            sent = self._clock.steady()
-            known = self._view.position_of(partition)
-            page = await self._log_store.read(partition, known)
+            sent, own = self._clock.steady(), self._own.unread(partition)
+            page = await self._log_store.read(partition, self.view.position_of(partition))
+            self._primacy.take(partition, page)
             self._clocks.compare(partition, page.store_ms, sent=sent)
-            await self._history.follow(partition, page, is_replaced=bool(known) and not page.continues)
+            await self._history.follow(partition, page)
+            if page.broken_by:
+                self._begin_anew(partition, page.broken_by)
             self._apply(page)
             reached_head = page.reached_head
-        self._view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+        self._miss(partition, self._own.take_lost(partition, own))
+        if self._primacy.stands(partition, sent):
+            self.view.renew(partition, fresh_until=sent + self.max_staleness_seconds)
+
+    def _begin_anew(self, partition: int, broken_by: Break) -> None:
+        """The log does not go on where it was read to; what is known stays, and may be missing there."""
+        if broken_by.loses:
+            self.view.doubt(partition)
 
     def _apply(self, page: LogPage) -> None:
+        """Take in what the log has; it goes on where it was read to, or begins anew."""
         for revocation in page.revocations:
-            self._view.apply(revocation)
-        self._view.advance(page.position)
-        if self._has_room:
-            self._pack()
+            self.view.apply(page.position.partition, revocation)
+        self._own.read(page.position.partition, page.revocations)
+        self.view.advance(page.position)
+        self._housekeeping.pack()
 
-    def _pack(self) -> None:
-        try:
-            while self._view.pack():
-                pass
-        except OSError:
-            # Nothing is lost, but memory grows; the next housekeeping tries again.
-            self._has_room = False
-            self._logger.error("there is no room for a file of revocations, they stay in memory")
-
-    def _begin_housekeeping(self) -> None:
-        self._has_room = True
-        if self._clocks.expired_by_ms is not None:
-            self._has_expired = True
-            self._untrimmed = set(self._partitions)
-
-    def _forget_a_step(self) -> None:
-        """Drop some of what has expired, but not by a clock that may be wrong: it would be gone for good."""
-        expired_by_ms = self._clocks.expired_by_ms
-        if not self._has_expired or expired_by_ms is None:
-            return
-        try:
-            self._has_expired = not self._view.forget_expired(now_ms=expired_by_ms)
-        except OSError:
-            self._has_expired = False
-            self._logger.error("the file of revocations cannot be read")
-
-    async def _trim_a_step(self) -> None:
-        """Drop some of what has expired from each log that may have more of it."""
-        if self._clocks.expired_by_ms is None:
-            self._untrimmed.clear()
-        try:
-            for partition in sorted(self._untrimmed):
-                if not await self._log_store.trim(partition):
-                    self._untrimmed.discard(partition)
-        except StoreUnavailableError:
-            self._untrimmed.clear()
-            self._logger.warning("the revocation log was not trimmed, the store did not answer")
+    def _miss(self, partition: int, lost: set[bytes]) -> None:
+        if lost:
+            self._logger.error(
+                "the store has lost what was revoked here", partition=partition, count=len(lost)
+            )
+            self._telemetry.store_regressed()
+            self.view.doubt(partition, lost)
 
 
 async def _answered(read: Awaitable[None]) -> None:

@@ -27,11 +27,16 @@ class History:
         # What is still to be noted, with what was noted last before it.
         self._unnoted: dict[int, int] = {}
 
-    async def follow(self, partition: int, page: LogPage, *, is_replaced: bool) -> None:
-        """Take in a page of the log; `is_replaced` says that it does not go on where the last one ended."""
-        if is_replaced:
-            self._logger.warning("the revocation log was replaced, reading it anew", partition=partition)
-            self._telemetry.log_resynced()
+    async def follow(self, partition: int, page: LogPage) -> None:
+        """Take in a page of the log."""
+        if page.broken_by:
+            why = page.broken_by.name
+            self._logger.warning(
+                "the revocation log was replaced, reading it anew", partition=partition, why=why
+            )
+            self._telemetry.log_resynced(why)
+            if page.broken_by.loses:
+                self._telemetry.store_regressed()
             self._unnoted[partition] = self._changed_ms.get(partition, page.changed_ms)
         if self._runs.get(partition, page.run) != page.run:
             self._logger.warning("the store was restarted, or another took its place", partition=partition)

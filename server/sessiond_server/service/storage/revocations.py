@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from sessiond_server.domain.revocation import Position, Revocation
@@ -17,18 +18,40 @@ class Logged:
     position: Position
 
 
+class Break(Enum):
+    """Why a log does not go on where a reader's last entry was."""
+
+    INCARNATION = auto()
+    """The store was emptied, and its log began anew."""
+    REGRESSED = auto()
+    """The log ends before that entry."""
+    DIVERGED = auto()
+    """The log has other entries under the same numbers."""
+    TRIMMED = auto()
+    """What follows that entry has expired, and was dropped."""
+
+    @property
+    def loses(self) -> bool:
+        """Whether the store may have lost what it had acknowledged."""
+        return self is not Break.TRIMMED
+
+
 @dataclass(frozen=True, slots=True)
 class LogPage:
     """A stretch of the log up to `position`.
 
     `continues` is False where `after` is not in this log (trimmed, another history, another incarnation): the
-    stretch then begins at the log's start. `reached_head` says whether `position` is the log's end, and
-    `store_ms` what the store's clock showed.
+    stretch then begins at the log's start, and `broken_by` says which of these it is, where anything was
+    known before. `reached_head` says whether `position` is the log's end, and `store_ms` what the store's
+    clock showed.
 
     `run` names the run of the store that answered: after a restart, or where another has taken its place, it
     is another one, which may have lost something. It is empty where the store does not tell. `is_noted` says
     that this run is the one that was noted in the store, and `changed_ms` when a loss was noted last, 0 for
     never.
+
+    `is_primary` is False where a replica has answered, whose log may be behind. `is_replicated` says that the
+    store has replicas, or had or should have them, so that one of them may have taken its place.
     """
 
     revocations: tuple[Revocation, ...]
@@ -39,6 +62,9 @@ class LogPage:
     run: str
     is_noted: bool
     changed_ms: int
+    is_primary: bool = True
+    is_replicated: bool = False
+    broken_by: Break | None = None
 
 
 class RevocationLog(Protocol):
@@ -58,6 +84,22 @@ class RevocationLog(Protocol):
 
         `known_ms` is when a loss was noted last, as this reader knew before it saw this one. Where somebody
         has noted one since, nothing is noted, and the result is False.
+        """
+
+    async def reassert(
+        self,
+        partition: int,
+        revocations: Sequence[Revocation],
+        *,
+        after: Position,
+        cutoff_life_ms: int,
+        entry_life_ms: int,
+    ) -> Logged | None:
+        """Write again what the log of `partition`, which was read to its end at `after`, has not.
+
+        Sessions that it names end, or are remembered as ended; of two cutoffs the later remains. What has
+        expired is passed over. Where the log goes on behind `after` nothing is written, and the result is
+        None: somebody else may have written the same. Raises `StoreUnavailableError`.
         """
 
     async def trim(self, partition: int) -> bool:

@@ -32,6 +32,7 @@ from sessiond_server.adapters.store.scripts.replies import (
     MovedReply,
     NotOfSubjectReply,
     PageReply,
+    ReassertedReply,
     RefusedReply,
     RotatedReply,
     UnreadableReply,
@@ -40,6 +41,7 @@ from sessiond_server.domain.failures import RefreshRefusal
 
 RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | UnreadableReply | RefusedReply
 CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
+ReassertReply: TypeAlias = ReassertedReply | MovedReply
 EndSubjectReply: TypeAlias = EndedOfSubjectReply | NotOfSubjectReply
 
 _SESSION: Final = (raw("id", 16), raw("hashed", 16))
@@ -247,16 +249,25 @@ LIST: Final = Script(
     late=Late.READS,
 )
 
+_KNOWN: Final = (number("known_number"), word("known_tag"), raw("known_incarnation", 16))
 # It begins a log where there is none, which is right at any time.
 POLL: Final = Script(
     "poll",
     one(PageReply),
-    args=(number("known_number"), word("known_tag"), raw("known_incarnation", 16)),
+    args=_KNOWN,
     lane=Lane.WATCHING,
     late=Late.CARRIED_OUT,
 )
 # What has expired by then can go.
 TRIM: Final = Script("trim", flag, lane=Lane.WATCHING, late=Late.CARRIED_OUT)
+# What was revoked stays revoked; and it compares where the log ends.
+REASSERT: Final[Script[tuple[str, ReassertReply]]] = Script(
+    "reassert",
+    ByOutcome({"DONE": ReassertedReply, "MOVED": MovedReply}),
+    args=(*_KNOWN, raw("entries"), raw("tombstone"), *_END, number("cutoff_life_ms")),
+    lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
+)
 # It notes the moment at which it is carried out, and sessions have been rotated since.
 NOTE_CHANGE: Final = Script(
     "note_change", flag, args=(number("known_ms"),), lane=Lane.WATCHING, late=Late.REFUSED
@@ -326,6 +337,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     LIST,
     POLL,
     TRIM,
+    REASSERT,
     NOTE_CHANGE,
     PROBE,
     ADD_REVOCATION,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from sessiond_server.adapters.store.partitions import REPLICATED_KEY
 from sessiond_server.domain.revocation import FOREVER_MS
 
 R = TypeVar("R")
@@ -25,6 +26,7 @@ COMMON_KEYS: Final = {
     "CUTOFFS": "cutoffs",
     "CUTOFF_EXPIRIES": "cutoffs:x",
     "CHANGED": "changed",
+    "REPLICATED": REPLICATED_KEY,
 }
 COMMON_ARGUMENTS: Final = {"new_incarnation": "{}", "not_after_ms": "tonumber({})"}
 
@@ -99,6 +101,8 @@ class Lane(Enum):
     ENDING = auto()
     # What validation and readiness live on: nobody may answer for longer than this gets through.
     WATCHING = auto()
+    # What waits for replicas, and keeps nobody else waiting meanwhile.
+    REPLICATING = auto()
 
 
 class Late(Enum):

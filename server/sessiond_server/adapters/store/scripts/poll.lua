@@ -1,6 +1,7 @@
 -- A stretch of the log that follows the reader's last entry, or the log's start where that entry is not of
--- this history; and what the store's clock shows. Beside it stands which run of the store this is, whether
--- that is the one that was noted, and when a loss was noted last (0 for never).
+-- this history, and why it is not; and what the store's clock shows. Beside it stands which run of the store
+-- this is, whether that is the one that was noted, when a loss was noted last (0 for never), and how the store
+-- stands.
 local head_n, head_tag, incarnation = open_log()
 local trimmed = redis.call('HMGET', HEAD, 'trimmed_to', 'trimmed_tag')
 local trimmed_to, trimmed_tag = tonumber(trimmed[1]), trimmed[2]
@@ -13,10 +14,19 @@ local function tag_at(n)
 end
 
 local from, tag = known_number, known_tag
+
 -- The tag tells apart two histories that have the same numbers and different entries, as after the promotion
 -- of a replica.
-local continues = known_incarnation == incarnation and from <= head_n and tag_at(from) == tag
-if not continues then from, tag = trimmed_to, trimmed_tag end
+local function broken_by()
+  if known_incarnation == NO_ID then return 'NOTHING_KNOWN' end
+  if known_incarnation ~= incarnation then return 'INCARNATION' end
+  if from > head_n then return 'REGRESSED' end
+  if from < trimmed_to then return 'TRIMMED' end
+  return tag_at(from) ~= tag and 'DIVERGED' or ''
+end
+
+local broken = broken_by()
+if broken ~= '' then from, tag = trimmed_to, trimmed_tag end
 local entries = {}
 if from < head_n then
   for _, entry in ipairs(redis.call('XRANGE', LOG, '(' .. from .. '-0', '+', 'COUNT', ENTRIES_A_PAGE)) do
@@ -27,7 +37,8 @@ end
 local run = this_run()
 local is_noted = redis.call('HGET', HEAD, 'run') == run
 local changed_ms = tonumber(redis.call('GET', CHANGED) or 0)
+local is_primary, is_replicated = standing()
 return {
-  entries, incarnation, from, tag, continues and 1 or 0, from == head_n and 1 or 0, now,
-  run, is_noted and 1 or 0, changed_ms,
+  entries, incarnation, from, tag, broken, from == head_n and 1 or 0, now,
+  run, is_noted and 1 or 0, changed_ms, is_primary and 1 or 0, is_replicated and 1 or 0,
 }

@@ -37,15 +37,28 @@ local function split_member(member)
   return string.sub(member, 1, SESSION_ID_BYTES), string.sub(member, SESSION_ID_BYTES + 1)
 end
 
+-- What the store says of itself, section by section. Empty where our user may not ask.
+local information = {}
 local function told(section, name)
-  local info = redis.pcall('INFO', section)
-  return type(info) == 'string' and string.match(info, name .. ':(%x+)') or ''
+  information[section] = information[section] or redis.pcall('INFO', section)
+  local found = information[section]
+  return type(found) == 'string' and string.match(found, name .. ':(%w+)') or ''
 end
 
--- Which run of which store this is: another one may have lost what this one had. Empty where our user may not
--- ask.
+-- Which run of which store this is: another one may have lost what this one had.
 local function this_run()
   return told('server', 'run_id') .. told('replication', 'master_replid')
+end
+
+-- Whether this is the primary, as far as our user may ask and as a write shows, which changes nothing: a
+-- replica that takes writes says what it is, and any other refuses them. Beside it stands whether there are
+-- replicas, or were, or should be.
+local function standing()
+  local written = redis.pcall('HDEL', HEAD, '')
+  local refusal = type(written) == 'table' and string.match(written.err, '%u%u%u%u+')
+  local connected = tonumber(told('replication', 'connected_slaves')) or 0
+  local is_replicated = connected > 0 or refusal == 'NOREPLICAS' or redis.call('EXISTS', REPLICATED) == 1
+  return told('replication', 'role') ~= 'slave' and refusal ~= 'READONLY', is_replicated
 end
 
 -- The log's end: number, tag, incarnation. Entries without a head belong to no history.

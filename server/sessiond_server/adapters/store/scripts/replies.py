@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sessiond_server.domain.revocation import Position, Revocation
-from sessiond_server.service.storage.revocations import Logged, LogPage
+from sessiond_server.service.storage.revocations import Break, Logged, LogPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,16 @@ class ListedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ReassertedReply:
+    """What was appended to the log."""
+
+    log: LogReply
+
+
+_BREAKS: Final = {word.name: word for word in Break}
+
+
+@dataclass(frozen=True, slots=True)
 class PageReply:
     """A stretch of the log."""
 
@@ -156,22 +167,27 @@ class PageReply:
     incarnation: bytes
     number: int
     tag: str
-    continues: bool
+    broken: str
     reached_head: bool
     store_ms: int
     run: str
     is_noted: bool
     changed_ms: int
+    is_primary: bool
+    is_replicated: bool
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
         return LogPage(
             revocations=tuple(map(Revocation.unpack, self.entries)),
             position=Position(self.incarnation, partition, self.number, self.tag),
-            continues=self.continues,
+            continues=not self.broken,
+            broken_by=_BREAKS.get(self.broken),
             reached_head=self.reached_head,
             store_ms=self.store_ms,
             run=self.run,
             is_noted=self.is_noted,
             changed_ms=self.changed_ms,
+            is_primary=self.is_primary,
+            is_replicated=self.is_replicated,
         )

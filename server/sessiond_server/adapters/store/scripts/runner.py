@@ -116,6 +116,10 @@ class Scripts:
             return FOREVER_MS
         return await self.time_at(partition, self.time.steady() + COMMAND_LIFE_SECONDS)
 
+    def client(self, lane: Lane) -> Redis:
+        """The connections of a lane, for commands that no script can give."""
+        return self._clients[lane]
+
     async def information(self, section: str) -> dict[str, Any]:
         """A section of what the store says of itself; nothing where our user may not ask.
 
