@@ -179,10 +179,10 @@ def summary(history: History) -> str:
     lines = [", ".join(f"{count} {what}" for what, count in sorted(counts.items()))]
     for way, found in sorted(delays(history).items()):
         ordered = sorted(found)
-        p99 = ordered[int(len(ordered) * 0.99)] if ordered else 0.0
+        slowest = ordered[int(len(ordered) * 0.99)] if ordered else 0.0
         lines.append(
             f"{way}: accepted for {median(ordered) * 1000:.0f} ms after the revocation in the median, "
-            f"{p99 * 1000:.0f} ms at the 99th percentile and {ordered[-1] * 1000:.0f} ms at worst, "
+            f"{slowest * 1000:.0f} ms at the 99th percentile and {ordered[-1] * 1000:.0f} ms at worst, "
             f"of {len(ordered)}"
         )
     return "\n".join(lines)

@@ -49,6 +49,7 @@ ELSEWHERE = {
     ("store", "allow_plaintext"),
     ("store", "durability"),
     ("store", "replicas"),
+    ("store", "failover"),
     ("keys", "pepper_files"),
     ("keys", "sealing_files"),
 }
