@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KEPT = Path(__file__).parents[2] / ".cache" / "histories"
 SEED = int(os.environ.get("HISTORY_SEED", "1"))
 LONG_SECONDS = float(os.environ.get("HISTORY_SECONDS", "60"))
+WRITTEN_AGAIN = "lost revocations were written again"
 # Longer than answers may go on without the store.
 FAULT_SECONDS = 1.6
 
@@ -112,6 +113,27 @@ class Faults:
         await cluster.fail_over(to)
         await cluster.come_back(former)
 
+    async def fail_over_to_a_replica_that_lags(self) -> None:
+        """The replica that takes the primary's place has not had the last second of what was acknowledged.
+
+        It counts as repaired once every server has looked for what was lost.
+        """
+        cluster, former = self.cluster, self.cluster.primary
+        begun = self.now()
+        cluster.replication.hold()
+        await asyncio.sleep(1)
+        await cluster.stores[former].kill()
+        await cluster.fail_over(1 - former)
+        cluster.replication.release()
+        await cluster.come_back(former)
+        await eventually(self._is_repaired, timeout=20)
+        self.history.losses.append(Interval(begun, self.now()))
+
+    def _is_repaired(self) -> bool:
+        return any(
+            WRITTEN_AGAIN in member.server.events() for member in self.cluster.members if member.server
+        )
+
 
 FAULTS = [
     Faults.black_hole,
@@ -161,6 +183,7 @@ async def test_a_revoked_session_stays_revoked_whatever_happens_to_servers_and_l
                 await fault(faults, number % len(cluster.members))
                 faults.note(f"end of {fault.__name__}")
                 await is_well(workload, history, len(cluster.members))
+            await workload.try_everything_again()
     check(history, "all-faults")
 
 
@@ -175,7 +198,23 @@ async def test_what_every_replica_has_outlives_the_primary(tmp_path: Path) -> No
                 faults.note(f"fail over to {to}")
                 await faults.fail_over(to)
             await is_well(workload, history, len(cluster.members))
+            await workload.try_everything_again()
     check(history, "failovers")
+
+
+@pytest.mark.timeout(120)
+async def test_what_a_lagging_replica_has_lost_is_known_to_every_server(tmp_path: Path) -> None:
+    history, chance = History(), random.Random(SEED)
+    async with running_cluster(tmp_path, stores=2) as cluster:
+        faults = Faults(cluster, history)
+        async with running_workload(cluster, history, chance) as workload:
+            await is_well(workload, history, len(cluster.members))
+            faults.note("fail over to a replica that lags")
+            await faults.fail_over_to_a_replica_that_lags()
+            faults.note("repaired")
+            await is_well(workload, history, len(cluster.members))
+            await workload.try_everything_again()
+    check(history, "lossy-failover")
 
 
 @pytest.mark.long

@@ -53,6 +53,7 @@ class Workload:
     history: History
     random: Random
     sessions: list[Subject] = field(default_factory=list)
+    revoked: list[Subject] = field(default_factory=list)
     created: int = 0
     is_over: bool = False
 
@@ -64,6 +65,13 @@ class Workload:
         while not self.is_over:
             await self._do_something()
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def try_everything_again(self) -> None:
+        """Present the tokens of every session whose end was acknowledged, at every server."""
+        for session in list(self.revoked):
+            for server in range(len(self.clients)):
+                await self._validate(session, server=server)
+            await self._refresh(session)
 
     async def _do_something(self) -> None:
         now = self.now()
@@ -104,8 +112,9 @@ class Workload:
                 Subject(number, tokens.session.session_id, tokens.access_token, tokens.refresh_token)
             )
 
-    async def _validate(self, session: Subject) -> None:
-        server, way = self._server(), self.random.choice([Way.PLAIN, Way.PLAIN, Way.FULLY, Way.AT_LEAST])
+    async def _validate(self, session: Subject, *, server: int | None = None) -> None:
+        server = self._server() if server is None else server
+        way = self.random.choice([Way.PLAIN, Way.PLAIN, Way.FULLY, Way.AT_LEAST])
         if way is Way.AT_LEAST and not session.revision:
             way = Way.PLAIN
         consistency = {Way.FULLY: FULLY_CONSISTENT, Way.AT_LEAST: AtLeast(session.revision)}.get(way)
@@ -128,6 +137,7 @@ class Workload:
         ended = await self._ask(Operation.REVOKE, session.number, server, call)
         if ended:
             session.ended_at, session.revision = self.now(), ended.revision
+            self.revoked.append(session)
 
     async def _ask(
         self, operation: Operation, session: int, server: int, call: Awaitable[T], way: Way = Way.PLAIN
