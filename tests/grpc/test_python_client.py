@@ -129,20 +129,6 @@ async def test_a_question_is_repeated_twice_and_no_more() -> None:
     assert scripted.calls == ["ValidateToken"] * 3
 
 
-async def test_a_command_is_not_repeated() -> None:
-    scripted = Scripted(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
-    async with client_of(scripted) as client:
-        for command in (
-            client.refresh("r"),
-            client.create_local_session("alice"),
-            client.revoke_session("s"),
-        ):
-            with pytest.raises(UnavailableError) as unavailable:
-                await command
-            assert unavailable.value.retry_after == timedelta(milliseconds=500)
-    assert scripted.calls == ["RefreshSession", "CreateSession", "RevokeSession"]
-
-
 @pytest.mark.parametrize(
     ("code", "reason", "kind"),
     [
@@ -176,9 +162,9 @@ async def test_what_passes_says_when_to_repeat_the_call(
     async with serving(Scripted(answer, answer)) as target:
         async with AsyncClient(target) as client:
             with pytest.raises(UnavailableError) as raised:
-                await client.refresh("r")
+                await client.create_local_session("alice")
         with Client(target) as blocking, pytest.raises(UnavailableError) as blocked:
-            await asyncio.to_thread(blocking.refresh, "r")
+            await asyncio.to_thread(blocking.create_local_session, "alice")
     for error in (raised.value, blocked.value):
         assert error.retry_after == (told or timedelta(seconds=0.5))
 

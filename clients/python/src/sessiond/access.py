@@ -16,6 +16,9 @@ _LOCAL_SCHEMES: Final = ("unix:", "unix-abstract:")
 # What else gRPC reads as a target (several addresses, a name server to ask) may lead to another machine.
 _ADDRESS: Final = re.compile(r"(?:dns:///|dns:|ipv4:|ipv6:)?(?:\[([^\]]+)\]|([^\[\]:/,]+))(?::\d+)?")
 
+# By default gRPC waits up to two minutes before it tries again to reach a server that has been away.
+_RECONNECTING: Final = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tls:
@@ -57,12 +60,12 @@ def is_local(target: str) -> bool:
         return False
 
 
-def options(service_config: str, target: str, tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
+def options(target: str, tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
     """The channel's options."""
     name = (("grpc.ssl_target_name_override", tls.server_name),) if tls and tls.server_name else ()
     # A proxy of the environment would get what is in clear because it stays on this machine.
     direct = () if tls or not is_local(target) else (("grpc.enable_http_proxy", 0),)
-    return (("grpc.service_config", service_config), *name, *direct)
+    return (*_RECONNECTING, *name, *direct)
 
 
 def metadata(key: Key | None) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -13,6 +14,7 @@ from sessiond.access import Key, Tls
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
 from sessiond.consistency import Consistency
 from sessiond.errors import to_error
+from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
 from sessiond.requests import (
     AuthorizationCode,
     Bearer,
@@ -54,7 +56,7 @@ class Client:
         self._timeout = timeout
         self._provider_timeout = provider_timeout
         self._is_closed = False
-        options = access.options(requests.SERVICE_CONFIG, target, tls)
+        options = access.options(target, tls)
         self._channel = (
             grpc.secure_channel(target, tls.credentials(), options=options)
             if tls
@@ -109,14 +111,16 @@ class Client:
         response = self._call(
             self._stub.ValidateTokens, requests.validate_all(tokens, requirements, consistency), timeout
         )
-        return list(map(results.to_verdict_of_many, response.results))
+        return results.to_verdicts(response, len(tokens))
 
     def create_local_session(
         self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]
     ) -> Tokens:
         """Open a session at the local issuer for a subject that the caller vouches for."""
         return results.to_tokens(
-            self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout)
+            self._call(
+                self._stub.CreateSession, requests.create_local(subject, login), timeout, repeats=NEVER
+            )
         )
 
     def create_session(
@@ -134,9 +138,13 @@ class Client:
     def refresh(
         self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
     ) -> Tokens:
-        """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
-        request = requests.refresh(refresh_token, bearer)
-        return results.to_tokens(self._call(self._stub.RefreshSession, request, self._patience(timeout)))
+        """Spend a refresh token; after an `UnavailableError` the same call may be repeated.
+
+        It has been repeated by then, as long as the same token gets the same successor.
+        """
+        request, repeats = requests.refresh(refresh_token, bearer), repeats_of_refresh(bearer)
+        answer = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
+        return results.to_tokens(answer)
 
     def revoke_session(
         self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
@@ -219,21 +227,29 @@ class Client:
         return results.to_revocation_result(self._call(self._stub.RevokeSession, request))
 
     def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
-        return results.to_tokens(self._call(self._stub.CreateSession, request, self._patience(timeout)))
+        answer = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
+        return results.to_tokens(answer)
 
     def _patience(self, timeout: float | None) -> float:
         """For calls that may have to wait for a provider."""
         return self._provider_timeout if timeout is None else timeout
 
-    def _call(self, method: Callable[..., Any], request: Any, timeout: float | None = None) -> Any:
-        try:
-            return method(
-                request,
-                timeout=self._timeout if timeout is None else timeout,
-                metadata=access.metadata(self._key),
-            )
-        except grpc.RpcError as error:
-            raised = to_error(error, is_ours=self._is_closed)
-        # The error is raised out here: the library's own shows its request, and so the token, in some
-        # debuggers.
-        raise raised
+    def _call(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        timeout: float | None = None,
+        *,
+        repeats: Repeats = IDEMPOTENT,
+    ) -> Any:
+        attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
+        while True:
+            try:
+                return method(request, timeout=attempts.remaining(), metadata=access.metadata(self._key))
+            except grpc.RpcError as error:
+                raised = to_error(error, is_ours=self._is_closed)
+            # The error is raised out here: the library's own shows its request, and so the token, in some
+            # debuggers.
+            if (pause := attempts.pause(raised)) is None:
+                raise raised
+            time.sleep(pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
@@ -11,7 +12,8 @@ import grpc
 from sessiond import access, requests, results
 from sessiond.access import Key, Tls
 from sessiond.consistency import Consistency
-from sessiond.errors import to_error
+from sessiond.errors import require_readable, to_error
+from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
 from sessiond.requests import (
     AuthorizationCode,
     Bearer,
@@ -56,7 +58,7 @@ class AsyncClient:
         self._key = key
         self._timeout = timeout
         self._provider_timeout = provider_timeout
-        options = access.options(requests.SERVICE_CONFIG, target, tls)
+        options = access.options(target, tls)
         self._channel = (
             grpc.aio.secure_channel(target, tls.credentials(), options=options)
             if tls
@@ -112,14 +114,16 @@ class AsyncClient:
         response = await self._call(
             self._stub.ValidateTokens, requests.validate_all(tokens, requirements, consistency), timeout
         )
-        return list(map(results.to_verdict_of_many, response.results))
+        return results.to_verdicts(response, len(tokens))
 
     async def create_local_session(
         self, subject: str, *, timeout: float | None = None, **login: Unpack[LocalLogin]
     ) -> Tokens:
         """Open a session at the local issuer for a subject that the caller vouches for."""
         return results.to_tokens(
-            await self._call(self._stub.CreateSession, requests.create_local(subject, login), timeout)
+            await self._call(
+                self._stub.CreateSession, requests.create_local(subject, login), timeout, repeats=NEVER
+            )
         )
 
     async def create_session(
@@ -137,11 +141,13 @@ class AsyncClient:
     async def refresh(
         self, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
     ) -> Tokens:
-        """Spend a refresh token; after an `UnavailableError` the same call may be repeated."""
-        request = requests.refresh(refresh_token, bearer)
-        return results.to_tokens(
-            await self._call(self._stub.RefreshSession, request, self._patience(timeout))
-        )
+        """Spend a refresh token; after an `UnavailableError` the same call may be repeated.
+
+        It has been repeated by then, as long as the same token gets the same successor.
+        """
+        request, repeats = requests.refresh(refresh_token, bearer), repeats_of_refresh(bearer)
+        call = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
+        return results.to_tokens(await call)
 
     async def revoke_session(
         self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
@@ -234,23 +240,31 @@ class AsyncClient:
         return results.to_revocation_result(await self._call(self._stub.RevokeSession, request))
 
     async def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
-        return results.to_tokens(await self._call(self._stub.CreateSession, request, self._patience(timeout)))
+        call = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
+        return results.to_tokens(await call)
 
     def _patience(self, timeout: float | None) -> float:
         """For calls that may have to wait for a provider."""
         return self._provider_timeout if timeout is None else timeout
 
     async def _call(
-        self, method: Callable[..., Awaitable[Any]], request: Any, timeout: float | None = None
+        self,
+        method: Callable[..., Awaitable[Any]],
+        request: Any,
+        timeout: float | None = None,
+        *,
+        repeats: Repeats = IDEMPOTENT,
     ) -> Any:
-        try:
-            return await method(
-                request,
-                timeout=self._timeout if timeout is None else timeout,
-                metadata=access.metadata(self._key),
-            )
-        except grpc.aio.AioRpcError as error:
-            raised = to_error(error)
-        # The error is raised out here: the library's own shows its request, and so the token, in some
-        # debuggers.
-        raise raised
+        attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
+        while True:
+            try:
+                return require_readable(
+                    await method(request, timeout=attempts.remaining(), metadata=access.metadata(self._key))
+                )
+            except grpc.aio.AioRpcError as error:
+                raised = to_error(error)
+            # The error is raised out here: the library's own shows its request, and so the token, in some
+            # debuggers.
+            if (pause := attempts.pause(raised)) is None:
+                raise raised
+            await asyncio.sleep(pause)

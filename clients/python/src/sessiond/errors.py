@@ -23,6 +23,7 @@ _RETRY_DELAY: Final = 1
 _LENGTH_DELIMITED: Final = 2
 # Of those that gRPC makes by itself, these are worth repeating a little later.
 _PASSING: Final = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+_SESSION_LIVES: Final = frozenset({"REFRESH_TOKEN_SUPERSEDED", "BINDING_MISMATCH"})
 _RETRY_AFTER: Final = timedelta(seconds=0.5)
 
 
@@ -46,6 +47,11 @@ class RefreshRefusedError(SessiondError):
 
     Two of the reasons leave the session alive: REFRESH_TOKEN_SUPERSEDED and BINDING_MISMATCH.
     """
+
+    @property
+    def session_lives(self) -> bool:
+        """Whether the session goes on: nobody has to log in again."""
+        return self.reason in _SESSION_LIVES
 
 
 class InvalidArgumentError(SessiondError):
@@ -119,7 +125,17 @@ def to_error(error: Any, *, is_ours: bool = False) -> SessiondError:
         return SessiondError(code, error.details() or "", details)
     if code in _PASSING and details.retry_after is None:
         details = replace(details, retry_after=_RETRY_AFTER)
+    if code is grpc.StatusCode.UNAUTHENTICATED and not details.reason:
+        # A proxy's word is about the caller's own credentials: it logs nobody out.
+        return SessiondError(code, error.details() or "", details)
     return _BY_CODE.get(code, SessiondError)(code, error.details() or "", details)
+
+
+def require_readable(answer: Any) -> Any:
+    """Raise `InternalError` for what grpc.aio gives in the place of an answer that is no message: None."""
+    if answer is None:
+        raise InternalError(grpc.StatusCode.INTERNAL, "the answer is no message of its type", Details())
+    return answer
 
 
 def read_details(raw: bytes) -> Details:

@@ -6,33 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 
 from sessiond.consistency import Consistency, to_message
 from sessiond.results import Cause, Device
 from sessiond.v1 import session_pb2, session_service_pb2
-
-# Only questions are repeated: a command may have been carried out although its answer was lost. There is no
-# `timeout` here: grpcio would apply it where it is the shorter one, and the server would not see it.
-SERVICE_CONFIG: Final = json.dumps(
-    {
-        "methodConfig": [
-            {
-                "name": [
-                    {"service": "sessiond.v1.SessionService", "method": "ValidateToken"},
-                    {"service": "sessiond.v1.SessionService", "method": "ValidateTokens"},
-                ],
-                "retryPolicy": {
-                    "maxAttempts": 3,
-                    "initialBackoff": "0.05s",
-                    "maxBackoff": "0.5s",
-                    "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
-                },
-            }
-        ]
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

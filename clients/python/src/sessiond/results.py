@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+import grpc
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from sessiond.errors import Details, InternalError
 from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond.v1.error_reason_pb2 import ErrorReason
 
@@ -185,6 +187,23 @@ def to_verdict(response: session_service_pb2.ValidateTokenResponse) -> Verdict:
         next_action=NextAction(_enum_name(rejection, "next_action", NextAction)),
         www_authenticate=rejection.www_authenticate,
     )
+
+
+def to_verdicts(
+    response: session_service_pb2.ValidateTokensResponse, tokens: int
+) -> list[Verdict | Undecided]:
+    """What is said of each of many tokens.
+
+    Raises:
+        InternalError: of too few or too many. Whoever pairs them would take one user for another.
+    """
+    if len(response.results) != tokens:
+        raise InternalError(
+            grpc.StatusCode.INTERNAL,
+            f"the answer has {len(response.results)} verdicts on {tokens} tokens",
+            Details(),
+        )
+    return list(map(to_verdict_of_many, response.results))
 
 
 def to_verdict_of_many(response: session_service_pb2.ValidateTokenResponse) -> Verdict | Undecided:
