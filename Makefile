@@ -27,6 +27,11 @@ run: .venv/ready ## start sessiond on its embedded default, show the main job, a
 test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit/test_view.py
 	$(BIN)/pytest $(WORKERS) $(T)
 
+.PHONY: conformance
+conformance: .venv/ready ## the cases that every client must pass: TESTEE="python clients/python/conformance"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.conformance \
+		--testee "$(or $(TESTEE),python clients/python/conformance)" $(ARGS)
+
 .PHONY: fuzz
 fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
 	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \

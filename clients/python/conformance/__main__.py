@@ -1,0 +1,139 @@
+"""The testee of the Python client; tests/conformance/README.md has the protocol.
+
+python clients/python/conformance [--blocking]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+from arguments import client_arguments, method_of
+from outcomes import failure, outcome
+
+from sessiond import AsyncClient, Client
+
+JsonObject = dict[str, Any]
+
+GROUPS = ("verdicts", "errors", "deadlines", "retries", "batches", "connection", "live")
+FEATURES = ("key_file", "mtls")
+# As many commands as a case has under way at once.
+THREADS = 256
+
+
+class Testee:
+    """Carries out commands on asyncio, side by side."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, AsyncClient] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Carry out what comes on standard input until it ends."""
+        say({"testee": f"python {version('grpcio')}", "groups": GROUPS, "features": (*FEATURES, "cancel")})
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            command = json.loads(line)
+            number = command.pop("id")
+            self._tasks[number] = loop.create_task(self._answer(number, command))
+        for client in self._clients.values():
+            await client.close()
+
+    async def _answer(self, number: int, command: JsonObject) -> None:
+        try:
+            result = await self._carried_out(command)
+        except asyncio.CancelledError:
+            result = {"cancelled": True}
+        except Exception as error:  # noqa: BLE001 - whatever is raised is what the case asks about
+            result = failure(error)
+        del self._tasks[number]
+        say({"id": number, **result})
+
+    async def _carried_out(self, command: JsonObject) -> JsonObject:
+        match command["do"]:
+            case "cancel":
+                if command["of"] in self._tasks:
+                    self._tasks[command["of"]].cancel()
+                return {"done": True}
+            case "new":
+                target, options = client_arguments(command)
+                self._clients[command["client"]] = AsyncClient(target, **options)
+                return {"done": True}
+            case "close":
+                await self._clients.pop(command["client"]).close()
+                return {"done": True}
+            case "list_sessions":
+                name, arguments, options = method_of(command)
+                listed = getattr(self._clients[command["client"]], name)(*arguments, **options)
+                return outcome([record async for record in listed])
+        name, arguments, options = method_of(command)
+        method: Callable[..., Awaitable[Any]] = getattr(self._clients[command["client"]], name)
+        return outcome(await method(*arguments, **options), reads_claims=command.get("claims") is True)
+
+
+class BlockingTestee:
+    """Carries out each command in a thread."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+
+    def run(self) -> None:
+        """Carry out what comes on standard input until it ends."""
+        say({"testee": f"python, blocking {version('grpcio')}", "groups": GROUPS, "features": FEATURES})
+        with ThreadPoolExecutor(THREADS) as threads:
+            for line in sys.stdin:
+                command = json.loads(line)
+                number = command.pop("id")
+                if command["do"] in {"new", "close"}:
+                    self._answer(number, command)
+                else:
+                    threads.submit(self._answer, number, command)
+        for client in self._clients.values():
+            client.close()
+
+    def _answer(self, number: int, command: JsonObject) -> None:
+        try:
+            result = self._carried_out(command)
+        except Exception as error:  # noqa: BLE001 - whatever is raised is what the case asks about
+            result = failure(error)
+        say({"id": number, **result})
+
+    def _carried_out(self, command: JsonObject) -> JsonObject:
+        match command["do"]:
+            case "new":
+                target, options = client_arguments(command)
+                self._clients[command["client"]] = Client(target, **options)
+                return {"done": True}
+            case "close":
+                self._clients.pop(command["client"]).close()
+                return {"done": True}
+        name, arguments, options = method_of(command)
+        result = getattr(self._clients[command["client"]], name)(*arguments, **options)
+        listed = list(result) if command["do"] == "list_sessions" else result
+        return outcome(listed, reads_claims=command.get("claims") is True)
+
+
+def say(result: JsonObject) -> None:
+    """One line on standard output."""
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Choose the client, and serve."""
+    parser = argparse.ArgumentParser(description="Carries out commands of the conformance suite.")
+    parser.add_argument("--blocking", action="store_true", help="the blocking client instead of asyncio's")
+    if parser.parse_args().blocking:
+        BlockingTestee().run()
+    else:
+        asyncio.run(Testee().run())
+
+
+if __name__ == "__main__":
+    main()

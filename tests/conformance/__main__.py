@@ -1,0 +1,98 @@
+"""`python -m tests.conformance --testee COMMAND`: run the suite over the client of a testee."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.conformance.cases import load
+from tests.conformance.shapes import MalformedCaseError
+from tests.conformance.stage import Stage
+from tests.conformance.testee import TesteeError
+from tests.conformance.trial import differences_of
+from tests.conformance.vocabulary import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.conformance.cases import Case
+
+_FAILED = 1
+_NOT_RUN = 2
+
+
+def main() -> int:
+    """0 where every case passed that was run, 1 where one failed, 2 where none was run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance",
+        description="Run the cases of tests/conformance over a client: see README.md there.",
+        epilog='for example: --testee "python clients/python/conformance" --group retries',
+    )
+    parser.add_argument("--testee", required=True, metavar="COMMAND", help="what starts the testee")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="only this group; may be repeated")
+    parser.add_argument(
+        "--case",
+        action="append",
+        metavar="TEXT",
+        help="only cases whose name has this text in it; may be repeated",
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the cases, and run none")
+    wanted = parser.parse_args()
+    try:
+        cases = [
+            case
+            for case in load()
+            if (not wanted.group or case.group in wanted.group)
+            and (not wanted.case or any(text in case.name for text in wanted.case))
+        ]
+        if wanted.list:
+            print(*cases, sep="\n")
+            return 0
+        if not cases:
+            parser.error("--group and --case: no case is left to run")
+        return asyncio.run(_run(cases, wanted.testee))
+    except (MalformedCaseError, TesteeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return _NOT_RUN
+
+
+async def _run(cases: Sequence[Case], command: str) -> int:
+    began = time.monotonic()
+    total: Counter[str] = Counter()
+    async with Stage(command) as stage:
+        print(f"testee: {(await stage.testee()).name}", flush=True)
+        for group in GROUPS:
+            of_group = [case for case in cases if case.group == group]
+            if of_group:
+                total += await _run_group(group, of_group, stage)
+    print(f"{_counted(total)} in {time.monotonic() - began:.1f} s")
+    if total["failed"]:
+        return _FAILED
+    return 0 if total["passed"] else _NOT_RUN
+
+
+async def _run_group(group: str, cases: Sequence[Case], stage: Stage) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    lines: list[str] = []
+    for case in cases:
+        why = case.why_skipped(await stage.testee())
+        found = [] if why else await differences_of(case, stage)
+        if why:
+            lines.append(f"  skipped: {case.name}: {why}")
+        elif found:
+            lines += [f"  FAILED: {case.name}", *(f"    {line}" for line in found)]
+        counts["skipped" if why else "failed" if found else "passed"] += 1
+    print("\n".join([f"{group}: {_counted(counts)}", *lines]), flush=True)
+    return counts
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in ("passed", "failed", "skipped") if counts[name])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

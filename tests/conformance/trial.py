@@ -1,0 +1,194 @@
+"""One case, carried out: its steps in order, and what differs from what it expects."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.conformance import secrets
+from tests.conformance.matching import differences, numbered, repeated
+from tests.conformance.servers import Servers
+from tests.conformance.testee import TesteeError
+
+if TYPE_CHECKING:
+    from tests.conformance.cases import Case
+    from tests.conformance.stage import Stage
+    from tests.conformance.testee import Testee
+
+JsonObject = dict[str, Any]
+Begun = tuple[int, asyncio.Future[JsonObject]]
+
+_MAIN = "main"
+_SECONDS = 10.0
+_POLL_SECONDS = 0.01
+_REFERENCE = re.compile(r"\$[a-z_0-9]+(\.[a-z_0-9]+)*")
+_ABOUT_STEPS = ("client", "as", "later", "parallel", "until", "within", "expect")
+_numbers = itertools.count(1)
+
+
+class StepError(Exception):
+    """A step cannot be carried out, or what it waits for does not come."""
+
+
+async def differences_of(case: Case, stage: Stage) -> list[str]:
+    """Carry a case out; what is not as it expects, one line each."""
+    environment = case.said.get("environment")
+    with tempfile.TemporaryDirectory(prefix="case-") as folder:
+        servers = Servers(case, stage, Path(folder))
+        try:
+            values = await servers.start()
+            if environment is None:
+                return await Trial(case, servers, values, await stage.testee()).run()
+            testee = await stage.another_testee(resolved(environment, values))
+            try:
+                return await Trial(case, servers, values, testee).run()
+            finally:
+                await testee.stop()
+        except TesteeError as error:
+            return [f"testee: {error}"]
+        finally:
+            await servers.stop()
+
+
+class Trial:
+    """The testee's side of a case; `values` is what its steps may speak of."""
+
+    def __init__(self, case: Case, servers: Servers, values: JsonObject, testee: Testee) -> None:
+        self._case, self._servers, self._values, self._testee = case, servers, values, testee
+        self._prefix = f"{next(_numbers)}-"
+        self._clients: set[str] = set()
+        self._begun: dict[str, Begun] = {}
+        self._secrets: set[str] = set()
+        self._found: list[str] = []
+
+    async def run(self) -> list[str]:
+        """Carry out the steps, as far as they can be, and compare."""
+        written = len(self._testee.errors())
+        try:
+            for index, step in enumerate(self._case.said["steps"]):
+                name = step.get("do") or step.get("server") or step.get("result") or "cancel"
+                await self._step(f"steps[{index}] ({name})", step)
+            seen = {name: self._case.said[name] for name in ("calls", "watches") if name in self._case.said}
+            self._found += self._servers.differences(resolved(seen, self._values))
+        except (StepError, AssertionError) as error:
+            self._found.append(str(error))
+        await self._close_clients()
+        self._found += self._servers.unforeseen()
+        self._found += secrets.shown_in("standard error", self._testee.errors(written), self._secrets)
+        return self._found
+
+    async def _step(self, where: str, step: JsonObject) -> None:
+        if "server" in step and "expect" in step:
+            self._found += self._servers.differences_so_far(step, where)
+        elif "server" in step:
+            self._values |= await self._servers.act(step)
+        elif "cancel" in step:
+            number, _ = self._begun[step["cancel"]]
+            await _result(where, self._testee.begin({"do": "cancel", "of": number}))
+        elif "result" in step:
+            self._judge(where, step, await _result(where, self._begun[step["result"]]), step["result"])
+        elif step.get("later"):
+            self._begun[step["as"]] = self._begin(step)
+        elif "parallel" in step:
+            await self._in_parallel(where, step)
+        else:
+            await self._repeat(where, step)
+
+    async def _in_parallel(self, where: str, step: JsonObject) -> None:
+        steps = [numbered(step, number) for number in range(step["parallel"])]
+        for one, begun in [(one, self._begin(one)) for one in steps]:
+            self._judge(where, one, await _result(where, begun))
+
+    async def _repeat(self, where: str, step: JsonObject) -> None:
+        """Carry a step out once, or until what it waits for has come."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _SECONDS
+        while True:
+            calls = self._servers.calls
+            result = await _result(where, self._begin(step), step.get("within", _SECONDS))
+            if self._has_come(step, result, called=self._servers.calls > calls):
+                self._judge(where, step, result, step.get("as", ""))
+                return
+            if loop.time() > give_up:
+                expected = differences(resolved(step.get("expect", {}), self._values), result, "result")
+                said = "; ".join(expected)
+                raise StepError(f"{where}: until {step['until']}: not within {_SECONDS} s; {said}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _has_come(self, step: JsonObject, result: JsonObject, *, called: bool) -> bool:
+        match step.get("until"):
+            case "called":
+                return called
+            case "hit":
+                return not called
+            case "matches":
+                return not list(differences(resolved(step["expect"], self._values), result, ""))
+            case _:
+                return True
+
+    def _begin(self, step: JsonObject) -> Begun:
+        said = {name: value for name, value in step.items() if name not in _ABOUT_STEPS}
+        command = resolved(said, self._values) | {"client": self._prefix + step.get("client", _MAIN)}
+        if "tokens" in command:
+            command["tokens"] = repeated(command["tokens"])
+        if step["do"] == "new":
+            self._clients.add(command["client"])
+            command.setdefault("target", self._values[_MAIN])
+        if step["do"] == "close":
+            self._clients.discard(command["client"])
+        self._secrets |= secrets.of(command)
+        return self._testee.begin(command)
+
+    def _judge(self, where: str, step: JsonObject, result: JsonObject, name: str = "") -> None:
+        """Compare a result with what is expected of it, and look for secrets in what it shows."""
+        if name:
+            self._values[name] = result
+        expected = resolved(step.get("expect", {"error": {"$absent": True}}), self._values)
+        found = list(differences(expected, result, f"{where}: result"))
+        if found and "error" in result and "error" not in expected:
+            found.append(f"{where}: result.error: {result['error']}")
+        self._found += found
+        if step.get("do") == "new" and "error" in result:
+            self._clients.discard(self._prefix + step.get("client", _MAIN))
+        self._secrets |= secrets.of(result.get("tokens"))
+        self._found += secrets.shown_in(f"{where}: shown", str(result.get("shown", "")), self._secrets)
+
+    async def _close_clients(self) -> None:
+        for client in self._clients:
+            try:
+                result = await _result("close", self._testee.begin({"do": "close", "client": client}))
+            except (StepError, TesteeError) as error:
+                self._found.append(f"close: {error}")
+            else:
+                self._found += differences({"error": {"$absent": True}}, result, "close")
+
+
+def resolved(value: Any, values: JsonObject) -> Any:
+    """`value` with each `$name.member` replaced by what has that name."""
+    if isinstance(value, str) and _REFERENCE.fullmatch(value):
+        return _named(value, values)
+    if isinstance(value, list):
+        return [resolved(item, values) for item in value]
+    if isinstance(value, dict):
+        return {name: resolved(member, values) for name, member in value.items()}
+    return value
+
+
+def _named(reference: str, found: Any) -> Any:
+    for name in reference[1:].split("."):
+        try:
+            found = found[int(name) if isinstance(found, list) else name]
+        except (LookupError, TypeError, ValueError):
+            raise StepError(f"{reference}: there is no {name!r}") from None
+    return found
+
+
+async def _result(where: str, begun: Begun, seconds: float = _SECONDS) -> JsonObject:
+    try:
+        return await asyncio.wait_for(asyncio.shield(begun[1]), seconds)
+    except TimeoutError:
+        raise StepError(f"{where}: no result within {seconds} s") from None

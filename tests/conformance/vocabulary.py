@@ -1,0 +1,83 @@
+"""The words of case files; README.md says what they mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.conformance.command_words import COMMANDS
+from tests.conformance.server_words import ACTIONS, AT, REPLIES, SERVER, WATCH
+from tests.conformance.shapes import (
+    Members,
+    anything,
+    chosen,
+    flag,
+    list_of,
+    map_of,
+    members,
+    named,
+    number,
+    object_of_anything,
+    one_of,
+    text,
+    whole,
+)
+
+GROUPS: Final = (
+    "verdicts",
+    "errors",
+    "deadlines",
+    "retries",
+    "batches",
+    "connection",
+    "live",
+    "cache",
+    "watch",
+    "flights",
+)
+FEATURES: Final = ("cancel", "clock", "key_file", "mtls", "ready", "tls_reload")
+RESULTS: Final = (
+    "session",
+    "rejection",
+    "verdicts",
+    "tokens",
+    "revocation",
+    "record",
+    "records",
+    "done",
+    "error",
+    "cancelled",
+)
+
+_expect = map_of(anything, keys=RESULTS)
+_step: Final[Members] = {
+    "client": text,
+    "as": text,
+    "later": flag,
+    "parallel": whole(2),
+    "until": one_of("called", "hit", "matches"),
+    "within": number,
+    "expect": _expect,
+}
+_STEP = chosen(
+    {
+        "do": named("do", COMMANDS, _step),
+        "server": named("server", ACTIONS, AT),
+        "result": members({"result": text, "expect": _expect}),
+        "cancel": members({"cancel": text}),
+    }
+)
+CASE: Final = members(
+    {"name": text, "steps": list_of(_STEP, least=1)},
+    {
+        "why": text,
+        "needs": list_of(one_of(*FEATURES)),
+        "replies": REPLIES,
+        "watch": WATCH,
+        "servers": map_of(SERVER),
+        "real": flag,
+        "environment": map_of(text),
+        "calls": anything,
+        "watches": anything,
+    },
+)
+FILE: Final = members({"group": one_of(*GROUPS), "about": text, "cases": list_of(object_of_anything)})
