@@ -101,5 +101,5 @@ ACTIONS: Final[Rows] = {
     "watch_tell": ({"hex": hexadecimal}, {}),
     "renew_certificates": ({}, {}),
     "write_key": ({"key": text}, {}),
-    "sign": ({"as": text}, {"header": object_of_anything, "claims": object_of_anything}),
+    "sign": ({"as": text}, {"header": object_of_anything, "claims": object_of_anything, "forged": flag}),
 }

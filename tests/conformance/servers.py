@@ -63,7 +63,8 @@ class Servers:
         match step["server"]:
             case "sign":
                 claims = {name: _timed(value) for name, value in step.get("claims", {}).items()}
-                return {step["as"]: {"token": await self._stage.sign(step.get("header", {}), claims)}}
+                token = await self._stage.sign(step.get("header", {}), claims)
+                return {step["as"]: {"token": _forged(token) if step.get("forged") else token}}
             case "write_key":
                 (self._folder / "key").write_text(step["key"])
             case "renew_certificates":
@@ -149,6 +150,12 @@ _ACTIONS: Mapping[str, Callable[[FaultyServer, JsonObject], Awaitable[None] | No
     "watch_end": lambda server, step: server.watch.end(step["status"]),
     "watch_tell": lambda server, step: server.watch.tell_raw(bytes.fromhex(step["hex"])),
 }
+
+
+def _forged(token: str) -> str:
+    """The same with another signature, which is well-formed: its last bits are those of padding."""
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{signature[-5::-1]}{signature[-4:]}"
 
 
 def _timed(claim: Any) -> Any:
