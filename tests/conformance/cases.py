@@ -103,6 +103,9 @@ def _answers(case: Case) -> Iterator[tuple[str, str, JsonObject]]:
     listed += [
         (f"steps[{index}].replies", step.get("replies", {})) for index, step in enumerate(case.said["steps"])
     ]
+    for index, step in enumerate(case.said["steps"]):
+        if "event" in step:
+            yield f"steps[{index}].event", "WatchRevocations", step["event"]
     for path, replies in listed:
         for method, each in replies.items():
             for index, reply in enumerate(each):

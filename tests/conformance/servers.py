@@ -148,7 +148,8 @@ _ACTIONS: Mapping[str, Callable[[FaultyServer, JsonObject], Awaitable[None] | No
     "watch_hold": lambda server, _: server.watch.hold(),
     "watch_flow": lambda server, _: server.watch.flow(),
     "watch_end": lambda server, step: server.watch.end(step["status"]),
-    "watch_tell": lambda server, step: server.watch.tell_raw(bytes.fromhex(step["hex"])),
+    "watch_tell": lambda server, step: server.watch.tell(step["event"]),
+    "watch_tell_bytes": lambda server, step: server.watch.tell_bytes(bytes.fromhex(step["hex"])),
 }
 
 

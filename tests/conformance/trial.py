@@ -26,7 +26,7 @@ _MAIN = "main"
 _SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _REFERENCE = re.compile(r"\$[a-z_0-9]+(\.[a-z_0-9]+)*")
-_ABOUT_STEPS = ("client", "as", "later", "parallel", "until", "within", "expect")
+_ABOUT_STEPS = ("client", "as", "later", "parallel", "until", "called", "within", "expect")
 _numbers = itertools.count(1)
 
 
@@ -61,7 +61,7 @@ class Trial:
         self._case, self._servers, self._values, self._testee = case, servers, values, testee
         self._prefix = f"{next(_numbers)}-"
         self._clients: set[str] = set()
-        self._begun: dict[str, Begun] = {}
+        self._begun: dict[str, list[Begun]] = {}
         self._secrets: set[str] = set()
         self._found: list[str] = []
 
@@ -87,21 +87,28 @@ class Trial:
         elif "server" in step:
             self._values |= await self._servers.act(step)
         elif "cancel" in step:
-            number, _ = self._begun[step["cancel"]]
-            await _result(where, self._testee.begin({"do": "cancel", "of": number}))
+            for number, _ in self._begun[step["cancel"]]:
+                await _result(where, self._testee.begin({"do": "cancel", "of": number}))
         elif "result" in step:
-            self._judge(where, step, await _result(where, self._begun[step["result"]]), step["result"])
+            await self._take(where, step, self._begun[step["result"]], step["result"])
         elif step.get("later"):
-            self._begun[step["as"]] = self._begin(step)
+            self._begun[step["as"]] = self._begin_all(step)
         elif "parallel" in step:
-            await self._in_parallel(where, step)
+            await self._take(where, step, self._begin_all(step))
         else:
             await self._repeat(where, step)
 
-    async def _in_parallel(self, where: str, step: JsonObject) -> None:
-        steps = [numbered(step, number) for number in range(step["parallel"])]
-        for one, begun in [(one, self._begin(one)) for one in steps]:
-            self._judge(where, one, await _result(where, begun))
+    def _begin_all(self, step: JsonObject) -> list[Begun]:
+        """Begin a step as often as it says."""
+        steps = [numbered(step, number) for number in range(step.get("parallel", 1))]
+        return [self._begin(one) for one in steps]
+
+    async def _take(
+        self, where: str, step: JsonObject, begun: list[Begun], name: str = ""
+    ) -> None:
+        """Wait for results, and compare each with what `step` expects of it."""
+        for number, one in enumerate(begun):
+            self._judge(where, numbered(step, number), await _result(where, one), name)
 
     async def _repeat(self, where: str, step: JsonObject) -> None:
         """Carry a step out once, or until what it waits for has come."""
@@ -110,8 +117,10 @@ class Trial:
         while True:
             calls = self._servers.calls
             result = await _result(where, self._begin(step), step.get("within", _SECONDS))
-            if self._has_come(step, result, called=self._servers.calls > calls):
+            called = self._servers.calls > calls
+            if self._has_come(step, result, called=called):
                 self._judge(where, step, result, step.get("as", ""))
+                self._found += differences(step.get("called", called), called, f"{where}: called")
                 return
             if loop.time() > give_up:
                 expected = differences(resolved(step.get("expect", {}), self._values), result, "result")

@@ -19,6 +19,7 @@ from tests.conformance.shapes import (
     object_of_anything,
     one_of,
     text,
+    truth,
     whole,
 )
 
@@ -55,6 +56,7 @@ _step: Final[Members] = {
     "later": flag,
     "parallel": whole(2),
     "until": one_of("called", "hit", "matches"),
+    "called": truth,
     "within": number,
     "expect": _expect,
 }

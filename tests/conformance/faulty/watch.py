@@ -106,9 +106,9 @@ class Watch:
 
     def tell(self, event: JsonObject) -> None:
         """Send every watcher an event of the schema's JSON form."""
-        self.tell_raw(wire.answer_of(_METHOD, event))
+        self.tell_bytes(wire.answer_of(_METHOD, event))
 
-    def tell_raw(self, message: bytes) -> None:
+    def tell_bytes(self, message: bytes) -> None:
         """Send every watcher these bytes as a message."""
         for stream in self._streams:
             self._put(stream, message)
