@@ -61,13 +61,20 @@ def load(folder: Path = FOLDER) -> list[Case]:
 def read(path: Path) -> list[Case]:
     """The cases of one file; raises `MalformedCaseError`, which names file, case and field."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise MalformedCaseError(f"{path.name}: this is not JSON: {error}") from None
+        said = json.loads(path.read_text(encoding="utf-8"), object_hook=_written_out)
+    except (TypeError, ValueError) as error:
+        raise MalformedCaseError(f"{path.name}: this cannot be read: {error}") from None
     FILE(said, path.name)
     if said["group"] != path.stem:
         raise refuse(f"{path.name}.group", said["group"], f"the name of the file, {path.stem!r}")
     return list(_cases(said, path.name))
+
+
+def _written_out(value: JsonObject) -> Any:
+    """The text that `{"$text": [[TEXT, TIMES], …]}` stands for, or the object as it is."""
+    if value.keys() != {"$text"}:
+        return value
+    return "".join(text * times for text, times in value["$text"])
 
 
 def _cases(said: JsonObject, file: str) -> Iterator[Case]:

@@ -96,7 +96,8 @@ def test_a_malformed_case_is_refused_with_file_case_and_field(
 @pytest.mark.parametrize(
     ("text", "refused"),
     [
-        ("{", "errors.json: this is not JSON"),
+        ("{", "errors.json: this cannot be read: Expecting"),
+        ('{"group": {"$text": [["e"]]}}', "errors.json: this cannot be read: not enough values"),
         ('{"group": "errors", "cases": []}', "errors.json.about: found nothing, but it is required"),
         ('{"group": "retries", "about": "", "cases": []}', "errors.json.group: found 'retries', allowed is"),
         ('{"group": "x", "about": "", "cases": []}', "errors.json.group: found 'x', allowed is verdicts"),

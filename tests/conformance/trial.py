@@ -103,9 +103,7 @@ class Trial:
         steps = [numbered(step, number) for number in range(step.get("parallel", 1))]
         return [self._begin(one) for one in steps]
 
-    async def _take(
-        self, where: str, step: JsonObject, begun: list[Begun], name: str = ""
-    ) -> None:
+    async def _take(self, where: str, step: JsonObject, begun: list[Begun], name: str = "") -> None:
         """Wait for results, and compare each with what `step` expects of it."""
         for number, one in enumerate(begun):
             self._judge(where, numbered(step, number), await _result(where, one), name)
