@@ -51,7 +51,7 @@ class Servers:
     async def stop(self) -> None:
         """Stop them."""
         for server in self._by_name.values():
-            await server.stop()
+            await server.end()
 
     @property
     def calls(self) -> int:

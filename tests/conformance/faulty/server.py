@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,9 @@ class FaultyServer:
         self.context = context
         """That of its TLS, from its next start on."""
         self._path, self._how = path, how
-        self._port = 0
+        self._port = _ReservedPort()
         self._listening: asyncio.Server | None = None
-        self._connections: list[Connection] = []
+        self._connections: list[Connection | _Deaf] = []
         self._counted: dict[str, Callable[[], int]] = {
             "calls": lambda: len(self.calls),
             "left": lambda: sum(call.left for call in self.calls),
@@ -55,7 +56,7 @@ class FaultyServer:
     @property
     def target(self) -> str:
         """What a client is told to call."""
-        return f"unix:{self._path}" if self._path else f"127.0.0.1:{self._port}"
+        return f"unix:{self._path}" if self._path else f"127.0.0.1:{self._port.number}"
 
     async def start(self) -> None:
         """Listen, at the same place as before."""
@@ -64,9 +65,8 @@ class FaultyServer:
             self._listening = await loop.create_unix_server(self._accept, self._path, ssl=self.context)
         else:
             self._listening = await loop.create_server(
-                self._accept, "127.0.0.1", self._port, ssl=self.context
+                self._accept, "127.0.0.1", self._port.number, ssl=self.context, reuse_port=True
             )
-            self._port = self._listening.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Be gone as after a crash: nobody listens, and every connection is closed."""
@@ -76,6 +76,11 @@ class FaultyServer:
             if self._path:
                 self._path.unlink(missing_ok=True)
         await self.drop()
+
+    async def end(self) -> None:
+        """Stop for good."""
+        await self.stop()
+        self._port.release()
 
     async def drop(self) -> None:
         """Close every connection without a word."""
@@ -96,10 +101,10 @@ class FaultyServer:
             ) from None
 
     def _accept(self) -> asyncio.BaseProtocol:
+        connection: Connection | _Deaf = _Deaf(closes=self._how == "close")
+        if self._how == "serve":
+            connection = Connection(self.connected, self._answer)
         self.connected += 1
-        if self._how != "serve":
-            return _Deaf(closes=self._how == "close")
-        connection = Connection(self.connected - 1, self._answer)
         self._connections.append(connection)
         return connection
 
@@ -116,10 +121,37 @@ class _Deaf(asyncio.Protocol):
 
     def __init__(self, *, closes: bool) -> None:
         self._closes = closes
+        self._transport: Any = None
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: Any) -> None:
+        self._transport = transport
         if self._closes:
-            transport.abort()
+            self.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.closed.set()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self.closed.is_set()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+
+class _ReservedPort:
+    """A port of 127.0.0.1 that nobody else gets, also while nobody listens there."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number: int = self._socket.getsockname()[1]
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._socket.close()
 
 
 def seen(calls: Sequence[Call]) -> list[JsonObject]:
