@@ -17,7 +17,7 @@ from hyperframe.frame import GoAwayFrame
 from tests.conformance.faulty.wire import Headers, framed, seconds_of, unframed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
 _MAX_STREAMS = 1000
 _OK = [(":status", "200"), ("content-type", "application/grpc")]
@@ -58,9 +58,11 @@ class Exchange:
 
     async def message(self, message: bytes, *, promised: int | None = None) -> None:
         """Send a message, behind the headers where these have not been sent."""
-        if not self._has_headers:
-            self.headers(_OK)
-        await self._connection.send(self._stream, framed(message, promised=promised))
+        await self._send(framed(message, promised=promised))
+
+    async def messages(self, messages: Sequence[bytes]) -> None:
+        """Send several, in as few frames as they fit in."""
+        await self._send(b"".join(map(framed, messages)))
 
     async def page(self, status: int, content_type: str, body: str) -> None:
         """Answer as what does not speak gRPC does."""
@@ -89,6 +91,11 @@ class Exchange:
     def close(self) -> None:
         """Close the connection without a word."""
         self._connection.abort()
+
+    async def _send(self, data: bytes) -> None:
+        if not self._has_headers:
+            self.headers(_OK)
+        await self._connection.send(self._stream, data)
 
 
 class Connection(asyncio.Protocol):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sessiond.v1.session_pb2 import RevocationType
+from sessiond.v1.session_service_pb2 import WatchRevocationsResponse
 from tests.conformance.faulty import wire
 from tests.conformance.faulty.wire import JsonObject
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from tests.conformance.faulty.connection import Call, Exchange
 
 _METHOD = "WatchRevocations"
+# In 2999, in seconds since 1970.
+_FAR_AHEAD = 32_472_144_000
 _DEFAULTS: JsonObject = {
     "max_staleness": 1.0,
     "every": 0.05,
@@ -38,7 +42,25 @@ class _Stream:
 
     to: Exchange
     opened_at: float
-    outbox: asyncio.Queue[tuple[float, bytes]] = field(default_factory=asyncio.Queue)
+    outbox: deque[tuple[float, bytes]] = field(default_factory=deque)
+    has_more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, due: float, message: bytes) -> None:
+        """Send a message from a time on."""
+        self.outbox.append((due, message))
+        self.has_more.set()
+
+    async def take(self) -> Sequence[bytes]:
+        """Whatever may be sent now, or as soon as there is anything."""
+        loop = asyncio.get_running_loop()
+        while not self.outbox:
+            self.has_more.clear()
+            await self.has_more.wait()
+        await asyncio.sleep(max(0.0, self.outbox[0][0] - loop.time()))
+        taken = [self.outbox.popleft()[1]]
+        while self.outbox and self.outbox[0][0] <= loop.time():
+            taken.append(self.outbox.popleft()[1])
+        return taken
 
 
 class Watch:
@@ -51,7 +73,7 @@ class Watch:
         self._refusals: list[JsonObject] = list((options or {}).get("refusals", []))
         self._is_carried_out = options is not None
         self._options = _DEFAULTS | (options or {})
-        self._log: list[JsonObject] = []
+        self._log: list[bytes] = []
         self._streams: list[_Stream] = []
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -73,14 +95,14 @@ class Watch:
 
     def revoke(self, kind: str, issuer: str, identifier: str, *, times: int = 1) -> None:
         """Put a revocation into the log, or as many as `times`, and tell every watcher of each."""
-        revocation = {
-            "type": f"REVOCATION_TYPE_{kind.upper()}",
-            "hashed_id": base64.b64encode(hashed_id(kind, issuer, identifier)).decode(),
-            "expire_time": "2999-01-01T00:00:00Z",
-        }
         for _ in range(times):
-            self._log.append({"revocation": revocation | {"revision": f"r{len(self._log) + 1}"}})
-            self.tell(self._log[-1])
+            event = WatchRevocationsResponse()
+            event.revocation.type = RevocationType.Value(f"REVOCATION_TYPE_{kind.upper()}")
+            event.revocation.hashed_id = hashed_id(kind, issuer, identifier)
+            event.revocation.expire_time.FromSeconds(_FAR_AHEAD)
+            event.revocation.revision = f"r{len(self._log) + 1}"
+            self._log.append(event.SerializeToString())
+            self.tell_bytes(self._log[-1])
 
     def reset(self) -> None:
         """Tell every watcher that what was is not known any more."""
@@ -118,13 +140,15 @@ class Watch:
         bound = {"max_staleness": f"{self._options['max_staleness']}s", "server": "faulty"}
         self._send(stream, {"started": self._place() | bound})
         for event in self._since(from_revision):
-            self._send(stream, event)
+            self._put(stream, event)
 
-    def _since(self, revision: str) -> Sequence[JsonObject]:
+    def _since(self, revision: str) -> Sequence[bytes]:
         if not revision:
             return []
         known = [f"r{number}" for number in range(len(self._log) + 1)]
-        return self._log[known.index(revision) :] if revision in known else [{"reset": self._place()}]
+        if revision not in known:
+            return [wire.answer_of(_METHOD, {"reset": self._place()})]
+        return self._log[known.index(revision) :]
 
     def _place(self) -> JsonObject:
         return {"revision": f"r{len(self._log)}", "configuration": self._options["configuration"]}
@@ -133,11 +157,10 @@ class Watch:
         beating = asyncio.get_running_loop().create_task(self._beat(stream))
         try:
             while stream in self._streams:
-                due, message = await stream.outbox.get()
-                await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+                messages = await stream.take()
                 await self._flowing.wait()
                 if stream in self._streams:
-                    await stream.to.message(message)
+                    await stream.to.messages(messages)
         finally:
             beating.cancel()
             if stream in self._streams:
@@ -159,4 +182,4 @@ class Watch:
 
     def _put(self, stream: _Stream, message: bytes) -> None:
         due = asyncio.get_running_loop().time() + self._options["delay"]
-        stream.outbox.put_nowait((due, message))
+        stream.put(due, message)
