@@ -26,6 +26,7 @@ from sessiond_server.domain.base64url import to_base64url
 from tests.support.config import Config, scalekit
 from tests.support.idp import REDIRECT_URI, VERIFIER, Idp, running_idp
 from tests.support.proofs import Prover
+from tests.support.refreshes_once import RefreshesOnce
 from tests.support.server import Server, serving
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         config.tables["server"] = {"anonymous": ["validate", "session", "revoke", "read"]}
         async with (
             serving(config.write(), config.data, directory / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             yield Deployment(idp, server, client)
 
@@ -180,7 +181,7 @@ async def test_a_public_client_is_told_that_its_refresh_token_is_bound(
     config = Config(tmp_path, issuers=[issuer])
     async with (
         serving(config.write(), config.data, tmp_path / "1.log") as server,
-        AsyncClient(server.grpc, timeout=10) as client,
+        RefreshesOnce(server.grpc, timeout=10) as client,
     ):
         here, tokens = Deployment(deployment.idp, server, client), await deployment.login(**BOUND)
         with pytest.raises(LoginRefusedError, match="bound the refresh token to the client's key") as refused:

@@ -29,6 +29,7 @@ from sessiond_server.domain.identifiers import SessionId
 from tests.support.config import Config, other_client, scalekit
 from tests.support.idp import CLIENT_ID, OTHER_CLIENT_ID, REDIRECT_URI, VERIFIER, Idp, running_idp
 from tests.support.proofs import Prover
+from tests.support.refreshes_once import RefreshesOnce
 from tests.support.server import Server, serving
 from tests.support.store import connected
 from tests.support.waiting import eventually
@@ -71,7 +72,7 @@ async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         config.tables["server"] = {"anonymous": ["validate", "session", "revoke", "read"]}
         async with (
             serving(config.write(), config.data, directory / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             yield Deployment(idp, server, client, config)
 
@@ -258,7 +259,7 @@ async def test_fifty_refreshes_on_two_servers_are_one_exchange(
     }
     async with (
         serving(other.write("second.toml"), config.data, tmp_path / "2.log") as second,
-        AsyncClient(second.grpc, timeout=20) as there,
+        RefreshesOnce(second.grpc, timeout=20) as there,
     ):
         opened = await deployment.session()
         await deployment.idp.switch(latency=0.3)
@@ -392,7 +393,7 @@ async def test_a_key_rotation_whose_keys_cannot_be_had_yet_ends_no_session(tmp_p
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             deployment = Deployment(idp, server, client, config)
             opened = await deployment.session()
@@ -661,7 +662,7 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             opened = await client.create_session(idp.issuer, provider_tokens(await idp.login()))
             await idp.switch(latency=5, rotation="grace")
@@ -673,7 +674,7 @@ async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Pat
         await idp.switch(latency=0)
         async with (
             serving(config.write(), config.data, tmp_path / "2.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             await lease_runs_out(Deployment(idp, server, client, config), opened)
             refreshed = await client.refresh(opened.refresh_token)
@@ -686,7 +687,7 @@ async def test_a_caller_spends_no_code_of_a_client_that_is_not_its_own(tmp_path:
         key = config.caller("other", ["session"], client_ids=["skc_other"])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, key=key, timeout=10) as client,
+            RefreshesOnce(server.grpc, key=key, timeout=10) as client,
         ):
             code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
             with pytest.raises(PermissionDeniedError):
@@ -703,8 +704,8 @@ async def test_a_caller_ends_by_access_token_what_is_of_its_clients_alone(tmp_pa
         )
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, key=mine, timeout=10) as here,
-            AsyncClient(server.grpc, key=other, timeout=10) as there,
+            RefreshesOnce(server.grpc, key=mine, timeout=10) as here,
+            RefreshesOnce(server.grpc, key=other, timeout=10) as there,
         ):
             tokens = provider_tokens(await idp.login())
             with pytest.raises(PermissionDeniedError):
@@ -723,7 +724,7 @@ async def test_an_access_token_with_life_left_is_handed_out_again(tmp_path: Path
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, reuse_access_token_above="60s")])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             opened = await client.create_session(idp.issuer, provider_tokens(await idp.login()))
             second = await client.refresh(opened.refresh_token)
@@ -743,7 +744,7 @@ async def test_a_provider_that_is_down_at_the_start(tmp_path: Path) -> None:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log", until="not serving") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             await eventually(
                 lambda: any(
@@ -764,7 +765,7 @@ async def test_who_waits_for_anothers_exchange_is_judged_as_of_their_arrival(tmp
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, grace="0s")])
         async with (
             serving(config.write(), config.data, tmp_path / "1.log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
         ):
             opened = await client.create_session(idp.issuer, provider_tokens(await idp.login()))
             await idp.switch(latency=0.5)

@@ -20,6 +20,7 @@ from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from sessiond_server.service.sessions.lease_queues import MAX_WAITING_FOR_ONE
 from tests.support.config import Config, scalekit
 from tests.support.idp import Idp, running_idp
+from tests.support.refreshes_once import RefreshesOnce
 from tests.support.server import Server, serving
 from tests.support.waiting import eventually
 
@@ -77,7 +78,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
         config.tables["server"] = {"anonymous": ["validate", "session", "revoke", "read"]}
         async with (
             serving(config.write(), config.data, tmp_path / "log") as server,
-            AsyncClient(server.grpc, timeout=10) as client,
+            RefreshesOnce(server.grpc, timeout=10) as client,
             AsyncExitStack() as stack,
         ):
             options = [("grpc.use_local_subchannel_pool", 1)]
