@@ -85,6 +85,7 @@ ACTIONS: Final[Rows] = {
     "drop": ({}, {}),
     "open": ({"gate": text}, {}),
     "replies": ({"replies": REPLIES}, {}),
+    "await_gate": ({"gate": text}, {}),
     "await_calls": (_count, {}),
     "await_left": (_count, {}),
     "await_connections": (_count, {}),

@@ -135,6 +135,7 @@ _ACTIONS: Mapping[str, Callable[[FaultyServer, JsonObject], Awaitable[None] | No
     "drop": lambda server, _: server.drop(),
     "open": lambda server, step: server.script.gate(step["gate"]).set(),
     "replies": lambda server, step: server.script.replace(step["replies"]),
+    "await_gate": lambda server, step: server.until_waiting(step["gate"]),
     "await_calls": lambda server, step: server.until("calls", step["count"]),
     "await_left": lambda server, step: server.until("left", step["count"]),
     "await_connections": lambda server, step: server.until("connections", step["count"]),

@@ -24,6 +24,8 @@ class Script:
         self._left: dict[str, list[JsonObject]] = {}
         self.replace(replies)
         self._gates: dict[str, asyncio.Event] = {}
+        self.waiting: list[str] = []
+        """The gates at which replies have waited, or wait."""
         self.unforeseen: list[str] = []
         """Methods of the calls for which no reply was left."""
 
@@ -52,6 +54,7 @@ class Script:
 async def give(reply: JsonObject, call: Call, to: Exchange, script: Script) -> None:
     """Answer `call` as `reply` says."""
     if "gate" in reply:
+        script.waiting.append(reply["gate"])
         await script.gate(reply["gate"]).wait()
     if "after" in reply:
         await asyncio.sleep(reply["after"])

@@ -100,6 +100,10 @@ class FaultyServer:
                 f"expected {count} of {what} within {_SECONDS} s, found {counted()}"
             ) from None
 
+    async def until_waiting(self, gate: str) -> None:
+        """Wait until a call has come to a gate."""
+        await eventually(lambda: gate in self.script.waiting, timeout=_SECONDS)
+
     def _accept(self) -> asyncio.BaseProtocol:
         connection: Connection | _Deaf = _Deaf(closes=self._how == "close")
         if self._how == "serve":
