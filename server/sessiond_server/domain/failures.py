@@ -119,7 +119,29 @@ class OverloadedError(Failure):
 
 
 class ShuttingDownError(Failure):
-    """This server takes no new calls, because it is about to stop: nothing was begun."""
+    """This server takes no new calls, because it is about to stop: nothing was begun.
+
+    `ends_a_stream` says that something was: a stream ends, and can be opened at another server at once.
+    """
+
+    def __init__(self, *, ends_a_stream: bool = False) -> None:
+        super().__init__()
+        self.ends_a_stream = ends_a_stream
+
+
+class Exhausted(Enum):
+    """What there is no more of for a watcher."""
+
+    PLACES = "there are too many watchers, in all or of this caller: watch less, or at another server"
+    QUEUE = "the watcher did not take what it was sent: open the stream again from the last revision"
+
+
+class WatchersExhaustedError(Failure):
+    """A watcher is not let in, or does not keep up and has to come back."""
+
+    def __init__(self, what: Exhausted = Exhausted.PLACES) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class PepperMissingError(Failure):

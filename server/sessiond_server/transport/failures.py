@@ -100,6 +100,32 @@ def _retry_later(reason: str, message: str) -> Callable[[Any], Status]:
     return lambda _: status
 
 
+def _shutting_down(failure: failures.ShuttingDownError) -> Status:
+    if failure.ends_a_stream:
+        return Status(
+            StatusCode.UNAVAILABLE,
+            "SHUTTING_DOWN",
+            "the server is about to stop: open the stream again, at another server if possible",
+            retry_after_seconds=0.0,
+        )
+    return Status(
+        StatusCode.UNAVAILABLE,
+        "SHUTTING_DOWN",
+        "the server is about to stop: nothing was begun, repeat the same call, at another server if possible",
+        retry_after_seconds=_RETRY_AFTER_SECONDS,
+    )
+
+
+def _watchers_exhausted(failure: failures.WatchersExhaustedError) -> Status:
+    return Status(
+        StatusCode.RESOURCE_EXHAUSTED,
+        "WATCHERS_EXHAUSTED",
+        failure.what.value,
+        MappingProxyType({"exhausted": failure.what.name.lower()}),
+        retry_after_seconds=random.uniform(*_SHED_FOR_SECONDS),  # noqa: S311 - it is no secret
+    )
+
+
 def _shed(_failure: failures.OverloadedError) -> Status:
     return Status(
         StatusCode.UNAVAILABLE,
@@ -146,11 +172,8 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
             "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"
         ),
         failures.OverloadedError: _shed,
-        failures.ShuttingDownError: _retry_later(
-            "SHUTTING_DOWN",
-            "the server is about to stop: nothing was begun, "
-            "repeat the same call, at another server if possible",
-        ),
+        failures.ShuttingDownError: _shutting_down,
+        failures.WatchersExhaustedError: _watchers_exhausted,
         failures.PepperMissingError: _retry_later(
             "PEPPER_MISSING",
             "this server lacks the pepper of the session: "

@@ -7,7 +7,8 @@ of a method sees a message that was parsed, from a caller that may send it; no h
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from sessiond_server.transport.codec import wire
 from sessiond_server.transport.codec.fields import named
 from sessiond_server.transport.engine.port import (
     INTERNAL,
+    SLOW,
     Call,
     Endpoints,
     Response,
@@ -84,24 +86,33 @@ class Pipeline:
 
     def stream(self, method: StreamMethod[Any]) -> StreamHandler:
         """The same for a method that answers with a stream: the status, if any, is its last item."""
+        end = partial(self._end, count_outcome=method.count_outcome)
         cap = self._cap(method)
 
-        async def serve(raw: bytes, call: Call) -> AsyncIterator[Response]:
-            with _Observed(call, self._end) as observed:
-                async for response in self._guarded(method, cap, raw, call):
-                    if isinstance(response, Status):
-                        observed.response = response
-                    yield response
+        async def serve(raw: bytes, call: Call) -> AsyncGenerator[Response, None]:
+            with _Observed(call, end) as observed:
+                async with aclosing(self._guarded(method, cap, raw, call)) as responses:
+                    try:
+                        async for response in responses:
+                            if isinstance(response, Status):
+                                observed.response = response
+                            yield response
+                    except Failure as failure:
+                        # The engine throws it in, where what was sent is not taken.
+                        call.outcome = SLOW
+                        observed.response = to_status(failure)
+                        yield observed.response
                 observed.response = observed.response or b""
 
         return serve
 
     async def _guarded(
         self, method: StreamMethod[Any], cap: Cap, raw: bytes, call: Call
-    ) -> AsyncIterator[Response]:
+    ) -> AsyncGenerator[Response, None]:
         try:
-            async for message in method.handle(self._admit(method, cap, raw, call), call):
-                yield message
+            async with aclosing(method.handle(self._admit(method, cap, raw, call), call)) as messages:
+                async for message in messages:
+                    yield message
         except Failure as failure:
             yield to_status(named(failure, call.input_names))
         except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
@@ -134,7 +145,12 @@ class Pipeline:
         return to_status(ShuttingDownError())
 
     def _cap(self, method: AnyMethod) -> Cap:
-        cap = Cap(self._limits, max_in_flight=method.max_in_flight)
+        cap = Cap(
+            self._limits,
+            max_in_flight=method.max_in_flight,
+            max_of_a_caller=method.max_of_a_caller,
+            one_too_many=method.one_too_many,
+        )
         self._telemetry.gauge(
             "calls_in_flight", "Calls that are being answered", lambda: cap.in_flight, method=method.name
         )
