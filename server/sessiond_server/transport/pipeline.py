@@ -7,7 +7,7 @@ of a method sees a message that was parsed, from a caller that may send it; no h
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Self
@@ -18,6 +18,7 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Cap, Limits
+from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec import wire
 from sessiond_server.transport.codec.fields import named
@@ -53,10 +54,12 @@ class Pipeline:
         self._standstill = standstill
         self._telemetry = telemetry
         self._logger = logger
+        self._rules: Mapping[str, Rule] = {}
 
     def endpoints(self, methods: Iterable[AnyMethod]) -> Endpoints:
         """Every method, with the pipeline before it."""
         rows = list(methods)
+        self._rules = {row.name: row.rule for row in rows}
         return Endpoints(
             service=SERVICE,
             unary={row.name: self.unary(row) for row in rows if isinstance(row, UnaryMethod)},
@@ -119,13 +122,19 @@ class Pipeline:
             yield self._unforeseen(call, error)
 
     def refuse(self, method: str, credentials: Credentials) -> Status | None:
-        """The status for a caller that cannot be known by its headers, or comes too late; None for any other.
+        """The status for a call that its headers show to be refused; None for any other.
 
-        Such a call ends before its message is read.
+        Its caller cannot be known, or may not make such a call in any form, or it comes too late. It ends
+        before its message is read.
         """
-        call = Call(method)
+        call, status = Call(method, credentials), None
         try:
-            status = self._identification.refuse(credentials) or self._turn_away()
+            self._identification.identify_early(call)
+            if call.identified and method in self._rules:
+                self._rules[method].require_some(call.identified)
+            self._require_open()
+        except Failure as failure:
+            status = to_status(failure)
         except Exception as error:  # noqa: BLE001 - the guard of what comes before the guard
             status = self._unforeseen(call, error)
         if status is not None:
@@ -138,11 +147,10 @@ class Pipeline:
         self._end(Call(method), status, seconds=None)
         return status
 
-    def _turn_away(self) -> Status | None:
-        if self._limits.is_open:
-            return None
-        self._limits.turn_away()
-        return to_status(ShuttingDownError())
+    def _require_open(self) -> None:
+        if not self._limits.is_open:
+            self._limits.turn_away()
+            raise ShuttingDownError
 
     def _cap(self, method: AnyMethod) -> Cap:
         cap = Cap(

@@ -128,19 +128,37 @@ def stream(
 async def _send_all(responses: AsyncGenerator[Response, None], context: Context) -> Status | None:
     """Send what a stream answers; the status that it ends with, None for a good end.
 
-    Nothing more is made for a peer that takes nothing. It cannot be sent its status either: the call keeps
-    its place, and nothing else, until its connection has reached its age.
+    Nothing more is made for a peer that takes nothing. It can be sent no status before it takes what waits
+    for it: until then, or until its connection has reached its age, the call keeps its place, and no more.
     """
+    loop = asyncio.get_running_loop()
+    given_up: asyncio.Task[Response] | None = None
+
+    def give_up() -> None:
+        # The write goes on: grpcio loses track of one that is cancelled.
+        nonlocal given_up
+        given_up = loop.create_task(_thrown_in(responses))
+
     async for response in responses:
         if isinstance(response, Status):
             return response
+        timer = loop.call_later(_TAKEN_WITHIN_SECONDS, give_up)
         try:
-            async with asyncio.timeout(_TAKEN_WITHIN_SECONDS):
-                await context.write(response)
-        except TimeoutError:
-            last = await responses.athrow(WatchersExhaustedError(Exhausted.QUEUE))
+            await context.write(response)
+        finally:
+            timer.cancel()
+        if given_up is not None:
+            last = await given_up
             return last if isinstance(last, Status) else INTERNAL
     return None
+
+
+async def _thrown_in(responses: AsyncGenerator[Response, None]) -> Response:
+    """What a stream answers at last to whoever takes nothing of it."""
+    try:
+        return await responses.athrow(WatchersExhaustedError(Exhausted.QUEUE))
+    finally:
+        await responses.aclose()
 
 
 def refusal(status: Status) -> AnyHandler:
