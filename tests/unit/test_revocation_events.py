@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -212,9 +213,13 @@ def test_what_this_server_tells_itself_has_no_place_in_the_log(followed: Followe
     assert read(followed.reader(known)) == []
 
 
-def test_whoever_waits_is_woken(followed: Followed) -> None:
-    changed = followed.events.changed
+async def test_whoever_waits_is_woken(followed: Followed) -> None:
+    waiting = asyncio.create_task(followed.events.waiters.wait(at_most=60))
+    await asyncio.sleep(0)
     followed.append(0)
-    assert not changed.is_set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
     followed.append(0, 1)
-    assert changed.is_set()
+    async with asyncio.timeout(30):
+        await waiting

@@ -76,7 +76,7 @@ class Server:
     def pass_(self, seconds: float) -> None:
         """Let time pass, for those who wait too."""
         self.clock.at += seconds
-        self.events.tell()
+        self.events.waiters.wake_all()
 
     def open(self, *known: Position) -> AsyncGenerator[Message, None]:
         return self.watch.watch({one.partition: one for one in known} or None)

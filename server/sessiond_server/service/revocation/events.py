@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 
 from sessiond_server.domain.revocation import Position, Revocation, chain_tag, to_revision
 from sessiond_server.service.clock import Clock
+from sessiond_server.service.revocation.waiters import Waiters
 from sessiond_server.service.storage.revocations import LogPage
 
 # So many are kept, and more of them where they are younger than this; but in no flood more than that.
@@ -58,7 +58,7 @@ class RevocationEvents:
         self.revision = ""
         # It grows whenever what went before is worth nothing to watchers.
         self.epoch = 0
-        self.changed = asyncio.Event()
+        self.waiters = Waiters()
 
     @property
     def end(self) -> int:
@@ -88,14 +88,14 @@ class RevocationEvents:
             self.revision = to_revision(self._positions.values())
             self._append(Event(revocation, self.revision, position, self._clock.steady()))
         if positions:
-            self.tell()
+            self.waiters.wake_all()
 
     def add_own(self, revocations: Iterable[Revocation]) -> list[Event]:
         """Take in what this server itself has to tell, and no log has; the events of it."""
         events = [Event(revocation, "", None, self._clock.steady()) for revocation in revocations]
         for event in events:
             self._append(event)
-        self.tell()
+        self.waiters.wake_all()
         return events
 
     def begin_anew(self) -> None:
@@ -105,12 +105,7 @@ class RevocationEvents:
         self._floors = dict(self._positions)
         self.revision = to_revision(self._positions.values())
         self.epoch += 1
-        self.tell()
-
-    def tell(self) -> None:
-        """Wake whoever waits for `changed`."""
-        changed, self.changed = self.changed, asyncio.Event()
-        changed.set()
+        self.waiters.wake_all()
 
     def at(self, number: int) -> Event:
         """The event with this number; raises `FellBehindError` where it is not held any more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -101,7 +100,7 @@ class RevocationWatch:
                 elif self._clock.steady() >= ends_at:
                     return
                 else:
-                    await self._rest(stream.idle_seconds())
+                    await self._events.waiters.wait(at_most=stream.idle_seconds())
         except FellBehindError as error:
             raise WatchersExhaustedError(Exhausted.QUEUE) from error
         finally:
@@ -111,7 +110,7 @@ class RevocationWatch:
     def close(self) -> None:
         """End every stream, and begin none any more."""
         self._is_closed = True
-        self._events.tell()
+        self._events.waiters.wake_all()
 
     async def _reach(self, after: Mapping[int, Position]) -> None:
         """Read the log as far as a watcher knows it: it may come from a server that had read further."""
@@ -119,11 +118,6 @@ class RevocationWatch:
             raise RevocationViewStaleError
         if after.keys() == self._events.positions.keys():
             await asyncio.gather(*map(self._revocations.read_up_to, after.values()))
-
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._events.changed.wait()
 
     def _stream(self, after: Mapping[int, Position] | None, opened_at: float) -> _Stream:
         return _Stream(
@@ -133,6 +127,7 @@ class RevocationWatch:
             self._withdrawn,
             opened_at=opened_at,
             heartbeat_seconds=self._heartbeat_seconds,
+            phase=1 - self._jitter(),
             clock=self._clock,
         )
 
@@ -149,12 +144,15 @@ class _Stream:
         *,
         opened_at: float,
         heartbeat_seconds: float,
+        phase: float,
         clock: Clock,
     ) -> None:
         self._revocations = revocations
         self._events = events
         self._withdrawn = withdrawn
         self._opened_at = opened_at
+        # Streams that were opened together have their heartbeats at different times.
+        self._pause = heartbeat_seconds * phase
         self._heartbeat_seconds = heartbeat_seconds
         self._clock = clock
         self._due_at = opened_at
@@ -187,7 +185,7 @@ class _Stream:
         now = self._clock.steady()
         if now < self._due_at:
             return None
-        self._due_at = now + self._heartbeat_seconds
+        self._due_at, self._pause = now + self._pause, self._heartbeat_seconds
         return Freshness(self._events.revision, self._revocations.age_at(now), now - self._opened_at)
 
     def _begin_anew(self) -> None:
