@@ -141,7 +141,11 @@ async def test_a_server_that_stops_sends_its_watchers_elsewhere(tmp_path: Path) 
         serving(config.write(), config.data, tmp_path / "log") as server,
         grpc.aio.insecure_channel(server.grpc) as channel,
         watching(channel) as watcher,
+        AsyncExitStack() as stack,
     ):
+        raw = await stack.enter_async_context(http2_peer(server.grpc))
+        stream = await raw.open("/sessiond.v1.SessionService/WatchRevocations")
+        await raw.send(stream, framed(b""), end=True)
         health: Any = health_pb2_grpc.HealthStub(channel)
         watch = health.Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
@@ -154,6 +158,9 @@ async def test_a_server_that_stops_sends_its_watchers_elsewhere(tmp_path: Path) 
         assert (code, details.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
         assert details.retry_after is not None
         assert details.retry_after.total_seconds() == 0
+        await raw.until(lambda: stream.over)
+        # Whoever comes back at once does so on another connection.
+        assert (stream.status, raw.goaway) == (grpc.StatusCode.UNAVAILABLE.value[0], 0)
         assert await server.process.wait() == 0
 
 

@@ -196,6 +196,18 @@ def test_a_page_that_does_not_go_on_has_every_reader_begin_anew(followed: Follow
     assert numbers(read(followed.reader(followed.events.revision))) == []
 
 
+def test_who_comes_back_while_a_partition_is_read_anew_begins_anew_after_it(followed: Followed) -> None:
+    followed.append(1, 1)
+    followed.append(0, 2)
+    other = Log(1)
+    followed.events.follow(other.append(7, continues=False, reached_head=False))
+    reader = EventReader(followed.events, {0: replace(followed.logs[0].position, number=0, tag=CHAIN_START)})
+    assert not reader.begins_anew()
+    assert numbers(read(reader)) == [2]
+    followed.events.follow(other.append(8))
+    assert reader.begins_anew()
+
+
 def test_entries_that_do_not_lead_to_where_a_page_ends_are_not_taken_for_events(followed: Followed) -> None:
     reader = followed.reader()
     page = followed.logs[0].append(1, 2)

@@ -111,8 +111,8 @@ const (
 	// The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
 	ErrorReason_ERROR_REASON_REVOCATION_LOG_FULL ErrorReason = 24
-	// Too many watchers, in all or of this caller; or this one does not take what it is sent, and lacks events that
-	// are not held any more. RetryInfo. Metadata: exhausted (places or queue).
+	// Too many watchers, in all or of this caller; or this one does not take what it is sent, or lacks events
+	// that are not held any more. RetryInfo. Metadata: exhausted (places or queue).
 	// Status: RESOURCE_EXHAUSTED. Sample: every request opens a watch.
 	ErrorReason_ERROR_REASON_WATCHERS_EXHAUSTED ErrorReason = 25
 	// A defect of sessiond; nothing is said of it. No metadata.

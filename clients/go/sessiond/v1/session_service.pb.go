@@ -1204,8 +1204,8 @@ func (x *ListSessionsResponse) GetNextPageToken() string {
 // From where on revocations are wanted.
 type WatchRevocationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; for one
-	// that is not held any more, or never was here, the stream begins with `reset`.
+	// A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; after
+	// one that is not held any more, or never was here, the stream goes on with `reset`.
 	FromRevision  string `protobuf:"bytes,1,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -126,7 +126,7 @@ class RevocationEvents:
         number = self.end
         for event in reversed(self._events):
             position = event.position
-            if position is not None and position == after[position.partition]:
+            if position is not None and position == after.get(position.partition):
                 lacking.discard(position.partition)
             if not lacking:
                 break
@@ -197,4 +197,6 @@ class EventReader:
 
     def _is_new(self, event: Event) -> bool:
         position = event.position
-        return position is not None and position.number > self._after[position.partition].number
+        known = self._after.get(position.partition) if position else None
+        # Of a partition that is being read anew nothing is known, and a new epoch follows.
+        return position is not None and known is not None and position.number > known.number

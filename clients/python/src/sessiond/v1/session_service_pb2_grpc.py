@@ -161,9 +161,9 @@ class SessionServiceServicer(object):
         """Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
         watch.
 
-        A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before that
-        if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a server that
-        is about to stop with UNAVAILABLE; nothing is silently left out.
+        A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+        that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+        server that is about to stop with UNAVAILABLE; nothing is silently left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

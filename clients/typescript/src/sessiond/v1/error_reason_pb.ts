@@ -229,8 +229,8 @@ export enum ErrorReason {
   REVOCATION_LOG_FULL = 24,
 
   /**
-   * Too many watchers, in all or of this caller; or this one does not take what it is sent, and lacks events that
-   * are not held any more. RetryInfo. Metadata: exhausted (places or queue).
+   * Too many watchers, in all or of this caller; or this one does not take what it is sent, or lacks events
+   * that are not held any more. RetryInfo. Metadata: exhausted (places or queue).
    * Status: RESOURCE_EXHAUSTED. Sample: every request opens a watch.
    *
    * @generated from enum value: ERROR_REASON_WATCHERS_EXHAUSTED = 25;

@@ -641,8 +641,8 @@ export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@_
  */
 export type WatchRevocationsRequest = Message<"sessiond.v1.WatchRevocationsRequest"> & {
   /**
-   * A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; for one
-   * that is not held any more, or never was here, the stream begins with `reset`.
+   * A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; after
+   * one that is not held any more, or never was here, the stream goes on with `reset`.
    *
    * @generated from field: string from_revision = 1;
    */
@@ -1186,9 +1186,9 @@ export const SessionService: GenService<{
    * Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
    * watch.
    *
-   * A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before that
-   * if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a server that
-   * is about to stop with UNAVAILABLE; nothing is silently left out.
+   * A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+   * that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+   * server that is about to stop with UNAVAILABLE; nothing is silently left out.
    *
    * @generated from rpc sessiond.v1.SessionService.WatchRevocations
    */
