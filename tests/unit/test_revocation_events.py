@@ -196,6 +196,12 @@ def test_a_page_that_does_not_go_on_has_every_reader_begin_anew(followed: Follow
     assert numbers(read(followed.reader(followed.events.revision))) == []
 
 
+def test_so_does_one_that_does_not_say_what_there_was_between(followed: Followed) -> None:
+    reader = followed.reader()
+    followed.append(0, continues=False)
+    assert reader.begins_anew()
+
+
 def test_who_comes_back_while_a_partition_is_read_anew_begins_anew_after_it(followed: Followed) -> None:
     followed.append(1, 1)
     followed.append(0, 2)

@@ -55,6 +55,8 @@ async def test_news_while_some_are_still_being_woken_reaches_who_waits_again() -
     again = asyncio.create_task(waiters.wait(at_most=60))
     await asyncio.sleep(0)
     waiters.wake_all()
+    waiters.wake_all()
+    assert len(waiters._due) <= len(slow) + 1
     async with asyncio.timeout(30):
         await asyncio.gather(*slow, again)
 

@@ -134,6 +134,7 @@ class RevocationEvents:
         return number if all(after[one] == self._floors[one] for one in lacking) else None
 
     def _is_held(self, position: Position) -> bool:
+        """Whether it could be among the events that are held: most that are not need no search."""
         first, last = self._floors[position.partition], self._positions[position.partition]
         return first.number <= position.number < last.number
 
