@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from sessiond_server.service.clock import Clock
     from sessiond_server.service.logger import Logger
-    from sessiond_server.service.revocation.events import RevocationEvents
     from tests.support.store import Store
 
 MAX_STALENESS_SECONDS = 1.0
@@ -38,7 +37,6 @@ def viewed(
     logger: Logger | None = None,
     *,
     failover: Failover = Failover.AUTO,
-    events: RevocationEvents | None = None,
 ) -> Revocations:
     """What a server that reads this store knows of revocations."""
     logger = logger or SilentLogger()
@@ -53,7 +51,6 @@ def viewed(
         primacy=primacy,
         logger=logger,
         telemetry=telemetry or RecordingTelemetry(),
-        events=events,
     )
 
 

@@ -25,7 +25,7 @@ from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.watch import Freshness, Message, Reset, RevocationWatch, Started
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger
-from tests.support.revocations import MemoryLog
+from tests.support.revocations import MemoryLog, alone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -46,20 +46,19 @@ class Server:
 
     def __post_init__(self) -> None:
         logger = SilentLogger()
-        self.events = RevocationEvents(clock=self.clock, kept=4, at_most=4)
-        self.withdrawn = WithdrawnKeys(self.events, clock=self.clock, at_most=3)
         self.view = Revocations(
             self.log,
             max_staleness_seconds=1.0,
             clock=self.clock,
             clocks=Clocks(allowed_seconds=2.0, clock=self.clock, logger=logger),
             logger=logger,
+            primacy=alone(self.clock),
             telemetry=RecordingTelemetry(),
-            events=self.events,
         )
+        self.events = self.view.events = RevocationEvents(clock=self.clock, kept=4, at_most=4)
+        self.withdrawn = WithdrawnKeys(self.events, clock=self.clock, at_most=3)
         self.watch = RevocationWatch(
             self.view,
-            self.events,
             self.withdrawn,
             heartbeat_seconds=HEARTBEAT_SECONDS,
             clock=self.clock,
@@ -176,7 +175,7 @@ async def test_what_this_server_knew_already_is_told_when_the_log_has_it(server:
     stream = server.open()
     await next_of(stream, 2)
     server.log.append(1)
-    server.view._view.apply(server.log.entries[0])
+    server.view.view.apply(0, server.log.entries[0])
     await server.poll()
     assert numbers(await next_of(stream, 1)) == [1]
 

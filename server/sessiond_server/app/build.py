@@ -39,7 +39,6 @@ from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.clocks import Clocks
-from sessiond_server.service.revocation.events import RevocationEvents
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.revocation.reassertion import Reassertion
@@ -144,10 +143,6 @@ async def build(
         clock=clock,
         logger=logger,
     )
-    events = RevocationEvents(clock=clock)
-    withdrawn = WithdrawnKeys(events, clock=clock)
-    for one in issuers:
-        one.key_set.when_withdrawn(partial(withdrawn.add, one.policy))
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
@@ -157,11 +152,12 @@ async def build(
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
-        events=events,
     )
+    withdrawn = WithdrawnKeys(revocations.events, clock=clock)
+    for one in issuers:
+        one.key_set.when_withdrawn(partial(withdrawn.add, one.policy))
     watching = RevocationWatch(
         revocations,
-        events,
         withdrawn,
         heartbeat_seconds=settings.revocation.heartbeat.total_seconds(),
         clock=clock,

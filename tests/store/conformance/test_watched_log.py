@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessiond_server.domain.revocation import from_revision
-from sessiond_server.service.revocation.events import Event, EventReader, RevocationEvents
+from sessiond_server.service.revocation.events import Event, EventReader
 from tests.support.fakes import FakeClock
 from tests.support.revocations import viewed
 
 if TYPE_CHECKING:
+    from sessiond_server.service.revocation.events import RevocationEvents
     from sessiond_server.service.revocation.follow import Revocations
     from tests.support.store import Store
 
@@ -18,11 +19,9 @@ SUBJECTS = [f"user-{number}" for number in range(8)]
 
 async def followed(store: Store) -> tuple[Revocations, RevocationEvents]:
     """A view that has been read, and its events."""
-    clock = FakeClock()
-    events = RevocationEvents(clock=clock)
-    view = viewed(store, clock, events=events)
+    view = viewed(store, FakeClock())
     await read(view, store)
-    return view, events
+    return view, view.events
 
 
 async def read(view: Revocations, store: Store) -> None:

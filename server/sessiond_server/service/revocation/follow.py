@@ -44,10 +44,9 @@ class Revocations:
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
-        events: RevocationEvents | None = None,
     ) -> None:
         self._log_store = log_store
-        self._events = events or RevocationEvents(clock=clock)
+        self.events = RevocationEvents(clock=clock)
         self._partitions = tuple(log_store.partitions())
         self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
@@ -238,7 +237,7 @@ class Revocations:
             self.view.apply(page.position.partition, revocation)
         self._own.read(page.position.partition, page.revocations)
         self.view.advance(page.position)
-        self._events.follow(page)
+        self.events.follow(page)
         self._housekeeping.pack()
 
     def _miss(self, partition: int, lost: set[bytes]) -> None:

@@ -16,7 +16,7 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.revocation import Position, to_revision
 from sessiond_server.service.clock import Clock
-from sessiond_server.service.revocation.events import Event, EventReader, FellBehindError, RevocationEvents
+from sessiond_server.service.revocation.events import Event, EventReader, FellBehindError
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 
@@ -63,7 +63,6 @@ class RevocationWatch:
     def __init__(
         self,
         revocations: Revocations,
-        events: RevocationEvents,
         withdrawn: WithdrawnKeys,
         *,
         heartbeat_seconds: float,
@@ -71,7 +70,7 @@ class RevocationWatch:
         jitter: Callable[[], float],
     ) -> None:
         self._revocations = revocations
-        self._events = events
+        self._events = revocations.events
         self._withdrawn = withdrawn
         self._heartbeat_seconds = heartbeat_seconds
         self._clock = clock
@@ -123,7 +122,6 @@ class RevocationWatch:
         return _Stream(
             after,
             self._revocations,
-            self._events,
             self._withdrawn,
             opened_at=opened_at,
             heartbeat_seconds=self._heartbeat_seconds,
@@ -139,7 +137,6 @@ class _Stream:
         self,
         after: Mapping[int, Position] | None,
         revocations: Revocations,
-        events: RevocationEvents,
         withdrawn: WithdrawnKeys,
         *,
         opened_at: float,
@@ -148,7 +145,7 @@ class _Stream:
         clock: Clock,
     ) -> None:
         self._revocations = revocations
-        self._events = events
+        self._events = revocations.events
         self._withdrawn = withdrawn
         self._opened_at = opened_at
         # Streams that were opened together have their heartbeats at different times.
@@ -156,9 +153,9 @@ class _Stream:
         self._heartbeat_seconds = heartbeat_seconds
         self._clock = clock
         self._due_at = opened_at
-        self._reader = EventReader(events, after)
+        self._reader = EventReader(self._events, after)
         begins_anew = self._reader.begins_anew()
-        revision = to_revision(after.values()) if after and not begins_anew else events.revision
+        revision = to_revision(after.values()) if after and not begins_anew else self._events.revision
         self._first: deque[Message] = deque([Started(revision, revocations.max_staleness_seconds)])
         if begins_anew:
             self._begin_anew()
