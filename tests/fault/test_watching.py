@@ -74,7 +74,7 @@ class Callers:
 async def callers(tmp_path: Path) -> AsyncIterator[Callers]:
     config = Config(tmp_path, issuers=[LOCAL])
     config.tables["server"] = {"anonymous": ["validate"]}
-    config.tables["revocation"] = {"max_watchers": 5, "max_watchers_of_a_caller": 3}
+    config.tables["revocation"] = {"max_watchers": 4, "max_watchers_of_a_caller": 3}
     groups = {"cache": ["watch"], "agent": ["watch", "validate"], "orders": ["validate", "session"]}
     keys = {name: config.caller(name, of) for name, of in groups.items()}
     async with (
@@ -111,7 +111,7 @@ async def test_who_may_not_is_refused_before_a_message_of_it_is_read(
 async def test_watchers_are_bounded_in_all_and_of_each_caller(callers: Callers) -> None:
     async with callers.watchers("cache", 3):
         assert await refused(callers.channel, callers.keys["cache"]) == EXHAUSTED
-        async with callers.watchers("agent", 2):
+        async with callers.watchers("agent", 1):
             assert await refused(callers.channel, callers.keys["agent"]) == EXHAUSTED
 
 

@@ -50,8 +50,8 @@ class Streaming:
             self.closed += 1
 
     @property
-    def outcomes(self) -> list[Any]:
-        return [line.get("outcome") for line in self.logger.said("call")]
+    def reasons(self) -> list[Any]:
+        return [line.get("reason") for line in self.logger.said("call")]
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def test_who_takes_nothing_is_made_nothing_more() -> None:
         await eventually(lambda: server.closed)
         assert server.made <= 2
         assert (watch.data, watch.over) == (b"", False)
-        await eventually(lambda: server.outcomes == ["SLOW"])
+        await eventually(lambda: server.reasons == ["WATCH_FELL_BEHIND"])
         ((_, code, *_),) = server.telemetry.of("call_ended")
         assert code == "RESOURCE_EXHAUSTED"
 

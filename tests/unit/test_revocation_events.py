@@ -8,13 +8,9 @@ from typing import Any
 
 import pytest
 
+from sessiond_server.domain.failures import WatchFellBehindError
 from sessiond_server.domain.revocation import CHAIN_START, Position, chain_tag, from_revision
-from sessiond_server.service.revocation.events import (
-    Event,
-    EventReader,
-    FellBehindError,
-    RevocationEvents,
-)
+from sessiond_server.service.revocation.events import Event, EventReader, RevocationEvents
 from sessiond_server.service.storage.revocations import LogPage
 from tests.support.fakes import FakeClock
 from tests.support.revocations import revocation
@@ -156,7 +152,7 @@ def test_who_comes_back_to_the_oldest_event_that_is_held_lacks_nothing(followed:
 def test_who_reads_too_slowly_is_told(followed: Followed) -> None:
     reader = followed.reader()
     followed.append(0, *range(1, 8))
-    with pytest.raises(FellBehindError):
+    with pytest.raises(WatchFellBehindError):
         reader.read()
 
 

@@ -129,19 +129,12 @@ class ShuttingDownError(Failure):
         self.ends_a_stream = ends_a_stream
 
 
-class Exhausted(Enum):
-    """What there is no more of for a watcher."""
-
-    PLACES = "there are too many watchers, in all or of this caller: watch less, or at another server"
-    QUEUE = "the watcher did not take what it was sent: open the stream again from the last revision"
-
-
 class WatchersExhaustedError(Failure):
-    """A watcher is not let in, or does not keep up and has to come back."""
+    """There are as many watchers as there may be, in all or of this caller."""
 
-    def __init__(self, what: Exhausted = Exhausted.PLACES) -> None:
-        super().__init__(what)
-        self.what = what
+
+class WatchFellBehindError(Failure):
+    """A watcher does not take what it is sent, or lacks events that are not held any more."""
 
 
 class PepperMissingError(Failure):

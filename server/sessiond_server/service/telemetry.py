@@ -60,7 +60,7 @@ class Telemetry(Protocol):
         """A watcher was sent an event of this kind: Started, Event, Freshness or Reset."""
 
     def watch_ended(self, outcome: str) -> None:
-        """A watch came to its end: OK, CANCELLED, SLOW, or the reason why."""
+        """A watch came to its end: OK, CANCELLED, or the reason why."""
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:
         """Show a number that is read whenever it is asked for; one name has the same labels everywhere."""

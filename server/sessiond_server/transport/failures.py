@@ -116,14 +116,12 @@ def _shutting_down(failure: failures.ShuttingDownError) -> Status:
     )
 
 
-def _watchers_exhausted(failure: failures.WatchersExhaustedError) -> Status:
-    return Status(
-        StatusCode.RESOURCE_EXHAUSTED,
-        "WATCHERS_EXHAUSTED",
-        failure.what.value,
-        MappingProxyType({"exhausted": failure.what.name.lower()}),
-        retry_after_seconds=random.uniform(*_SHED_FOR_SECONDS),  # noqa: S311 - it is no secret
-    )
+def _exhausted(reason: str, message: str) -> Callable[[Any], Status]:
+    def to_row(_failure: Failure) -> Status:
+        delay = random.uniform(*_SHED_FOR_SECONDS)  # noqa: S311 - it is no secret
+        return Status(StatusCode.RESOURCE_EXHAUSTED, reason, message, retry_after_seconds=delay)
+
+    return to_row
 
 
 def _shed(_failure: failures.OverloadedError) -> Status:
@@ -173,7 +171,14 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         ),
         failures.OverloadedError: _shed,
         failures.ShuttingDownError: _shutting_down,
-        failures.WatchersExhaustedError: _watchers_exhausted,
+        failures.WatchersExhaustedError: _exhausted(
+            "WATCHERS_EXHAUSTED",
+            "there are too many watchers, in all or of this caller: watch less, or at another server",
+        ),
+        failures.WatchFellBehindError: _exhausted(
+            "WATCH_FELL_BEHIND",
+            "the watcher did not take what it was sent: open the stream again from the last revision",
+        ),
         failures.PepperMissingError: _retry_later(
             "PEPPER_MISSING",
             "this server lacks the pepper of the session: "

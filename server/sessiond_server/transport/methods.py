@@ -24,7 +24,7 @@ from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts, watch
-from sessiond_server.transport.engine.port import SLOW, Call
+from sessiond_server.transport.engine.port import Call
 from sessiond_server.transport.failures import to_status
 
 SERVICE: Final = "sessiond.v1.SessionService"
@@ -278,18 +278,13 @@ class SessionService:
         return lookup.encode_list(page)
 
     async def watch_revocations(
-        self, request: messages.WatchRevocationsRequest, call: Call
+        self, request: messages.WatchRevocationsRequest, _call: Call
     ) -> AsyncGenerator[bytes, None]:
         """Every revocation from a revision on, with heartbeats."""
-        after = watch.decode(request)
-        try:
-            async with aclosing(self._watching.watch(after)) as events:
-                async for event in events:
-                    yield self._encoder.encode(event)
-                    self._telemetry.watch_event_sent(type(event).__name__)
-        except WatchersExhaustedError:
-            call.outcome = SLOW
-            raise
+        async with aclosing(self._watching.watch(watch.decode(request))) as events:
+            async for event in events:
+                yield self._encoder.encode(event)
+                self._telemetry.watch_event_sent(type(event).__name__)
 
     def _note_verdicts(self, results: Iterable[ValidationResult | Undecided], call: Call) -> None:
         counts = _counted(results)

@@ -24,7 +24,6 @@ from sessiond_server.transport.codec import wire
 from sessiond_server.transport.codec.fields import named
 from sessiond_server.transport.engine.port import (
     INTERNAL,
-    SLOW,
     Call,
     Endpoints,
     Response,
@@ -102,7 +101,6 @@ class Pipeline:
                             yield response
                     except Failure as failure:
                         # The engine throws it in, where what was sent is not taken.
-                        call.outcome = SLOW
                         observed.response = to_status(failure)
                         yield observed.response
                 observed.response = observed.response or b""

@@ -91,7 +91,7 @@ class PrometheusTelemetry(Telemetry):
         )
         self._watches_ended = counter(
             "sessiond_watches_ended_total",
-            "Watches by how they ended; SLOW for those that were dropped because they did not keep up",
+            "Watches by how they ended; WATCH_FELL_BEHIND for those that were dropped",
             ["outcome"],
         )
         self._http_refusals = counter(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sessiond_server.domain.failures import WatchFellBehindError
 from sessiond_server.domain.revocation import Position, Revocation, chain_tag, to_revision
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.revocation.waiters import Waiters
@@ -31,10 +32,6 @@ class Event:
     position: Position | None
     at: float
     encoded: bytes | None = None
-
-
-class FellBehindError(Exception):
-    """A watcher has not been told of events that are not held any more."""
 
 
 class RevocationEvents:
@@ -108,9 +105,9 @@ class RevocationEvents:
         self.waiters.wake_all()
 
     def at(self, number: int) -> Event:
-        """The event with this number; raises `FellBehindError` where it is not held any more."""
+        """The event with this number; raises `WatchFellBehindError` where it is not held any more."""
         if number < self._first:
-            raise FellBehindError
+            raise WatchFellBehindError
         return self._events[number - self._first]
 
     def number_behind(self, after: Mapping[int, Position]) -> int | None:
@@ -180,7 +177,7 @@ class EventReader:
         """The next event; None where there is none for now.
 
         Raises:
-            FellBehindError: there is one that is not held any more.
+            WatchFellBehindError: there is one that is not held any more.
         """
         while self._next < self._events.end:
             event, number = self._events.at(self._next), self._next

@@ -8,15 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from sessiond_server.domain.failures import (
-    Exhausted,
-    RevocationViewStaleError,
-    ShuttingDownError,
-    WatchersExhaustedError,
-)
+from sessiond_server.domain.failures import RevocationViewStaleError, ShuttingDownError
 from sessiond_server.domain.revocation import Position, to_revision
 from sessiond_server.service.clock import Clock
-from sessiond_server.service.revocation.events import Event, EventReader, FellBehindError
+from sessiond_server.service.revocation.events import Event, EventReader
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 
@@ -84,7 +79,7 @@ class RevocationWatch:
         Raises:
             RevocationViewStaleError: the log has not been read yet, or not as far as `after` and cannot be.
             ShuttingDownError: this server is about to stop.
-            WatchersExhaustedError: the watcher does not keep up.
+            WatchFellBehindError: the watcher does not keep up.
         """
         opened_at = self._clock.steady()
         ends_at = opened_at + LONGEST_SECONDS * (1 - _JITTER * self._jitter())
@@ -100,8 +95,6 @@ class RevocationWatch:
                     return
                 else:
                     await self._events.waiters.wait(at_most=stream.idle_seconds())
-        except FellBehindError as error:
-            raise WatchersExhaustedError(Exhausted.QUEUE) from error
         finally:
             self.watchers -= 1
         raise ShuttingDownError(ends_a_stream=True)

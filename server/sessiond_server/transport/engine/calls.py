@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 
-from sessiond_server.domain.failures import Exhausted, WatchersExhaustedError
+from sessiond_server.domain.failures import WatchFellBehindError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.transport.engine.crowd import Hurry, Silent, current_task
 from sessiond_server.transport.engine.port import (
@@ -156,7 +156,7 @@ async def _send_all(responses: AsyncGenerator[Response, None], context: Context)
 async def _thrown_in(responses: AsyncGenerator[Response, None]) -> Response:
     """What a stream answers at last to whoever takes nothing of it."""
     try:
-        return await responses.athrow(WatchersExhaustedError(Exhausted.QUEUE))
+        return await responses.athrow(WatchFellBehindError())
     finally:
         await responses.aclose()
 

@@ -75,13 +75,10 @@ class Call:
 # What is said of a defect: nothing.
 INTERNAL: Final = Status(StatusCode.INTERNAL, "INTERNAL", "internal error")
 
-# What came of a stream whose peer does not keep up.
-SLOW: Final = "SLOW"
-
 Response: TypeAlias = bytes | Status
 UnaryHandler: TypeAlias = Callable[[bytes, Call], Awaitable[Response]]
-# The status, if any, is the last item. Where an item is not taken in time, the engine throws a named failure
-# in, and what comes out for it is the last item.
+# The status, if any, is the last item. Where an item is not taken in time, the engine throws
+# `WatchFellBehindError` in, and what comes out for it is the last item.
 StreamHandler: TypeAlias = Callable[[bytes, Call], AsyncGenerator[Response, None]]
 
 
