@@ -28,7 +28,6 @@ from sessiond.v1.session_service_pb2 import (
     Subject,
     ValidateTokenRequest,
     ValidateTokensRequest,
-    WatchRevocationsRequest,
 )
 from tests.support.schema import marked
 from tests.support.server import ISSUER
@@ -394,20 +393,13 @@ async def test_what_is_not_carried_out_is_named(
 
 
 def test_every_mark_of_the_schema_is_tried() -> None:
-    """What the schema marks as not carried out is refused above: the fields of requests, and the methods."""
+    """What the schema marks as not carried out is refused above."""
     tried = {
         field.capitalize() if "." in field else f"{method}Request.{field}"
         for method, _, field in FEATURES
         if "field number" not in field and "unknown" not in field
     }
-    assert marked("UNIMPLEMENTED") == tried | {"WatchRevocations"}
-
-
-async def test_a_stream_that_is_not_carried_out_is_named(stub: Any) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await anext(aiter(stub.WatchRevocations(WatchRevocationsRequest())))
-    refused = Refusal(raised.value)
-    assert (refused.code, dict(refused.info.metadata)) == (UNSUPPORTED, {"field": "WatchRevocations"})
+    assert marked("UNIMPLEMENTED") == tried
 
 
 @pytest.mark.parametrize(

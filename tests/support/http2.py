@@ -150,6 +150,11 @@ class Http2Peer:
             self._connection.reset_stream(stream.id, error_code=8)
         await self._flush()
 
+    async def take(self, stream: Stream, size: int) -> None:
+        """Let the server send `size` bytes more on a stream."""
+        self._connection.increment_flow_control_window(size, stream.id)
+        await self._flush()
+
     async def until(self, predicate: Callable[[], object], *, seconds: float = 10) -> None:
         """Wait until `predicate` holds; an AssertionError after `seconds`, or where nothing can come."""
         with suppress(TimeoutError):

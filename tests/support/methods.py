@@ -11,7 +11,14 @@ from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.admission.standstill import Standstill
-from sessiond_server.transport.methods import AnyMethod, SessionService, StreamMethod, UnaryMethod
+from sessiond_server.transport.methods import (
+    AnyMethod,
+    Identity,
+    SessionService,
+    StreamMethod,
+    UnaryMethod,
+    WatcherBounds,
+)
 from sessiond_server.transport.pipeline import Pipeline
 from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger, SilentTelemetry
 
@@ -24,8 +31,9 @@ ANYONE = Callers([], anonymous=frozenset(Group))
 
 def rows() -> dict[str, AnyMethod]:
     """The service's own rows by name; their handlers have nothing to call."""
-    service = SessionService(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED, telemetry=RecordingTelemetry())
-    return {row.name: row for row in service.methods()}
+    identity, telemetry = Identity("configuration", "server"), RecordingTelemetry()
+    service = SessionService(*[_UNUSED] * 6, identity=identity, telemetry=telemetry)
+    return {row.name: row for row in service.methods(watchers=WatcherBounds(5000, 1000))}
 
 
 def pipeline(

@@ -184,6 +184,7 @@ class _PublishedKeys:
     """A `KeySet` of what was published, at a moment at which asking again brings nothing new."""
 
     version = 1
+    good_for_seconds = 3600.0
 
     def __init__(self, keys: dict[str, PublicKey]) -> None:
         self.keys = keys

@@ -48,7 +48,7 @@ def test_the_least_that_is_needed() -> None:
     assert settings.server.listen == Address("127.0.0.1", 50051)
     assert settings.sessions.grace == timedelta(seconds=10)
     assert settings.issuers[0].preset == "oidc"
-    assert settings.anonymous == {Group.VALIDATE, Group.SESSION}
+    assert settings.anonymous == {Group.VALIDATE, Group.SESSION, Group.WATCH}
 
 
 def test_six_mistakes_are_six_lines() -> None:
@@ -100,6 +100,7 @@ def test_six_mistakes_are_six_lines() -> None:
         ({"sessions": {"absolute": "7"}}, "sessions.absolute"),
         ({"sessions": {"absolute": 7}}, "sessions.absolute"),
         ({"revocation": {"poll": "1s"}}, "revocation.poll"),
+        ({"revocation": {"heartbeat": "501ms"}}, "revocation.heartbeat"),
         ({"store": {}}, "store.url"),
         ({"store": {"url": "embedded:"}}, "store.url"),
         ({"store": {"url": "embedded:x", "accept_risks": ["all"]}}, "store.accept_risks"),

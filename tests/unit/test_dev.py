@@ -36,6 +36,10 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("store", "accept_risks"): ("eviction", ("eviction",)),
     ("revocation", "poll"): ("20ms", timedelta(milliseconds=20)),
     ("revocation", "max_staleness"): ("2s", timedelta(seconds=2)),
+    ("revocation", "heartbeat"): ("100ms", timedelta(milliseconds=100)),
+    ("revocation", "max_watchers"): ("7", 7),
+    ("revocation", "max_watchers_of_a_caller"): ("3", 3),
+    ("revocation", "watched_cache"): ("30s", timedelta(seconds=30)),
 }
 ELSEWHERE = {
     ("server", "listen"),

@@ -83,7 +83,7 @@ def test_a_reason_without_a_row_is_marked_as_never_sent() -> None:
 def test_messages_are_lower_case_and_say_when_to_try_again(status: Status) -> None:
     assert status.message[0].islower()
     assert not status.message.endswith(".")
-    if status.reason == "OVERLOADED":
+    if status.reason in {"OVERLOADED", "WATCHERS_EXHAUSTED", "WATCH_FELL_BEHIND"}:
         assert 0.5 <= (status.retry_after_seconds or 0) <= 1.5
     else:
         assert status.retry_after_seconds == (0.5 if status.code is StatusCode.UNAVAILABLE else None)

@@ -173,7 +173,7 @@ async def test_a_stranger_is_refused_before_a_message_is_read() -> None:
 
 def test_a_refusal_that_fails_is_a_bare_internal(output: Output) -> None:
     class Broken(Callers):
-        def can_be_known(self, credentials: Credentials, *, by_certificate: bool) -> bool:
+        def identify_early(self, credentials: Credentials, *, by_certificate: bool) -> Caller | None:
             raise ValueError(f"cannot read {credentials.authorizations} for {by_certificate}")
 
     refuse = pipeline(Broken([], anonymous=frozenset()), logger=to_logger(output)).refuse

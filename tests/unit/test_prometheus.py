@@ -26,6 +26,8 @@ SHOWN = {
     "stood_still": ((1.5,), ("sessiond_standstills_total",)),
     "work_failed": (("w",), ("sessiond_background_failures_total",)),
     "http_refused": (("SLOW",), ("sessiond_http_refused_total",)),
+    "watch_event_sent": (("Freshness",), ("sessiond_watch_events_total",)),
+    "watch_ended": (("WATCH_FELL_BEHIND",), ("sessiond_watches_ended_total",)),
     "gauge": (("number", "A number", lambda: 1.0), ("sessiond_number",)),
 }
 

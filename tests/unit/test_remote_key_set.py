@@ -547,3 +547,50 @@ async def test_an_order_that_the_store_forgets_is_no_new_one(issuer: Issuer) -> 
     issuer.shared.ordered_at = 0.0
     issuer.clock.at += ORDER_COOLDOWN_SECONDS
     assert not await issuer.refresh._is_ordered()
+
+
+def withdrawals(issuer: Issuer) -> list[list[str]]:
+    told: list[list[str]] = []
+    issuer.set.when_withdrawn(lambda key_ids: told.append(sorted(key_ids)))
+    return told
+
+
+async def test_a_key_that_is_not_published_any_more_is_told_to_be_withdrawn() -> None:
+    issuer = Issuer(A, B)
+    told = withdrawals(issuer)
+    await issuer.fetch_now()
+    assert told == []
+    issuer.publish(B)
+    await issuer.fetch_now()
+    await issuer.fetch_now()
+    assert told == [[A.key_id]]
+
+
+async def test_a_key_that_turns_out_unfit_is_told_too(issuer: Issuer) -> None:
+    told = withdrawals(issuer)
+    document = json.dumps({"keys": [{**A.jwk, "use": "enc"}, {**B.jwk}]}).encode()
+    issuer.answer = Document(document, 600, '"v2"')
+    await issuer.fetch_now()
+    assert told == [[A.key_id]]
+
+
+async def test_so_is_a_key_whose_name_another_one_has_taken(issuer: Issuer) -> None:
+    told = withdrawals(issuer)
+    issuer.publish(B, kid=A.key_id)
+    await issuer.fetch_now()
+    assert told == [[A.key_id]]
+
+
+async def test_keys_that_are_merely_not_fetched_are_not_withdrawn(issuer: Issuer) -> None:
+    told = withdrawals(issuer)
+    issuer.answer = Unfetched("unreachable")
+    issuer.clock.at += MAX_STALE.total_seconds() + 1
+    await issuer.fetch_now()
+    assert told == []
+
+
+async def test_keys_are_good_for_as_long_as_they_may_serve_unconfirmed(issuer: Issuer) -> None:
+    assert issuer.set.good_for_seconds == MAX_STALE.total_seconds()
+    issuer.clock.at += 60.0
+    assert issuer.set.good_for_seconds == MAX_STALE.total_seconds() - 60.0
+    assert Issuer().set.good_for_seconds <= 0

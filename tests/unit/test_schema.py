@@ -103,7 +103,5 @@ def test_types_of_revocations_have_the_numbers_of_the_log() -> None:
 def test_answer_fields_that_stay_unset_are_marked() -> None:
     assert marked("unset") == {
         "Session.confirmation",
-        "ValidateTokenResponse.watched_cache_for",
-        "ValidateTokenResponse.configuration",
         "RevokeSessionResponse.end_session_url",
     }

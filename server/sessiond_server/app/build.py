@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
+import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sessiond_server.adapters.jwt.dpop import read_proof
@@ -24,6 +27,7 @@ from sessiond_server.app.issuers import (
     reuse_above_ms,
 )
 from sessiond_server.app.secrets import Secrets
+from sessiond_server.config.fingerprint import fingerprint
 from sessiond_server.config.settings import IssuerSettings, Settings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
@@ -38,6 +42,8 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.revocation.reassertion import Reassertion
+from sessiond_server.service.revocation.watch import RevocationWatch
+from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -59,7 +65,7 @@ from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
-from sessiond_server.transport.methods import SessionService
+from sessiond_server.transport.methods import Identity, SessionService, WatcherBounds
 from sessiond_server.transport.pipeline import Pipeline
 
 _MIN_ENTRY_LIFE: Final = timedelta(hours=24)
@@ -80,6 +86,7 @@ class App:
     limits: Limits
     standstill: Standstill
     clocks: Clocks
+    watching: RevocationWatch
     endpoints: Endpoints
 
 
@@ -146,6 +153,16 @@ async def build(
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
     )
+    withdrawn = WithdrawnKeys(revocations.events, clock=clock)
+    for one in issuers:
+        one.key_set.when_withdrawn(partial(withdrawn.add, one.policy))
+    watching = RevocationWatch(
+        revocations,
+        withdrawn,
+        heartbeat_seconds=settings.revocation.heartbeat.total_seconds(),
+        clock=clock,
+        jitter=random.random,
+    )
     cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
     parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)
     signed = SignedTokens(
@@ -156,7 +173,13 @@ async def build(
         encode=encode_claims,
     )
     possession = ProofOfPossession(read_proof=read_proof, memory=stores.proofs, clock=clock)
-    validation = Validation(signed, revocations=revocations, possession=possession, clock=clock)
+    validation = Validation(
+        signed,
+        revocations=revocations,
+        possession=possession,
+        clock=clock,
+        watched_cache_seconds=settings.revocation.watched_cache.total_seconds(),
+    )
     providers = Providers(
         [one.provider for one in issuers if one.provider],
         validation=validation,
@@ -235,14 +258,17 @@ async def build(
             cutoff_life_ms=cutoff_life_ms,
         ),
         SessionLookup(stores.sessions, scope=scope),
+        watching,
+        identity=Identity(fingerprint(settings), f"{socket.gethostname()}/{os.getpid()}"),
         telemetry=telemetry,
     )
+    watchers = WatcherBounds(settings.revocation.max_watchers, settings.revocation.max_watchers_of_a_caller)
     callers = Callers(secrets.callers, anonymous=settings.anonymous)
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
     pipeline = Pipeline(identification, limits, standstill, telemetry=telemetry, logger=logger)
-    show_what_is_held(telemetry, cache, revocations, secrets)
+    show_what_is_held(telemetry, cache, revocations, watching, secrets)
     show_the_store(telemetry, stores, clocks)
     return App(
         local_issuer=local_issuer,
@@ -256,7 +282,8 @@ async def build(
         limits=limits,
         standstill=standstill,
         clocks=clocks,
-        endpoints=pipeline.endpoints(service.methods()),
+        watching=watching,
+        endpoints=pipeline.endpoints(service.methods(watchers=watchers)),
     )
 
 

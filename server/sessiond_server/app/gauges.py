@@ -6,18 +6,24 @@ from sessiond_server.adapters.store.open import Stores
 from sessiond_server.app.secrets import Secrets
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.token_cache import TokenCache
 
 
 def show_what_is_held(
-    telemetry: Telemetry, cache: TokenCache, revocations: Revocations, secrets: Secrets
+    telemetry: Telemetry,
+    cache: TokenCache,
+    revocations: Revocations,
+    watching: RevocationWatch,
+    secrets: Secrets,
 ) -> None:
     """Show how much is known here, and how well it serves."""
     telemetry.gauge(
         "revocation_view_age_seconds", "Age of what is known of revocations", lambda: revocations.age_seconds
     )
     telemetry.gauge("revocations", "Revocations held in memory", lambda: len(revocations))
+    telemetry.gauge("watchers", "Watchers of revocations", lambda: watching.watchers)
     telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
     telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
     telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)

@@ -27,6 +27,7 @@ from sessiond_server.config.settings import Settings
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.durability import Durability, PartitionsError
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
@@ -148,7 +149,8 @@ async def _start(
     # At the end calls are finished first, then what goes on without its caller; revocations are
     # read until all that is done.
     stack.push_async_callback(app.exchange.drain)
-    stack.push_async_callback(engine.stop, grace_seconds=settings.server.drain_grace.total_seconds())
+    grace_seconds = settings.server.drain_grace.total_seconds()
+    stack.push_async_callback(_stop_taking_calls, engine, app.watching, grace_seconds=grace_seconds)
     fields = {"data": str(directory)} if directory else {}
     logger.info("listening", grpc=str(address), http=str(http_address), **fields)
     return _Server(engine, readiness, app.limits)
@@ -215,6 +217,17 @@ async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, lo
         else:
             return True
     return False
+
+
+async def _stop_taking_calls(engine: Engine, watching: RevocationWatch, *, grace_seconds: float) -> None:
+    """Stop the engine, and end the streams once it has told its peers that their connections close.
+
+    Who comes back at once, as watchers do, comes to another server then.
+    """
+    stopping = asyncio.create_task(engine.stop(grace_seconds=grace_seconds))
+    await asyncio.sleep(0)
+    watching.close()
+    await stopping
 
 
 async def _say_farewell(settings: Settings, server: _Server, stop: _Stop, *, logger: Logger) -> None:

@@ -104,6 +104,12 @@ def _lifetimes(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "revocation.poll", "as much as max_staleness, or more", "less than revocation.max_staleness"
         )
+    if settings.revocation.heartbeat > settings.revocation.max_staleness / 2:
+        yield Problem(
+            "revocation.heartbeat",
+            "more than half of max_staleness",
+            "at most half of revocation.max_staleness: a watcher may miss one",
+        )
     if settings.sessions.idle > settings.sessions.absolute:
         yield Problem("sessions.idle", "more than the longest life", "at most sessions.absolute")
 

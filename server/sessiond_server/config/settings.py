@@ -69,8 +69,8 @@ class ServerSettings:
     socket_mode: int = setting(MODE, "mode of a Unix socket", default=0o660)
     anonymous: tuple[Group, ...] | None = setting(
         GROUPS,
-        "what callers without a key may do; unset: validate and session on loopback and Unix sockets where "
-        "no callers are configured, nothing elsewhere",
+        "what callers without a key may do; unset: validate, session and watch on loopback and Unix "
+        "sockets where no callers are configured, nothing elsewhere",
         default=None,
     )
     reflection: bool = setting(SWITCH, "whether anyone may list the methods", default=False)
@@ -171,6 +171,21 @@ class RevocationSettings:
     )
     max_staleness: timedelta = setting(
         span("100ms", "60s"), "how long answers go on after the last good read", default=timedelta(seconds=1)
+    )
+    heartbeat: timedelta = setting(
+        span("10ms", "10s"),
+        "how often a watcher is told how fresh what it knows is",
+        default=timedelta(milliseconds=200),
+    )
+    max_watchers: int = setting(whole(0, 100_000), "watchers of revocations, in all", default=5000)
+    max_watchers_of_a_caller: int = setting(
+        whole(0, 100_000), "watchers of one caller; those without a key are one", default=1000
+    )
+    watched_cache: timedelta = setting(
+        span("0s", "5m"),
+        "how long a caller that watches revocations may repeat an acceptance: by then it sees what no event "
+        "tells, such as another configuration",
+        default=timedelta(seconds=60),
     )
 
 
@@ -330,7 +345,7 @@ class Settings:
             return frozenset(self.server.anonymous)
         # Whoever names callers wants to know who calls, on loopback too.
         is_for_anyone = self.server.listen.is_local and not self.callers
-        return frozenset({Group.VALIDATE, Group.SESSION}) if is_for_anyone else frozenset()
+        return frozenset({Group.VALIDATE, Group.SESSION, Group.WATCH}) if is_for_anyone else frozenset()
 
 
 # The tables of the file by their names; the lists among them are written as [[callers]] and [[issuers]].

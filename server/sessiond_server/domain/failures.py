@@ -119,7 +119,22 @@ class OverloadedError(Failure):
 
 
 class ShuttingDownError(Failure):
-    """This server takes no new calls, because it is about to stop: nothing was begun."""
+    """This server takes no new calls, because it is about to stop: nothing was begun.
+
+    `ends_a_stream` says that something was: a stream ends, and can be opened at another server at once.
+    """
+
+    def __init__(self, *, ends_a_stream: bool = False) -> None:
+        super().__init__()
+        self.ends_a_stream = ends_a_stream
+
+
+class WatchersExhaustedError(Failure):
+    """There are as many watchers as there may be, in all or of this caller."""
+
+
+class WatchFellBehindError(Failure):
+    """A watcher does not take what it is sent, or lacks events that are not held any more."""
 
 
 class PepperMissingError(Failure):

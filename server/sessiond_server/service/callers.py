@@ -57,26 +57,30 @@ class Callers:
             CallerUnknownError: the key is nobody's, or there are no credentials and anonymous calls may do
             nothing.
         """
-        if credentials.authorizations:
-            found = self._find_key(credentials.authorizations)
-            if found is None:
-                raise CallerUnknownError
-            return found
-        for identity in credentials.identities:
+        for identity in () if credentials.authorizations else credentials.identities:
             if identity in self._identities:
                 return self._identities[identity]
-        if not self._anonymous.groups:
-            raise CallerUnknownError
-        return self._anonymous
+        return self._by_headers(credentials)
 
-    def can_be_known(self, credentials: Credentials, *, by_certificate: bool) -> bool:
-        """Whether `identify` could succeed, going by the headers alone.
+    def identify_early(self, credentials: Credentials, *, by_certificate: bool) -> Caller | None:
+        """Whose call this is, going by the headers alone; None where a client certificate may tell.
 
-        `by_certificate` says that there may be a client certificate.
+        `by_certificate` says that there may be one.
+
+        Raises:
+            CallerUnknownError: as `identify` raises it.
         """
+        if by_certificate and self._identities and not credentials.authorizations:
+            return None
+        return self._by_headers(credentials)
+
+    def _by_headers(self, credentials: Credentials) -> Caller:
+        found = self._anonymous if self._anonymous.groups else None
         if credentials.authorizations:
-            return self._find_key(credentials.authorizations) is not None
-        return bool(self._anonymous.groups) or (by_certificate and bool(self._identities))
+            found = self._find_key(credentials.authorizations)
+        if found is None:
+            raise CallerUnknownError
+        return found
 
     def _find_key(self, authorizations: Sequence[str]) -> Caller | None:
         presented = authorizations[0]

@@ -56,6 +56,12 @@ class Telemetry(Protocol):
     def store_called(self, script: str, seconds: float) -> None:
         """The store has run a script, or did not answer."""
 
+    def watch_event_sent(self, event: str) -> None:
+        """A watcher was sent an event of this kind: Started, Event, Freshness or Reset."""
+
+    def watch_ended(self, outcome: str) -> None:
+        """A watch came to its end: OK, CANCELLED, or the reason why."""
+
     def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:
         """Show a number that is read whenever it is asked for; one name has the same labels everywhere."""
 

@@ -100,6 +100,30 @@ def _retry_later(reason: str, message: str) -> Callable[[Any], Status]:
     return lambda _: status
 
 
+def _shutting_down(failure: failures.ShuttingDownError) -> Status:
+    if failure.ends_a_stream:
+        return Status(
+            StatusCode.UNAVAILABLE,
+            "SHUTTING_DOWN",
+            "the server is about to stop: open the stream again, at another server if possible",
+            retry_after_seconds=0.0,
+        )
+    return Status(
+        StatusCode.UNAVAILABLE,
+        "SHUTTING_DOWN",
+        "the server is about to stop: nothing was begun, repeat the same call, at another server if possible",
+        retry_after_seconds=_RETRY_AFTER_SECONDS,
+    )
+
+
+def _exhausted(reason: str, message: str) -> Callable[[Any], Status]:
+    def to_row(_failure: Failure) -> Status:
+        delay = random.uniform(*_SHED_FOR_SECONDS)  # noqa: S311 - it is no secret
+        return Status(StatusCode.RESOURCE_EXHAUSTED, reason, message, retry_after_seconds=delay)
+
+    return to_row
+
+
 def _shed(_failure: failures.OverloadedError) -> Status:
     return Status(
         StatusCode.UNAVAILABLE,
@@ -146,10 +170,14 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
             "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"
         ),
         failures.OverloadedError: _shed,
-        failures.ShuttingDownError: _retry_later(
-            "SHUTTING_DOWN",
-            "the server is about to stop: nothing was begun, "
-            "repeat the same call, at another server if possible",
+        failures.ShuttingDownError: _shutting_down,
+        failures.WatchersExhaustedError: _exhausted(
+            "WATCHERS_EXHAUSTED",
+            "there are too many watchers, in all or of this caller: watch less, or at another server",
+        ),
+        failures.WatchFellBehindError: _exhausted(
+            "WATCH_FELL_BEHIND",
+            "the watcher did not take what it was sent: open the stream again from the last revision",
         ),
         failures.PepperMissingError: _retry_later(
             "PEPPER_MISSING",

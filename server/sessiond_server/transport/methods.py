@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
 
@@ -10,9 +11,11 @@ from google.protobuf.message import Message
 
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.caller import Group
+from sessiond_server.domain.failures import Failure, OverloadedError, WatchersExhaustedError
 from sessiond_server.domain.session import Login
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens
+from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.refresh import SessionRefresh
@@ -20,8 +23,7 @@ from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
-from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts
-from sessiond_server.transport.codec.refusals import FeatureUnsupportedError
+from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts, watch
 from sessiond_server.transport.engine.port import Call
 from sessiond_server.transport.failures import to_status
 
@@ -34,9 +36,10 @@ RequestT = TypeVar("RequestT", bound=Message)
 class UnaryMethod(Generic[RequestT]):
     """A method that answers once.
 
-    `max_in_flight` of its calls are handled at a time. Those of a method that `changes_sessions` are refused
-    where they may have waited in a socket while this server stood still; what others read is right whenever
-    it is read. `count_outcome` is told how each of its calls ended, where that is counted by itself.
+    `max_in_flight` of its calls are handled at a time, of each caller `max_of_a_caller`, by default half of
+    that; one more fails by `one_too_many`. Those of a method that `changes_sessions` are refused where they
+    may have waited in a socket while this server stood still; what others read is right whenever it is read.
+    `count_outcome` is told how each of its calls ended, where that is counted by itself.
     """
 
     name: str
@@ -45,19 +48,43 @@ class UnaryMethod(Generic[RequestT]):
     handle: Callable[[RequestT, Call], Awaitable[bytes]]
     max_in_flight: int
     changes_sessions: bool
+    max_of_a_caller: int | None = None
+    one_too_many: Callable[[], Failure] = OverloadedError
     count_outcome: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamMethod(Generic[RequestT]):
-    """A method that answers with a stream."""
+    """A method that answers with a stream; for the rest see `UnaryMethod`."""
 
     name: str
     request: type[RequestT]
     rule: Rule
-    handle: Callable[[RequestT, Call], AsyncIterator[bytes]]
+    handle: Callable[[RequestT, Call], AsyncGenerator[bytes, None]]
     max_in_flight: int
     changes_sessions: bool
+    max_of_a_caller: int | None = None
+    one_too_many: Callable[[], Failure] = OverloadedError
+    count_outcome: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What one server says of itself in its answers.
+
+    `configuration` is the fingerprint of the settings that verdicts depend on, `server` its name in logs.
+    """
+
+    configuration: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherBounds:
+    """How many watchers there may be, in all and of a caller."""
+
+    in_all: int
+    of_a_caller: int
 
 
 AnyMethod: TypeAlias = UnaryMethod[Any] | StreamMethod[Any]
@@ -73,7 +100,9 @@ class SessionService:
         refreshing: SessionRefresh,
         revocation: SessionRevocation,
         lookups: SessionLookup,
+        watching: RevocationWatch,
         *,
+        identity: Identity,
         telemetry: Telemetry,
     ) -> None:
         self._validation = validation
@@ -81,9 +110,12 @@ class SessionService:
         self._refreshing = refreshing
         self._revocation = revocation
         self._lookups = lookups
+        self._watching = watching
+        self._configuration = identity.configuration
+        self._encoder = watch.WatchEncoder(configuration=identity.configuration, server=identity.server)
         self._telemetry = telemetry
 
-    def methods(self) -> tuple[AnyMethod, ...]:
+    def methods(self, *, watchers: WatcherBounds) -> tuple[AnyMethod, ...]:
         """All methods; what is not here is not served."""
         return (
             UnaryMethod(
@@ -171,8 +203,11 @@ class SessionService:
                 messages.WatchRevocationsRequest,
                 Rule.of(Group.WATCH),
                 self.watch_revocations,
-                max_in_flight=100,
+                max_in_flight=watchers.in_all,
+                max_of_a_caller=watchers.of_a_caller,
+                one_too_many=WatchersExhaustedError,
                 changes_sessions=False,
+                count_outcome=self._telemetry.watch_ended,
             ),
         )
 
@@ -183,7 +218,7 @@ class SessionService:
         call.input_names = verdicts.NAMES
         result = await self._validation.validate(token, requirements, proof=proof, consistency=consistency)
         self._note_verdicts([result], call)
-        return verdicts.encode_result(result)
+        return verdicts.encode_result(result, configuration=self._configuration)
 
     async def validate_tokens(self, request: messages.ValidateTokensRequest, call: Call) -> bytes:
         """The verdicts on many tokens."""
@@ -192,7 +227,7 @@ class SessionService:
         call.input_names = verdicts.NAMES
         results = await self._validation.validate_all(tokens, requirements, consistency=consistency)
         self._note_verdicts(results, call)
-        return verdicts.encode_results(results, to_status)
+        return verdicts.encode_results(results, to_status, configuration=self._configuration)
 
     async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
         """A new session."""
@@ -243,11 +278,13 @@ class SessionService:
         return lookup.encode_list(page)
 
     async def watch_revocations(
-        self, _request: messages.WatchRevocationsRequest, _call: Call
-    ) -> AsyncIterator[bytes]:
-        """Refuse the call: the method is not carried out yet."""
-        raise FeatureUnsupportedError("WatchRevocations")
-        yield b""
+        self, request: messages.WatchRevocationsRequest, _call: Call
+    ) -> AsyncGenerator[bytes, None]:
+        """Every revocation from a revision on, with heartbeats."""
+        async with aclosing(self._watching.watch(watch.decode(request))) as events:
+            async for event in events:
+                yield self._encoder.encode(event)
+                self._telemetry.watch_event_sent(type(event).__name__)
 
     def _note_verdicts(self, results: Iterable[ValidationResult | Undecided], call: Call) -> None:
         counts = _counted(results)

@@ -7,7 +7,8 @@ of a method sees a message that was parsed, from a caller that may send it; no h
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Cap, Limits
+from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec import wire
 from sessiond_server.transport.codec.fields import named
@@ -51,10 +53,12 @@ class Pipeline:
         self._standstill = standstill
         self._telemetry = telemetry
         self._logger = logger
+        self._rules: Mapping[str, Rule] = {}
 
     def endpoints(self, methods: Iterable[AnyMethod]) -> Endpoints:
         """Every method, with the pipeline before it."""
         rows = list(methods)
+        self._rules = {row.name: row.rule for row in rows}
         return Endpoints(
             service=SERVICE,
             unary={row.name: self.unary(row) for row in rows if isinstance(row, UnaryMethod)},
@@ -84,37 +88,51 @@ class Pipeline:
 
     def stream(self, method: StreamMethod[Any]) -> StreamHandler:
         """The same for a method that answers with a stream: the status, if any, is its last item."""
+        end = partial(self._end, count_outcome=method.count_outcome)
         cap = self._cap(method)
 
-        async def serve(raw: bytes, call: Call) -> AsyncIterator[Response]:
-            with _Observed(call, self._end) as observed:
-                async for response in self._guarded(method, cap, raw, call):
-                    if isinstance(response, Status):
-                        observed.response = response
-                    yield response
+        async def serve(raw: bytes, call: Call) -> AsyncGenerator[Response, None]:
+            with _Observed(call, end) as observed:
+                async with aclosing(self._guarded(method, cap, raw, call)) as responses:
+                    try:
+                        async for response in responses:
+                            if isinstance(response, Status):
+                                observed.response = response
+                            yield response
+                    except Failure as failure:
+                        # The engine throws it in, where what was sent is not taken.
+                        observed.response = to_status(failure)
+                        yield observed.response
                 observed.response = observed.response or b""
 
         return serve
 
     async def _guarded(
         self, method: StreamMethod[Any], cap: Cap, raw: bytes, call: Call
-    ) -> AsyncIterator[Response]:
+    ) -> AsyncGenerator[Response, None]:
         try:
-            async for message in method.handle(self._admit(method, cap, raw, call), call):
-                yield message
+            async with aclosing(method.handle(self._admit(method, cap, raw, call), call)) as messages:
+                async for message in messages:
+                    yield message
         except Failure as failure:
             yield to_status(named(failure, call.input_names))
         except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
             yield self._unforeseen(call, error)
 
     def refuse(self, method: str, credentials: Credentials) -> Status | None:
-        """The status for a caller that cannot be known by its headers, or comes too late; None for any other.
+        """The status for a call that its headers show to be refused; None for any other.
 
-        Such a call ends before its message is read.
+        Its caller cannot be known, or may not make such a call in any form, or it comes too late. It ends
+        before its message is read.
         """
-        call = Call(method)
+        call, status = Call(method, credentials), None
         try:
-            status = self._identification.refuse(credentials) or self._turn_away()
+            self._identification.identify_early(call)
+            if call.identified and method in self._rules:
+                self._rules[method].require_some(call.identified)
+            self._require_open()
+        except Failure as failure:
+            status = to_status(failure)
         except Exception as error:  # noqa: BLE001 - the guard of what comes before the guard
             status = self._unforeseen(call, error)
         if status is not None:
@@ -127,14 +145,18 @@ class Pipeline:
         self._end(Call(method), status, seconds=None)
         return status
 
-    def _turn_away(self) -> Status | None:
-        if self._limits.is_open:
-            return None
-        self._limits.turn_away()
-        return to_status(ShuttingDownError())
+    def _require_open(self) -> None:
+        if not self._limits.is_open:
+            self._limits.turn_away()
+            raise ShuttingDownError
 
     def _cap(self, method: AnyMethod) -> Cap:
-        cap = Cap(self._limits, max_in_flight=method.max_in_flight)
+        cap = Cap(
+            self._limits,
+            max_in_flight=method.max_in_flight,
+            max_of_a_caller=method.max_of_a_caller,
+            one_too_many=method.one_too_many,
+        )
         self._telemetry.gauge(
             "calls_in_flight", "Calls that are being answered", lambda: cap.in_flight, method=method.name
         )

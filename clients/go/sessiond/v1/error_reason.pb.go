@@ -111,7 +111,7 @@ const (
 	// The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
 	ErrorReason_ERROR_REASON_REVOCATION_LOG_FULL ErrorReason = 24
-	// Too many watchers, in all or of this caller. RetryInfo. Not carried out yet: never sent.
+	// Too many watchers, in all or of this caller. RetryInfo.
 	// Status: RESOURCE_EXHAUSTED. Sample: every request opens a watch.
 	ErrorReason_ERROR_REASON_WATCHERS_EXHAUSTED ErrorReason = 25
 	// A defect of sessiond; nothing is said of it. No metadata.
@@ -120,6 +120,10 @@ const (
 	// The server is about to stop and takes no new calls; nothing was begun. RetryInfo.
 	// Status: UNAVAILABLE. Sample: a call to a replica that is being replaced.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 27
+	// The watcher does not take what it is sent, or lacks events that are not held any more: open the stream
+	// again from the last revision. RetryInfo.
+	// Status: RESOURCE_EXHAUSTED. Sample: a watcher that has not read for a minute.
+	ErrorReason_ERROR_REASON_WATCH_FELL_BEHIND ErrorReason = 28
 )
 
 // Enum value maps for ErrorReason.
@@ -153,6 +157,7 @@ var (
 		25: "ERROR_REASON_WATCHERS_EXHAUSTED",
 		26: "ERROR_REASON_INTERNAL",
 		27: "ERROR_REASON_SHUTTING_DOWN",
+		28: "ERROR_REASON_WATCH_FELL_BEHIND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -183,6 +188,7 @@ var (
 		"ERROR_REASON_WATCHERS_EXHAUSTED":        25,
 		"ERROR_REASON_INTERNAL":                  26,
 		"ERROR_REASON_SHUTTING_DOWN":             27,
+		"ERROR_REASON_WATCH_FELL_BEHIND":         28,
 	}
 )
 
@@ -217,7 +223,7 @@ var File_sessiond_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\xf5\a\n" +
+	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\x99\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12\"\n" +
@@ -247,7 +253,8 @@ const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	" ERROR_REASON_REVOCATION_LOG_FULL\x10\x18\x12#\n" +
 	"\x1fERROR_REASON_WATCHERS_EXHAUSTED\x10\x19\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12\x1e\n" +
-	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x1bBa\n" +
+	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x1b\x12\"\n" +
+	"\x1eERROR_REASON_WATCH_FELL_BEHIND\x10\x1cBa\n" +
 	"\x0fdev.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\vSessiond.V1b\x06proto3"
 
 var (

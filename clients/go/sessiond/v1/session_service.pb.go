@@ -117,10 +117,10 @@ type ValidateTokenResponse struct {
 	// How long any caller may repeat this acceptance, counted from before the request was sent; absent: not at
 	// all.
 	CacheFor *durationpb.Duration `protobuf:"bytes,6,opt,name=cache_for,json=cacheFor,proto3" json:"cache_for,omitempty"`
-	// The same for a caller that watches revocations, and drops what they hit. Not carried out yet: unset.
+	// The same for a caller that watches revocations, and drops what they hit.
 	WatchedCacheFor *durationpb.Duration `protobuf:"bytes,7,opt,name=watched_cache_for,json=watchedCacheFor,proto3" json:"watched_cache_for,omitempty"`
 	// An opaque fingerprint of everything but revocations that the verdict depends on: what was kept under
-	// another one is not to be repeated. Not carried out yet: unset.
+	// another one is not to be repeated.
 	Configuration string `protobuf:"bytes,8,opt,name=configuration,proto3" json:"configuration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1204,7 +1204,8 @@ func (x *ListSessionsResponse) GetNextPageToken() string {
 // From where on revocations are wanted.
 type WatchRevocationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A revision that sessiond returned; empty means from now on.
+	// A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; after
+	// one that is not held any more, or never was here, the stream goes on with `reset`.
 	FromRevision  string `protobuf:"bytes,1,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

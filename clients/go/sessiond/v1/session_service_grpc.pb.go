@@ -69,7 +69,10 @@ type SessionServiceClient interface {
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
 	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
 	// watch.
-	// Not carried out yet: UNIMPLEMENTED.
+	//
+	// A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+	// that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+	// server that is about to stop with UNAVAILABLE; nothing is silently left out.
 	WatchRevocations(ctx context.Context, in *WatchRevocationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRevocationsResponse], error)
 }
 
@@ -208,7 +211,10 @@ type SessionServiceServer interface {
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
 	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
 	// watch.
-	// Not carried out yet: UNIMPLEMENTED.
+	//
+	// A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+	// that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+	// server that is about to stop with UNAVAILABLE; nothing is silently left out.
 	WatchRevocations(*WatchRevocationsRequest, grpc.ServerStreamingServer[WatchRevocationsResponse]) error
 	mustEmbedUnimplementedSessionServiceServer()
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
@@ -89,6 +90,7 @@ class LocalKeySet(KeySet):
     """The local issuer's own keys, which never change while the server runs."""
 
     version: int = 1
+    good_for_seconds: float = math.inf
 
     def __init__(self, keys: Mapping[str, PublicKey]) -> None:
         self._keys = keys

@@ -86,6 +86,14 @@ class PrometheusTelemetry(Telemetry):
         self._work_failures = counter(
             "sessiond_background_failures_total", "How often work in the background failed", ["work"]
         )
+        self._watch_events = counter(
+            "sessiond_watch_events_total", "Events that watchers of revocations were sent, by kind", ["event"]
+        )
+        self._watches_ended = counter(
+            "sessiond_watches_ended_total",
+            "Watches by how they ended; WATCH_FELL_BEHIND for those that were dropped",
+            ["outcome"],
+        )
         self._http_refusals = counter(
             "sessiond_http_refused_total",
             "What the HTTP port cut or refused; cause is FULL, SLOW, LARGE or MALFORMED",
@@ -157,6 +165,14 @@ class PrometheusTelemetry(Telemetry):
     @override
     def http_refused(self, cause: str) -> None:
         self._http_refusals.labels(cause).inc()
+
+    @override
+    def watch_event_sent(self, event: str) -> None:
+        self._watch_events.labels(event).inc()
+
+    @override
+    def watch_ended(self, outcome: str) -> None:
+        self._watches_ended.labels(outcome).inc()
 
     @override
     def gauge(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:

@@ -15,6 +15,7 @@ from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.service.revocation.events import RevocationEvents
 from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
 from sessiond_server.service.revocation.own import OwnRevocations
@@ -28,7 +29,8 @@ class Revocations:
     """The revocations that this server knows of, and its right to answer from them.
 
     An answer may be given for `max_staleness_seconds` from the moment at which the last read that reached the
-    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them.
+    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them. What
+    is read becomes `events` for those who watch.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Revocations:
         space: Space | None = None,
     ) -> None:
         self._log_store = log_store
+        self.events = RevocationEvents(clock=clock)
         self._partitions = tuple(log_store.partitions())
         self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
@@ -75,7 +78,11 @@ class Revocations:
     @property
     def age_seconds(self) -> float:
         """How old the knowledge of the least fresh partition is."""
-        return max(self.age_of(partition) for partition in self._partitions)
+        return self.age_at(self._clock.steady())
+
+    def age_at(self, moment: float) -> float:
+        """How old that knowledge was at a moment of the steady clock that has just been read."""
+        return moment - min(map(self.view.fresh_until, self._partitions)) + self.max_staleness_seconds
 
     @property
     def is_fresh(self) -> bool:
@@ -230,6 +237,7 @@ class Revocations:
             self.view.apply(page.position.partition, revocation)
         self._own.read(page.position.partition, page.revocations)
         self.view.advance(page.position)
+        self.events.follow(page)
         self._housekeeping.pack()
 
     def _miss(self, partition: int, lost: set[bytes]) -> None:

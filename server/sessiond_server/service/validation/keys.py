@@ -39,6 +39,10 @@ class KeySet(Protocol):
     # Grows whenever the keys change.
     version: int
 
+    @property
+    def good_for_seconds(self) -> float:
+        """How long its keys may verify from now on, if they are not confirmed meanwhile."""
+
     def find(self, key_id: str) -> VerificationKey | None:
         """The key with this id, from memory."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -53,6 +53,7 @@ class RemoteKeySet(KeySet):
         self._logger = logger
         self._telemetry = telemetry
         self._shared = shared
+        self._withdraw: Callable[[Collection[str]], None] = lambda _: None
         self._keys: dict[str, VerificationKey] = {}
         self._entity_tag: str | None = None
         self._fetched_at: float | None = None
@@ -91,6 +92,11 @@ class RemoteKeySet(KeySet):
         """How long ago the keys were last fetched or confirmed; -1 before the first time."""
         return -1.0 if self._fetched_at is None else self._clock.steady() - self._fetched_at
 
+    @property
+    @override
+    def good_for_seconds(self) -> float:
+        return 0.0 if self._fetched_at is None else self.max_stale_seconds - self.age_seconds
+
     @override
     def find(self, key_id: str) -> VerificationKey | None:
         return None if self._is_too_old() else self._keys.get(key_id)
@@ -125,6 +131,10 @@ class RemoteKeySet(KeySet):
             raise KeysUnavailableError
         # One caller's cancellation must not take the keys from the others.
         await asyncio.shield(fetch)
+
+    def when_withdrawn(self, withdraw: Callable[[Collection[str]], None]) -> None:
+        """From now on, tell `withdraw` the ids of keys that are good no more."""
+        self._withdraw = withdraw
 
     async def refresh(self) -> None:
         """Fetch, or wait for the fetch that is under way."""
@@ -236,6 +246,10 @@ class RemoteKeySet(KeySet):
             key_id: former[key_id] if key.is_same_as(former.get(key_id)) else key
             for key_id, key in keys.items()
         }
+        # A key may have gone, or another may have taken its name.
+        withdrawn = [key_id for key_id, key in former.items() if self._keys.get(key_id) is not key]
+        if withdrawn:
+            self._withdraw(withdrawn)
         if self._keys != former:
             self.version += 1
             self._unknown.forget()

@@ -96,6 +96,10 @@ class SignedTokens:
         facts = TokenFacts(len(token), self._max_token_bytes, requirements)
         return await self._look_into(_Work(token, digest, facts, waits, from_issuer))
 
+    def key_good_for_seconds(self, verified: VerifiedToken) -> float:
+        """How long the key of a token may go on to verify, if its issuer does not confirm it meanwhile."""
+        return self._issuers[verified.policy.issuer].key_set.good_for_seconds
+
     def _digest_of(self, token: bytes) -> bytes | None:
         # No digest is computed of what is too large, nor of what does not have the dots of a signed JWT, as
         # most junk does not.

@@ -9,7 +9,7 @@ from typing import Final
 
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import Evidence
-from sessiond_server.domain.consistency import Consistency
+from sessiond_server.domain.consistency import Consistency, FullyConsistent
 from sessiond_server.domain.facts import CallFacts
 from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
 from sessiond_server.domain.requirements import Requirements
@@ -21,6 +21,7 @@ from sessiond_server.service.validation.proof_of_possession import ProofOfPosses
 from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import VerifiedToken
 
+WATCHED_CACHE_SECONDS: Final = 60.0
 # Verifying this many tokens takes less than a millisecond: several batches at the same time let other calls
 # wait for a few milliseconds.
 _VERIFIED_AT_A_STRETCH: Final = 8
@@ -32,14 +33,15 @@ class ValidationResult:
 
     It is made at every call, and not frozen because that would triple what making it costs.
 
-    `cache_for_seconds` is how long a caller may repeat an acceptance, counted from before it asked; None
-    means not at all.
+    `cache_for_seconds` is how long a caller may repeat an acceptance, counted from before it asked, and
+    `watched_cache_for_seconds` how long one may that watches revocations; None means not at all.
     """
 
     verdict: VerifiedToken | Rejected
     revision: str
     revision_age_seconds: float
-    cache_for_seconds: float | None
+    cache_for_seconds: float | None = None
+    watched_cache_for_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,22 @@ class Undecided:
 
 
 class Validation:
-    """Verdicts on access tokens, from memory."""
+    """Verdicts on access tokens, from memory.
+
+    Who watches revocations may repeat an acceptance for `watched_cache_seconds`.
+    """
 
     def __init__(
-        self, signed: SignedTokens, *, revocations: Revocations, possession: ProofOfPossession, clock: Clock
+        self,
+        signed: SignedTokens,
+        *,
+        revocations: Revocations,
+        possession: ProofOfPossession,
+        clock: Clock,
+        watched_cache_seconds: float = WATCHED_CACHE_SECONDS,
     ) -> None:
         self._signed = signed
+        self._watched_cache_seconds = watched_cache_seconds
         self._revocations = revocations
         self._consistency = RequiredConsistency(revocations)
         self._possession = possession
@@ -88,10 +100,10 @@ class Validation:
             await self._consistency.reach(consistency, self._partitions_of([verified]))
         is_proven = await self._is_proven(verified, token, requirements, proof)
         try:
-            return self._decide(verified, requirements, is_proven=is_proven)
+            return self._decide(verified, requirements, consistency, is_proven=is_proven)
         except RevocationViewStaleError:
             await self._catch_up([verified])
-            return self._decide(verified, requirements, is_proven=is_proven)
+            return self._decide(verified, requirements, consistency, is_proven=is_proven)
 
     async def validate_all(
         self,
@@ -121,10 +133,10 @@ class Validation:
         if consistency:
             await self._consistency.reach(consistency, self._partitions_of(verified))
         try:
-            return [self._decide_one_of_many(one, requirements) for one in verified]
+            return [self._decide_one_of_many(one, requirements, consistency) for one in verified]
         except RevocationViewStaleError:
             await self._catch_up(verified)
-            return [self._decide_one_of_many(one, requirements) for one in verified]
+            return [self._decide_one_of_many(one, requirements, consistency) for one in verified]
 
     async def authenticate(
         self, token: bytes, *, permitted_issuers: frozenset[str] | None = None
@@ -148,11 +160,14 @@ class Validation:
             return Undecided(failure)
 
     def _decide_one_of_many(
-        self, verified: VerifiedToken | Rejected | Undecided, requirements: Requirements
+        self,
+        verified: VerifiedToken | Rejected | Undecided,
+        requirements: Requirements,
+        consistency: Consistency | None,
     ) -> ValidationResult | Undecided:
         if isinstance(verified, Undecided):
             return verified
-        return self._decide(verified, requirements, is_proven=_needs_no_proof(verified))
+        return self._decide(verified, requirements, consistency, is_proven=_needs_no_proof(verified))
 
     async def _is_proven(
         self,
@@ -176,7 +191,12 @@ class Validation:
         return set(map(self._revocations.partition_of, ids))
 
     def _decide(
-        self, verified: VerifiedToken | Rejected, requirements: Requirements, *, is_proven: bool
+        self,
+        verified: VerifiedToken | Rejected,
+        requirements: Requirements,
+        consistency: Consistency | None,
+        *,
+        is_proven: bool,
     ) -> ValidationResult:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         if isinstance(verified, Rejected):
@@ -186,7 +206,12 @@ class Validation:
             rejected = check.judge(facts)
             if rejected:
                 return self._rejected(rejected)
-        return self._accepted(verified, requirements, now=facts.now)
+        result = self._accepted(verified)
+        # What was proven for this request is not proven for the next; and who wants to know everything that
+        # is known now wants to know it the next time too.
+        if not verified.claims.is_bound and not isinstance(consistency, FullyConsistent):
+            self._allow_keeping(result, verified, requirements, now=facts.now)
+        return result
 
     def _facts(self, verified: VerifiedToken, requirements: Requirements, *, is_proven: bool) -> CallFacts:
         return CallFacts(
@@ -198,26 +223,31 @@ class Validation:
             lambda: self._revocations.revokes(verified.revocation_ids),
         )
 
-    def _accepted(
-        self, verified: VerifiedToken, requirements: Requirements, *, now: float
-    ) -> ValidationResult:
-        claims, revocations = verified.claims, self._revocations
+    def _accepted(self, verified: VerifiedToken) -> ValidationResult:
+        revocations = self._revocations
         age = revocations.age_of(revocations.partition_of(verified.revocation_ids))
-        remaining = min(claims.expires_at - now, revocations.max_staleness_seconds - age)
+        return ValidationResult(verified, revocations.revision, age)
+
+    def _allow_keeping(
+        self, result: ValidationResult, verified: VerifiedToken, requirements: Requirements, *, now: float
+    ) -> None:
+        """Say how long an acceptance may be repeated: for no longer than what it rests on is sure to hold."""
+        claims = verified.claims
+        remaining = min(claims.expires_at - now, self._signed.key_good_for_seconds(verified))
         if requirements.max_auth_age_seconds is not None and claims.auth_time is not None:
             remaining = min(remaining, claims.auth_time + requirements.max_auth_age_seconds - now)
-        # What was proven for this request is not proven for the next.
-        cacheable = remaining > 0 and not claims.is_bound
-        return ValidationResult(
-            verified, revocations.revision, age, cache_for_seconds=remaining if cacheable else None
-        )
+        unseen = self._revocations.max_staleness_seconds - result.revision_age_seconds
+        result.cache_for_seconds = _positive(min(remaining, unseen))
+        result.watched_cache_for_seconds = _positive(min(remaining, self._watched_cache_seconds))
 
     def _rejected(self, rejected: Rejected) -> ValidationResult:
         revocations = self._revocations
-        return ValidationResult(
-            rejected, revocations.revision, revocations.age_seconds, cache_for_seconds=None
-        )
+        return ValidationResult(rejected, revocations.revision, revocations.age_seconds)
 
 
 def _needs_no_proof(verified: VerifiedToken | Rejected) -> bool:
     return isinstance(verified, VerifiedToken) and not verified.claims.is_bound
+
+
+def _positive(seconds: float) -> float | None:
+    return seconds if seconds > 0 else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from sessiond_server.domain.failures import CallerUnknownError
-from sessiond_server.service.callers import Callers, Credentials
-from sessiond_server.transport.engine.port import Call, Status
-from sessiond_server.transport.failures import to_status
+from sessiond_server.service.callers import Callers
+from sessiond_server.transport.engine.port import Call
 
 
 class Identification:
@@ -19,11 +17,6 @@ class Identification:
         """Note whose call it is; raises `CallerUnknownError`."""
         call.identified = self._callers.identify(call.credentials)
 
-    def refuse(self, credentials: Credentials) -> Status | None:
-        """The status for whoever cannot be known by these headers; None where the caller may be known.
-
-        A client certificate may make the caller known as well, where the listener wants one.
-        """
-        if self._callers.can_be_known(credentials, by_certificate=self._by_certificate):
-            return None
-        return to_status(CallerUnknownError())
+    def identify_early(self, call: Call) -> None:
+        """Do the same by the headers alone, where no client certificate may tell as well."""
+        call.identified = self._callers.identify_early(call.credentials, by_certificate=self._by_certificate)

@@ -1,16 +1,17 @@
 """How many calls are taken: a cap for each method, a bound of what they bring, and none while stopping.
 
 A call counts from when its message is there until its answer has been taken. Whoever takes no answers must
-not keep others out, so that of each bound a caller has half at the most.
+not keep others out, so that of each bound a caller has half at the most, or what else is set.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from sessiond_server.domain.failures import OverloadedError
+from sessiond_server.domain.failures import Failure, OverloadedError
 from sessiond_server.transport.engine.port import Call
 
 _MAX_BYTES: Final = 32 << 20
@@ -19,11 +20,11 @@ _MAX_CLOSING_SECONDS: Final = 2.0
 
 
 class _Held:
-    """How much of something is held, in all and by each caller; nobody may hold more than half of it."""
+    """How much of something is held, in all and by each caller, who may not hold more than its share."""
 
-    def __init__(self, at_most: int) -> None:
+    def __init__(self, at_most: int, *, share: int | None = None) -> None:
         self._at_most = at_most
-        self._share = (at_most + 1) // 2
+        self._share = (at_most + 1) // 2 if share is None else share
         self._by_caller: dict[str, int] = {}
         self.total = 0
 
@@ -81,11 +82,22 @@ class Limits:
 
 
 class Cap:
-    """How many calls of one method are in flight, and how many may be."""
+    """How many calls of one method are in flight, and how many may be.
 
-    def __init__(self, limits: Limits, *, max_in_flight: int) -> None:
+    A caller may have `max_of_a_caller` of them, by default half; one more fails by `one_too_many`.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        max_in_flight: int,
+        max_of_a_caller: int | None = None,
+        one_too_many: Callable[[], Failure] = OverloadedError,
+    ) -> None:
         self._bytes = limits.bytes
-        self._calls = _Held(max_in_flight)
+        self._calls = _Held(max_in_flight, share=max_of_a_caller)
+        self._one_too_many = one_too_many
 
     @property
     def in_flight(self) -> int:
@@ -93,9 +105,11 @@ class Cap:
         return self._calls.total
 
     def admit(self, raw: bytes, call: Call) -> None:
-        """Count a call that brought `raw` until it is done; raises `OverloadedError`."""
+        """Count a call that brought `raw` until it is done; raises a named failure where there is no room."""
         caller, size = call.caller.name, len(raw)
-        if not self._calls.has_room(caller, 1) or not self._bytes.has_room(caller, size):
+        if not self._calls.has_room(caller, 1):
+            raise self._one_too_many()
+        if not self._bytes.has_room(caller, size):
             raise OverloadedError
         self._calls.take(caller, 1)
         self._bytes.take(caller, size)

@@ -50,16 +50,17 @@ def decode_consistency(message: session_pb2.Consistency) -> Consistency | None:
         case "fully_consistent":
             return FullyConsistent()
         case "at_least_as_fresh":
-            return AtLeastAsFresh(_positions(message.at_least_as_fresh.revision))
+            return AtLeastAsFresh(decode_positions(message.at_least_as_fresh.revision, field=REVISION))
         case _:
             return None
 
 
-def _positions(revision: str) -> tuple[Position, ...]:
+def decode_positions(revision: str, *, field: str) -> tuple[Position, ...]:
+    """How far a revision reaches; raises a named failure."""
     positions = from_revision(revision) if len(revision) <= _MAX_REVISION_CHARACTERS else None
     if not positions:
         found = f"{len(revision)} characters that are no revision"
-        raise FieldInvalidError(REVISION, found=found, allowed="a revision that sessiond returned")
+        raise FieldInvalidError(field, found=found, allowed="a revision that sessiond returned")
     return positions
 
 

@@ -75,12 +75,17 @@ def consistency_of(
     return decode_consistency(request.consistency) if request.HasField("consistency") else None
 
 
-def encode_result(result: ValidationResult) -> bytes:
-    """The response: what was encoded with the token, followed by what belongs to this call."""
-    rest = session_service_pb2.ValidateTokenResponse(revision=result.revision)
+def encode_result(result: ValidationResult, *, configuration: str) -> bytes:
+    """The response: what was encoded with the token, followed by what belongs to this call.
+
+    `configuration` is the fingerprint of the settings that the verdict depends on.
+    """
+    rest = session_service_pb2.ValidateTokenResponse(revision=result.revision, configuration=configuration)
     _set_duration(rest.revision_age, result.revision_age_seconds)
     if result.cache_for_seconds is not None:
         _set_duration(rest.cache_for, result.cache_for_seconds)
+    if result.watched_cache_for_seconds is not None:
+        _set_duration(rest.watched_cache_for, result.watched_cache_for_seconds)
     match result.verdict:
         case VerifiedToken(encoded=encoded):
             # Messages whose bytes are joined are merged: nothing of the session is encoded again.
@@ -93,23 +98,27 @@ def encode_result(result: ValidationResult) -> bytes:
 
 
 def encode_results(
-    results: Iterable[ValidationResult | Undecided], to_status: Callable[[Failure], Status]
+    results: Iterable[ValidationResult | Undecided],
+    to_status: Callable[[Failure], Status],
+    *,
+    configuration: str,
 ) -> bytes:
     """The responses of many tokens, in their order; one that is undecided says what its status would."""
     return b"".join(
         _first_field(
-            _encode_undecided(to_status(result.failure))
+            _encode_undecided(to_status(result.failure), configuration)
             if isinstance(result, Undecided)
-            else encode_result(result)
+            else encode_result(result, configuration=configuration)
         )
         for result in results
     )
 
 
-def _encode_undecided(status: Status) -> bytes:
+def _encode_undecided(status: Status, configuration: str) -> bytes:
     message = session_pb2.Undecided(reason=f"ERROR_REASON_{status.reason}")
     _set_duration(message.retry_after, status.retry_after_seconds or 0.0)
-    return session_service_pb2.ValidateTokenResponse(undecided=message).SerializeToString()
+    response = session_service_pb2.ValidateTokenResponse(undecided=message, configuration=configuration)
+    return response.SerializeToString()
 
 
 def encode_claims(claims: Claims) -> bytes:

@@ -5,13 +5,16 @@ What escapes the guard of the pipeline is a bare INTERNAL here: grpcio would sen
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 
+from sessiond_server.domain.failures import WatchFellBehindError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.transport.engine.crowd import Hurry, Silent, current_task
 from sessiond_server.transport.engine.port import (
@@ -32,6 +35,8 @@ AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _NO_MESSAGE: Final = Status(
     StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the call has ended without a message"
 )
+# So long a peer may take nothing of a stream, once its window is full.
+_TAKEN_WITHIN_SECONDS: Final = 10.0
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # The names under which gRPC tells what a verified client certificate says of its bearer: all its alternative
 # names, and those of them that are URIs.
@@ -96,31 +101,64 @@ def stream(
     hurry: Hurry,
     shed: Callable[[str], Status],
 ) -> Entrance:
-    """The same for a method that answers with a stream."""
+    """The same for a method that answers with a stream, which ends where its peer takes nothing of it."""
 
-    async def respond(request: bytes, context: Context) -> AsyncIterator[bytes]:
-        responses = handler(request, _call(method, context, credentials))
+    async def respond(request: bytes, context: Context) -> None:
         try:
-            async for response in responses:
-                yield await bytes_or_abort(response, context)
-        except grpc.aio.AbortError:
-            raise
+            async with aclosing(handler(request, _call(method, context, credentials))) as responses:
+                status = await _send_all(responses, context)
         except Exception:  # noqa: BLE001 - grpcio would send its text
-            await bytes_or_abort(INTERNAL, context)
+            status = INTERNAL
+        if status:
+            await bytes_or_abort(status, context)
 
-    async def serve(request: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def serve(request: bytes, context: Context) -> None:
         silent.leave()
-        async for response in respond(request, context):
-            yield response
+        await respond(request, context)
 
-    async def serve_hurried(_requests: Any, context: Context) -> AsyncIterator[bytes]:
+    async def serve_hurried(_requests: Any, context: Context) -> None:
         message = partial(_message, context, hurry, credentials=credentials, late=lambda: shed(method))
-        async for response in respond(await message(), context):
-            yield response
+        await respond(await message(), context)
 
     return Entrance(
         grpc.unary_stream_rpc_method_handler(serve), grpc.stream_stream_rpc_method_handler(serve_hurried)
     )
+
+
+async def _send_all(responses: AsyncGenerator[Response, None], context: Context) -> Status | None:
+    """Send what a stream answers; the status that it ends with, None for a good end.
+
+    Nothing more is made for a peer that takes nothing. It can be sent no status before it takes what waits
+    for it: until then, or until its connection has reached its age, the call keeps its place, and no more.
+    """
+    loop = asyncio.get_running_loop()
+    given_up: asyncio.Task[Response] | None = None
+
+    def give_up() -> None:
+        # The write goes on: grpcio loses track of one that is cancelled.
+        nonlocal given_up
+        given_up = loop.create_task(_thrown_in(responses))
+
+    async for response in responses:
+        if isinstance(response, Status):
+            return response
+        timer = loop.call_later(_TAKEN_WITHIN_SECONDS, give_up)
+        try:
+            await context.write(response)
+        finally:
+            timer.cancel()
+        if given_up is not None:
+            last = await given_up
+            return last if isinstance(last, Status) else INTERNAL
+    return None
+
+
+async def _thrown_in(responses: AsyncGenerator[Response, None]) -> Response:
+    """What a stream answers at last to whoever takes nothing of it."""
+    try:
+        return await responses.athrow(WatchFellBehindError())
+    finally:
+        await responses.aclose()
 
 
 def refusal(status: Status) -> AnyHandler:

@@ -64,7 +64,8 @@ _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    # Watchers may ping every ten seconds, to notice a dead connection before others notice them.
+    ("grpc.http2.min_ping_interval_without_data_ms", 9_000),
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.max_connection_age_ms", _CONNECTION_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", _GRACE_SECONDS * 1000),

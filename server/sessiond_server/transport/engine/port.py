@@ -5,7 +5,7 @@ Raw bytes go in, and raw bytes or a status come out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -77,8 +77,9 @@ INTERNAL: Final = Status(StatusCode.INTERNAL, "INTERNAL", "internal error")
 
 Response: TypeAlias = bytes | Status
 UnaryHandler: TypeAlias = Callable[[bytes, Call], Awaitable[Response]]
-# The status, if any, is the last item.
-StreamHandler: TypeAlias = Callable[[bytes, Call], AsyncIterator[Response]]
+# The status, if any, is the last item. Where an item is not taken in time, the engine throws
+# `WatchFellBehindError` in, and what comes out for it is the last item.
+StreamHandler: TypeAlias = Callable[[bytes, Call], AsyncGenerator[Response, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,10 @@ class SessionServiceServicer(object):
     def WatchRevocations(self, request, context):
         """Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
         watch.
-        Not carried out yet: UNIMPLEMENTED.
+
+        A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+        that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+        server that is about to stop with UNAVAILABLE; nothing is silently left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -121,7 +121,7 @@ export type ValidateTokenResponse = Message<"sessiond.v1.ValidateTokenResponse">
   cacheFor?: Duration | undefined;
 
   /**
-   * The same for a caller that watches revocations, and drops what they hit. Not carried out yet: unset.
+   * The same for a caller that watches revocations, and drops what they hit.
    *
    * @generated from field: google.protobuf.Duration watched_cache_for = 7;
    */
@@ -129,7 +129,7 @@ export type ValidateTokenResponse = Message<"sessiond.v1.ValidateTokenResponse">
 
   /**
    * An opaque fingerprint of everything but revocations that the verdict depends on: what was kept under
-   * another one is not to be repeated. Not carried out yet: unset.
+   * another one is not to be repeated.
    *
    * @generated from field: string configuration = 8;
    */
@@ -641,7 +641,8 @@ export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@_
  */
 export type WatchRevocationsRequest = Message<"sessiond.v1.WatchRevocationsRequest"> & {
   /**
-   * A revision that sessiond returned; empty means from now on.
+   * A revision that sessiond returned; empty means from now on. What is no revision is INVALID_ARGUMENT; after
+   * one that is not held any more, or never was here, the stream goes on with `reset`.
    *
    * @generated from field: string from_revision = 1;
    */
@@ -1184,7 +1185,10 @@ export const SessionService: GenService<{
   /**
    * Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
    * watch.
-   * Not carried out yet: UNIMPLEMENTED.
+   *
+   * A stream ends by itself, with OK, within five minutes: open the next one from the last revision, before
+   * that if possible. One that does not take what it is sent ends with RESOURCE_EXHAUSTED, and those of a
+   * server that is about to stop with UNAVAILABLE; nothing is silently left out.
    *
    * @generated from rpc sessiond.v1.SessionService.WatchRevocations
    */
