@@ -19,6 +19,7 @@ import grpc
 import pytest
 
 from sessiond import AsyncClient, Reason, RefreshRefusedError, Rejection, Session, UnavailableError
+from tests.support.refreshes_once import RefreshesOnce
 from tests.support.server import Server, running, sessiond
 from tests.support.waiting import eventually
 
@@ -211,7 +212,7 @@ async def test_a_store_that_was_killed_comes_back_with_all_it_had(data: Path, tm
 
 
 async def test_ending_lets_calls_in_flight_finish(data: Path, tmp_path: Path) -> None:
-    async with running(data, tmp_path / "1.log") as server, AsyncClient(server.grpc, timeout=10) as client:
+    async with running(data, tmp_path / "1.log") as server, RefreshesOnce(server.grpc, timeout=10) as client:
         tokens = await client.create_local_session("alice")
         with frozen(pid_of_store(server)):
             refresh = asyncio.create_task(client.refresh(tokens.refresh_token))

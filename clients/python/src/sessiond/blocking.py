@@ -253,3 +253,5 @@ class Client:
             if (pause := attempts.pause(raised)) is None:
                 raise raised
             time.sleep(pause)
+            if self._is_closed:
+                raise raised

@@ -58,6 +58,7 @@ class AsyncClient:
         self._key = key
         self._timeout = timeout
         self._provider_timeout = provider_timeout
+        self._is_closed = False
         options = access.options(target, tls)
         self._channel = (
             grpc.aio.secure_channel(target, tls.credentials(), options=options)
@@ -77,6 +78,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the channel."""
+        self._is_closed = True
         await self._channel.close()
 
     async def validate(
@@ -268,3 +270,5 @@ class AsyncClient:
             if (pause := attempts.pause(raised)) is None:
                 raise raised
             await asyncio.sleep(pause)
+            if self._is_closed:
+                raise raised
