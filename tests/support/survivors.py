@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Survivor:
     """A server: its view of the store's log, and what it does where the log has lost something."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, refuses_older: bool = False) -> None:
         self.store, self.logger, self.telemetry = store, RecordingLogger(), RecordingTelemetry()
-        self.view = viewed(store, FakeClock(), self.telemetry, self.logger)
+        self.view = viewed(store, FakeClock(), self.telemetry, self.logger, refuses_older=refuses_older)
         self.reassertion = Reassertion(
             self.view,
             store.log,

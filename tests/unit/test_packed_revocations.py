@@ -18,7 +18,6 @@ from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.packed_revocations import PackedRevocations, Space
 from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Position, Revocation, RevocationType
 from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationIds, RevocationView
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
@@ -253,8 +252,7 @@ def followed(space: Space, logger: RecordingLogger) -> Revocations:
         FullLog(),
         max_staleness_seconds=1.0,
         clock=clock,
-        clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
-        primacy=alone(clock),
+        checks=alone(clock),
         logger=logger,
         telemetry=RecordingTelemetry(),
         space=space,
@@ -366,6 +364,8 @@ def test_what_is_in_doubt_is_what_the_log_does_not_bring(max_recent: int) -> Non
             pass
     # What comes meanwhile is in no doubt.
     view.apply(0, numbered(5000))
+    while view.pack():
+        pass
     assert in_doubt(view) == list(range(2, 3000, 4))
     assert not view.is_in_doubt(0)
     assert view.doubted(1, limit=1) is None

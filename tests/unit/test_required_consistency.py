@@ -19,7 +19,6 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.requirements import NO_REQUIREMENTS
 from sessiond_server.domain.revocation import Position
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.consistency import MAX_WAITING, WAIT_SECONDS, RequiredConsistency
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import Break, LogPage
@@ -94,14 +93,12 @@ def log() -> ScriptedLog:
 @pytest.fixture
 def view(log: ScriptedLog) -> Revocations:
     clock, logger = FakeClock(NOW), SilentLogger()
-    clocks = Clocks(allowed_seconds=2.0, clock=clock, logger=logger)
     telemetry = RecordingTelemetry()
     return Revocations(
         log,
         max_staleness_seconds=1.0,
         clock=clock,
-        clocks=clocks,
-        primacy=alone(clock),
+        checks=alone(clock, partitions=2),
         logger=logger,
         telemetry=telemetry,
     )

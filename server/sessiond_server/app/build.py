@@ -38,6 +38,8 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.revocation.reassertion import Reassertion
+from sessiond_server.service.revocation.store_checks import StoreChecks
+from sessiond_server.service.revocation.store_loss import StoreLoss
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -129,19 +131,25 @@ async def build(
         clock=clock,
         logger=logger,
     )
+    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     primacy = Primacy(
         stores.replication,
         partitions=stores.revocations.partitions(),
-        failover=_failover(settings),
+        failover=failover_of(settings),
         clock=clock,
+        logger=logger,
+    )
+    loss = StoreLoss(
+        partitions=stores.revocations.partitions(),
+        refuses_older=settings.store.refuses_older,
+        entry_life_ms=entry_life_ms,
         logger=logger,
     )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
-        clocks=clocks,
-        primacy=primacy,
+        checks=StoreChecks(clocks, primacy, loss),
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
@@ -185,7 +193,6 @@ async def build(
         logger=logger,
     )
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
-    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
     reassertion = Reassertion(
         revocations,
@@ -260,7 +267,7 @@ async def build(
     )
 
 
-def _failover(settings: Settings) -> Failover:
+def failover_of(settings: Settings) -> Failover:
     """Whoever has replicas acknowledge what is released has them for that."""
     wanted = Failover(settings.store.failover)
     return Failover.ALWAYS if wanted is Failover.AUTO and settings.store.acknowledging_replicas else wanted

@@ -77,7 +77,7 @@ def _started_ms(claims: Claims, policy: IssuerPolicy) -> int | None:
 
 @dataclass(slots=True)
 class _Doubt:
-    """What of one partition may not be in its log: ids of what is held as objects, and how far was looked."""
+    """What of one partition may not be in its log: some ids, and what is packed from this slot on."""
 
     ids: set[bytes] = field(default_factory=set)
     next_slot: int | None = None
@@ -228,13 +228,11 @@ class RevocationView:
             # Most servers never need it, and it takes some megabytes.
             self._packed = PackedRevocations(self._space)
         partition, recent = max(enumerate(self._recent), key=lambda one: len(one[1]))
-        doubted = self._doubts[partition].ids if partition in self._doubts else ()
-        held = (one for key, one in recent.items() if key not in doubted)
-        oldest = list(islice(held, _PACKED_AT_A_TIME))
+        oldest = list(islice(recent.values(), _PACKED_AT_A_TIME))
         self._packed.put(partition, oldest)
         for one in oldest:
             del recent[one.hashed_id]
-        return bool(oldest) and self._recently > self._max_recent
+        return self._recently > self._max_recent
 
     def advance(self, position: Position) -> None:
         """Everything up to `position` of its partition has been applied."""

@@ -334,10 +334,21 @@ async def test_a_reader_that_was_away_for_long_misses_nothing(store: Store, surv
     await store.end(token.session)
     store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
     await store.log.trim(store.partition())
-    await survivor.restore()
+    await survivor.read()
     assert [why for (why,) in survivor.telemetry.of("log_resynced")] == ["TRIMMED"]
     assert survivor.telemetry.of("store_regressed") == []
     assert not survivor.view.view.is_in_doubt(store.partition())
+
+
+async def test_what_has_expired_is_in_doubt_only_once(store: Store, survivor: Survivor) -> None:
+    token = await store.open()
+    await store.end(token.session)
+    await survivor.read()
+    await store.redis.flushall()
+    store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    await survivor.read()
+    steps = [await survivor.reassertion._restore_some(store.partition()) for _ in range(2)]
+    assert steps == [0, None]
 
 
 async def test_what_could_not_be_written_is_written_later(store: Store, survivor: Survivor) -> None:

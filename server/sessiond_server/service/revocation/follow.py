@@ -14,12 +14,11 @@ from sessiond_server.domain.revocation import Position, Revocation
 from sessiond_server.domain.view import RevocationIds, RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
 from sessiond_server.service.revocation.own import OwnRevocations
-from sessiond_server.service.revocation.primacy import Primacy
 from sessiond_server.service.revocation.reads import SharedReads
+from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
@@ -37,8 +36,7 @@ class Revocations:
         *,
         max_staleness_seconds: float,
         clock: Clock,
-        clocks: Clocks,
-        primacy: Primacy,
+        checks: StoreChecks,
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
@@ -48,11 +46,14 @@ class Revocations:
         self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
-        self._clocks = clocks
-        self._primacy = primacy
+        self._clocks = checks.clocks
+        self._primacy = checks.primacy
+        self.loss = checks.loss
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
-        self._housekeeping = Housekeeping(self.view, log_store, clock=clock, clocks=clocks, logger=logger)
+        self._housekeeping = Housekeeping(
+            self.view, log_store, clock=clock, clocks=checks.clocks, logger=logger
+        )
         self._reads = SharedReads(self._read)
         self._own = OwnRevocations()
         self._telemetry = telemetry
@@ -101,7 +102,9 @@ class Revocations:
         if self.age_of(partition) >= self.max_staleness_seconds:
             raise RevocationViewStaleError
         try:
-            return self.view.revokes(partition, revocation_ids)
+            return self.loss.refuses(partition, revocation_ids.started_ms) or self.view.revokes(
+                partition, revocation_ids
+            )
         except OSError as error:
             raise RevocationViewStaleError from error
 
@@ -211,6 +214,7 @@ class Revocations:
             self._primacy.take(partition, page)
             self._clocks.compare(partition, page.store_ms, sent=sent)
             await self._history.follow(partition, page)
+            self.loss.take(partition, page)
             if page.broken_by:
                 self._begin_anew(partition, page.broken_by)
             self._apply(page)

@@ -67,7 +67,7 @@ local function open_log()
   if found[1] then return tonumber(found[1]), found[2], found[3] end
   redis.call('DEL', LOG)
   redis.call('HSET', HEAD, 'n', 0, 'tag', '', 'incarnation', new_incarnation)
-  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '', 'run', this_run())
+  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '', 'run', this_run(), 'born_ms', now)
   return 0, '', new_incarnation
 end
 

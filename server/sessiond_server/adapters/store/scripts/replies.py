@@ -175,6 +175,7 @@ class PageReply:
     changed_ms: int
     is_primary: bool
     is_replicated: bool
+    born_ms: int
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -190,4 +191,5 @@ class PageReply:
             changed_ms=self.changed_ms,
             is_primary=self.is_primary,
             is_replicated=self.is_replicated,
+            born_ms=self.born_ms,
         )
