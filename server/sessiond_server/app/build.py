@@ -38,6 +38,7 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.revocation.reassertion import Reassertion
+from sessiond_server.service.revocation.snapshots import SnapshotKeeper
 from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.revocation.store_loss import StoreLoss
 from sessiond_server.service.sessions.caller_scope import CallerScope
@@ -79,6 +80,7 @@ class App:
     revocations: Revocations
     primacy: Primacy
     reassertion: Reassertion
+    snapshots: SnapshotKeeper
     limits: Limits
     standstill: Standstill
     clocks: Clocks
@@ -153,6 +155,7 @@ async def build(
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
+        snapshots=stores.snapshots,
     )
     cache = TokenCache(max_bytes=settings.server.token_cache_bytes)
     parser = StrictTokenParser(max_bytes=settings.server.max_token_bytes)
@@ -260,6 +263,7 @@ async def build(
         revocations=revocations,
         primacy=primacy,
         reassertion=reassertion,
+        snapshots=SnapshotKeeper(revocations.view, stores.snapshots, stores.revocations, logger=logger),
         limits=limits,
         standstill=standstill,
         clocks=clocks,

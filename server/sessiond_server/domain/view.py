@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import SessionId, hashed_id, subject_byte
+from sessiond_server.domain.packed_loading import PackedLoading
 from sessiond_server.domain.packed_revocations import MAX_PARTITIONS, PackedRevocations, Space
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType, to_revision
@@ -105,6 +106,7 @@ class RevocationView:
         self._doubts: dict[int, _Doubt] = {}
         self._max_recent = max_recent
         self._space = space
+        # Most servers never need it, and it takes some megabytes.
         self._packed: PackedRevocations | None = None
         self._fresh_until: list[float] = [0.0] * partitions
         self._positions: list[Position | None] = [None] * partitions
@@ -224,15 +226,42 @@ class RevocationView:
         """
         if self._space is None or self._recently <= self._max_recent:
             return False
-        if self._packed is None:
-            # Most servers never need it, and it takes some megabytes.
-            self._packed = PackedRevocations(self._space)
+        held = self._packed = self._packed or PackedRevocations(self._space)
         partition, recent = max(enumerate(self._recent), key=lambda one: len(one[1]))
         oldest = list(islice(recent.values(), _PACKED_AT_A_TIME))
-        self._packed.put(partition, oldest)
+        held.put(partition, oldest)
         for one in oldest:
             del recent[one.hashed_id]
         return self._recently > self._max_recent
+
+    def load(self, partition: int) -> PackedLoading | None:
+        """Take in a snapshot of `partition`, until `loaded`; None where that is not to be done."""
+        if self._space is None or self._recent[partition] or self._positions[partition]:
+            return None
+        self._packed = self._packed or PackedRevocations(self._space)
+        return PackedLoading(self._packed, partition)
+
+    def loaded(self, partition: int) -> None:
+        """Merge what has come meanwhile with what was loaded; raises `OSError` as `apply` does."""
+        recent = self._recent[partition]
+        found = list(self._packed.find_any(partition, tuple(recent))) if self._packed else []
+        for known in found:
+            recent[known.hashed_id] = _merged(known, recent[known.hashed_id])
+
+    def entries_of(self, partition: int) -> Iterator[bytes]:
+        """What is known of `partition`, packed, in pieces: at least all that it was when this was called.
+
+        Raises:
+            OSError: what is packed cannot be read.
+        """
+        return self._pieces(partition, dict(self._recent[partition]))
+
+    def _pieces(self, partition: int, recent: dict[bytes, Revocation]) -> Iterator[bytes]:
+        entries = iter(recent.values())
+        while piece := b"".join(one.pack() for one in islice(entries, _PACKED_AT_A_TIME)):
+            yield piece
+        if self._packed:
+            yield from self._packed.entries_of(partition, without=recent)
 
     def advance(self, position: Position) -> None:
         """Everything up to `position` of its partition has been applied."""

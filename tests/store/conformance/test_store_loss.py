@@ -34,6 +34,7 @@ async def test_who_starts_on_an_emptied_store_refuses_what_began_before_it(store
     assert server.revokes(UNKNOWN, started_ms=born)
     assert server.revokes(UNKNOWN, started_ms=None)
     assert not server.revokes(UNKNOWN, started_ms=born + 1)
+    await server.read()
     assert [one["partition"] for one in server.logger.said(NEW)] == list(store.partitions)
 
 

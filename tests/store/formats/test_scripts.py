@@ -47,7 +47,7 @@ CARRIED_OUT_LATE = {
 }
 # What Lua itself defines, and the prelude uses.
 LUAS_OWN = {"type", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
-READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE"}
+READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE", "PTTL"}
 
 
 def code(name: str) -> str:

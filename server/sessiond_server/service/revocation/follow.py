@@ -18,8 +18,10 @@ from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
 from sessiond_server.service.revocation.own import OwnRevocations
 from sessiond_server.service.revocation.reads import SharedReads
+from sessiond_server.service.revocation.snapshots import SnapshotLoader
 from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
+from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.telemetry import Telemetry
 
 
@@ -27,7 +29,8 @@ class Revocations:
     """The revocations that this server knows of, and its right to answer from them.
 
     An answer may be given for `max_staleness_seconds` from the moment at which the last read that reached the
-    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them.
+    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them, and
+    `snapshots` makes the first read short.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Revocations:
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._log_store = log_store
         self._partitions = tuple(log_store.partitions())
@@ -56,6 +60,7 @@ class Revocations:
         )
         self._reads = SharedReads(self._read)
         self._own = OwnRevocations()
+        self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
         self._is_reading = True
 
@@ -207,6 +212,8 @@ class Revocations:
         self._is_reading = not failures
 
     async def _read(self, partition: int) -> None:
+        if self._loader and self.view.position_of(partition) is None:
+            await self._loader.load(partition)
         reached_head = False
         while not reached_head:
             sent, own = self._clock.steady(), self._own.unread(partition)

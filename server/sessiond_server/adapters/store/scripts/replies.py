@@ -150,6 +150,14 @@ class ListedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """How long something is still kept, and the thing, where it is there."""
+
+    life_ms: int
+    found: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReassertedReply:
     """What was appended to the log."""
 
