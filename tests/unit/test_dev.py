@@ -38,6 +38,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("store", "on_store_loss"): ("refuse_older", "refuse_older"),
     ("revocation", "poll"): ("20ms", timedelta(milliseconds=20)),
     ("revocation", "max_staleness"): ("2s", timedelta(seconds=2)),
+    ("revocation", "max_entries"): ("1000", 1000),
 }
 ELSEWHERE = {
     ("server", "listen"),

@@ -287,6 +287,7 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
         cert_file=store.cert_file,
         key_file=store.key_file,
         acknowledging_replicas=store.acknowledging_replicas,
+        max_revocations=settings.revocation.max_entries,
     )
 
 

@@ -184,6 +184,11 @@ class RevocationSettings:
     max_staleness: timedelta = setting(
         span("100ms", "60s"), "how long answers go on after the last good read", default=timedelta(seconds=1)
     )
+    max_entries: int = setting(
+        whole(1000, 200_000_000),
+        "how many revocations the store keeps, of all partitions; beyond them nothing new is revoked",
+        default=10_000_000,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,6 +90,7 @@ async def open_stores(
                 logger=logger,
                 steady=steady,
                 replicas=address.acknowledging_replicas,
+                max_log_entries=address.max_revocations // partitions,
             ),
             partitions=Partitions(partitions),
             sealing=sealing,
