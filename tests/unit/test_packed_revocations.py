@@ -17,7 +17,8 @@ from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.packed_revocations import PackedRevocations, Space
 from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Position, Revocation, RevocationType
-from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationIds, RevocationView
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationView
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
@@ -520,3 +521,16 @@ def test_what_is_packed_between_two_pieces_is_in_one_of_them() -> None:
     while view.pack():
         pass
     assert sum(map(len, pieces)) == 73 * 2000
+
+
+def test_what_is_packed_for_the_first_time_during_a_doubt_is_in_none() -> None:
+    view = RevocationView(partitions=1, space=Memory(), max_recent=10_000)
+    for number in range(4):
+        view.apply(0, numbered(number))
+    view.doubt(0)
+    view._max_recent = 0
+    for number in (10, 0, 10):
+        view.apply(0, numbered(number))
+        while view.pack():
+            pass
+    assert in_doubt(view) == [1, 2, 3]

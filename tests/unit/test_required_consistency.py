@@ -331,3 +331,15 @@ async def test_a_batch_reads_every_partition_that_its_tokens_need_and_no_other(
             await log.answer(number + 1)
         await call
         assert len(log.sent) - before == count
+
+
+async def test_how_far_the_log_is_ahead_is_known_while_it_is_read(
+    view: Revocations, log: ScriptedLog
+) -> None:
+    reading = asyncio.create_task(view.catch_up(0))
+    await log.answer(1, replace(PAGE, reached_head=False, behind=1500))
+    await log.was_sent(2)
+    assert view.entries_behind == 1500
+    await log.answer(2)
+    await reading
+    assert view.entries_behind == 0

@@ -253,7 +253,7 @@ async def build(
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
     pipeline = Pipeline(identification, limits, standstill, telemetry=telemetry, logger=logger)
     show_what_is_held(telemetry, cache, revocations, secrets)
-    show_the_store(telemetry, stores, clocks)
+    show_the_store(telemetry, stores, clocks, primacy)
     return App(
         local_issuer=local_issuer,
         issuers=issuers,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +16,8 @@ from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.snapshots import MAX_BEHIND, SnapshotKeeper
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 from tests.support.revocations import alone
-from tests.support.store import ENTRY_LIFE_MS, LIFETIMES, Store
-from tests.support.survivors import OldCopy
+from tests.support.store import Store
+from tests.support.survivors import OldCopy, revoke
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,41 +84,19 @@ def server(store: Store, spaces: Iterator[ScratchFile]) -> Server:
     return Server(store, next(spaces))
 
 
-async def revoke(store: Store, count: int) -> list[Revocation]:
-    """So many entries more in the log of alice's partition."""
-    expire_ms = await store.scripts.now_ms() + ENTRY_LIFE_MS
-    entries = [
-        Revocation(RevocationType.TOKEN, os.urandom(16), FOREVER_MS, expire_ms + number)
-        for number in range(count)
-    ]
-    for some in chunks(entries, 500):
-        page = await store.log.read(store.partition(), None)
-        while not page.reached_head:
-            page = await store.log.read(store.partition(), page.position)
-        assert await store.log.reassert(
-            store.partition(),
-            some,
-            after=page.position,
-            cutoff_life_ms=LIFETIMES.absolute_ms,
-            entry_life_ms=ENTRY_LIFE_MS,
-        )
-    return entries
-
-
-def chunks(entries: list[Revocation], size: int) -> Iterator[list[Revocation]]:
-    return (entries[at : at + size] for at in range(0, len(entries), size))
-
-
 async def parts(store: Store) -> list[bytes]:
     return sorted(await store.redis.keys(store.key("snapshot:*").replace("{", "\\{")))
 
 
 @pytest.fixture
-async def saved(store: Store, server: Server) -> list[Revocation]:
-    """What a snapshot has that this server has written."""
+async def saved(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> list[Revocation]:
+    """What a snapshot of several parts has that this server has written."""
     entries = await revoke(store, MANY)
     await server.start()
-    assert await server.save()
+    with monkeypatch.context() as patched:
+        patched.setattr("sessiond_server.service.revocation.snapshots._ENTRIES_A_PART", MAX_BEHIND + 500)
+        assert await server.save()
+    assert len(await parts(store)) > 2
     return entries
 
 
@@ -229,7 +206,7 @@ async def starts_on_the_log(store: Store, saved: list[Revocation], spaces: Itera
 async def test_a_part_that_is_missing_makes_a_snapshot_useless(
     store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile]
 ) -> None:
-    await store.redis.delete((await parts(store))[0])
+    await store.redis.delete((await parts(store))[-1])
     await starts_on_the_log(store, saved, spaces)
 
 

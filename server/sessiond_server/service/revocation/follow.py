@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Iterable
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
 from sessiond_server.domain.revocation import Position, Revocation
-from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.history import History
@@ -63,6 +64,7 @@ class Revocations:
         self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
         self._is_reading = True
+        self._behind = dict.fromkeys(self._partitions, 0)
 
     def __len__(self) -> int:
         """How many revocations are held."""
@@ -82,6 +84,11 @@ class Revocations:
     def age_seconds(self) -> float:
         """How old the knowledge of the least fresh partition is."""
         return max(self.age_of(partition) for partition in self._partitions)
+
+    @property
+    def entries_behind(self) -> int:
+        """How many entries of the logs were there at the last read and are not known yet."""
+        return sum(self._behind.values())
 
     @property
     def is_fresh(self) -> bool:
@@ -225,6 +232,7 @@ class Revocations:
             if page.broken_by:
                 self._begin_anew(partition, page.broken_by)
             self._apply(page)
+            self._behind[partition] = page.behind
             reached_head = page.reached_head
         self._miss(partition, self._own.take_lost(partition, own))
         if self._primacy.stands(partition, sent):

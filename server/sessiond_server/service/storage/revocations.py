@@ -54,7 +54,7 @@ class LogPage:
     store has replicas, or had or should have them, so that one of them may have taken its place.
 
     `born_ms` is when the log began, by the store's clock: what it had before that, if anything, is lost. It
-    is 0 once a server that knew it has written it again.
+    is 0 once a server that knew it has written it again. `behind` is how many entries follow the stretch.
     """
 
     revocations: tuple[Revocation, ...]
@@ -69,6 +69,7 @@ class LogPage:
     is_replicated: bool = False
     broken_by: Break | None = None
     born_ms: int = 0
+    behind: int = 0
 
 
 class RevocationLog(Protocol):

@@ -1,7 +1,7 @@
 -- What every script can use. Before it stand the names that are made from Python: the script's own keys and
 -- arguments (catalogue.py), the keys of its partition (HEAD, LOG, CUTOFFS, CUTOFF_EXPIRIES, CHANGED),
--- new_incarnation, which is 16 random bytes, max_log_entries, the constants, and read_header and packed, which read and write
--- the header of a record.
+-- new_incarnation, which is 16 random bytes, max_log_entries, the constants, and read_header and packed, which
+-- read and write the header of a record.
 --
 -- A script also touches keys whose names it learns from records and indexes: they are in the same slot.
 
@@ -71,9 +71,9 @@ local function open_log()
   return 0, '', new_incarnation
 end
 
--- Whether the log has as many entries as it may. Whoever is to end something that nobody has ended yet is refused
--- then, before anything is changed; what sessiond ends by itself is logged all the same, as what is live is never
--- dropped.
+-- Whether the log has as many entries as it may. Whoever is to end something that nobody has ended yet is
+-- refused then, before anything is changed; what sessiond ends by itself is logged all the same, and what is
+-- live is never dropped.
 local function log_is_full()
   return redis.call('XLEN', LOG) >= max_log_entries
 end

@@ -184,6 +184,7 @@ class PageReply:
     is_primary: bool
     is_replicated: bool
     born_ms: int
+    behind: int
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -200,4 +201,5 @@ class PageReply:
             is_primary=self.is_primary,
             is_replicated=self.is_replicated,
             born_ms=self.born_ms,
+            behind=self.behind,
         )
