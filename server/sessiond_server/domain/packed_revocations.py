@@ -90,11 +90,11 @@ class PackedRevocations:
                 self._space.write(slot * ENTRY.size, one.pack())
         self._add(partition, [one for one, slot in known if slot is None])
 
-    def new_stage(self) -> list[list[int]]:
-        """Where keys are gathered that are to be entered together: a list for each bucket."""
-        return [[] for _ in range(_BUCKETS)]
+    def new_stage(self) -> tuple[array[int], ...]:
+        """Where keys are gathered that are to be entered together, by their buckets."""
+        return tuple(array("Q") for _ in range(_BUCKETS))
 
-    def stage(self, partition: int, entries: bytes, staged: list[list[int]]) -> range:
+    def stage(self, partition: int, entries: bytes, staged: Sequence[array[int]]) -> range:
         """Write packed entries behind all others, and gather their keys; the slots that they take.
 
         Raises:
@@ -116,14 +116,13 @@ class PackedRevocations:
         """Slots whose keys were gathered, and are not entered."""
         self._free.extend(slots)
 
-    def enter_staged(self, staged: list[list[int]], first: int, last: int) -> None:
+    def enter_staged(self, staged: Sequence[array[int]], first: int, last: int) -> None:
         """Enter what was gathered for these buckets."""
         for bucket, keys in zip(self._buckets[first:last], staged[first:last], strict=True):
-            if bucket:
-                keys.extend(bucket)
-            keys.sort()
-            bucket[:] = array("Q", keys)
-            keys.clear()
+            keys.extend(bucket)
+            bucket[:] = array("Q", sorted(keys))
+            # It gives its memory back.
+            del keys[:]
 
     def entries_of(self, partition: int, *, without: Container[bytes]) -> Iterator[bytes]:
         """What is held of `partition`, packed, in pieces of a limited number; ids of `without` are left out.
