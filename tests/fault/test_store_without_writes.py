@@ -71,11 +71,16 @@ async def test_a_server_whose_store_was_demoted_answers_no_longer_than_it_may(tm
         with pytest.raises(UnavailableError):
             await client.validate(tokens.access_token)
         assert (await page(server, "/readyz"))[0] == 503
+        assert "sessiond_store_is_primary 0.0" in (await page(server, "/metrics"))[1]
         await redis.execute_command("REPLICAOF", "NO", "ONE")
 
         async def is_good_again() -> bool:
             return (await page(server, "/readyz"))[0] == 200
 
         await eventually(is_good_again)
+        shown = (await page(server, "/metrics"))[1]
+        assert "sessiond_store_is_primary 1.0" in shown
+        assert "sessiond_revocation_entries_behind 0.0" in shown
+        assert "sessiond_revocation_max_staleness_seconds 1.0" in shown
         assert isinstance(await client.validate(tokens.access_token), Session)
         await redis.aclose()

@@ -22,6 +22,7 @@ from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.adapters.store.store_time import StoreTime
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
+from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.domain.session import Cause, Lifetimes, Login
 from sessiond_server.service.storage.sessions import NewSession, Rotation
 from tests.support.fakes import RecordingTelemetry, SilentLogger
@@ -209,9 +210,17 @@ def connected(
     logger: Logger | None = None,
     steady: Callable[[], float] = time.monotonic,
     replicas: int = 0,
+    max_log_entries: int = FOREVER_MS,
 ) -> Store:
     lanes, logger = dict.fromkeys(Lane, redis), logger or SilentLogger()
-    scripts = Scripts(lanes, telemetry=RecordingTelemetry(), logger=logger, steady=steady, replicas=replicas)
+    scripts = Scripts(
+        lanes,
+        telemetry=RecordingTelemetry(),
+        logger=logger,
+        steady=steady,
+        replicas=replicas,
+        max_log_entries=max_log_entries,
+    )
     divided = Partitions(partitions)
     stores = stores_over(
         scripts,

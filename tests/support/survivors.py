@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 from sessiond_server.domain.identifiers import subject_byte
-from sessiond_server.domain.revocation import NO_ID
-from sessiond_server.domain.view import RevocationIds
+from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Revocation, RevocationType
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.service.revocation.reassertion import Reassertion
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store
 
 if TYPE_CHECKING:
-    from sessiond_server.domain.revocation import Revocation
     from sessiond_server.service.storage.revocations import Logged
 
 
 class Survivor:
     """A server: its view of the store's log, and what it does where the log has lost something."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, refuses_older: bool = False) -> None:
         self.store, self.logger, self.telemetry = store, RecordingLogger(), RecordingTelemetry()
-        self.view = viewed(store, FakeClock(), self.telemetry, self.logger)
+        self.view = viewed(store, FakeClock(), self.telemetry, self.logger, refuses_older=refuses_older)
         self.reassertion = Reassertion(
             self.view,
             store.log,
@@ -95,3 +95,24 @@ class OldCopy:
         await self._redis.flushall()
         for key, (value, life_ms) in self._values.items():
             await self._redis.restore(key, max(life_ms, 0), value)
+
+
+async def revoke(store: Store, count: int) -> list[Revocation]:
+    """So many entries more in the log of alice's partition."""
+    expire_ms = await store.scripts.now_ms() + ENTRY_LIFE_MS
+    entries = [
+        Revocation(RevocationType.TOKEN, os.urandom(16), FOREVER_MS, expire_ms + number)
+        for number in range(count)
+    ]
+    for at in range(0, count, 500):
+        page = await store.log.read(store.partition(), None)
+        while not page.reached_head:
+            page = await store.log.read(store.partition(), page.position)
+        assert await store.log.reassert(
+            store.partition(),
+            entries[at : at + 500],
+            after=page.position,
+            cutoff_life_ms=LIFETIMES.absolute_ms,
+            entry_life_ms=ENTRY_LIFE_MS,
+        )
+    return entries

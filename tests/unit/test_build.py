@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessiond_server.adapters.system_clock import SystemClock
-from sessiond_server.app.build import build
+from sessiond_server.app.build import build, failover_of
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.config.reader import read_file
+from sessiond_server.config.settings import Settings, StoreSettings
+from sessiond_server.service.revocation.primacy import Failover
 from tests.support.config import Config
 from tests.support.fakes import SilentLogger, SilentTelemetry
 
@@ -40,3 +42,13 @@ async def test_the_stores_clock_may_differ_by_the_smallest_clock_skew_of_all_iss
         for ahead, is_too_far in ((0.9, False), (1.1, True)):
             app.clocks.compare(0, round((clock.now() + ahead) * 1000), sent=clock.steady())
             assert (app.clocks.excess_seconds is not None) is is_too_far
+
+
+def replicated(**store: Any) -> Settings:
+    return Settings(store=StoreSettings(url="redis://127.0.0.1:1", **store))
+
+
+def test_who_has_replicas_acknowledge_what_is_released_has_them_for_a_failover() -> None:
+    assert failover_of(replicated()) is Failover.AUTO
+    assert failover_of(replicated(durability="replicated")) is Failover.ALWAYS
+    assert failover_of(replicated(durability="replicated", failover="never")) is Failover.NEVER

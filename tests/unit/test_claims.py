@@ -26,9 +26,9 @@ from sessiond_server.domain.policy import (
     canonical_algorithm,
 )
 from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.revocation_ids import revocation_ids_of
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
-from sessiond_server.domain.view import revocation_ids_of
 from sessiond_server.transport.rejections import worded
 from tests.support.facts import call_facts, token_facts
 

@@ -14,7 +14,7 @@ from sessiond_server.app.issuers import to_policy
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_file, read_settings
 from sessiond_server.config.reference import reference
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import Settings, StoreSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 
@@ -360,3 +360,18 @@ def test_the_examples_are_right(name: str, tmp_path: Path) -> None:
     config.chmod(0o600)
     plaintext = "--insecure-plaintext" in commands().get(name, [])
     assert read_file(config, environment={}, insecure_plaintext=plaintext).issuers
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "refuses"),
+    [
+        ("embedded:/d", None, False),
+        ("embedded:/d", "refuse_older", True),
+        ("redis://127.0.0.1", None, True),
+        ("redis://127.0.0.1", "accept", False),
+    ],
+)
+def test_tokens_from_before_a_new_store_are_refused_unless_it_is_embedded(
+    url: str, said: str | None, *, refuses: bool
+) -> None:
+    assert StoreSettings(url=url, on_store_loss=said).refuses_older is refuses

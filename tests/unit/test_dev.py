@@ -34,12 +34,15 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("sessions", "max_per_subject"): ("2", 2),
     ("store", "partitions"): ("3", 3),
     ("store", "accept_risks"): ("eviction", ("eviction",)),
+    ("store", "failover"): ("never", "never"),
+    ("store", "on_store_loss"): ("refuse_older", "refuse_older"),
     ("revocation", "poll"): ("20ms", timedelta(milliseconds=20)),
     ("revocation", "max_staleness"): ("2s", timedelta(seconds=2)),
     ("revocation", "heartbeat"): ("100ms", timedelta(milliseconds=100)),
     ("revocation", "max_watchers"): ("7", 7),
     ("revocation", "max_watchers_of_a_caller"): ("3", 3),
     ("revocation", "watched_cache"): ("30s", timedelta(seconds=30)),
+    ("revocation", "max_entries"): ("1000", 1000),
 }
 ELSEWHERE = {
     ("server", "listen"),
@@ -69,6 +72,7 @@ def test_without_an_environment_every_method_is_open_to_local_callers() -> None:
     assert (settings.server.listen, settings.server.http) == (LISTEN, HTTP)
     assert (settings.server.reflection, settings.server.drain_delay) == (True, timedelta(0))
     assert settings.store.url == f"embedded:{DATA}"
+    assert settings.store.on_store_loss == "accept"
     (issuer,) = settings.issuers
     assert (issuer.issuer, issuer.claims.tenant, issuer.leeway) == (DEV_ISSUER, "tenant_id", timedelta(0))
 

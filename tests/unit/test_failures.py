@@ -86,7 +86,8 @@ def test_messages_are_lower_case_and_say_when_to_try_again(status: Status) -> No
     if status.reason in {"OVERLOADED", "WATCHERS_EXHAUSTED", "WATCH_FELL_BEHIND"}:
         assert 0.5 <= (status.retry_after_seconds or 0) <= 1.5
     else:
-        assert status.retry_after_seconds == (0.5 if status.code is StatusCode.UNAVAILABLE else None)
+        after = {StatusCode.UNAVAILABLE: 0.5, StatusCode.RESOURCE_EXHAUSTED: 60.0}
+        assert status.retry_after_seconds == after.get(status.code)
 
 
 def test_whoever_is_shed_comes_back_at_another_time_than_others() -> None:

@@ -17,8 +17,8 @@ from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.packed_revocations import PackedRevocations, Space
 from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Position, Revocation, RevocationType
-from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationIds, RevocationView
-from sessiond_server.service.revocation.clocks import Clocks
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationView
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
@@ -253,8 +253,7 @@ def followed(space: Space, logger: RecordingLogger) -> Revocations:
         FullLog(),
         max_staleness_seconds=1.0,
         clock=clock,
-        clocks=Clocks(allowed_seconds=2.0, clock=clock, logger=logger),
-        primacy=alone(clock),
+        checks=alone(clock),
         logger=logger,
         telemetry=RecordingTelemetry(),
         space=space,
@@ -356,7 +355,7 @@ def of_two_partitions(numbers: range, *, max_recent: int) -> RevocationView:
 
 @pytest.mark.parametrize("max_recent", [0, 40, 10_000])
 def test_what_is_in_doubt_is_what_the_log_does_not_bring(max_recent: int) -> None:
-    view = of_two_partitions(range(3000), max_recent=max_recent)
+    view = of_two_partitions(range(2999), max_recent=max_recent)
     view.doubt(0)
     assert view.is_in_doubt(0)
     assert not view.is_in_doubt(1)
@@ -366,6 +365,8 @@ def test_what_is_in_doubt_is_what_the_log_does_not_bring(max_recent: int) -> Non
             pass
     # What comes meanwhile is in no doubt.
     view.apply(0, numbered(5000))
+    while view.pack():
+        pass
     assert in_doubt(view) == list(range(2, 3000, 4))
     assert not view.is_in_doubt(0)
     assert view.doubted(1, limit=1) is None
@@ -422,3 +423,114 @@ def test_a_doubt_begins_anew_with_everything() -> None:
         view.apply(0, numbered(0))
     view.doubt(0)
     assert in_doubt(view) == list(range(0, 100, 2))
+
+
+# What a snapshot brings.
+
+
+def loaded(view: RevocationView, partition: int, *parts: bytes) -> None:
+    loading = view.load(partition)
+    assert loading
+    for part in parts:
+        loading.add(part)
+    for _ in loading.finish():
+        pass
+    view.loaded(partition)
+
+
+def packed(numbers: Iterable[int], *, expire_ms: int = EXPIRY_MS) -> bytes:
+    return b"".join(numbered(number, expire_ms=expire_ms).pack() for number in numbers)
+
+
+def known_of(view: RevocationView, partition: int, numbers: Iterable[int]) -> list[int]:
+    return [number for number in numbers if view.revokes(partition, ids_of(numbered(number).hashed_id))]
+
+
+def test_what_is_loaded_is_known_and_expires_as_if_it_had_been_read() -> None:
+    view = RevocationView(partitions=2, space=Memory(), max_recent=0)
+    view.apply(1, numbered(5000))
+    view.pack()
+    loaded(view, 0, packed(range(1500)), packed(range(1500, 3000), expire_ms=1))
+    assert len(view) == 3001
+    assert known_of(view, 0, range(3100)) == list(range(3000))
+    assert known_of(view, 1, range(6000)) == [5000]
+    while not view.forget_expired(now_ms=1):
+        pass
+    assert known_of(view, 0, range(3100)) == list(range(1500))
+    assert known_of(view, 1, range(6000)) == [5000]
+    view.apply(0, numbered(7, expire_ms=EXPIRY_MS + 1))
+    view.pack()
+    assert len(view) == 1501
+
+
+def test_what_was_loaded_in_part_is_given_back() -> None:
+    view = RevocationView(partitions=1, space=Memory(), max_recent=0)
+    loading = view.load(0)
+    assert loading
+    loading.add(packed(range(100)))
+    loading.abandon()
+    assert len(view) == 0
+    assert known_of(view, 0, range(100)) == []
+    for number in range(200, 300):
+        view.apply(0, numbered(number))
+    while view.pack():
+        pass
+    assert len(view) == 100
+    assert known_of(view, 0, range(400)) == list(range(200, 300))
+
+
+def test_where_something_is_known_nothing_is_loaded() -> None:
+    view = RevocationView(partitions=2, space=Memory())
+    view.apply(0, numbered(1))
+    view.advance(Position(NO_ID, 1, 1, ""))
+    assert view.load(0) is None
+    assert view.load(1) is None
+    assert RevocationView(partitions=1).load(0) is None
+
+
+def test_a_space_that_is_full_loads_nothing() -> None:
+    space = Memory()
+    space.limit = 10
+    view = RevocationView(partitions=1, space=space)
+    loading = view.load(0)
+    assert loading
+    with pytest.raises(OSError, match="full"):
+        loading.add(packed(range(100)))
+    loading.abandon()
+    assert len(view) == 0
+
+
+@pytest.mark.parametrize("max_recent", [0, 700, 10_000])
+def test_everything_that_is_held_of_a_partition_is_in_one_piece(max_recent: int) -> None:
+    view = of_two_partitions(range(3001), max_recent=max_recent)
+    # What has changed since it was packed is there once, as it is now.
+    view.apply(0, numbered(4, expire_ms=EXPIRY_MS + 1))
+    entries = [
+        Revocation.unpack(piece[at : at + 73])
+        for piece in view.entries_of(0)
+        for at in range(0, len(piece), 73)
+    ]
+    assert sorted(int.from_bytes(one.hashed_id, "big") for one in entries) == list(range(0, 3001, 2))
+    assert max(one.expire_ms for one in entries) == EXPIRY_MS + 1
+
+
+def test_what_is_packed_between_two_pieces_is_in_one_of_them() -> None:
+    view = of_two_partitions(range(4000), max_recent=10_000)
+    pieces = view.entries_of(0)
+    view._max_recent = 0
+    while view.pack():
+        pass
+    assert sum(map(len, pieces)) == 73 * 2000
+
+
+def test_what_is_packed_for_the_first_time_during_a_doubt_is_in_none() -> None:
+    view = RevocationView(partitions=1, space=Memory(), max_recent=10_000)
+    for number in range(4):
+        view.apply(0, numbered(number))
+    view.doubt(0)
+    view._max_recent = 0
+    for number in (10, 0, 10):
+        view.apply(0, numbered(number))
+        while view.pack():
+            pass
+    assert in_doubt(view) == [1, 2, 3]

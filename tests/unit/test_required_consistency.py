@@ -19,7 +19,6 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.requirements import NO_REQUIREMENTS
 from sessiond_server.domain.revocation import Position
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.consistency import MAX_WAITING, WAIT_SECONDS, RequiredConsistency
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import Break, LogPage
@@ -94,14 +93,12 @@ def log() -> ScriptedLog:
 @pytest.fixture
 def view(log: ScriptedLog) -> Revocations:
     clock, logger = FakeClock(NOW), SilentLogger()
-    clocks = Clocks(allowed_seconds=2.0, clock=clock, logger=logger)
     telemetry = RecordingTelemetry()
     return Revocations(
         log,
         max_staleness_seconds=1.0,
         clock=clock,
-        clocks=clocks,
-        primacy=alone(clock),
+        checks=alone(clock, partitions=2),
         logger=logger,
         telemetry=telemetry,
     )
@@ -334,3 +331,15 @@ async def test_a_batch_reads_every_partition_that_its_tokens_need_and_no_other(
             await log.answer(number + 1)
         await call
         assert len(log.sent) - before == count
+
+
+async def test_how_far_the_log_is_ahead_is_known_while_it_is_read(
+    view: Revocations, log: ScriptedLog
+) -> None:
+    reading = asyncio.create_task(view.catch_up(0))
+    await log.answer(1, replace(PAGE, reached_head=False, behind=1500))
+    await log.was_sent(2)
+    assert view.entries_behind == 1500
+    await log.answer(2)
+    await reading
+    assert view.entries_behind == 0

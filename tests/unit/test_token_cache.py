@@ -14,9 +14,9 @@ from sessiond_server.domain.claims import Claims, read_claims
 from sessiond_server.domain.confirmation import ClientCertificate, confirmation_by
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.requirements import NO_REQUIREMENTS, Requirements
+from sessiond_server.domain.revocation_ids import revocation_ids_of
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Rejected
-from sessiond_server.domain.view import revocation_ids_of
 from sessiond_server.service.validation.token_cache import TokenCache, VerifiedToken
 from sessiond_server.transport.codec.verdicts import encode_claims
 from tests.support.vectors import token_of, validation_of

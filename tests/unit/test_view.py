@@ -17,7 +17,8 @@ from sessiond_server.domain.revocation import (
     from_revision,
     to_revision,
 )
-from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RevocationView
 
 ID, SESSION, PROVIDER = b"i" * 16, b"s" * 16, b"p" * 16
 IDS = RevocationIds((ID, SESSION), SESSION, PROVIDER, started_ms=1000, placing_byte=0)

@@ -18,7 +18,6 @@ from sessiond_server.domain.failures import (
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.revocation import RevocationType, to_revision
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.events import Event, RevocationEvents
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.watch import Freshness, Message, Reset, RevocationWatch, Started
@@ -49,9 +48,8 @@ class Server:
             self.log,
             max_staleness_seconds=1.0,
             clock=self.clock,
-            clocks=Clocks(allowed_seconds=2.0, clock=self.clock, logger=logger),
             logger=logger,
-            primacy=alone(self.clock),
+            checks=alone(self.clock),
             telemetry=RecordingTelemetry(),
         )
         self.events = self.view.events = RevocationEvents(clock=self.clock, kept=4, at_most=4)

@@ -39,6 +39,7 @@ def work_of(
         "poll revocations": partial(
             app.revocations.poll, interval_seconds=settings.revocation.poll.total_seconds()
         ),
+        "write snapshots of revocations": app.snapshots.keep_up,
         "re-assert revocations": app.reassertion.keep_up,
         "confirm the primary": app.primacy.keep_confirming,
         "check the store": partial(

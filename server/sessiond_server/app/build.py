@@ -42,6 +42,9 @@ from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
 from sessiond_server.service.revocation.reassertion import Reassertion
+from sessiond_server.service.revocation.snapshots import SnapshotKeeper
+from sessiond_server.service.revocation.store_checks import StoreChecks
+from sessiond_server.service.revocation.store_loss import StoreLoss
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 from sessiond_server.service.sessions.caller_scope import CallerScope
@@ -83,6 +86,7 @@ class App:
     revocations: Revocations
     primacy: Primacy
     reassertion: Reassertion
+    snapshots: SnapshotKeeper
     limits: Limits
     standstill: Standstill
     clocks: Clocks
@@ -136,22 +140,29 @@ async def build(
         clock=clock,
         logger=logger,
     )
+    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     primacy = Primacy(
         stores.replication,
         partitions=stores.revocations.partitions(),
-        failover=_failover(settings),
+        failover=failover_of(settings),
         clock=clock,
+        logger=logger,
+    )
+    loss = StoreLoss(
+        partitions=stores.revocations.partitions(),
+        refuses_older=settings.store.refuses_older,
+        entry_life_ms=entry_life_ms,
         logger=logger,
     )
     revocations = Revocations(
         stores.revocations,
         max_staleness_seconds=settings.revocation.max_staleness.total_seconds(),
         clock=clock,
-        clocks=clocks,
-        primacy=primacy,
+        checks=StoreChecks(clocks, primacy, loss),
         logger=logger,
         telemetry=telemetry,
         space=stack.enter_context(ScratchFile()),
+        snapshots=stores.snapshots,
     )
     withdrawn = WithdrawnKeys(revocations.events, clock=clock)
     for one in issuers:
@@ -208,7 +219,6 @@ async def build(
         logger=logger,
     )
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
-    entry_life_ms = _entry_life_ms(one.policy for one in trusted)
     cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
     reassertion = Reassertion(
         revocations,
@@ -269,7 +279,7 @@ async def build(
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
     pipeline = Pipeline(identification, limits, standstill, telemetry=telemetry, logger=logger)
     show_what_is_held(telemetry, cache, revocations, watching, secrets)
-    show_the_store(telemetry, stores, clocks)
+    show_the_store(telemetry, stores, clocks, primacy)
     return App(
         local_issuer=local_issuer,
         issuers=issuers,
@@ -279,6 +289,7 @@ async def build(
         revocations=revocations,
         primacy=primacy,
         reassertion=reassertion,
+        snapshots=SnapshotKeeper(revocations.view, stores.snapshots, stores.revocations, logger=logger),
         limits=limits,
         standstill=standstill,
         clocks=clocks,
@@ -287,7 +298,7 @@ async def build(
     )
 
 
-def _failover(settings: Settings) -> Failover:
+def failover_of(settings: Settings) -> Failover:
     """Whoever has replicas acknowledge what is released has them for that."""
     wanted = Failover(settings.store.failover)
     return Failover.ALWAYS if wanted is Failover.AUTO and settings.store.acknowledging_replicas else wanted
@@ -303,6 +314,7 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
         cert_file=store.cert_file,
         key_file=store.key_file,
         acknowledging_replicas=store.acknowledging_replicas,
+        max_revocations=settings.revocation.max_entries,
     )
 
 

@@ -46,7 +46,12 @@ def dev_settings(
     return replace(
         settings,
         server=replace(settings.server, listen=listen, http=http),
-        store=replace(settings.store, url=f"unix://{socket_path}" if socket_path else f"{EMBEDDED}{data}"),
+        store=replace(
+            settings.store,
+            url=f"unix://{socket_path}" if socket_path else f"{EMBEDDED}{data}",
+            # It is an embedded one in either case.
+            on_store_loss=settings.store.on_store_loss or "accept",
+        ),
     )
 
 

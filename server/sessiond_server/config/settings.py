@@ -142,9 +142,21 @@ class StoreSettings:
         "writes; auto: where the store has, or had, replicas, or `durability` is not local",
         default="auto",
     )
+    on_store_loss: str | None = setting(
+        one_of("refuse_older", "accept"),
+        "tokens from before a store that is new, or was emptied while no server lived that knew its "
+        "revocations; unset: refuse_older, but accept with an embedded store",
+        default=None,
+    )
     accept_risks: tuple[str, ...] = setting(
         words(RISKS), "faults of the store's settings to live with", default=()
     )
+
+    @property
+    def refuses_older(self) -> bool:
+        """Whether tokens from before the store's beginning count as revoked."""
+        default = "accept" if self.url.startswith("embedded:") else "refuse_older"
+        return (self.on_store_loss or default) == "refuse_older"
 
     @property
     def acknowledging_replicas(self) -> int:
@@ -186,6 +198,11 @@ class RevocationSettings:
         "how long a caller that watches revocations may repeat an acceptance: by then it sees what no event "
         "tells, such as another configuration",
         default=timedelta(seconds=60),
+    )
+    max_entries: int = setting(
+        whole(1000, 200_000_000),
+        "how many revocations the store keeps, of all partitions; beyond them nothing new is revoked",
+        default=10_000_000,
     )
 
 

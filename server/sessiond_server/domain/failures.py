@@ -110,6 +110,10 @@ class RevocationViewStaleError(Failure):
     """What is known of revocations is older than it may be, and the store did not bring it up to date."""
 
 
+class RevocationLogFullError(Failure):
+    """The log of revocations has as many entries as it may: nothing was revoked that was not before."""
+
+
 class KeysUnavailableError(Failure):
     """The issuer's keys cannot be had now, so nothing can be said of its tokens."""
 

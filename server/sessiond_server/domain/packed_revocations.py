@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from sessiond_server.domain.revocation import ENTRY, Revocation
@@ -19,6 +19,8 @@ _MAX_ENTRIES: Final = 2**_SLOT_BITS
 _LAST_SLOT: Final = _MAX_ENTRIES - 1
 _HASH_BITS: Final = 0xFFFFFFF0_00000000
 _ID_AND_EXPIRY: Final = struct.Struct(">x16s8xQ40x")
+# The hashed id of an entry, which stands behind its type.
+_IDS: Final = "x16s56x"
 _FILTER_BYTES: Final = 2**22
 _FILTER_BITS: Final = _FILTER_BYTES - 1
 _BIT: Final = bytes(1 << n for n in range(8))
@@ -87,6 +89,56 @@ class PackedRevocations:
             if slot is not None:
                 self._space.write(slot * ENTRY.size, one.pack())
         self._add(partition, [one for one, slot in known if slot is None])
+
+    def new_stage(self) -> tuple[array[int], ...]:
+        """Where keys are gathered that are to be entered together, by their buckets."""
+        return tuple(array("Q") for _ in range(_BUCKETS))
+
+    def stage(self, partition: int, entries: bytes, staged: Sequence[array[int]]) -> range:
+        """Write packed entries behind all others, and gather their keys; the slots that they take.
+
+        Raises:
+            OSError: there is no room; what was gathered before stays.
+        """
+        count = len(entries) // ENTRY.size
+        if self._slots + count > _MAX_ENTRIES:
+            raise OSError("there are more revocations than slots")
+        self._space.write(self._slots * ENTRY.size, entries)
+        first, held = partition << _SLOT_BITS | self._slots, self._filter
+        self._slots += count
+        ids = struct.unpack(_IDS * count, entries)
+        for place, hashed in enumerate(map(hash, ids), first):
+            staged[hashed & _BUCKET_BITS].append(hashed << 16 & _HASH_BITS | place)
+            held[hashed >> 3 & _FILTER_BITS] |= _BIT[hashed & 7]
+        return range(self._slots - count, self._slots)
+
+    def give_back(self, slots: Iterable[int]) -> None:
+        """Slots whose keys were gathered, and are not entered."""
+        self._free.extend(slots)
+
+    def enter_staged(self, staged: Sequence[array[int]], first: int, last: int) -> None:
+        """Enter what was gathered for these buckets."""
+        for bucket, keys in zip(self._buckets[first:last], staged[first:last], strict=True):
+            keys.extend(bucket)
+            bucket[:] = array("Q", sorted(keys))
+            # It gives its memory back.
+            del keys[:]
+
+    def entries_of(self, partition: int, *, without: Container[bytes]) -> Iterator[bytes]:
+        """What is held of `partition`, packed, in pieces of a limited number; ids of `without` are left out.
+
+        Between two pieces anything may change. What was held all the time is in one of them.
+        """
+        for first in range(0, self._slots, LOOKED_AT_A_STEP):
+            count = min(LOOKED_AT_A_STEP, self._slots - first)
+            rows = self._space.read(first * ENTRY.size, count * ENTRY.size)
+            held = (
+                rows[at * ENTRY.size : (at + 1) * ENTRY.size]
+                for at, hashed_id in enumerate(struct.unpack(_IDS * count, rows))
+                if hashed_id not in without
+                and self._place_of_slot(hashed_id, first + at, partition) is not None
+            )
+            yield b"".join(held)
 
     def doubt(self, partition: int) -> None:
         """From now on everything of `partition` that is held is in doubt, until it is settled."""

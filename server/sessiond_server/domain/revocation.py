@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -68,6 +68,16 @@ class Revocation:
             self.except_provider_session,
             self.floor_ms,
         )
+
+    def merged(self, new: Revocation) -> Revocation:
+        """What remains of this one and a `new` one about the same id: the stronger parts of both."""
+        earlier, later = (self, new) if new.not_before_ms >= self.not_before_ms else (new, self)
+        floor_ms = later.floor_ms
+        if later.except_session != NO_ID:
+            # In one log the later one has this in its floor. Two histories know nothing of each other.
+            is_the_same = earlier.except_session == later.except_session
+            floor_ms = max(floor_ms, earlier.floor_ms if is_the_same else earlier.not_before_ms)
+        return replace(later, expire_ms=max(self.expire_ms, new.expire_ms), floor_ms=floor_ms)
 
     @classmethod
     def unpack(cls, packed: bytes) -> Revocation:

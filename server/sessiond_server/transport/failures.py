@@ -15,6 +15,8 @@ from sessiond_server.transport.rejections import worded
 
 # This is shorter than the smallest usual grace, so that a retried refresh is still inside its window.
 _RETRY_AFTER_SECONDS: Final = 0.5
+# It takes entries again when some have expired.
+_FULL_FOR_SECONDS: Final = 60.0
 # Whoever is shed must not come back all at once.
 _SHED_FOR_SECONDS: Final = (0.5, 1.5)
 
@@ -90,8 +92,10 @@ def _login_refused(failure: failures.LoginRefusedError) -> Status:
     )
 
 
-def _fixed(code: StatusCode, reason: str, message: str) -> Callable[[Any], Status]:
-    status = Status(code, reason, message)
+def _fixed(
+    code: StatusCode, reason: str, message: str, *, retry_after_seconds: float | None = None
+) -> Callable[[Any], Status]:
+    status = Status(code, reason, message, retry_after_seconds=retry_after_seconds)
     return lambda _: status
 
 
@@ -165,6 +169,12 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         failures.RevocationViewStaleError: _retry_later(
             "REVOCATION_VIEW_STALE",
             "what is known of revocations is too old to answer from: repeat the same call",
+        ),
+        failures.RevocationLogFullError: _fixed(
+            StatusCode.RESOURCE_EXHAUSTED,
+            "REVOCATION_LOG_FULL",
+            "the log of revocations is full: nothing was revoked, repeat the same call later",
+            retry_after_seconds=_FULL_FOR_SECONDS,
         ),
         failures.KeysUnavailableError: _retry_later(
             "KEYS_UNAVAILABLE", "the issuer's keys cannot be had now: repeat the same call"

@@ -10,7 +10,7 @@ from sessiond_server.domain.consistency import AtLeastAsFresh, FullyConsistent
 from sessiond_server.domain.failures import InputRefusedError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import NO_ID, from_revision, to_revision
-from sessiond_server.domain.view import RevocationIds
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.service.revocation.consistency import RequiredConsistency
 from tests.support.fakes import FakeClock
 from tests.support.revocations import viewed

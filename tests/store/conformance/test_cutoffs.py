@@ -14,7 +14,8 @@ from sessiond_server.adapters.store.scripts.catalogue import CUTOFF
 from sessiond_server.domain.failures import RefreshRefusal, StoreUnavailableError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, RevocationType
-from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RevocationView
 from sessiond_server.service.storage.cutoffs import Shared
 from sessiond_server.service.storage.sessions import NotRotated
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store, connected, is_late

@@ -11,7 +11,7 @@ import pytest
 from sessiond_server.domain.failures import RevocationViewStaleError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import CHAIN_START, Position, Revocation, chain_tag
-from sessiond_server.domain.view import RevocationIds
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.service.revocation.clocks import STANDS_AFTER_SECONDS
 from tests.support.fakes import FakeClock, RecordingTelemetry
 from tests.support.revocations import MAX_STALENESS_SECONDS, viewed
@@ -84,6 +84,7 @@ async def test_a_long_log_comes_in_pages(store: Store) -> None:
     await fill(store, entries[0], 2500)
     pages = await read_all(store)
     assert [len(page.revocations) for page in pages] == [1000, 1000, 500]
+    assert [page.behind for page in pages] == [1500, 500, 0]
     assert [page.continues for page in pages[1:]] == [True, True]
 
 

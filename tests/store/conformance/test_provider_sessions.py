@@ -8,8 +8,9 @@ import pytest
 
 from sessiond_server.domain.identifiers import hashed_id, subject_byte
 from sessiond_server.domain.revocation import NO_ID, RevocationType
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.domain.session import Cause
-from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.domain.view import RevocationView
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
 from tests.support.store import ISSUER, LIFETIMES, connected
 

@@ -19,7 +19,7 @@ from sessiond_server.service.revocation.reassertion import REASSERTED_A_CALL
 from sessiond_server.service.storage.cutoffs import Shared
 from sessiond_server.service.storage.sessions import NotRotated, ProviderTokens, Rotated
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store
-from tests.support.survivors import OldCopy, Survivor, logs
+from tests.support.survivors import OldCopy, Survivor, logs, revoke
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -284,19 +284,18 @@ async def test_only_what_the_log_does_not_have_is_written(store: Store, survivor
 
 
 async def test_of_many_survivors_each_revocation_is_written_by_one(store: Store) -> None:
-    tokens = [await store.open(subject) for subject in SUBJECTS * (REASSERTED_A_CALL // 9 + 20)]
-    for token in tokens:
-        await store.end(token.session)
+    lost = await revoke(store, 2 * REASSERTED_A_CALL + 1)
     survivors = [await newcomer(store) for _ in range(3)]
     await store.redis.flushall()
     await asyncio.gather(*(one.restore() for one in survivors))
     found = [one.hashed_id for one in await logs(store)]
-    assert len(found) == len(set(found)) == len(tokens)
-    assert sum(one.reasserted for one in survivors) == len(tokens)
+    assert len(found) == len(lost)
+    assert set(found) == {one.hashed_id for one in lost}
+    assert sum(one.reasserted for one in survivors) == len(lost)
     for one in survivors:
         await one.restore()
         assert not any(one.view.view.is_in_doubt(partition) for partition in store.partitions)
-    assert len(await logs(store)) == len(tokens)
+    assert len(await logs(store)) == len(lost)
 
 
 async def test_what_a_server_has_revoked_itself_is_missed_although_the_log_goes_on(
@@ -334,10 +333,21 @@ async def test_a_reader_that_was_away_for_long_misses_nothing(store: Store, surv
     await store.end(token.session)
     store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
     await store.log.trim(store.partition())
-    await survivor.restore()
+    await survivor.read()
     assert [why for (why,) in survivor.telemetry.of("log_resynced")] == ["TRIMMED"]
     assert survivor.telemetry.of("store_regressed") == []
     assert not survivor.view.view.is_in_doubt(store.partition())
+
+
+async def test_what_has_expired_is_in_doubt_only_once(store: Store, survivor: Survivor) -> None:
+    token = await store.open()
+    await store.end(token.session)
+    await survivor.read()
+    await store.redis.flushall()
+    store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    await survivor.read()
+    steps = [await survivor.reassertion._restore_some(store.partition()) for _ in range(2)]
+    assert steps == [0, None]
 
 
 async def test_what_could_not_be_written_is_written_later(store: Store, survivor: Survivor) -> None:

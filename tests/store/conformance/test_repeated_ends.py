@@ -11,8 +11,8 @@ import pytest
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.identifiers import hashed_id, subject_byte
 from sessiond_server.domain.revocation import NO_ID, Position, RevocationType
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.domain.session import Cause
-from sessiond_server.domain.view import RevocationIds
 from sessiond_server.service.sessions.revoke import (
     ByAccessToken,
     BySession,

@@ -47,7 +47,7 @@ CARRIED_OUT_LATE = {
 }
 # What Lua itself defines, and the prelude uses.
 LUAS_OWN = {"type", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
-READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE"}
+READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE", "PTTL"}
 
 
 def code(name: str) -> str:
@@ -194,7 +194,7 @@ def test_a_member_of_an_enumeration_is_sent_as_its_number() -> None:
 
 
 def test_a_reply_is_read_by_name() -> None:
-    page = [[b"e"], b"i", 3, b"t", b"", 0, 7, b"r", 1, 5, 1, 0]
+    page = [[b"e"], b"i", 3, b"t", b"", 0, 7, b"r", 1, 5, 1, 0, 4, 9]
     assert one(PageReply)(page) == PageReply(
         (b"e",),
         b"i",
@@ -208,6 +208,8 @@ def test_a_reply_is_read_by_name() -> None:
         changed_ms=5,
         is_primary=True,
         is_replicated=False,
+        born_ms=4,
+        behind=9,
     )
     refused = [b"REFRESH_TOKEN_REUSED", [[], b"i", 0, b""]]
     assert ROTATE.reply(refused) == ("REFRESH_TOKEN_REUSED", RefusedReply(LogReply((), b"i", 0, "")))

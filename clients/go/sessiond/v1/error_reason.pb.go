@@ -108,7 +108,7 @@ const (
 	// The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
 	// Status: RESOURCE_EXHAUSTED. Sample: a loop without a pause.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 23
-	// The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
+	// The log of revocations takes no new unknown ids; nothing was revoked. RetryInfo.
 	// Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
 	ErrorReason_ERROR_REASON_REVOCATION_LOG_FULL ErrorReason = 24
 	// Too many watchers, in all or of this caller. RetryInfo.

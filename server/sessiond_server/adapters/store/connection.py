@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.time_limits import TIMEOUT_SECONDS, TURN_SECONDS
+from sessiond_server.domain.revocation import FOREVER_MS
 
 _DEFAULT_PORT: Final = 6379
 # Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
@@ -30,9 +31,10 @@ _TURN_SECONDS: Final = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoreAddress:
-    """Where the store is, how we show who we are, and how many replicas must have what it acknowledges.
+    """Where the store is, how we show who we are, and what it is held to.
 
-    `url` is `redis://`, `rediss://` or `unix://`, without credentials in it.
+    `url` is `redis://`, `rediss://` or `unix://`, without credentials in it. So many replicas must have what
+    it acknowledges, and so many entries the revocation logs of all partitions may have.
     """
 
     url: str
@@ -42,6 +44,7 @@ class StoreAddress:
     cert_file: Path | None = None
     key_file: Path | None = None
     acknowledging_replicas: int = 0
+    max_revocations: int = FOREVER_MS
 
 
 def connect_lanes(address: StoreAddress) -> dict[Lane, Redis]:

@@ -33,5 +33,10 @@ TAKEN_MS: Final = 60_000
 # The revocation log: how many entries are read, and how many are trimmed, by one script.
 ENTRIES_A_PAGE: Final = 1000
 ENTRIES_TRIMMED_A_CALL: Final = 500
+# How long a snapshot is kept, for how long one who writes it may be away, and how long the parts of one that
+# was replaced are left to those who read it.
+SNAPSHOT_LIFE_MS: Final = 3_600_000
+SNAPSHOT_LEASE_MS: Final = 10_000
+FORMER_SNAPSHOT_MS: Final = 60_000
 # How long the trifle is kept that a server writes to learn whether it can.
 PROBE_LIFE_MS: Final = 60_000

@@ -21,6 +21,7 @@ from sessiond_server.adapters.store.redis_replication import RedisReplication
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
+from sessiond_server.adapters.store.redis_snapshots import RedisSnapshots
 from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
@@ -34,6 +35,7 @@ from sessiond_server.service.storage.queue import ProviderRevocations
 from sessiond_server.service.storage.replication import Replication
 from sessiond_server.service.storage.revocations import RevocationLog
 from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
@@ -54,6 +56,7 @@ class Stores:
     durability: Durability
     writes: StoreWrites
     replication: Replication
+    snapshots: Snapshots
 
 
 @asynccontextmanager
@@ -87,6 +90,7 @@ async def open_stores(
                 logger=logger,
                 steady=steady,
                 replicas=address.acknowledging_replicas,
+                max_log_entries=address.max_revocations // partitions,
             ),
             partitions=Partitions(partitions),
             sealing=sealing,
@@ -128,4 +132,5 @@ def stores_over(
         durability=RedisDurability(scripts, partitions=partitions, replicas=scripts.replicas),
         writes=RedisStoreWrites(scripts, partitions=partitions),
         replication=RedisReplication(scripts),
+        snapshots=RedisSnapshots(scripts),
     )

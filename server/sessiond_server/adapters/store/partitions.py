@@ -20,6 +20,10 @@ LOGOUT_KEY: Final = "o:"
 QUEUE_KEY: Final = "torevoke"
 # The name of the trifle that replicas acknowledge: it is there where a store has replicas, or has had them.
 REPLICATED_KEY: Final = "replicated"
+# The names of the manifest of a partition's snapshot, of who writes one, and of the parts of snapshots.
+SNAPSHOT_KEY: Final = "snapshot"
+SNAPSHOT_LEASE_KEY: Final = "snapshot:lease"
+SNAPSHOT_PART_KEY: Final = "snapshot:"
 # The name of when the latest session of the partition began.
 LAST_LOGIN_KEY: Final = "lastlogin"
 

@@ -16,8 +16,10 @@ from sessiond_server.service.logger import Logger
 _NOT_REPLICATED: Final = "not replicated"
 # The words that an error of the store may begin with, and that are repeated; nothing else of it is.
 _WRITES_REFUSED: Final = frozenset({"OOM", "READONLY", "MISCONF", "NOREPLICAS"})
+# A script of ours says so where it was to log something new, and has changed nothing.
+LOG_FULL: Final = "LOG_FULL"
 _NOT_KEPT: Final = _WRITES_REFUSED | {_NOT_REPLICATED}
-_FOR_A_PERSON: Final = _NOT_KEPT | {"WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
+_FOR_A_PERSON: Final = _NOT_KEPT | {LOG_FULL, "WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
 # A script of ours says so of itself, and has changed nothing.
 LATE: Final = "LATE"
 _PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", LATE})

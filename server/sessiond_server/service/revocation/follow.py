@@ -11,17 +11,19 @@ from collections.abc import Awaitable, Iterable
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
 from sessiond_server.domain.revocation import Position, Revocation
-from sessiond_server.domain.view import RevocationIds, RevocationView
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.events import RevocationEvents
 from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
 from sessiond_server.service.revocation.own import OwnRevocations
-from sessiond_server.service.revocation.primacy import Primacy
 from sessiond_server.service.revocation.reads import SharedReads
+from sessiond_server.service.revocation.snapshots import SnapshotLoader
+from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
+from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.telemetry import Telemetry
 
 
@@ -29,8 +31,8 @@ class Revocations:
     """The revocations that this server knows of, and its right to answer from them.
 
     An answer may be given for `max_staleness_seconds` from the moment at which the last read that reached the
-    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them. What
-    is read becomes `events` for those who watch.
+    log's end was *sent*. Where there are many revocations, `space` takes most of what is held of them, and
+    `snapshots` makes the first read short. What is read becomes `events` for those who watch.
     """
 
     def __init__(
@@ -39,11 +41,11 @@ class Revocations:
         *,
         max_staleness_seconds: float,
         clock: Clock,
-        clocks: Clocks,
-        primacy: Primacy,
+        checks: StoreChecks,
         logger: Logger,
         telemetry: Telemetry,
         space: Space | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._log_store = log_store
         self.events = RevocationEvents(clock=clock)
@@ -51,15 +53,20 @@ class Revocations:
         self.view = RevocationView(partitions=len(self._partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
-        self._clocks = clocks
-        self._primacy = primacy
+        self._clocks = checks.clocks
+        self._primacy = checks.primacy
+        self.loss = checks.loss
         self._logger = logger
         self._history = History(log_store, logger=logger, telemetry=telemetry)
-        self._housekeeping = Housekeeping(self.view, log_store, clock=clock, clocks=clocks, logger=logger)
+        self._housekeeping = Housekeeping(
+            self.view, log_store, clock=clock, clocks=checks.clocks, logger=logger
+        )
         self._reads = SharedReads(self._read)
         self._own = OwnRevocations()
+        self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
         self._is_reading = True
+        self._behind = dict.fromkeys(self._partitions, 0)
 
     def __len__(self) -> int:
         """How many revocations are held."""
@@ -85,6 +92,11 @@ class Revocations:
         return moment - min(map(self.view.fresh_until, self._partitions)) + self.max_staleness_seconds
 
     @property
+    def entries_behind(self) -> int:
+        """How many entries of the logs were there at the last read and are not known yet."""
+        return sum(self._behind.values())
+
+    @property
     def is_fresh(self) -> bool:
         """Whether answers may be given from every partition."""
         return self.age_seconds < self.max_staleness_seconds
@@ -108,7 +120,9 @@ class Revocations:
         if self.age_of(partition) >= self.max_staleness_seconds:
             raise RevocationViewStaleError
         try:
-            return self.view.revokes(partition, revocation_ids)
+            return self.loss.refuses(partition, revocation_ids.started_ms) or self.view.revokes(
+                partition, revocation_ids
+            )
         except OSError as error:
             raise RevocationViewStaleError from error
 
@@ -211,6 +225,8 @@ class Revocations:
         self._is_reading = not failures
 
     async def _read(self, partition: int) -> None:
+        if self._loader and self.view.position_of(partition) is None:
+            await self._loader.load(partition)
         reached_head = False
         while not reached_head:
             sent, own = self._clock.steady(), self._own.unread(partition)
@@ -218,9 +234,11 @@ class Revocations:
             self._primacy.take(partition, page)
             self._clocks.compare(partition, page.store_ms, sent=sent)
             await self._history.follow(partition, page)
+            self.loss.take(partition, page)
             if page.broken_by:
                 self._begin_anew(partition, page.broken_by)
             self._apply(page)
+            self._behind[partition] = page.behind
             reached_head = page.reached_head
         self._miss(partition, self._own.take_lost(partition, own))
         if self._primacy.stands(partition, sent):

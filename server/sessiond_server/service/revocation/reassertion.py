@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
+from sessiond_server.domain.revocation import Position, Revocation
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.follow import Revocations
-from sessiond_server.service.storage.revocations import RevocationLog
+from sessiond_server.service.storage.revocations import Logged, RevocationLog
 from sessiond_server.service.telemetry import Telemetry
 
 # So many are written by one script.
@@ -66,12 +67,22 @@ class Reassertion:
         try:
             while (written := await self._restore_some(partition)) is not None:
                 count += written
+            await self._say_that_it_is_whole(partition)
         except (StoreUnavailableError, RevocationViewStaleError):
             self._logger.warning("lost revocations were not all written again", partition=partition)
         except OSError:
             self._logger.error("the file of revocations cannot be read")
         if count:
             self._logger.warning("lost revocations were written again", partition=partition, count=count)
+
+    async def _say_that_it_is_whole(self, partition: int) -> None:
+        """Tell those who start later that nothing is missing, even where others append meanwhile."""
+        after = self._view.position_of(partition)
+        while self._revocations.loss.knows(partition) and after is not None:
+            if await self._write(partition, (), after=after):
+                return
+            await self._revocations.catch_up_anew(partition)
+            after = self._view.position_of(partition)
 
     async def _restore_some(self, partition: int) -> int | None:
         """Write one page; how many there were, and None where nothing is in doubt any more."""
@@ -84,13 +95,7 @@ class Reassertion:
         if not page or after is None:
             await self._sleep(0)
             return 0
-        logged = await self._log_store.reassert(
-            partition,
-            page,
-            after=after,
-            cutoff_life_ms=self._cutoff_life_ms,
-            entry_life_ms=self._entry_life_ms,
-        )
+        logged = await self._write(partition, page, after=after)
         if logged:
             self._revocations.apply_own(logged)
             self._view.settle(partition, [one.hashed_id for one in page])
@@ -98,3 +103,12 @@ class Reassertion:
         # What is behind `after` by now may be the same, written by somebody else.
         await self._revocations.catch_up_anew(partition)
         return len(logged.revocations) if logged else 0
+
+    async def _write(self, partition: int, page: Sequence[Revocation], *, after: Position) -> Logged | None:
+        return await self._log_store.reassert(
+            partition,
+            page,
+            after=after,
+            cutoff_life_ms=self._cutoff_life_ms,
+            entry_life_ms=self._entry_life_ms,
+        )

@@ -52,6 +52,9 @@ class LogPage:
 
     `is_primary` is False where a replica has answered, whose log may be behind. `is_replicated` says that the
     store has replicas, or had or should have them, so that one of them may have taken its place.
+
+    `born_ms` is when the log began, by the store's clock: what it had before that, if anything, is lost. It
+    is 0 once a server that knew it has written it again. `behind` is how many entries follow the stretch.
     """
 
     revocations: tuple[Revocation, ...]
@@ -65,6 +68,8 @@ class LogPage:
     is_primary: bool = True
     is_replicated: bool = False
     broken_by: Break | None = None
+    born_ms: int = 0
+    behind: int = 0
 
 
 class RevocationLog(Protocol):
@@ -98,8 +103,9 @@ class RevocationLog(Protocol):
         """Write again what the log of `partition`, which was read to its end at `after`, has not.
 
         Sessions that it names end, or are remembered as ended; of two cutoffs the later remains. What has
-        expired is passed over. Where the log goes on behind `after` nothing is written, and the result is
-        None: somebody else may have written the same. Raises `StoreUnavailableError`.
+        expired is passed over. No revocations mean that nothing is missing any more that was lost when the
+        log began. Where the log goes on behind `after` nothing is written, and the result is None: somebody
+        else may have written the same. Raises `StoreUnavailableError`.
         """
 
     async def trim(self, partition: int) -> bool:

@@ -12,9 +12,9 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.facts import TokenFacts
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
+from sessiond_server.domain.revocation_ids import revocation_ids_of
 from sessiond_server.domain.token import has_dots_of_a_jws, is_opaque
 from sessiond_server.domain.verdict import Rejected
-from sessiond_server.domain.view import revocation_ids_of
 from sessiond_server.service.validation.keys import KeySet, TokenParser, VerificationKey
 from sessiond_server.service.validation.token_cache import TokenCache, VerifiedToken
 

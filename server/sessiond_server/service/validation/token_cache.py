@@ -10,7 +10,7 @@ from typing import Final
 
 from sessiond_server.domain.claims import Actor, Claims
 from sessiond_server.domain.policy import IssuerPolicy
-from sessiond_server.domain.view import RevocationIds
+from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.service.validation.keys import VerificationKey
 
 # What the objects of one entry weigh beside the texts that they hold, measured with tracemalloc; it errs

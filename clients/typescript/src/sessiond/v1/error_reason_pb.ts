@@ -221,7 +221,7 @@ export enum ErrorReason {
   RATE_LIMITED = 23,
 
   /**
-   * The log of revocations takes no new unknown ids. RetryInfo. Not carried out yet: never sent.
+   * The log of revocations takes no new unknown ids; nothing was revoked. RetryInfo.
    * Status: RESOURCE_EXHAUSTED. Sample: ten million live entries.
    *
    * @generated from enum value: ERROR_REASON_REVOCATION_LOG_FULL = 24;

@@ -27,6 +27,7 @@ from sessiond_server.adapters.store.scripts.replies import (
     EndedReply,
     HeldBackReply,
     HeldReply,
+    KeptReply,
     LeasedReply,
     ListedReply,
     MovedReply,
@@ -260,6 +261,25 @@ POLL: Final = Script(
 )
 # What has expired by then can go.
 TRIM: Final = Script("trim", flag, lane=Lane.WATCHING, late=Late.CARRIED_OUT)
+# Somebody else may write one by then.
+CLAIM_SNAPSHOT: Final = Script(
+    "claim_snapshot", flag, keys=("lease",), args=(raw("holder", 16),), late=Late.REFUSED
+)
+SAVE_SNAPSHOT_PART: Final = Script(
+    "save_snapshot_part",
+    flag,
+    keys=("lease", "part"),
+    args=(raw("holder", 16), raw("packed_part")),
+    late=Late.REFUSED,
+)
+SAVE_SNAPSHOT: Final = Script(
+    "save_snapshot",
+    flag,
+    keys=("lease", "manifest"),
+    args=(raw("holder", 16), raw("packed_manifest"), raw("former", 16), number("former_parts")),
+    late=Late.REFUSED,
+)
+LOAD_SNAPSHOT: Final = Script("load_snapshot", one(KeptReply), keys=("part",), late=Late.READS)
 # What was revoked stays revoked; and it compares where the log ends.
 REASSERT: Final[Script[tuple[str, ReassertReply]]] = Script(
     "reassert",
@@ -338,6 +358,10 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     POLL,
     TRIM,
     REASSERT,
+    CLAIM_SNAPSHOT,
+    SAVE_SNAPSHOT_PART,
+    SAVE_SNAPSHOT,
+    LOAD_SNAPSHOT,
     NOTE_CHANGE,
     PROBE,
     ADD_REVOCATION,

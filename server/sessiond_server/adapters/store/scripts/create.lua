@@ -1,5 +1,6 @@
 -- Stores a session, and makes room for it where its subject has too many: sessions that are over go first,
 -- then the oldest ones. The created_ms of the given header is the store's time a moment ago.
+if redis.call('ZCARD', index) >= max_sessions and log_is_full() then return refusal_of_full_log() end
 redis.call('SET', record, header .. behind_header)
 local h = read_header(record)
 

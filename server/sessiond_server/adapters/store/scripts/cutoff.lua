@@ -3,6 +3,7 @@
 -- says which sessions there are: each is refused when it is used next.
 local wanted_ms = not_before_ms > 0 and not_before_ms or now
 local known = redis.call('HGET', CUTOFFS, hashed)
+if not known and log_is_full() then return refusal_of_full_log() end
 local known_ms = known and struct.unpack(CUTOFF, known) or 0
 
 -- Whether a cutoff that stands since that very second hits what a new one would: tokens of providers count in

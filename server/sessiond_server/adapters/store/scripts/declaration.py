@@ -28,7 +28,11 @@ COMMON_KEYS: Final = {
     "CHANGED": "changed",
     "REPLICATED": REPLICATED_KEY,
 }
-COMMON_ARGUMENTS: Final = {"new_incarnation": "{}", "not_after_ms": "tonumber({})"}
+COMMON_ARGUMENTS: Final = {
+    "new_incarnation": "{}",
+    "not_after_ms": "tonumber({})",
+    "max_log_entries": "tonumber({})",
+}
 
 
 class ArgumentsError(TypeError):

@@ -4,6 +4,7 @@
 local h = read_header(record)
 if not h then
   if tombstone ~= '' then
+    if log_is_full() then return refusal_of_full_log() end
     redis.call('SET', record, tombstone, 'PXAT', now + entry_life_ms)
     revoke(TYPE_SESSION, hashed, now + entry_life_ms)
   end
@@ -14,6 +15,7 @@ if h.state ~= STATE_LIVE then
   redis.call('SETRANGE', record, 0, packed(h))
   return {0, h.hashed_provider_session, logged()}
 end
+if log_is_full() then return refusal_of_full_log() end
 local was_over = is_over(h) or is_revoked(h, hashed)
 end_session(id, hashed, h, cause, entry_life_ms)
 return {was_over and 0 or 1, h.hashed_provider_session, logged()}

@@ -17,6 +17,7 @@ for _, known in ipairs({of_all, mark}) do
     return {0, 0, logged()}
   end
 end
+if log_is_full() then return refusal_of_full_log() end
 redis.call('SET', mark, now, 'PX', entry_life_ms)
 
 local function lives_by_it(session)

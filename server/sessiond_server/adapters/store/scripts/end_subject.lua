@@ -55,6 +55,7 @@ end
 local sessions, strangers = others()
 local cutoff_ms = known_cutoff_ms
 if cutoff_ms == 0 then
+  if not redis.call('HGET', CUTOFFS, subject) and log_is_full() then return refusal_of_full_log() end
   drop_expired_cutoffs()
   cutoff_ms = set_cutoff(sessions)
 end

@@ -1,7 +1,8 @@
 -- A stretch of the log that follows the reader's last entry, or the log's start where that entry is not of
 -- this history, and why it is not; and what the store's clock shows. Beside it stands which run of the store
--- this is, whether that is the one that was noted, when a loss was noted last (0 for never), and how the store
--- stands.
+-- this is, whether that is the one that was noted, when a loss was noted last (0 for never), how the store
+-- stands, when the log began, which is 0 once somebody has made up for what was lost then, and how many
+-- entries follow this stretch.
 local head_n, head_tag, incarnation = open_log()
 local trimmed = redis.call('HMGET', HEAD, 'trimmed_to', 'trimmed_tag')
 local trimmed_to, trimmed_tag = tonumber(trimmed[1]), trimmed[2]
@@ -38,7 +39,9 @@ local run = this_run()
 local is_noted = redis.call('HGET', HEAD, 'run') == run
 local changed_ms = tonumber(redis.call('GET', CHANGED) or 0)
 local is_primary, is_replicated = standing()
+local born_ms = tonumber(redis.call('HGET', HEAD, 'born_ms') or 0)
 return {
   entries, incarnation, from, tag, broken, from == head_n and 1 or 0, now,
-  run, is_noted and 1 or 0, changed_ms, is_primary and 1 or 0, is_replicated and 1 or 0,
+  run, is_noted and 1 or 0, changed_ms, is_primary and 1 or 0, is_replicated and 1 or 0, born_ms,
+  head_n - from,
 }

@@ -1,7 +1,7 @@
 -- What every script can use. Before it stand the names that are made from Python: the script's own keys and
 -- arguments (catalogue.py), the keys of its partition (HEAD, LOG, CUTOFFS, CUTOFF_EXPIRIES, CHANGED),
--- new_incarnation, which is 16 random bytes, the constants, and read_header and packed, which read and write
--- the header of a record.
+-- new_incarnation, which is 16 random bytes, max_log_entries, the constants, and read_header and packed, which
+-- read and write the header of a record.
 --
 -- A script also touches keys whose names it learns from records and indexes: they are in the same slot.
 
@@ -67,8 +67,19 @@ local function open_log()
   if found[1] then return tonumber(found[1]), found[2], found[3] end
   redis.call('DEL', LOG)
   redis.call('HSET', HEAD, 'n', 0, 'tag', '', 'incarnation', new_incarnation)
-  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '', 'run', this_run())
+  redis.call('HSET', HEAD, 'trimmed_to', 0, 'trimmed_tag', '', 'run', this_run(), 'born_ms', now)
   return 0, '', new_incarnation
+end
+
+-- Whether the log has as many entries as it may. Whoever is to end something that nobody has ended yet is
+-- refused then, before anything is changed; what sessiond ends by itself is logged all the same, and what is
+-- live is never dropped.
+local function log_is_full()
+  return redis.call('XLEN', LOG) >= max_log_entries
+end
+
+local function refusal_of_full_log()
+  return redis.error_reply('LOG_FULL the revocation log is full')
 end
 
 local appended, is_appended = {}, {}

@@ -1,10 +1,13 @@
--- Writes again what the store has lost and a server still knows: entries of the log, one behind the other, with
--- what scripts go by beside the log. It does so only where the log ends where that server has read it to, so
--- that nothing is written twice, however many servers know the same.
+-- Writes again what the store has lost and a server still knows: entries of the log, one behind the other,
+-- with what scripts go by beside the log. It does so only where the log ends where that server has read it to,
+-- so that nothing is written twice, however many servers know the same. No entries say that this server knows
+-- of nothing else that was lost when the log began.
 local head_n, head_tag, incarnation = open_log()
 if incarnation ~= known_incarnation or head_n ~= known_number or head_tag ~= known_tag then
   return {'MOVED'}
 end
+
+if entries == '' then redis.call('HDEL', HEAD, 'born_ms') end
 
 local function session_id_of(hashed, h)
   for _, member in ipairs(redis.call('ZRANGE', index_key(h.hashed_subject), 0, -1)) do

@@ -150,6 +150,14 @@ class ListedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """How long something is still kept, and the thing, where it is there."""
+
+    life_ms: int
+    found: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReassertedReply:
     """What was appended to the log."""
 
@@ -175,6 +183,8 @@ class PageReply:
     changed_ms: int
     is_primary: bool
     is_replicated: bool
+    born_ms: int
+    behind: int
 
     def to_page(self, partition: int) -> LogPage:
         """The same for the services."""
@@ -190,4 +200,6 @@ class PageReply:
             changed_ms=self.changed_ms,
             is_primary=self.is_primary,
             is_replicated=self.is_replicated,
+            born_ms=self.born_ms,
+            behind=self.behind,
         )

@@ -19,10 +19,10 @@ from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
 from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Late, Script
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.reading import ReplyError
-from sessiond_server.adapters.store.store_errors import LATE, StoreErrors, kind_of
+from sessiond_server.adapters.store.store_errors import LATE, LOG_FULL, StoreErrors, kind_of
 from sessiond_server.adapters.store.store_time import StoreTime
 from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
-from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.failures import RevocationLogFullError, StoreUnavailableError
 from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -43,7 +43,8 @@ class Scripts:
     script runs on: what must not happen late carries the store's time behind which it refuses itself.
 
     `steady` is the clock by which that time is reckoned, and by which moments are given. `replicas` is how
-    many of them must have what a durable script wrote before its answer counts.
+    many of them must have what a durable script wrote before its answer counts, `max_log_entries` how many
+    the revocation log of each partition may have.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Scripts:
         randomness: Callable[[int], bytes] = os.urandom,
         steady: Callable[[], float] = time.monotonic,
         replicas: int = 0,
+        max_log_entries: int = FOREVER_MS,
     ) -> None:
         self.replicas = replicas
+        self._max_log_entries = max_log_entries
         self.errors = StoreErrors(logger=logger, steady=steady)
         self.time = StoreTime(steady)
         self._clients = clients
@@ -76,19 +79,22 @@ class Scripts:
             ArgumentsError: the script does not declare what was given; nothing was sent.
             StoreUnavailableError: the store did not answer in time, or not as declared; the script may or may
                 not have run.
+            RevocationLogFullError: the log has as many entries as it may; the script has changed nothing.
         """
         keys, arguments = script.bind(given)
         all_keys = (*_common_keys(partition), *(key_in(partition, key) for key in keys))
         started = time.perf_counter()
         try:
             not_after_ms = await self._not_after_ms(script, partition)
-            common = (self._randomness(_INCARNATION_BYTES), not_after_ms)
+            common = (self._randomness(_INCARNATION_BYTES), not_after_ms, self._max_log_entries)
             return script.reply(await self._evaluate(script, (len(all_keys), *all_keys, *common, *arguments)))
         except ReplyError as error:
             self._logger.error("the store replied what a script does not declare", script=script.name)
             raise StoreUnavailableError from error
         except _FAILURES as error:
             self._tell(error, script)
+            if kind_of(error) == LOG_FULL:
+                raise RevocationLogFullError from error
             if kind_of(error) == LATE:
                 # It may be the store's clock that was set.
                 self.time.forget(partition)
