@@ -29,7 +29,7 @@ class OwnRevocations:
     def read(self, partition: int, revocations: Iterable[Revocation]) -> None:
         """The log has brought this."""
         unread = self._unread[partition]
-        for one in revocations:
+        for one in revocations if unread else ():
             if unread.get(one.hashed_id) == one:
                 del unread[one.hashed_id]
 
