@@ -12,6 +12,7 @@ import grpc
 
 # A key as text, or a function that gives it for every call: a key file may change while the client lives.
 Key: TypeAlias = str | Callable[[], str]
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
 _LOCAL_SCHEMES: Final = ("unix:", "unix-abstract:")
 # What else gRPC reads as a target (several addresses, a name server to ask) may lead to another machine.
 _ADDRESS: Final = re.compile(r"(?:dns:///|dns:|ipv4:|ipv6:)?(?:\[([^\]]+)\]|([^\[\]:/,]+))(?::\d+)?")
@@ -65,7 +66,7 @@ def options(service_config: str, target: str, tls: Tls | None) -> tuple[tuple[st
     return (("grpc.service_config", service_config), *name, *direct)
 
 
-def metadata(key: Key | None) -> tuple[tuple[str, str], ...]:
+def metadata(key: Key | None) -> Metadata:
     """The caller's key as a header.
 
     Without TLS gRPC refuses its own call credentials, also on a Unix socket and on loopback.
