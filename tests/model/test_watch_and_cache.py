@@ -49,31 +49,32 @@ def known_by_arrival(_: Watch, stream: Stream, beat: Heartbeat) -> float:
     return stream.heard - beat.age.nanos / 1e9
 
 
-WITHOUT: Final[dict[str, tuple[type, str, Any]]] = {
-    "the anchor": (Watch, "_known", known_by_arrival),
-    "coverage": (Knowledge, "covers", lambda *_: True),
-    "what the answer could not know": (Acceptance, "since", property(lambda self: self.asked.at)),
-    "the joining rule": (VerdictCache, "may_answer", lambda *_: True),
-    "own revocations": (Knowledge, "end", nothing),
-    "resets": (Knowledge, "forget", nothing),
-    "the fingerprint of the watch": (
-        Knowledge,
-        "follow",
-        lambda self, configuration: setattr(self, "configuration", configuration),
-    ),
-    "the fingerprint of an answer": (Knowledge, "is_decided_alike", lambda *_: True),
-    "withdrawn keys": (Knowledge, "withdraw", lambda self, key, now: self.hear(key, now)),
-    "events": (VerdictCache, "_is_standing", lambda *_: True),
-    "the bound": (Freshness, "left", lambda *_: inf),
-    "the wall's clock": (Freshness, "left", lambda self, now, _: self.until - now),
+def following_only(self: Knowledge, configuration: str) -> None:
+    self.configuration = configuration
+
+
+# The seeds find it soonest; any other finds it too.
+WITHOUT: Final[dict[str, tuple[int, type, str, Any]]] = {
+    "the anchor": (6, Watch, "_known", known_by_arrival),
+    "coverage": (6, Knowledge, "covers", lambda *_: True),
+    "what the answer could not know": (7, Acceptance, "since", property(lambda self: self.asked.at)),
+    "the joining rule": (6, VerdictCache, "may_answer", lambda *_: True),
+    "own revocations": (2, Knowledge, "end", nothing),
+    "resets": (6, Knowledge, "forget", nothing),
+    "the fingerprint of the watch": (4, Knowledge, "follow", following_only),
+    "the fingerprint of an answer": (8, Knowledge, "is_decided_alike", lambda *_: True),
+    "withdrawn keys": (3, Knowledge, "withdraw", Knowledge.hear),
+    "events": (8, VerdictCache, "_is_standing", lambda *_: True),
+    "the bound": (1, Freshness, "left", lambda *_: inf),
+    "the wall's clock": (6, Freshness, "left", lambda self, now, _: self.until - now),
 }
 
 
 @pytest.mark.parametrize("rule", WITHOUT)
 def test_each_rule_is_needed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind, name, instead = WITHOUT[rule]
+    seed, kind, name, instead = WITHOUT[rule]
     monkeypatch.setattr(kind, name, instead)
-    assert World(2).run(FOUND_WITHIN, until_late=True).late
+    assert World(seed).run(FOUND_WITHIN, until_late=True).late
 
 
 def test_spans_have_to_be_counted_anew_by_a_relay() -> None:

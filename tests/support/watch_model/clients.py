@@ -106,7 +106,7 @@ class Follower:
             self.deliver(self.mind)
 
     def _open(self, stream: Stream) -> None:
-        upstream = self._simulation.random.choice(self._upstreams)
+        upstream = self._simulation.pick(self._upstreams)
         arrive = partial(self._arrive, stream)
         self._calls[stream] = upstream.subscribe(stream.revision, self.line, arrive)
 
@@ -185,7 +185,7 @@ class ModelClient(Follower):
 
     def _send(self, flight: Flight[Any], token: Token) -> None:
         simulation, asked = self._simulation, self.asked()
-        upstream = simulation.random.choice(self._upstreams)
+        upstream = simulation.pick(self._upstreams)
 
         def reply(answer: Answer) -> None:
             simulation.after(

@@ -50,7 +50,7 @@ class Relay(Follower):
             self.hits += 1
             reply(self._repeat(key, session.cache_for.total_seconds()))
             return
-        asked, upstream = self.asked(), self._simulation.random.choice(self._upstreams)
+        asked, upstream = self.asked(), self._simulation.pick(self._upstreams)
 
         def land(answer: Answer) -> None:
             if answer.accepted:

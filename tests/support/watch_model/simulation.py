@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 
 class Simulation:
@@ -23,6 +25,10 @@ class Simulation:
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
         self._counter += 1
         heappush(self._agenda, (self.now + seconds, self._counter, happen))
+
+    def pick(self, among: Sequence[T]) -> T:
+        """Any of them; several times as fast as `random.choice`."""
+        return among[int(self.random.random() * len(among))]
 
     def every(self, shortest: float, longest: float, happen: Callable[[], None]) -> None:
         """Again and again, after a random time."""

@@ -80,7 +80,7 @@ class World:
 
     def _validate(self, client: ModelClient) -> None:
         """Twice, a moment apart: the second may join the first."""
-        token = self.simulation.random.choice(self.truth.tokens[-LIVE_TOKENS * 3 :])
+        token = self.simulation.pick(self.truth.tokens[-LIVE_TOKENS * 3 :])
         client.validate(token)
         self.simulation.after(self.simulation.random.uniform(0, 1.5), partial(client.validate, token))
 
@@ -89,7 +89,7 @@ class World:
         live = [one for one in self.truth.tokens if one.place is None and one.ended_at > simulation.now]
         if not live:
             return
-        token, client = random.choice(live), random.choice(self.clients)
+        token, client = simulation.pick(live), simulation.pick(self.clients)
         self.truth.revoke(token)
         for other in self.clients:  # whoever had it goes on with it
             simulation.after(random.uniform(0, 1.2), partial(other.validate, token))
@@ -140,10 +140,10 @@ class World:
             follower.line.stall(self.simulation.random.uniform(0.5, 2.0))
 
     def _any_server(self) -> Server:
-        return self.simulation.random.choice(self.servers)
+        return self.simulation.pick(self.servers)
 
     def _move_far(self) -> None:
-        self.far.line.delay = self.simulation.random.choice((0.002, 0.3, 2.0, 5.0))
+        self.far.line.delay = self.simulation.pick((0.002, 0.3, 2.0, 5.0))
 
     def _jump(self) -> None:
         self.jumping._clock.set_ahead += self.simulation.random.uniform(-3600, 3600)

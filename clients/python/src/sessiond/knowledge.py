@@ -116,6 +116,10 @@ class Knowledge:
         heard = self._heard
         return any(heard.get(hashed_id, -inf) >= since for hashed_id in hashed_ids)
 
+    def has_heard(self, hashed_id: bytes) -> bool:
+        """Whether this is remembered to be revoked."""
+        return hashed_id in self._heard
+
     def is_withdrawn(self, key: bytes) -> bool:
         """Whether a key is known to have gone."""
         return key in self._withdrawn

@@ -43,7 +43,7 @@ class Memory:
             return
         token = hashed_ids.of_token(raw)
         # Once is enough, as it stays revoked: who presents it again and again fills no memory.
-        if not self.knowledge.is_hit([token], -inf):
+        if not self.knowledge.has_heard(token):
             self.knowledge.hear(token, self._clocks.steady())
 
     def end(self, request: RevokeSessionRequest, response: RevokeSessionResponse) -> None:
