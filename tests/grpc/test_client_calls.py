@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,12 +14,15 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from sessiond import (
+    AsyncClient,
+    Client,
     Outcome,
     Rejection,
     Session,
     SessiondError,
     UnavailableError,
 )
+from sessiond.flights import LARGEST_TOKEN
 from sessiond.v1 import session_pb2
 from sessiond.v1.error_reason_pb2 import ErrorReason
 from tests.support.either_client import EitherClient, Told
@@ -198,3 +202,57 @@ async def test_the_time_of_a_call_counts_while_it_waits_for_others(
     ended = await client.validate_each("t", "u", "v", "w")
     assert {type(one) for one in ended} == {UnavailableError}
     assert {one.code for one in ended} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+async def test_a_token_that_is_very_large_goes_alone(connect: Connect, scripted: ScriptedSessiond) -> None:
+    client = connect()
+    await client.is_fresh(scripted)
+    large = "x" * (LARGEST_TOKEN + 1)
+    scripted.gate.clear()
+    asking = []
+    for number in range(2):
+        asking.append(asyncio.ensure_future(client.validate(f"ahead {number}")))
+        await scripted.called(len(asking))
+    asking.append(asyncio.ensure_future(client.validate(large)))
+    await scripted.called(3)
+    scripted.gate.set()
+    await asyncio.gather(*asking)
+    assert scripted.calls[2] == ("ValidateToken", (large,))
+
+
+async def test_what_is_no_token_harms_nobody_else(connect: Connect, scripted: ScriptedSessiond) -> None:
+    client = connect()
+    with pytest.raises(UnicodeEncodeError):
+        await client.validate("\ud800")
+    with pytest.raises(TypeError):
+        await client.validate(b"t")
+    assert scripted.calls == []
+
+
+async def test_who_gives_up_waiting_ends_nobody_elses_call(scripted: ScriptedSessiond) -> None:
+    async with AsyncClient(scripted.target, timeout=10) as client:
+        await EitherClient(client).is_fresh(scripted)
+        scripted.gate.clear()
+        leader = asyncio.ensure_future(client.validate("t"))
+        await scripted.called(1)
+        joined = asyncio.ensure_future(client.validate("t"))
+        await asyncio.sleep(0)
+        leader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leader
+        scripted.gate.set()
+        assert isinstance(await joined, Session)
+        assert scripted.tokens == ["t"]
+
+
+async def test_a_client_that_is_closed_leaves_no_thread(scripted: ScriptedSessiond) -> None:
+    before = set(threading.enumerate())
+    for _ in range(20):
+        client = EitherClient(Client(scripted.target, timeout=10))
+        await client.is_fresh(scripted)
+        await client.close()
+        left = set(threading.enumerate()) - before - set(client._threads._threads)
+        assert not {thread.name for thread in left if thread.name.startswith("sessiond")}
+        client._threads.shutdown()
+        scripted.streams.clear()
+    await eventually(lambda: scripted.open_streams == 0)
