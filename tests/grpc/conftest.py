@@ -31,7 +31,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 @pytest.fixture(scope="session")
 async def client(server: Server) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(server.grpc, timeout=5) as client:
+    """It keeps nothing: it is the server that is asked."""
+    async with AsyncClient(server.grpc, timeout=5, cache=None) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -20,6 +20,17 @@ from sessiond.v1.session_service_pb2 import (
     RevokeSessionResponse,
     ValidateTokenResponse,
 )
+
+# Where a server has more to tell of one revocation, it tells no more than this.
+_MOST_TOLD: Final = 4_096
+# The field of a target that holds its identifier at its issuer.
+_IDENTIFIERS: Final = {
+    "subject": "subject",
+    "tenant": "tenant_id",
+    "client": "client_id",
+    "provider_session": "session_id",
+    "key": "key_id",
+}
 
 
 class Memory:
@@ -48,10 +59,11 @@ class Memory:
 
     def end(self, request: RevokeSessionRequest, response: RevokeSessionResponse) -> None:
         """Carry out here what this client has just revoked, before it is told that it has."""
+        told = [one.hashed_id for one in response.revocations]
         has_ended = not response.HasField("sessions_ended") or response.sessions_ended > 0
-        if not response.revocations and (has_ended or not self.knowledge.is_watched):
-            self.knowledge.forget()  # this server does not say what stands now
-        told = (one.hashed_id for one in response.revocations)
+        is_silent = not told and (has_ended or not self.knowledge.is_watched)
+        if is_silent or len(told) >= _MOST_TOLD:
+            self.knowledge.forget()  # what stands now is not known, or not all of it
         self.knowledge.end((*_own(request), *told), self._clocks.steady())
 
     @property
@@ -96,12 +108,16 @@ def _seconds(response: ValidateTokenResponse, name: str) -> float:
 
 def _own(request: RevokeSessionRequest) -> list[bytes]:
     """What the target of a revocation tells by itself."""
-    match request.WhichOneof("target"):
+    kind = request.WhichOneof("target")
+    target: Any = getattr(request, kind) if kind else None
+    match kind:
         case "session_id":
-            return [hashed_ids.hashed_id("session", "", request.session_id)]
+            return [hashed_ids.hashed_id("session", "", target)]
         case "access_token":
-            return [hashed_ids.of_token(request.access_token.encode())]
-        case "subject":
-            return [hashed_ids.hashed_id("subject", request.subject.issuer, request.subject.subject)]
+            return [hashed_ids.of_token(target.encode())]
+        case "issuer":
+            return [hashed_ids.hashed_id(kind, target, "")]
+        case "subject" | "tenant" | "client" | "provider_session" | "key":
+            return [hashed_ids.hashed_id(kind, target.issuer, getattr(target, _IDENTIFIERS[kind]))]
         case _:
             return []
