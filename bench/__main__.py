@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from bench import hostile_keys, in_process, over_grpc, staleness
+from bench import hostile_keys, in_process, over_grpc, python_client, staleness
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "over-grpc": over_grpc,
     "hostile-keys": hostile_keys,
     "staleness": staleness,
+    "python-client": python_client,
 }
 
 

@@ -135,7 +135,7 @@ class Client:
         server is asked in any case.
         """
         validator = self._connection.get().validator
-        if consistency is not None or requests.is_proven(requirements):
+        if consistency is not None or (requirements and requests.is_proven(requirements)):
             return validator.past(requests.validate(token, requirements, consistency, policy), timeout)
         demand = requests.policy_of(policy, requirements) if requirements else policy or NOTHING
         return validator.find(token, demand) or validator.validate(token, demand, timeout)

@@ -115,12 +115,14 @@ class VerdictCache:
         # The order matters beside a thread that follows the watch: freshness before what it vouches for.
         freshness = self._knowledge.freshness
         entry = self._entries.get(key)
-        if entry is None or not self._is_standing(entry):
+        if entry is None or not (entry.checked == self._knowledge.sequence or self._is_standing(entry)):
             return None
-        at = max(now, wall - entry.skew)
-        left = entry.alone_until - at
-        watched = min(entry.watched_until - at, freshness.left(now, wall))
-        left = max(left, watched)
+        at = wall - entry.skew  # whichever clock has gone further
+        if at < now:
+            at = now
+        left = min(entry.watched_until - at, freshness.left(now, wall))
+        if entry.alone_until > at + left:
+            left = entry.alone_until - at
         if left <= 0:
             return None
         entry.is_used = True
@@ -174,8 +176,6 @@ class VerdictCache:
     def _is_standing(self, entry: _Entry) -> bool:
         """Whether nothing heard of since hits an entry; it is not looked at again before there is more."""
         sequence = self._knowledge.sequence
-        if entry.checked == sequence:
-            return True
         if entry.epoch != self._knowledge.epoch:
             return False
         if self._knowledge.is_hit(entry.accepted.hashed_ids, entry.since):

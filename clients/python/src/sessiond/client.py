@@ -117,7 +117,7 @@ class AsyncClient:
         revocations, or on what this client has kept and knows; with a `consistency`, or with a proof, the
         server is asked in any case.
         """
-        if consistency is not None or requests.is_proven(requirements):
+        if consistency is not None or (requirements and requests.is_proven(requirements)):
             request = requests.validate(token, requirements, consistency, policy)
             return await self._validator.past(request, timeout)
         demand = requests.policy_of(policy, requirements) if requirements else policy or NOTHING
