@@ -117,9 +117,7 @@ class VerdictCache:
         entry = self._entries.get(key)
         if entry is None or not (entry.checked == self._knowledge.sequence or self._is_standing(entry)):
             return None
-        at = wall - entry.skew  # whichever clock has gone further
-        if at < now:
-            at = now
+        at = max(now, wall - entry.skew)
         left = min(entry.watched_until - at, freshness.left(now, wall))
         if entry.alone_until > at + left:
             left = entry.alone_until - at
