@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sessiond.errors import given_up
 from sessiond.flights import MOST_BYTES, MOST_TOKENS, Departures, Flight, Flights, Question
 from sessiond.policy import NOTHING, Policy
 
@@ -80,3 +81,9 @@ def test_a_flight_is_found_by_its_key_within_its_generation() -> None:
     assert flights.find(b"a", 0) is other
     flights.remove(other)
     assert flights.find(b"a", 0) is None
+
+
+def test_neither_a_token_nor_a_key_is_shown() -> None:
+    one = flight("secret token", key="secret key")
+    one.brought = given_up()
+    assert "secret" not in f"{one!r} {one.question!r} {waiting(one)!r} {one.brought!r}"

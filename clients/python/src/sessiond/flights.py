@@ -23,9 +23,12 @@ SINGLY_AT_ONCE: Final = 8
 Waiting = TypeVar("Waiting")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Question:
-    """One token, by one policy, of one caller; `key` is under what its acceptance is kept."""
+    """One token, by one policy, of one caller; `key` is under what its acceptance is kept.
+
+    It has no `repr`, which would show the token and the caller's key.
+    """
 
     token: str
     policy: Policy
@@ -47,7 +50,7 @@ class Landed:
     accepted: Acceptance | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Flight(Generic[Waiting]):
     """A question that is asked, or is to be; `waiting` wakes those who wait for what it brings."""
 
