@@ -121,9 +121,9 @@ class Session:
 
     def _with(self, cache_for: timedelta | None) -> Session:
         # A tenth of what `dataclasses.replace` takes: every answer from memory pays for it.
-        copy = object.__new__(Session)
-        copy.__dict__.update(self.__dict__)
-        copy.__dict__["cache_for"] = cache_for
+        copy, state = object.__new__(Session), self.__dict__.copy()
+        state["cache_for"] = cache_for
+        object.__setattr__(copy, "__dict__", state)
         return copy
 
 
