@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from bench import hostile_keys, in_process, over_grpc, staleness, watchers
+from bench import hostile_keys, in_process, over_grpc, python_client, staleness, watchers
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "hostile-keys": hostile_keys,
     "staleness": staleness,
     "watchers": watchers,
+    "python-client": python_client,
 }
 
 

@@ -85,7 +85,7 @@ async def _server() -> AsyncIterator[tuple[Idp, Server, AsyncClient, aiohttp.Cli
         idp = await stack.enter_async_context(running_idp(directory / "idp.json"))
         config = Config(directory, issuers=[scalekit(idp.issuer, directory)])
         server = await stack.enter_async_context(serving(config.write(), config.data, directory / "log"))
-        client = await stack.enter_async_context(AsyncClient(server.grpc, timeout=10))
+        client = await stack.enter_async_context(AsyncClient(server.grpc, timeout=10, cache=None))
         yield idp, server, client, await stack.enter_async_context(aiohttp.ClientSession())
 
 

@@ -117,7 +117,9 @@ async def _behind(cluster: Cluster, link: _Link) -> list[list[float]]:
     found: list[list[float]] = [[] for _ in _KINDS]
     async with AsyncExitStack() as stack:
         here, *there = [
-            await stack.enter_async_context(AsyncClient(member.address, key=cluster.key, timeout=3))
+            await stack.enter_async_context(
+                AsyncClient(member.address, key=cluster.key, timeout=3, cache=None)
+            )
             for member in cluster.members
         ]
         for number in range(_TRIALS // _AT_A_TIME):

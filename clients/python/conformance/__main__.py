@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
+import clocks  # isort: skip - before the client
 from arguments import client_arguments, method_of
 from outcomes import failure, outcome
 
@@ -21,8 +22,19 @@ from sessiond import AsyncClient, Client
 
 JsonObject = dict[str, Any]
 
-GROUPS = ("verdicts", "errors", "deadlines", "retries", "batches", "connection", "live")
-FEATURES = ("key_file", "mtls")
+GROUPS = (
+    "verdicts",
+    "errors",
+    "deadlines",
+    "retries",
+    "batches",
+    "connection",
+    "live",
+    "cache",
+    "watch",
+    "flights",
+)
+FEATURES = ("key_file", "mtls", *(("clock",) if clocks.CAN_BE_MOVED else ()))
 # As many commands as a case has under way at once.
 THREADS = 256
 
@@ -60,6 +72,9 @@ class Testee:
             case "cancel":
                 if command["of"] in self._tasks:
                     self._tasks[command["of"]].cancel()
+                return {"done": True}
+            case "advance":
+                clocks.move(command["clock"], command["seconds"])
                 return {"done": True}
             case "new":
                 target, options = client_arguments(command)
@@ -106,6 +121,9 @@ class BlockingTestee:
 
     def _carried_out(self, command: JsonObject) -> JsonObject:
         match command["do"]:
+            case "advance":
+                clocks.move(command["clock"], command["seconds"])
+                return {"done": True}
             case "new":
                 target, options = client_arguments(command)
                 self._clients[command["client"]] = Client(target, **options)

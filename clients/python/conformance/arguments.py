@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sessiond import (
+    FROM_SERVER,
     FULLY_CONSISTENT,
     AtLeast,
     AuthorizationCode,
+    Cache,
     Cause,
     Consistency,
     Device,
@@ -36,7 +38,11 @@ _SAME = (
 
 def client_arguments(command: JsonObject) -> tuple[str, JsonObject]:
     """The target of a new client, and its options."""
-    options = {name: command[name] for name in ("key", "timeout", "provider_timeout") if name in command}
+    options = {
+        name: command[name] for name in ("key", "timeout", "provider_timeout", "batching") if name in command
+    }
+    if "cache" in command:
+        options["cache"] = Cache(**command["cache"]) if command["cache"] else None
     if "key_file" in command:
         options["key"] = Path(command["key_file"]).read_text
     if "tls" in command:
@@ -90,6 +96,8 @@ def _consistency(wanted: Any) -> Consistency | None:
     match wanted:
         case "cached":
             return None
+        case "server":
+            return FROM_SERVER
         case "strict":
             return FULLY_CONSISTENT
         case {"at_least": revision}:

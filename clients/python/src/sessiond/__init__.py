@@ -2,8 +2,16 @@
 
 from sessiond.access import Tls
 from sessiond.blocking import Client
+from sessiond.cache import Cache
 from sessiond.client import AsyncClient
-from sessiond.consistency import FULLY_CONSISTENT, AtLeast, Consistency, FullyConsistent
+from sessiond.consistency import (
+    FROM_SERVER,
+    FULLY_CONSISTENT,
+    AtLeast,
+    Consistency,
+    FromServer,
+    FullyConsistent,
+)
 from sessiond.errors import (
     InternalError,
     InvalidArgumentError,
@@ -15,6 +23,8 @@ from sessiond.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from sessiond.observer import Numbers, Observer, Outcome, WatchState
+from sessiond.policy import Policy
 from sessiond.requests import AuthorizationCode, DpopProof, ProviderTokens
 from sessiond.results import (
     Actor,
@@ -32,23 +42,30 @@ from sessiond.results import (
 )
 
 __all__ = [
+    "FROM_SERVER",
     "FULLY_CONSISTENT",
     "Actor",
     "AsyncClient",
     "AtLeast",
     "AuthorizationCode",
+    "Cache",
     "Cause",
     "Client",
     "Consistency",
     "Device",
     "DpopProof",
+    "FromServer",
     "FullyConsistent",
     "InternalError",
     "InvalidArgumentError",
     "LoginRefusedError",
     "NextAction",
     "NotFoundError",
+    "Numbers",
+    "Observer",
+    "Outcome",
     "PermissionDeniedError",
+    "Policy",
     "ProviderTokens",
     "Reason",
     "RefreshRefusedError",
@@ -63,4 +80,5 @@ __all__ = [
     "Undecided",
     "UnsupportedError",
     "Verdict",
+    "WatchState",
 ]

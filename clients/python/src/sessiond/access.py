@@ -12,6 +12,7 @@ import grpc
 
 # A key as text, or a function that gives it for every call: a key file may change while the client lives.
 Key: TypeAlias = str | Callable[[], str]
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
 _LOCAL_SCHEMES: Final = ("unix:", "unix-abstract:")
 # What else gRPC reads as a target (several addresses, a name server to ask) may lead to another machine.
 _ADDRESS: Final = re.compile(r"(?:dns:///|dns:|ipv4:|ipv6:)?(?:\[([^\]]+)\]|([^\[\]:/,]+))(?::\d+)?")
@@ -68,7 +69,7 @@ def options(target: str, tls: Tls | None) -> tuple[tuple[str, str | int], ...]:
     return (*_RECONNECTING, *name, *direct)
 
 
-def metadata(key: Key | None) -> tuple[tuple[str, str], ...]:
+def metadata(key: Key | None) -> Metadata:
     """The caller's key as a header.
 
     Without TLS gRPC refuses its own call credentials, also on a Unix socket and on loopback.

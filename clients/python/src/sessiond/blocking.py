@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import grpc
 
 from sessiond import access, requests, results
-from sessiond.access import Key, Tls
+from sessiond.access import Key, Metadata, Tls
+from sessiond.blocking_validator import BlockingValidator
+from sessiond.cache import DEFAULT_CACHE, Cache
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
 from sessiond.consistency import Consistency
 from sessiond.errors import to_error
+from sessiond.observer import Numbers, Observer
+from sessiond.per_process import PerProcess
+from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
 from sessiond.requests import (
     AuthorizationCode,
@@ -22,11 +28,17 @@ from sessiond.requests import (
     Login,
     ProvenRequirements,
     ProviderTokens,
-    Requirements,
 )
 from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Undecided, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    channel: Any
+    stub: Any
+    validator: BlockingValidator
 
 
 class Client:
@@ -38,7 +50,14 @@ class Client:
 
     Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be
     asked), and raises a `SessiondError` where it is refused or fails. Use it as a context manager, or close
-    it with `close`. Threads may share it; processes may not: make it after a fork, not before it.
+    it with `close`.
+
+    Acceptances are kept as `cache` says (None: not at all) and repeated only as long as no revocation can
+    have been missed. Validations that come while two calls are under way go together in the next one, unless
+    `batching` is off. `observer` is told how each was answered.
+
+    Threads may share it. After a fork the child begins anew, with a connection of its own and nothing kept;
+    whether gRPC itself works there is gRPC's matter: better make the client after the fork.
     """
 
     def __init__(
@@ -50,6 +69,9 @@ class Client:
         allow_plaintext: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         provider_timeout: float = DEFAULT_PROVIDER_TIMEOUT,
+        cache: Cache | None = DEFAULT_CACHE,
+        batching: bool = True,
+        observer: Observer | None = None,
     ) -> None:
         access.require_secrecy(target, key, tls, allow_plaintext=allow_plaintext)
         self._key = key
@@ -57,13 +79,27 @@ class Client:
         self._provider_timeout = provider_timeout
         self._is_closed = False
         options = access.options(target, tls)
-        self._channel = (
-            grpc.secure_channel(target, tls.credentials(), options=options)
-            if tls
-            else grpc.insecure_channel(target, options=options)
-        )
-        # The generated stub has no types for its methods.
-        self._stub: Any = SessionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+        def connect() -> _Connection:
+            channel = (
+                grpc.secure_channel(target, tls.credentials(), options=options)
+                if tls
+                else grpc.insecure_channel(target, options=options)
+            )
+            # The generated stub has no types for its methods.
+            stub: Any = SessionServiceStub(channel)  # type: ignore[no-untyped-call]
+            validator = BlockingValidator(
+                stub,
+                self._call,
+                key,
+                cache=cache,
+                batching=batching,
+                observer=observer,
+                timeout=timeout,
+            )
+            return _Connection(channel, stub, validator)
+
+        self._connection = PerProcess(connect)
 
     def __enter__(self) -> Self:
         return self
@@ -76,11 +112,19 @@ class Client:
     def close(self) -> None:
         """Close the channel; a call that is under way in another thread is CANCELLED."""
         self._is_closed = True
-        self._channel.close()
+        connection = self._connection.get()
+        connection.validator.close()
+        connection.channel.close()
+
+    @property
+    def numbers(self) -> Numbers:
+        """How validations were answered so far, and what is kept."""
+        return self._connection.get().validator.numbers
 
     def validate(
         self,
         token: str,
+        policy: Policy | None = None,
         *,
         consistency: Consistency | None = None,
         timeout: float | None = None,
@@ -88,16 +132,20 @@ class Client:
     ) -> Verdict:
         """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type.
 
-        It rests on what the server knows of revocations, unless `consistency` is `FULLY_CONSISTENT` or an
-        `AtLeast`.
+        What is required of it stands in a `policy`, or in keywords. It rests on what the server knows of
+        revocations, or on what this client has kept and knows; with a `consistency`, or with a proof, the
+        server is asked in any case.
         """
-        return results.to_verdict(
-            self._call(self._stub.ValidateToken, requests.validate(token, requirements, consistency), timeout)
-        )
+        validator = self._connection.get().validator
+        if consistency is not None or (requirements and requests.is_proven(requirements)):
+            return validator.past(requests.validate(token, requirements, consistency, policy), timeout)
+        demand = requests.policy_of(policy, requirements) if requirements else policy or NOTHING
+        return validator.find(token, demand) or validator.validate(token, demand, timeout)
 
     def validate_all(
         self,
         tokens: Sequence[str],
+        policy: Policy | None = None,
         *,
         consistency: Consistency | None = None,
         timeout: float | None = None,
@@ -106,11 +154,11 @@ class Client:
         """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
 
         Together the tokens have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched
-        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`.
+        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`. The server is asked
+        about all of them, whatever this client has kept.
         """
-        response = self._call(
-            self._stub.ValidateTokens, requests.validate_all(tokens, requirements, consistency), timeout
-        )
+        request = requests.validate_all(tokens, requirements, consistency, policy)
+        response = self._call(self._stub.ValidateTokens, request, timeout)
         return results.to_verdicts(response, len(tokens))
 
     def create_local_session(
@@ -224,7 +272,9 @@ class Client:
             request.page_token = response.next_page_token
 
     def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
-        return results.to_revocation_result(self._call(self._stub.RevokeSession, request))
+        response = self._call(self._stub.RevokeSession, request)
+        self._connection.get().validator.end(request, response)
+        return results.to_revocation_result(response)
 
     def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         answer = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
@@ -234,18 +284,24 @@ class Client:
         """For calls that may have to wait for a provider."""
         return self._provider_timeout if timeout is None else timeout
 
+    @property
+    def _stub(self) -> Any:
+        return self._connection.get().stub
+
     def _call(
         self,
         method: Callable[..., Any],
         request: Any,
         timeout: float | None = None,
+        metadata: Metadata | None = None,
         *,
         repeats: Repeats = IDEMPOTENT,
     ) -> Any:
+        shown = access.metadata(self._key) if metadata is None else metadata
         attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
         while True:
             try:
-                return method(request, timeout=attempts.remaining(), metadata=access.metadata(self._key))
+                return method(request, timeout=attempts.remaining(), metadata=shown)
             except grpc.RpcError as error:
                 raised = to_error(error, is_ours=self._is_closed)
             # The error is raised out here: the library's own shows its request, and so the token, in some

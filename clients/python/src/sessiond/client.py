@@ -10,9 +10,12 @@ from typing import Any, Final, Self, Unpack
 import grpc
 
 from sessiond import access, requests, results
-from sessiond.access import Key, Tls
+from sessiond.access import Key, Metadata, Tls
+from sessiond.cache import DEFAULT_CACHE, Cache
 from sessiond.consistency import Consistency
 from sessiond.errors import require_readable, to_error
+from sessiond.observer import Numbers, Observer
+from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
 from sessiond.requests import (
     AuthorizationCode,
@@ -21,11 +24,11 @@ from sessiond.requests import (
     Login,
     ProvenRequirements,
     ProviderTokens,
-    Requirements,
 )
 from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Undecided, Verdict
 from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+from sessiond.validator import AsyncValidator
 
 DEFAULT_TIMEOUT: Final = 1.0
 # An exchange at a provider is given up there after 10 s.
@@ -42,6 +45,10 @@ class AsyncClient:
     Every call ends within its `timeout` in seconds (`provider_timeout`, where a provider may have to be
     asked), and raises a `SessiondError` where it is refused or fails. Use it as a context manager, or close
     it with `close`.
+
+    Acceptances are kept as `cache` says (None: not at all) and repeated only as long as no revocation can
+    have been missed. Validations that come while two calls are under way go together in the next one, unless
+    `batching` is off. `observer` is told how each was answered.
     """
 
     def __init__(
@@ -53,6 +60,9 @@ class AsyncClient:
         allow_plaintext: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         provider_timeout: float = DEFAULT_PROVIDER_TIMEOUT,
+        cache: Cache | None = DEFAULT_CACHE,
+        batching: bool = True,
+        observer: Observer | None = None,
     ) -> None:
         access.require_secrecy(target, key, tls, allow_plaintext=allow_plaintext)
         self._key = key
@@ -67,6 +77,15 @@ class AsyncClient:
         )
         # The generated stub has no types for its methods.
         self._stub: Any = SessionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._validator = AsyncValidator(
+            self._stub,
+            self._call,
+            key,
+            cache=cache,
+            batching=batching,
+            observer=observer,
+            timeout=timeout,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,13 +96,20 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the channel."""
+        """Close the channel; a validation that waits for an answer is CANCELLED."""
         self._is_closed = True
+        await self._validator.close()
         await self._channel.close()
+
+    @property
+    def numbers(self) -> Numbers:
+        """How validations were answered so far, and what is kept."""
+        return self._validator.numbers
 
     async def validate(
         self,
         token: str,
+        policy: Policy | None = None,
         *,
         consistency: Consistency | None = None,
         timeout: float | None = None,
@@ -91,18 +117,21 @@ class AsyncClient:
     ) -> Verdict:
         """The verdict on an access token: a `Session` or a `Rejection`, to be told apart by type.
 
-        It rests on what the server knows of revocations, unless `consistency` is `FULLY_CONSISTENT` or an
-        `AtLeast`.
+        What is required of it stands in a `policy`, or in keywords. It rests on what the server knows of
+        revocations, or on what this client has kept and knows; with a `consistency`, or with a proof, the
+        server is asked in any case.
         """
-        return results.to_verdict(
-            await self._call(
-                self._stub.ValidateToken, requests.validate(token, requirements, consistency), timeout
-            )
-        )
+        if consistency is not None or (requirements and requests.is_proven(requirements)):
+            request = requests.validate(token, requirements, consistency, policy)
+            return await self._validator.past(request, timeout)
+        demand = requests.policy_of(policy, requirements) if requirements else policy or NOTHING
+        kept = self._validator.find(token, demand)
+        return kept or await self._validator.validate(token, demand, timeout)
 
     async def validate_all(
         self,
         tokens: Sequence[str],
+        policy: Policy | None = None,
         *,
         consistency: Consistency | None = None,
         timeout: float | None = None,
@@ -111,11 +140,11 @@ class AsyncClient:
         """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
 
         Together the tokens have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched
-        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`.
+        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`. The server is asked
+        about all of them, whatever this client has kept.
         """
-        response = await self._call(
-            self._stub.ValidateTokens, requests.validate_all(tokens, requirements, consistency), timeout
-        )
+        request = requests.validate_all(tokens, requirements, consistency, policy)
+        response = await self._call(self._stub.ValidateTokens, request, timeout)
         return results.to_verdicts(response, len(tokens))
 
     async def create_local_session(
@@ -239,7 +268,9 @@ class AsyncClient:
             request.page_token = response.next_page_token
 
     async def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
-        return results.to_revocation_result(await self._call(self._stub.RevokeSession, request))
+        response = await self._call(self._stub.RevokeSession, request)
+        self._validator.end(request, response)
+        return results.to_revocation_result(response)
 
     async def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         call = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
@@ -254,15 +285,15 @@ class AsyncClient:
         method: Callable[..., Awaitable[Any]],
         request: Any,
         timeout: float | None = None,
+        metadata: Metadata | None = None,
         *,
         repeats: Repeats = IDEMPOTENT,
     ) -> Any:
+        shown = access.metadata(self._key) if metadata is None else metadata
         attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
         while True:
             try:
-                return require_readable(
-                    await method(request, timeout=attempts.remaining(), metadata=access.metadata(self._key))
-                )
+                return require_readable(await method(request, timeout=attempts.remaining(), metadata=shown))
             except grpc.aio.AioRpcError as error:
                 raised = to_error(error)
             # The error is raised out here: the library's own shows its request, and so the token, in some

@@ -23,18 +23,24 @@ class FullyConsistent:
     """Everything that was revoked before the call, at whichever server: a round trip to the store."""
 
 
+@dataclass(frozen=True, slots=True)
+class FromServer:
+    """What a server knows now: nothing from this client's memory, and no call that is shared with others."""
+
+
 FULLY_CONSISTENT: Final = FullyConsistent()
-Consistency: TypeAlias = AtLeast | FullyConsistent
+FROM_SERVER: Final = FromServer()
+Consistency: TypeAlias = AtLeast | FullyConsistent | FromServer
 
 
 def to_message(consistency: Consistency | None) -> session_pb2.Consistency | None:
-    """The message; None, the default, is what the asked server knows.
+    """The message; there is none for what the asked server knows.
 
     Raises:
         TypeError: it is something else. A demand that is not understood must not go unheard.
     """
     match consistency:
-        case None:
+        case None | FromServer():
             return None
         case AtLeast(revision):
             return session_pb2.Consistency(at_least_as_fresh=session_pb2.AtLeastAsFresh(revision=revision))
@@ -42,6 +48,6 @@ def to_message(consistency: Consistency | None) -> session_pb2.Consistency | Non
             return session_pb2.Consistency(fully_consistent=session_pb2.FullyConsistent())
         case _:
             raise TypeError(
-                "consistency is FULLY_CONSISTENT, AtLeast(revision) or None, "
+                "consistency is FULLY_CONSISTENT, FROM_SERVER, AtLeast(revision) or None, "
                 f"not {type(consistency).__name__}"
             )

@@ -41,6 +41,10 @@ class SessiondError(Exception):
         self.metadata = details.metadata
         self.retry_after = details.retry_after
 
+    def again(self) -> SessiondError:
+        """The same for another caller: an exception that is raised twice carries both their stacks."""
+        return type(self)(self.code, self.message, Details(self.reason, self.metadata, self.retry_after))
+
 
 class RefreshRefusedError(SessiondError):
     """The refresh token opens nothing.
@@ -136,6 +140,21 @@ def require_readable(answer: Any) -> Any:
     if answer is None:
         raise InternalError(grpc.StatusCode.INTERNAL, "the answer is no message of its type", Details())
     return answer
+
+
+def time_over() -> UnavailableError:
+    """The time of a call was over before there was an answer, or before it was even sent."""
+    return UnavailableError(grpc.StatusCode.DEADLINE_EXCEEDED, "the time of the call is over", Details())
+
+
+def given_up() -> SessiondError:
+    """This side has ended a call that others waited for."""
+    return SessiondError(grpc.StatusCode.CANCELLED, "the call was given up", Details())
+
+
+def miscounted() -> InternalError:
+    """An answer that has not one result for each token."""
+    return InternalError(grpc.StatusCode.INTERNAL, "the answer has not one result for each token", Details())
 
 
 def read_details(raw: bytes) -> Details:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from datetime import datetime
+from typing import Any, TypedDict, cast
 
 from sessiond.consistency import Consistency, to_message
+from sessiond.policy import Policy, Requirements, refuse_unknown, to_policy
 from sessiond.results import Cause, Device
 from sessiond.v1 import session_pb2, session_service_pb2
 
@@ -30,22 +31,6 @@ class PossessionProof(TypedDict, total=False):
 
     certificate_sha256: bytes
     dpop: DpopProof
-
-
-class Requirements(TypedDict, total=False):
-    """What is required of a token beyond being good; all of it must hold.
-
-    Of `issuers`, `audiences` and `acr_values` any one will do, and of each claim any one of its values;
-    `max_auth_age` is how long ago the user may have proved who they are (RFC 9470).
-    """
-
-    issuers: Sequence[str]
-    audiences: Sequence[str]
-    scopes: Sequence[str]
-    permissions: Sequence[str]
-    claims: Mapping[str, Sequence[str]]
-    acr_values: Sequence[str]
-    max_auth_age: timedelta
 
 
 class ProvenRequirements(PossessionProof, Requirements, total=False):
@@ -112,31 +97,66 @@ class LocalLogin(Login, total=False):
 
 
 def validate(
-    token: str, requirements: ProvenRequirements, consistency: Consistency | None = None
+    token: str,
+    given: ProvenRequirements,
+    consistency: Consistency | None = None,
+    policy: Policy | None = None,
 ) -> session_service_pb2.ValidateTokenRequest:
     """The question about one token."""
-    _refuse_unknown(requirements, ProvenRequirements)
     return session_service_pb2.ValidateTokenRequest(
         token=token,
-        requirements=_requirements(requirements),
-        proof=_proof(requirements),
+        requirements=policy_of(policy, given).message,
+        proof=_proof(given),
         consistency=to_message(consistency),
     )
 
 
 def validate_all(
-    tokens: Sequence[str], requirements: Requirements, consistency: Consistency | None = None
+    tokens: Sequence[str],
+    given: Requirements,
+    consistency: Consistency | None = None,
+    policy: Policy | None = None,
 ) -> session_service_pb2.ValidateTokensRequest:
     """The question about many tokens."""
-    _refuse_unknown(requirements, Requirements)
+    refuse_unknown(given, Requirements)
     return session_service_pb2.ValidateTokensRequest(
-        tokens=tokens, requirements=_requirements(requirements), consistency=to_message(consistency)
+        tokens=tokens, requirements=policy_of(policy, given).message, consistency=to_message(consistency)
     )
+
+
+def of_one(token: str, policy: Policy) -> session_service_pb2.ValidateTokenRequest:
+    """The question about one token that may be shared with others."""
+    return session_service_pb2.ValidateTokenRequest(token=token, requirements=policy.message)
+
+
+def of_many(tokens: Sequence[str], policy: Policy) -> session_service_pb2.ValidateTokensRequest:
+    """The question about the tokens of several callers, who require the same."""
+    return session_service_pb2.ValidateTokensRequest(tokens=tokens, requirements=policy.message)
+
+
+def policy_of(policy: Policy | None, given: ProvenRequirements | Requirements) -> Policy:
+    """What a call requires, by a policy or by its keywords, whatever it proves beside.
+
+    Raises:
+        TypeError: a keyword is not known, or there are both.
+    """
+    refuse_unknown(given, ProvenRequirements)
+    demanded = {name: value for name, value in given.items() if name in Requirements.__optional_keys__}
+    if policy is None:
+        return to_policy(cast("Requirements", demanded))
+    if demanded:
+        raise TypeError(f"a policy and {min(demanded)!r} exclude each other: a call has one policy")
+    return policy
+
+
+def is_proven(given: ProvenRequirements) -> bool:
+    """Whether a call brings a proof of possession, which is for this call alone."""
+    return given.get("certificate_sha256") is not None or given.get("dpop") is not None
 
 
 def create_local(subject: str, login: LocalLogin) -> session_service_pb2.CreateSessionRequest:
     """A login at the local issuer."""
-    _refuse_unknown(login, LocalLogin)
+    refuse_unknown(login, LocalLogin)
     claims, auth_time = login.get("claims"), login.get("auth_time")
     message = session_service_pb2.LocalLogin(
         subject=subject,
@@ -157,7 +177,7 @@ def create_from_tokens(
     issuer: str, tokens: ProviderTokens, login: Login
 ) -> session_service_pb2.CreateSessionRequest:
     """A login at a provider, with its tokens."""
-    _refuse_unknown(login, Login)
+    refuse_unknown(login, Login)
     given = session_service_pb2.ProviderTokens(
         issuer=issuer,
         access_token=tokens.access_token,
@@ -171,7 +191,7 @@ def create_from_code(
     issuer: str, code: AuthorizationCode, login: Login
 ) -> session_service_pb2.CreateSessionRequest:
     """A login at a provider, with its code."""
-    _refuse_unknown(login, Login)
+    refuse_unknown(login, Login)
     given = session_service_pb2.AuthorizationCode(
         issuer=issuer,
         code=code.code,
@@ -184,7 +204,7 @@ def create_from_code(
 
 def refresh(refresh_token: str, bearer: Bearer) -> session_service_pb2.RefreshSessionRequest:
     """A refresh token to be spent."""
-    _refuse_unknown(bearer, Bearer)
+    refuse_unknown(bearer, Bearer)
     return session_service_pb2.RefreshSessionRequest(
         refresh_token=refresh_token, device=_device(bearer.get("device")), proof=_proof(bearer)
     )
@@ -204,33 +224,6 @@ def subject(issuer: str, identifier: str) -> session_service_pb2.Subject:
 def list_sessions(issuer: str, identifier: str, page_size: int) -> session_service_pb2.ListSessionsRequest:
     """The first page of a subject's sessions."""
     return session_service_pb2.ListSessionsRequest(subject=subject(issuer, identifier), page_size=page_size)
-
-
-def _refuse_unknown(given: Mapping[str, Any], known: Any) -> None:
-    """Raise `TypeError`, as Python does for a wrong keyword.
-
-    A demand that is misspelt must not go unheard.
-    """
-    unknown = sorted(given.keys() - known.__optional_keys__)
-    if unknown:
-        allowed = ", ".join(sorted(known.__optional_keys__))
-        raise TypeError(f"unexpected keyword argument {unknown[0]!r}: allowed are {allowed}")
-
-
-def _requirements(given: Requirements) -> session_pb2.Requirements | None:
-    """What is required, where anything is; a question without it is cheaper to read."""
-    claims, age = given.get("claims") or {}, given.get("max_auth_age")
-    message = session_pb2.Requirements(
-        issuers=given.get("issuers", ()),
-        audiences=given.get("audiences", ()),
-        scopes=given.get("scopes", ()),
-        permissions=given.get("permissions", ()),
-        claims={name: session_pb2.ClaimValues(values=values) for name, values in claims.items()},
-        acr_values=given.get("acr_values", ()),
-    )
-    if age is not None:
-        message.max_auth_age.FromTimedelta(age)
-    return message if message.ListFields() else None
 
 
 def _beside(login: Login) -> dict[str, Any]:
