@@ -42,6 +42,11 @@ class Case:
         servers: dict[str, JsonObject] = self.said.get("servers", {})
         return servers if servers and not main else {_MAIN: main} | servers
 
+    @property
+    def spoils_its_testee(self) -> bool:
+        """Whether it has a testee of its own: an environment, or clocks that stay where it has moved them."""
+        return "environment" in self.said or "clock" in self.said.get("needs", [])
+
     def why_skipped(self, testee: Testee) -> str:
         """Why a testee does not carry it out; empty where it does."""
         if self.group not in testee.groups:

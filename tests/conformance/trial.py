@@ -36,12 +36,12 @@ class StepError(Exception):
 
 async def differences_of(case: Case, stage: Stage) -> list[str]:
     """Carry a case out; what is not as it expects, one line each."""
-    environment = case.said.get("environment")
+    environment = case.said.get("environment", {})
     with tempfile.TemporaryDirectory(prefix="case-") as folder:
         servers = Servers(case, stage, Path(folder))
         try:
             values = await servers.start()
-            if environment is None:
+            if not case.spoils_its_testee:
                 return await Trial(case, servers, values, await stage.testee()).run()
             testee = await stage.another_testee(resolved(environment, values))
             try:
