@@ -38,6 +38,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("store", "on_store_loss"): ("refuse_older", "refuse_older"),
     ("revocation", "poll"): ("20ms", timedelta(milliseconds=20)),
     ("revocation", "max_staleness"): ("2s", timedelta(seconds=2)),
+    ("revocation", "on_stale"): ("accept_what_may_be_revoked", "accept_what_may_be_revoked"),
     ("revocation", "heartbeat"): ("100ms", timedelta(milliseconds=100)),
     ("revocation", "max_watchers"): ("7", 7),
     ("revocation", "max_watchers_of_a_caller"): ("3", 3),

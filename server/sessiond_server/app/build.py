@@ -28,7 +28,7 @@ from sessiond_server.app.issuers import (
 )
 from sessiond_server.app.secrets import Secrets
 from sessiond_server.config.fingerprint import fingerprint
-from sessiond_server.config.settings import IssuerSettings, Settings
+from sessiond_server.config.settings import ACCEPT_STALE, IssuerSettings, Settings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
 from sessiond_server.domain.session import Lifetimes
@@ -91,6 +91,7 @@ class App:
     standstill: Standstill
     clocks: Clocks
     watching: RevocationWatch
+    answers_when_stale: bool
     endpoints: Endpoints
 
 
@@ -184,11 +185,13 @@ async def build(
         encode=encode_claims,
     )
     possession = ProofOfPossession(read_proof=read_proof, memory=stores.proofs, clock=clock)
+    answers_when_stale = settings.revocation.on_stale == ACCEPT_STALE
     validation = Validation(
         signed,
         revocations=revocations,
         possession=possession,
         clock=clock,
+        answers_when_stale=answers_when_stale,
         watched_cache_seconds=settings.revocation.watched_cache.total_seconds(),
     )
     providers = Providers(
@@ -294,6 +297,7 @@ async def build(
         standstill=standstill,
         clocks=clocks,
         watching=watching,
+        answers_when_stale=answers_when_stale,
         endpoints=pipeline.endpoints(service.methods(watchers=watchers)),
     )
 

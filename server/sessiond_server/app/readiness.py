@@ -30,13 +30,15 @@ class Readiness:
         """What is wrong, and no reason to send calls elsewhere."""
         reason = self._app.stores.writes.refused_for
         refused = [f"the store takes no writes: {reason}"] if reason else []
+        if self._app.answers_when_stale and not self._app.revocations.is_fresh:
+            refused.append("tokens are accepted that may have been revoked: the store does not answer")
         return refused + [f"fails again and again: {name}" for name in self._supervision.failing]
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
         if self.store_faults is None or not revocations.is_synced:
             return [self._app.primacy.not_ready_reason or "the revocation log has not been read yet"]
-        if not revocations.is_fresh:
+        if not revocations.is_fresh and not self._app.answers_when_stale:
             return [self._app.primacy.not_ready_reason or "the store does not answer"]
         return [*self._of_the_clocks(), *self.store_faults]
 

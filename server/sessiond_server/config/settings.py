@@ -35,6 +35,7 @@ from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
 
 TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
+ACCEPT_STALE: Final = "accept_what_may_be_revoked"
 RISKS: Final = ("eviction", "no_persistence")
 ALL: Final = "all"
 GRPC_PORT: Final = 50051
@@ -183,6 +184,12 @@ class RevocationSettings:
     )
     max_staleness: timedelta = setting(
         span("100ms", "60s"), "how long answers go on after the last good read", default=timedelta(seconds=1)
+    )
+    on_stale: str = setting(
+        one_of("refuse", ACCEPT_STALE),
+        "what becomes of tokens once the store has not answered for longer: they are not decided on, or "
+        "accepted although they may have been revoked, and the answer says so",
+        default="refuse",
     )
     heartbeat: timedelta = setting(
         span("10ms", "10s"),

@@ -122,6 +122,9 @@ type ValidateTokenResponse struct {
 	// An opaque fingerprint of everything but revocations that the verdict depends on: what was kept under
 	// another one is not to be repeated.
 	Configuration string `protobuf:"bytes,8,opt,name=configuration,proto3" json:"configuration,omitempty"`
+	// The token may have been revoked: the store does not answer, `revision_age` is beyond
+	// `revocation.max_staleness`, and the operator chose to accept tokens all the same (`revocation.on_stale`).
+	Stale         bool `protobuf:"varint,9,opt,name=stale,proto3" json:"stale,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +226,13 @@ func (x *ValidateTokenResponse) GetConfiguration() string {
 		return x.Configuration
 	}
 	return ""
+}
+
+func (x *ValidateTokenResponse) GetStale() bool {
+	if x != nil {
+		return x.Stale
+	}
+	return false
 }
 
 type isValidateTokenResponse_Verdict interface {
@@ -2057,7 +2067,7 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12=\n" +
 	"\frequirements\x18\x02 \x01(\v2\x19.sessiond.v1.RequirementsR\frequirements\x122\n" +
 	"\x05proof\x18\x03 \x01(\v2\x1c.sessiond.v1.PossessionProofR\x05proof\x12:\n" +
-	"\vconsistency\x18\x04 \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\"\xc3\x03\n" +
+	"\vconsistency\x18\x04 \x01(\v2\x18.sessiond.v1.ConsistencyR\vconsistency\"\xd9\x03\n" +
 	"\x15ValidateTokenResponse\x120\n" +
 	"\asession\x18\x01 \x01(\v2\x14.sessiond.v1.SessionH\x00R\asession\x126\n" +
 	"\trejection\x18\x02 \x01(\v2\x16.sessiond.v1.RejectionH\x00R\trejection\x126\n" +
@@ -2066,7 +2076,8 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\frevision_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vrevisionAge\x126\n" +
 	"\tcache_for\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\bcacheFor\x12E\n" +
 	"\x11watched_cache_for\x18\a \x01(\v2\x19.google.protobuf.DurationR\x0fwatchedCacheFor\x12$\n" +
-	"\rconfiguration\x18\b \x01(\tR\rconfigurationB\t\n" +
+	"\rconfiguration\x18\b \x01(\tR\rconfiguration\x12\x14\n" +
+	"\x05stale\x18\t \x01(\bR\x05staleB\t\n" +
 	"\averdict\"\xaf\x01\n" +
 	"\x15ValidateTokensRequest\x12\x1b\n" +
 	"\x06tokens\x18\x01 \x03(\tB\x03\x80\x01\x01R\x06tokens\x12=\n" +

@@ -81,7 +81,9 @@ class Session:
     """An accepted token, or a stored session; what is not known is None or empty. Times are in UTC.
 
     `principal` is the key under which to store what belongs to the user. `cache_for` is how long an
-    acceptance may be repeated, counted from before the call; None means not at all.
+    acceptance may be repeated, counted from before the call; None means not at all. `stale` says that the
+    token may have been revoked: the server's store does not answer, and its operator chose to accept tokens
+    all the same.
     """
 
     principal: str
@@ -105,6 +107,7 @@ class Session:
     actor: Actor | None
     claims_json: str
     cache_for: timedelta | None = None
+    stale: bool = False
 
     @property
     def claims(self) -> Mapping[str, Any]:
@@ -193,7 +196,7 @@ def to_verdict(response: session_service_pb2.ValidateTokenResponse) -> Verdict:
     """The verdict; one that is not set, or of a kind that this client does not know, is a rejection."""
     if response.WhichOneof("verdict") == "session":
         cache_for = response.cache_for.ToTimedelta() if response.HasField("cache_for") else None
-        return to_session(response.session, cache_for=cache_for)
+        return to_session(response.session, cache_for=cache_for, stale=response.stale)
     rejection = response.rejection
     return Rejection(
         reason=Reason(_enum_name(rejection, "reason", Reason)),
@@ -228,7 +231,9 @@ def to_verdict_of_many(response: session_service_pb2.ValidateTokenResponse) -> V
     )
 
 
-def to_session(message: session_pb2.Session, *, cache_for: timedelta | None = None) -> Session:
+def to_session(
+    message: session_pb2.Session, *, cache_for: timedelta | None = None, stale: bool = False
+) -> Session:
     """A session from its message."""
     return Session(
         principal=message.principal,
@@ -252,6 +257,7 @@ def to_session(message: session_pb2.Session, *, cache_for: timedelta | None = No
         actor=_actor(message.actor) if message.HasField("actor") else None,
         claims_json=message.claims_json,
         cache_for=cache_for,
+        stale=stale,
     )
 
 

@@ -109,15 +109,15 @@ class Revocations:
         """The partition whose freshness a token needs."""
         return self._log_store.partition_of(revocation_ids.placing_byte)
 
-    def revokes(self, revocation_ids: RevocationIds) -> bool:
-        """Whether a token with these ids is revoked.
+    def revokes(self, revocation_ids: RevocationIds, *, however_old: bool = False) -> bool:
+        """Whether a token with these ids is revoked, as far as is known where that may be `however_old`.
 
         Raises:
             RevocationViewStaleError: that is not known, because the view is older than it may be, or because
                 what was packed of it cannot be read.
         """
         partition = self.partition_of(revocation_ids)
-        if self.age_of(partition) >= self.max_staleness_seconds:
+        if self.age_of(partition) >= self.max_staleness_seconds and not however_old:
             raise RevocationViewStaleError
         try:
             return self.loss.refuses(partition, revocation_ids.started_ms) or self.view.revokes(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import Evidence
@@ -26,6 +27,8 @@ WATCHED_CACHE_SECONDS: Final = 60.0
 # wait for a few milliseconds.
 _VERIFIED_AT_A_STRETCH: Final = 8
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class ValidationResult:
@@ -34,7 +37,8 @@ class ValidationResult:
     It is made at every call, and not frozen because that would triple what making it costs.
 
     `cache_for_seconds` is how long a caller may repeat an acceptance, counted from before it asked, and
-    `watched_cache_for_seconds` how long one may that watches revocations; None means not at all.
+    `watched_cache_for_seconds` how long one may that watches revocations; None means not at all. `is_stale`
+    says that this knowledge is older than it may be, and that the operator chose to go on all the same.
     """
 
     verdict: VerifiedToken | Rejected
@@ -42,6 +46,7 @@ class ValidationResult:
     revision_age_seconds: float
     cache_for_seconds: float | None = None
     watched_cache_for_seconds: float | None = None
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ class Undecided:
 class Validation:
     """Verdicts on access tokens, from memory.
 
-    Who watches revocations may repeat an acceptance for `watched_cache_seconds`.
+    Who watches revocations may repeat an acceptance for `watched_cache_seconds`. With `answers_when_stale`
+    tokens that may have been revoked are accepted while the store does not answer, and the answers say so.
     """
 
     def __init__(
@@ -65,9 +71,11 @@ class Validation:
         possession: ProofOfPossession,
         clock: Clock,
         watched_cache_seconds: float = WATCHED_CACHE_SECONDS,
+        answers_when_stale: bool = False,
     ) -> None:
         self._signed = signed
         self._watched_cache_seconds = watched_cache_seconds
+        self._answers_when_stale = answers_when_stale
         self._revocations = revocations
         self._consistency = RequiredConsistency(revocations)
         self._possession = possession
@@ -99,11 +107,11 @@ class Validation:
             # Before a proof is spent: a call that fails here can be repeated with the same one.
             await self._consistency.reach(consistency, self._partitions_of([verified]))
         is_proven = await self._is_proven(verified, token, requirements, proof)
+        decide = partial(self._decide, verified, requirements, consistency, is_proven=is_proven)
         try:
-            return self._decide(verified, requirements, consistency, is_proven=is_proven)
+            return decide()
         except RevocationViewStaleError:
-            await self._catch_up([verified])
-            return self._decide(verified, requirements, consistency, is_proven=is_proven)
+            return await self._decide_late([verified], decide, consistency)
 
     async def validate_all(
         self,
@@ -132,11 +140,11 @@ class Validation:
             raise KeysUnavailableError
         if consistency:
             await self._consistency.reach(consistency, self._partitions_of(verified))
+        decide = partial(self._decide_on_many, verified, requirements, consistency)
         try:
-            return [self._decide_one_of_many(one, requirements, consistency) for one in verified]
+            return decide()
         except RevocationViewStaleError:
-            await self._catch_up(verified)
-            return [self._decide_one_of_many(one, requirements, consistency) for one in verified]
+            return await self._decide_late(verified, decide, consistency)
 
     async def authenticate(
         self, token: bytes, *, permitted_issuers: frozenset[str] | None = None
@@ -159,15 +167,21 @@ class Validation:
         except KeysUnavailableError as failure:
             return Undecided(failure)
 
-    def _decide_one_of_many(
+    def _decide_on_many(
         self,
-        verified: VerifiedToken | Rejected | Undecided,
+        verified: Iterable[VerifiedToken | Rejected | Undecided],
         requirements: Requirements,
         consistency: Consistency | None,
-    ) -> ValidationResult | Undecided:
-        if isinstance(verified, Undecided):
-            return verified
-        return self._decide(verified, requirements, consistency, is_proven=_needs_no_proof(verified))
+        *,
+        however_old: bool = False,
+    ) -> list[ValidationResult | Undecided]:
+        decide = partial(self._decide, requirements=requirements, consistency=consistency)
+        return [
+            one
+            if isinstance(one, Undecided)
+            else decide(one, is_proven=_needs_no_proof(one), however_old=however_old)
+            for one in verified
+        ]
 
     async def _is_proven(
         self,
@@ -183,6 +197,25 @@ class Validation:
             return False
         return await self._possession.is_proven(verified.claims, token=token, proof=proof)
 
+    async def _decide_late(
+        self,
+        verified: Sequence[VerifiedToken | Rejected | Undecided],
+        decide: Callable[..., T],
+        consistency: Consistency | None,
+    ) -> T:
+        """What `decide` finds once the log was read, or by what is known `however_old` that is.
+
+        The latter where the store does not answer and the operator chose so; not for a call that demands
+        more.
+        """
+        try:
+            await self._catch_up(verified)
+            return decide()
+        except RevocationViewStaleError:
+            if consistency or not self._answers_when_stale or not self._revocations.is_synced:
+                raise
+        return decide(however_old=True)
+
     async def _catch_up(self, verified: Iterable[VerifiedToken | Rejected | Undecided]) -> None:
         await asyncio.gather(*map(self._revocations.catch_up, self._partitions_of(verified)))
 
@@ -197,11 +230,12 @@ class Validation:
         consistency: Consistency | None,
         *,
         is_proven: bool,
+        however_old: bool = False,
     ) -> ValidationResult:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         if isinstance(verified, Rejected):
             return self._rejected(verified)
-        facts = self._facts(verified, requirements, is_proven=is_proven)
+        facts = self._facts(verified, requirements, is_proven=is_proven, however_old=however_old)
         for check in CHECKS_OF_A_CALL:
             rejected = check.judge(facts)
             if rejected:
@@ -209,24 +243,32 @@ class Validation:
         result = self._accepted(verified)
         # What was proven for this request is not proven for the next; and who wants to know everything that
         # is known now wants to know it the next time too.
-        if not verified.claims.is_bound and not isinstance(consistency, FullyConsistent):
+        if not (result.is_stale or verified.claims.is_bound or isinstance(consistency, FullyConsistent)):
             self._allow_keeping(result, verified, requirements, now=facts.now)
         return result
 
-    def _facts(self, verified: VerifiedToken, requirements: Requirements, *, is_proven: bool) -> CallFacts:
+    def _facts(
+        self,
+        verified: VerifiedToken,
+        requirements: Requirements,
+        *,
+        is_proven: bool,
+        however_old: bool = False,
+    ) -> CallFacts:
         return CallFacts(
             verified.claims,
             verified.policy,
             requirements,
             self._clock.now(),
             is_proven,
-            lambda: self._revocations.revokes(verified.revocation_ids),
+            lambda: self._revocations.revokes(verified.revocation_ids, however_old=however_old),
         )
 
     def _accepted(self, verified: VerifiedToken) -> ValidationResult:
         revocations = self._revocations
         age = revocations.age_of(revocations.partition_of(verified.revocation_ids))
-        return ValidationResult(verified, revocations.revision, age)
+        is_stale = age >= revocations.max_staleness_seconds
+        return ValidationResult(verified, revocations.revision, age, is_stale=is_stale)
 
     def _allow_keeping(
         self, result: ValidationResult, verified: VerifiedToken, requirements: Requirements, *, now: float

@@ -86,6 +86,8 @@ def encode_result(result: ValidationResult, *, configuration: str) -> bytes:
         _set_duration(rest.cache_for, result.cache_for_seconds)
     if result.watched_cache_for_seconds is not None:
         _set_duration(rest.watched_cache_for, result.watched_cache_for_seconds)
+    if result.is_stale:
+        rest.stale = True
     match result.verdict:
         case VerifiedToken(encoded=encoded):
             # Messages whose bytes are joined are merged: nothing of the session is encoded again.

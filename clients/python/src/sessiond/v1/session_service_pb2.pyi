@@ -21,7 +21,7 @@ class ValidateTokenRequest(_message.Message):
     def __init__(self, token: _Optional[str] = ..., requirements: _Optional[_Union[_session_pb2.Requirements, _Mapping]] = ..., proof: _Optional[_Union[_session_pb2.PossessionProof, _Mapping]] = ..., consistency: _Optional[_Union[_session_pb2.Consistency, _Mapping]] = ...) -> None: ...
 
 class ValidateTokenResponse(_message.Message):
-    __slots__ = ("session", "rejection", "undecided", "revision", "revision_age", "cache_for", "watched_cache_for", "configuration")
+    __slots__ = ("session", "rejection", "undecided", "revision", "revision_age", "cache_for", "watched_cache_for", "configuration", "stale")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     REJECTION_FIELD_NUMBER: _ClassVar[int]
     UNDECIDED_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class ValidateTokenResponse(_message.Message):
     CACHE_FOR_FIELD_NUMBER: _ClassVar[int]
     WATCHED_CACHE_FOR_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
     session: _session_pb2.Session
     rejection: _session_pb2.Rejection
     undecided: _session_pb2.Undecided
@@ -38,7 +39,8 @@ class ValidateTokenResponse(_message.Message):
     cache_for: _duration_pb2.Duration
     watched_cache_for: _duration_pb2.Duration
     configuration: str
-    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., rejection: _Optional[_Union[_session_pb2.Rejection, _Mapping]] = ..., undecided: _Optional[_Union[_session_pb2.Undecided, _Mapping]] = ..., revision: _Optional[str] = ..., revision_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., watched_cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., configuration: _Optional[str] = ...) -> None: ...
+    stale: bool
+    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., rejection: _Optional[_Union[_session_pb2.Rejection, _Mapping]] = ..., undecided: _Optional[_Union[_session_pb2.Undecided, _Mapping]] = ..., revision: _Optional[str] = ..., revision_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., watched_cache_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., configuration: _Optional[str] = ..., stale: bool = ...) -> None: ...
 
 class ValidateTokensRequest(_message.Message):
     __slots__ = ("tokens", "requirements", "consistency")
