@@ -1,14 +1,19 @@
-"""`sessiond sessions`, as whoever operates a server uses it."""
+"""`sessiond sessions` and `sessiond revocations`, as whoever operates a server uses them."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import sys
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sessiond import Device, Session
+from sessiond_server.domain.base64url import to_base64url
+from sessiond_server.domain.identifiers import hashed_id
 from tests.grpc.test_command_line import sessiond
 from tests.support.config import key_file
 from tests.support.server import ISSUER, Server
@@ -108,3 +113,51 @@ async def test_what_cannot_be_asked_is_one_line(server: Server, tmp_path: Path) 
     ]:
         found, said = await sessiond("sessions", "show", "sds_" + 22 * "A", *more)
         assert (found, said.count("\n"), says in said) == (status, 1, True), said
+
+
+async def test_the_status_of_revocations_is_told(server: Server, client: AsyncClient) -> None:
+    tokens = await client.create_local_session(user())
+    await client.revoke_session(tokens.session.session_id)
+    status, said = await sessiond("revocations", "status", "--json", "--addr", server.grpc)
+    told = json.loads(said)
+    (partition,) = told["partitions"]
+    assert (status, partition["partition"], partition["behind"]) == (0, 0, 0)
+    assert partition["read"] >= 1
+    assert 0 <= partition["age"] < told["max_staleness"] == 1.0
+    assert (partition["resync_time"], partition["resync_reason"]) == (None, "")
+    assert told["revocations"] >= 1
+    status, said = await sessiond("revocations", "status", "--addr", server.grpc)
+    assert (status, "never" in said, told["server"] in said) == (0, True, True)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_revocations_are_shown_as_they_come(
+    server: Server, client: AsyncClient, *, as_json: bool
+) -> None:
+    tokens = await client.create_local_session(user())
+    hashed = hashed_id("session", "", tokens.session.session_id)
+    shown = to_base64url(hashed) if as_json else hashed.hex()
+    arguments = (
+        "revocations",
+        "tail",
+        *(("--json", "--heartbeats") if as_json else ()),
+        "--addr",
+        server.grpc,
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sessiond_server", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+    try:
+        first = (await process.stdout.readline()).decode()
+        assert json.loads(first)["event"] == "started" if as_json else "watching" in first
+        await client.revoke_session(tokens.session.session_id)
+        async with asyncio.timeout(10):
+            while shown not in (line := (await process.stdout.readline()).decode()):
+                assert line
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

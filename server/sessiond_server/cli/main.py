@@ -33,6 +33,7 @@ from sessiond_server.app.order_keys import order_key_sets
 from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
 from sessiond_server.cli.healthcheck import SERVING, ask_health
+from sessiond_server.cli.revocations import revocations
 from sessiond_server.cli.sessions import sessions
 from sessiond_server.cli.written_log import written_log
 from sessiond_server.config.dev import data_directory, default_data_directory
@@ -332,3 +333,4 @@ def healthcheck(addr: str, timeout: float) -> None:
 
 
 main.add_command(sessions)
+main.add_command(revocations)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sessiond import SessionRecord
+from sessiond import PartitionStatus, SessionRecord
 from sessiond_server.app.check import KeySetFinding
 from sessiond_server.app.findings import Finding
 from sessiond_server.service.validation.explain import Explanation
@@ -76,6 +76,18 @@ def of_session(members: Mapping[str, object]) -> str:
     table = Table("field", "value")
     for name, value in members.items():
         table.add_row(*map(Text, (name, value if isinstance(value, str) else json.dumps(value))))
+    return _shown(table)
+
+
+def of_partitions(partitions: Sequence[PartitionStatus]) -> str:
+    """How the log of each partition is followed."""
+    table = Table("partition", "read", "behind", "age (ms)", "last read anew", "why")
+    for one in partitions:
+        age = "unknown" if one.age is None else f"{one.age.total_seconds() * 1000:.0f}"
+        restoring = "; lost ones are written again" if one.restoring else ""
+        why = f"{one.resync_reason.lower() or 'never'}{restoring}"
+        cells = (str(one.partition), str(one.read), str(one.behind), age, _time(one.resync_time), why)
+        table.add_row(*map(Text, cells))
     return _shown(table)
 
 

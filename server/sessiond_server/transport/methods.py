@@ -23,7 +23,7 @@ from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
-from sessiond_server.transport.codec import create, lookup, refresh, revoke, verdicts, watch
+from sessiond_server.transport.codec import create, lookup, refresh, revoke, status, verdicts, watch
 from sessiond_server.transport.engine.port import Call
 from sessiond_server.transport.failures import to_status
 
@@ -112,6 +112,7 @@ class SessionService:
         self._lookups = lookups
         self._watching = watching
         self._configuration = identity.configuration
+        self._server = identity.server
         self._encoder = watch.WatchEncoder(configuration=identity.configuration, server=identity.server)
         self._telemetry = telemetry
 
@@ -198,6 +199,14 @@ class SessionService:
                 max_in_flight=128,
                 changes_sessions=False,
             ),
+            UnaryMethod(
+                "GetRevocationStatus",
+                messages.GetRevocationStatusRequest,
+                Rule.of(Group.READ),
+                self.get_revocation_status,
+                max_in_flight=16,
+                changes_sessions=False,
+            ),
             StreamMethod(
                 "WatchRevocations",
                 messages.WatchRevocationsRequest,
@@ -276,6 +285,13 @@ class SessionService:
             query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller
         )
         return lookup.encode_list(page)
+
+    async def get_revocation_status(
+        self, _request: messages.GetRevocationStatusRequest, _call: Call
+    ) -> bytes:
+        """How far this server has read the revocations."""
+        watchers = self._watching.watchers
+        return status.encode(self._watching.status(), server=self._server, watchers=watchers)
 
     async def watch_revocations(
         self, request: messages.WatchRevocationsRequest, _call: Call

@@ -25,6 +25,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Why a server has read the log of a partition anew.
+type ResyncReason int32
+
+const (
+	// It has not.
+	ResyncReason_RESYNC_REASON_UNSPECIFIED ResyncReason = 0
+	// The store was emptied, and its log began anew.
+	ResyncReason_RESYNC_REASON_INCARNATION ResyncReason = 1
+	// The log ended before what had been read of it.
+	ResyncReason_RESYNC_REASON_REGRESSED ResyncReason = 2
+	// The log had other entries under the same numbers, as after the promotion of a replica that lagged.
+	ResyncReason_RESYNC_REASON_DIVERGED ResyncReason = 3
+	// What followed had expired and was dropped while the server did not read.
+	ResyncReason_RESYNC_REASON_TRIMMED ResyncReason = 4
+)
+
+// Enum value maps for ResyncReason.
+var (
+	ResyncReason_name = map[int32]string{
+		0: "RESYNC_REASON_UNSPECIFIED",
+		1: "RESYNC_REASON_INCARNATION",
+		2: "RESYNC_REASON_REGRESSED",
+		3: "RESYNC_REASON_DIVERGED",
+		4: "RESYNC_REASON_TRIMMED",
+	}
+	ResyncReason_value = map[string]int32{
+		"RESYNC_REASON_UNSPECIFIED": 0,
+		"RESYNC_REASON_INCARNATION": 1,
+		"RESYNC_REASON_REGRESSED":   2,
+		"RESYNC_REASON_DIVERGED":    3,
+		"RESYNC_REASON_TRIMMED":     4,
+	}
+)
+
+func (x ResyncReason) Enum() *ResyncReason {
+	p := new(ResyncReason)
+	*p = x
+	return p
+}
+
+func (x ResyncReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ResyncReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_sessiond_v1_session_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ResyncReason) Type() protoreflect.EnumType {
+	return &file_sessiond_v1_session_service_proto_enumTypes[0]
+}
+
+func (x ResyncReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ResyncReason.Descriptor instead.
+func (ResyncReason) EnumDescriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{0}
+}
+
 // What is asked of one token.
 type ValidateTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1258,6 +1319,243 @@ func (x *WatchRevocationsRequest) GetFromRevision() string {
 	return ""
 }
 
+// It asks for nothing in particular.
+type GetRevocationStatusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRevocationStatusRequest) Reset() {
+	*x = GetRevocationStatusRequest{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRevocationStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRevocationStatusRequest) ProtoMessage() {}
+
+func (x *GetRevocationStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRevocationStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetRevocationStatusRequest) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{15}
+}
+
+// What one server knows of revocations, and how it follows them.
+type GetRevocationStatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which server this is, for logs.
+	Server string `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	// How far it has read.
+	Revision string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// How many revocations it holds.
+	Revocations int64 `protobuf:"varint,3,opt,name=revocations,proto3" json:"revocations,omitempty"`
+	// How many watchers it has.
+	Watchers int32 `protobuf:"varint,4,opt,name=watchers,proto3" json:"watchers,omitempty"`
+	// How long after the last moment that it knows of it answers from memory.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,5,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// Each partition of the store, in the order of their numbers.
+	Partitions    []*PartitionStatus `protobuf:"bytes,6,rep,name=partitions,proto3" json:"partitions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRevocationStatusResponse) Reset() {
+	*x = GetRevocationStatusResponse{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRevocationStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRevocationStatusResponse) ProtoMessage() {}
+
+func (x *GetRevocationStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRevocationStatusResponse.ProtoReflect.Descriptor instead.
+func (*GetRevocationStatusResponse) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetRevocationStatusResponse) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *GetRevocationStatusResponse) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *GetRevocationStatusResponse) GetRevocations() int64 {
+	if x != nil {
+		return x.Revocations
+	}
+	return 0
+}
+
+func (x *GetRevocationStatusResponse) GetWatchers() int32 {
+	if x != nil {
+		return x.Watchers
+	}
+	return 0
+}
+
+func (x *GetRevocationStatusResponse) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *GetRevocationStatusResponse) GetPartitions() []*PartitionStatus {
+	if x != nil {
+		return x.Partitions
+	}
+	return nil
+}
+
+// How a server follows the log of one partition.
+type PartitionStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number, from 0.
+	Partition int32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// Which log it is, 16 bytes that change when the store was emptied; empty before the first reading.
+	Incarnation []byte `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	// The number of the last entry that was read.
+	Read int64 `protobuf:"varint,3,opt,name=read,proto3" json:"read,omitempty"`
+	// How many entries were there at the last reading and are not known yet.
+	Behind int64 `protobuf:"varint,4,opt,name=behind,proto3" json:"behind,omitempty"`
+	// How old what is known is; absent before the log was read to its end once.
+	Age *durationpb.Duration `protobuf:"bytes,5,opt,name=age,proto3" json:"age,omitempty"`
+	// Whether the store may lack revocations that this server holds, and is about to write again.
+	Restoring bool `protobuf:"varint,6,opt,name=restoring,proto3" json:"restoring,omitempty"`
+	// When the log was read anew last, because it did not go on where it had been read to; absent for never.
+	ResyncTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=resync_time,json=resyncTime,proto3" json:"resync_time,omitempty"`
+	// Why it was.
+	ResyncReason  ResyncReason `protobuf:"varint,8,opt,name=resync_reason,json=resyncReason,proto3,enum=sessiond.v1.ResyncReason" json:"resync_reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartitionStatus) Reset() {
+	*x = PartitionStatus{}
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartitionStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartitionStatus) ProtoMessage() {}
+
+func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartitionStatus.ProtoReflect.Descriptor instead.
+func (*PartitionStatus) Descriptor() ([]byte, []int) {
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PartitionStatus) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *PartitionStatus) GetIncarnation() []byte {
+	if x != nil {
+		return x.Incarnation
+	}
+	return nil
+}
+
+func (x *PartitionStatus) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *PartitionStatus) GetBehind() int64 {
+	if x != nil {
+		return x.Behind
+	}
+	return 0
+}
+
+func (x *PartitionStatus) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
+func (x *PartitionStatus) GetRestoring() bool {
+	if x != nil {
+		return x.Restoring
+	}
+	return false
+}
+
+func (x *PartitionStatus) GetResyncTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResyncTime
+	}
+	return nil
+}
+
+func (x *PartitionStatus) GetResyncReason() ResyncReason {
+	if x != nil {
+		return x.ResyncReason
+	}
+	return ResyncReason_RESYNC_REASON_UNSPECIFIED
+}
+
 // One event of the stream.
 type WatchRevocationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1276,7 +1574,7 @@ type WatchRevocationsResponse struct {
 
 func (x *WatchRevocationsResponse) Reset() {
 	*x = WatchRevocationsResponse{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[15]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1586,7 @@ func (x *WatchRevocationsResponse) String() string {
 func (*WatchRevocationsResponse) ProtoMessage() {}
 
 func (x *WatchRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[15]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1599,7 @@ func (x *WatchRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{15}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchRevocationsResponse) GetEvent() isWatchRevocationsResponse_Event {
@@ -1397,7 +1695,7 @@ type Started struct {
 
 func (x *Started) Reset() {
 	*x = Started{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1707,7 @@ func (x *Started) String() string {
 func (*Started) ProtoMessage() {}
 
 func (x *Started) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[16]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1720,7 @@ func (x *Started) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Started.ProtoReflect.Descriptor instead.
 func (*Started) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{16}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Started) GetRevision() string {
@@ -1466,7 +1764,7 @@ type Reset struct {
 
 func (x *Reset) Reset() {
 	*x = Reset{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1776,7 @@ func (x *Reset) String() string {
 func (*Reset) ProtoMessage() {}
 
 func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[17]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1789,7 @@ func (x *Reset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reset.ProtoReflect.Descriptor instead.
 func (*Reset) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{17}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Reset) GetRevision() string {
@@ -1525,7 +1823,7 @@ type ProviderTokens struct {
 
 func (x *ProviderTokens) Reset() {
 	*x = ProviderTokens{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1835,7 @@ func (x *ProviderTokens) String() string {
 func (*ProviderTokens) ProtoMessage() {}
 
 func (x *ProviderTokens) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[18]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1848,7 @@ func (x *ProviderTokens) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTokens.ProtoReflect.Descriptor instead.
 func (*ProviderTokens) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{18}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProviderTokens) GetIssuer() string {
@@ -1601,7 +1899,7 @@ type AuthorizationCode struct {
 
 func (x *AuthorizationCode) Reset() {
 	*x = AuthorizationCode{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1911,7 @@ func (x *AuthorizationCode) String() string {
 func (*AuthorizationCode) ProtoMessage() {}
 
 func (x *AuthorizationCode) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[19]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1924,7 @@ func (x *AuthorizationCode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorizationCode.ProtoReflect.Descriptor instead.
 func (*AuthorizationCode) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{19}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AuthorizationCode) GetIssuer() string {
@@ -1692,7 +1990,7 @@ type LocalLogin struct {
 
 func (x *LocalLogin) Reset() {
 	*x = LocalLogin{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +2002,7 @@ func (x *LocalLogin) String() string {
 func (*LocalLogin) ProtoMessage() {}
 
 func (x *LocalLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[20]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +2015,7 @@ func (x *LocalLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocalLogin.ProtoReflect.Descriptor instead.
 func (*LocalLogin) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{20}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LocalLogin) GetSubject() string {
@@ -1796,7 +2094,7 @@ type Subject struct {
 
 func (x *Subject) Reset() {
 	*x = Subject{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +2106,7 @@ func (x *Subject) String() string {
 func (*Subject) ProtoMessage() {}
 
 func (x *Subject) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[21]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +2119,7 @@ func (x *Subject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subject.ProtoReflect.Descriptor instead.
 func (*Subject) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{21}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Subject) GetIssuer() string {
@@ -1851,7 +2149,7 @@ type ProviderSession struct {
 
 func (x *ProviderSession) Reset() {
 	*x = ProviderSession{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +2161,7 @@ func (x *ProviderSession) String() string {
 func (*ProviderSession) ProtoMessage() {}
 
 func (x *ProviderSession) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[22]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +2174,7 @@ func (x *ProviderSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderSession.ProtoReflect.Descriptor instead.
 func (*ProviderSession) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{22}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ProviderSession) GetIssuer() string {
@@ -1906,7 +2204,7 @@ type Tenant struct {
 
 func (x *Tenant) Reset() {
 	*x = Tenant{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2216,7 @@ func (x *Tenant) String() string {
 func (*Tenant) ProtoMessage() {}
 
 func (x *Tenant) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[23]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2229,7 @@ func (x *Tenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tenant.ProtoReflect.Descriptor instead.
 func (*Tenant) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{23}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Tenant) GetIssuer() string {
@@ -1961,7 +2259,7 @@ type ClientApplication struct {
 
 func (x *ClientApplication) Reset() {
 	*x = ClientApplication{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2271,7 @@ func (x *ClientApplication) String() string {
 func (*ClientApplication) ProtoMessage() {}
 
 func (x *ClientApplication) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[24]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2284,7 @@ func (x *ClientApplication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientApplication.ProtoReflect.Descriptor instead.
 func (*ClientApplication) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{24}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ClientApplication) GetIssuer() string {
@@ -2016,7 +2314,7 @@ type SigningKey struct {
 
 func (x *SigningKey) Reset() {
 	*x = SigningKey{}
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2326,7 @@ func (x *SigningKey) String() string {
 func (*SigningKey) ProtoMessage() {}
 
 func (x *SigningKey) ProtoReflect() protoreflect.Message {
-	mi := &file_sessiond_v1_session_service_proto_msgTypes[25]
+	mi := &file_sessiond_v1_session_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2339,7 @@ func (x *SigningKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SigningKey.ProtoReflect.Descriptor instead.
 func (*SigningKey) Descriptor() ([]byte, []int) {
-	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{25}
+	return file_sessiond_v1_session_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SigningKey) GetIssuer() string {
@@ -2146,7 +2444,27 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\bsessions\x18\x01 \x03(\v2\x1a.sessiond.v1.SessionRecordR\bsessions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\">\n" +
 	"\x17WatchRevocationsRequest\x12#\n" +
-	"\rfrom_revision\x18\x01 \x01(\tR\ffromRevision\"\xf4\x01\n" +
+	"\rfrom_revision\x18\x01 \x01(\tR\ffromRevision\"\x1c\n" +
+	"\x1aGetRevocationStatusRequest\"\x8d\x02\n" +
+	"\x1bGetRevocationStatusResponse\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\tR\x06server\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\tR\brevision\x12 \n" +
+	"\vrevocations\x18\x03 \x01(\x03R\vrevocations\x12\x1a\n" +
+	"\bwatchers\x18\x04 \x01(\x05R\bwatchers\x12>\n" +
+	"\rmax_staleness\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\fmaxStaleness\x12<\n" +
+	"\n" +
+	"partitions\x18\x06 \x03(\v2\x1c.sessiond.v1.PartitionStatusR\n" +
+	"partitions\"\xc5\x02\n" +
+	"\x0fPartitionStatus\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\fR\vincarnation\x12\x12\n" +
+	"\x04read\x18\x03 \x01(\x03R\x04read\x12\x16\n" +
+	"\x06behind\x18\x04 \x01(\x03R\x06behind\x12+\n" +
+	"\x03age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03age\x12\x1c\n" +
+	"\trestoring\x18\x06 \x01(\bR\trestoring\x12;\n" +
+	"\vresync_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resyncTime\x12>\n" +
+	"\rresync_reason\x18\b \x01(\x0e2\x19.sessiond.v1.ResyncReasonR\fresyncReason\"\xf4\x01\n" +
 	"\x18WatchRevocationsResponse\x120\n" +
 	"\astarted\x18\x01 \x01(\v2\x14.sessiond.v1.StartedH\x00R\astarted\x129\n" +
 	"\n" +
@@ -2202,7 +2520,13 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\n" +
 	"SigningKey\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x15\n" +
-	"\x06key_id\x18\x02 \x01(\tR\x05keyId2\xd5\x05\n" +
+	"\x06key_id\x18\x02 \x01(\tR\x05keyId*\xa0\x01\n" +
+	"\fResyncReason\x12\x1d\n" +
+	"\x19RESYNC_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19RESYNC_REASON_INCARNATION\x10\x01\x12\x1b\n" +
+	"\x17RESYNC_REASON_REGRESSED\x10\x02\x12\x1a\n" +
+	"\x16RESYNC_REASON_DIVERGED\x10\x03\x12\x19\n" +
+	"\x15RESYNC_REASON_TRIMMED\x10\x042\xbf\x06\n" +
 	"\x0eSessionService\x12V\n" +
 	"\rValidateToken\x12!.sessiond.v1.ValidateTokenRequest\x1a\".sessiond.v1.ValidateTokenResponse\x12Y\n" +
 	"\x0eValidateTokens\x12\".sessiond.v1.ValidateTokensRequest\x1a#.sessiond.v1.ValidateTokensResponse\x12V\n" +
@@ -2211,7 +2535,8 @@ const file_sessiond_v1_session_service_proto_rawDesc = "" +
 	"\rRevokeSession\x12!.sessiond.v1.RevokeSessionRequest\x1a\".sessiond.v1.RevokeSessionResponse\x12M\n" +
 	"\n" +
 	"GetSession\x12\x1e.sessiond.v1.GetSessionRequest\x1a\x1f.sessiond.v1.GetSessionResponse\x12S\n" +
-	"\fListSessions\x12 .sessiond.v1.ListSessionsRequest\x1a!.sessiond.v1.ListSessionsResponse\x12a\n" +
+	"\fListSessions\x12 .sessiond.v1.ListSessionsRequest\x1a!.sessiond.v1.ListSessionsResponse\x12h\n" +
+	"\x13GetRevocationStatus\x12'.sessiond.v1.GetRevocationStatusRequest\x1a(.sessiond.v1.GetRevocationStatusResponse\x12a\n" +
 	"\x10WatchRevocations\x12$.sessiond.v1.WatchRevocationsRequest\x1a%.sessiond.v1.WatchRevocationsResponse0\x01Ba\n" +
 	"\x0fdev.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\vSessiond.V1b\x06proto3"
 
@@ -2227,110 +2552,122 @@ func file_sessiond_v1_session_service_proto_rawDescGZIP() []byte {
 	return file_sessiond_v1_session_service_proto_rawDescData
 }
 
-var file_sessiond_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_sessiond_v1_session_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_sessiond_v1_session_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_sessiond_v1_session_service_proto_goTypes = []any{
-	(*ValidateTokenRequest)(nil),     // 0: sessiond.v1.ValidateTokenRequest
-	(*ValidateTokenResponse)(nil),    // 1: sessiond.v1.ValidateTokenResponse
-	(*ValidateTokensRequest)(nil),    // 2: sessiond.v1.ValidateTokensRequest
-	(*ValidateTokensResponse)(nil),   // 3: sessiond.v1.ValidateTokensResponse
-	(*CreateSessionRequest)(nil),     // 4: sessiond.v1.CreateSessionRequest
-	(*CreateSessionResponse)(nil),    // 5: sessiond.v1.CreateSessionResponse
-	(*RefreshSessionRequest)(nil),    // 6: sessiond.v1.RefreshSessionRequest
-	(*RefreshSessionResponse)(nil),   // 7: sessiond.v1.RefreshSessionResponse
-	(*RevokeSessionRequest)(nil),     // 8: sessiond.v1.RevokeSessionRequest
-	(*RevokeSessionResponse)(nil),    // 9: sessiond.v1.RevokeSessionResponse
-	(*GetSessionRequest)(nil),        // 10: sessiond.v1.GetSessionRequest
-	(*GetSessionResponse)(nil),       // 11: sessiond.v1.GetSessionResponse
-	(*ListSessionsRequest)(nil),      // 12: sessiond.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),     // 13: sessiond.v1.ListSessionsResponse
-	(*WatchRevocationsRequest)(nil),  // 14: sessiond.v1.WatchRevocationsRequest
-	(*WatchRevocationsResponse)(nil), // 15: sessiond.v1.WatchRevocationsResponse
-	(*Started)(nil),                  // 16: sessiond.v1.Started
-	(*Reset)(nil),                    // 17: sessiond.v1.Reset
-	(*ProviderTokens)(nil),           // 18: sessiond.v1.ProviderTokens
-	(*AuthorizationCode)(nil),        // 19: sessiond.v1.AuthorizationCode
-	(*LocalLogin)(nil),               // 20: sessiond.v1.LocalLogin
-	(*Subject)(nil),                  // 21: sessiond.v1.Subject
-	(*ProviderSession)(nil),          // 22: sessiond.v1.ProviderSession
-	(*Tenant)(nil),                   // 23: sessiond.v1.Tenant
-	(*ClientApplication)(nil),        // 24: sessiond.v1.ClientApplication
-	(*SigningKey)(nil),               // 25: sessiond.v1.SigningKey
-	nil,                              // 26: sessiond.v1.CreateSessionRequest.AttributesEntry
-	(*Requirements)(nil),             // 27: sessiond.v1.Requirements
-	(*PossessionProof)(nil),          // 28: sessiond.v1.PossessionProof
-	(*Consistency)(nil),              // 29: sessiond.v1.Consistency
-	(*Session)(nil),                  // 30: sessiond.v1.Session
-	(*Rejection)(nil),                // 31: sessiond.v1.Rejection
-	(*Undecided)(nil),                // 32: sessiond.v1.Undecided
-	(*durationpb.Duration)(nil),      // 33: google.protobuf.Duration
-	(*Device)(nil),                   // 34: sessiond.v1.Device
-	(*Tokens)(nil),                   // 35: sessiond.v1.Tokens
-	(RevocationCause)(0),             // 36: sessiond.v1.RevocationCause
-	(*Revocation)(nil),               // 37: sessiond.v1.Revocation
-	(*SessionRecord)(nil),            // 38: sessiond.v1.SessionRecord
-	(*Freshness)(nil),                // 39: sessiond.v1.Freshness
-	(*timestamppb.Timestamp)(nil),    // 40: google.protobuf.Timestamp
+	(ResyncReason)(0),                   // 0: sessiond.v1.ResyncReason
+	(*ValidateTokenRequest)(nil),        // 1: sessiond.v1.ValidateTokenRequest
+	(*ValidateTokenResponse)(nil),       // 2: sessiond.v1.ValidateTokenResponse
+	(*ValidateTokensRequest)(nil),       // 3: sessiond.v1.ValidateTokensRequest
+	(*ValidateTokensResponse)(nil),      // 4: sessiond.v1.ValidateTokensResponse
+	(*CreateSessionRequest)(nil),        // 5: sessiond.v1.CreateSessionRequest
+	(*CreateSessionResponse)(nil),       // 6: sessiond.v1.CreateSessionResponse
+	(*RefreshSessionRequest)(nil),       // 7: sessiond.v1.RefreshSessionRequest
+	(*RefreshSessionResponse)(nil),      // 8: sessiond.v1.RefreshSessionResponse
+	(*RevokeSessionRequest)(nil),        // 9: sessiond.v1.RevokeSessionRequest
+	(*RevokeSessionResponse)(nil),       // 10: sessiond.v1.RevokeSessionResponse
+	(*GetSessionRequest)(nil),           // 11: sessiond.v1.GetSessionRequest
+	(*GetSessionResponse)(nil),          // 12: sessiond.v1.GetSessionResponse
+	(*ListSessionsRequest)(nil),         // 13: sessiond.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),        // 14: sessiond.v1.ListSessionsResponse
+	(*WatchRevocationsRequest)(nil),     // 15: sessiond.v1.WatchRevocationsRequest
+	(*GetRevocationStatusRequest)(nil),  // 16: sessiond.v1.GetRevocationStatusRequest
+	(*GetRevocationStatusResponse)(nil), // 17: sessiond.v1.GetRevocationStatusResponse
+	(*PartitionStatus)(nil),             // 18: sessiond.v1.PartitionStatus
+	(*WatchRevocationsResponse)(nil),    // 19: sessiond.v1.WatchRevocationsResponse
+	(*Started)(nil),                     // 20: sessiond.v1.Started
+	(*Reset)(nil),                       // 21: sessiond.v1.Reset
+	(*ProviderTokens)(nil),              // 22: sessiond.v1.ProviderTokens
+	(*AuthorizationCode)(nil),           // 23: sessiond.v1.AuthorizationCode
+	(*LocalLogin)(nil),                  // 24: sessiond.v1.LocalLogin
+	(*Subject)(nil),                     // 25: sessiond.v1.Subject
+	(*ProviderSession)(nil),             // 26: sessiond.v1.ProviderSession
+	(*Tenant)(nil),                      // 27: sessiond.v1.Tenant
+	(*ClientApplication)(nil),           // 28: sessiond.v1.ClientApplication
+	(*SigningKey)(nil),                  // 29: sessiond.v1.SigningKey
+	nil,                                 // 30: sessiond.v1.CreateSessionRequest.AttributesEntry
+	(*Requirements)(nil),                // 31: sessiond.v1.Requirements
+	(*PossessionProof)(nil),             // 32: sessiond.v1.PossessionProof
+	(*Consistency)(nil),                 // 33: sessiond.v1.Consistency
+	(*Session)(nil),                     // 34: sessiond.v1.Session
+	(*Rejection)(nil),                   // 35: sessiond.v1.Rejection
+	(*Undecided)(nil),                   // 36: sessiond.v1.Undecided
+	(*durationpb.Duration)(nil),         // 37: google.protobuf.Duration
+	(*Device)(nil),                      // 38: sessiond.v1.Device
+	(*Tokens)(nil),                      // 39: sessiond.v1.Tokens
+	(RevocationCause)(0),                // 40: sessiond.v1.RevocationCause
+	(*Revocation)(nil),                  // 41: sessiond.v1.Revocation
+	(*SessionRecord)(nil),               // 42: sessiond.v1.SessionRecord
+	(*timestamppb.Timestamp)(nil),       // 43: google.protobuf.Timestamp
+	(*Freshness)(nil),                   // 44: sessiond.v1.Freshness
 }
 var file_sessiond_v1_session_service_proto_depIdxs = []int32{
-	27, // 0: sessiond.v1.ValidateTokenRequest.requirements:type_name -> sessiond.v1.Requirements
-	28, // 1: sessiond.v1.ValidateTokenRequest.proof:type_name -> sessiond.v1.PossessionProof
-	29, // 2: sessiond.v1.ValidateTokenRequest.consistency:type_name -> sessiond.v1.Consistency
-	30, // 3: sessiond.v1.ValidateTokenResponse.session:type_name -> sessiond.v1.Session
-	31, // 4: sessiond.v1.ValidateTokenResponse.rejection:type_name -> sessiond.v1.Rejection
-	32, // 5: sessiond.v1.ValidateTokenResponse.undecided:type_name -> sessiond.v1.Undecided
-	33, // 6: sessiond.v1.ValidateTokenResponse.revision_age:type_name -> google.protobuf.Duration
-	33, // 7: sessiond.v1.ValidateTokenResponse.cache_for:type_name -> google.protobuf.Duration
-	33, // 8: sessiond.v1.ValidateTokenResponse.watched_cache_for:type_name -> google.protobuf.Duration
-	27, // 9: sessiond.v1.ValidateTokensRequest.requirements:type_name -> sessiond.v1.Requirements
-	29, // 10: sessiond.v1.ValidateTokensRequest.consistency:type_name -> sessiond.v1.Consistency
-	1,  // 11: sessiond.v1.ValidateTokensResponse.results:type_name -> sessiond.v1.ValidateTokenResponse
-	18, // 12: sessiond.v1.CreateSessionRequest.provider_tokens:type_name -> sessiond.v1.ProviderTokens
-	19, // 13: sessiond.v1.CreateSessionRequest.authorization_code:type_name -> sessiond.v1.AuthorizationCode
-	20, // 14: sessiond.v1.CreateSessionRequest.local_login:type_name -> sessiond.v1.LocalLogin
-	34, // 15: sessiond.v1.CreateSessionRequest.device:type_name -> sessiond.v1.Device
-	26, // 16: sessiond.v1.CreateSessionRequest.attributes:type_name -> sessiond.v1.CreateSessionRequest.AttributesEntry
-	28, // 17: sessiond.v1.CreateSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
-	35, // 18: sessiond.v1.CreateSessionResponse.tokens:type_name -> sessiond.v1.Tokens
-	34, // 19: sessiond.v1.RefreshSessionRequest.device:type_name -> sessiond.v1.Device
-	28, // 20: sessiond.v1.RefreshSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
-	35, // 21: sessiond.v1.RefreshSessionResponse.tokens:type_name -> sessiond.v1.Tokens
-	22, // 22: sessiond.v1.RevokeSessionRequest.provider_session:type_name -> sessiond.v1.ProviderSession
-	21, // 23: sessiond.v1.RevokeSessionRequest.subject:type_name -> sessiond.v1.Subject
-	23, // 24: sessiond.v1.RevokeSessionRequest.tenant:type_name -> sessiond.v1.Tenant
-	24, // 25: sessiond.v1.RevokeSessionRequest.client:type_name -> sessiond.v1.ClientApplication
-	25, // 26: sessiond.v1.RevokeSessionRequest.key:type_name -> sessiond.v1.SigningKey
-	36, // 27: sessiond.v1.RevokeSessionRequest.cause:type_name -> sessiond.v1.RevocationCause
-	37, // 28: sessiond.v1.RevokeSessionResponse.revocations:type_name -> sessiond.v1.Revocation
-	38, // 29: sessiond.v1.GetSessionResponse.session:type_name -> sessiond.v1.SessionRecord
-	21, // 30: sessiond.v1.ListSessionsRequest.subject:type_name -> sessiond.v1.Subject
-	38, // 31: sessiond.v1.ListSessionsResponse.sessions:type_name -> sessiond.v1.SessionRecord
-	16, // 32: sessiond.v1.WatchRevocationsResponse.started:type_name -> sessiond.v1.Started
-	37, // 33: sessiond.v1.WatchRevocationsResponse.revocation:type_name -> sessiond.v1.Revocation
-	39, // 34: sessiond.v1.WatchRevocationsResponse.freshness:type_name -> sessiond.v1.Freshness
-	17, // 35: sessiond.v1.WatchRevocationsResponse.reset:type_name -> sessiond.v1.Reset
-	33, // 36: sessiond.v1.Started.max_staleness:type_name -> google.protobuf.Duration
-	40, // 37: sessiond.v1.LocalLogin.auth_time:type_name -> google.protobuf.Timestamp
-	0,  // 38: sessiond.v1.SessionService.ValidateToken:input_type -> sessiond.v1.ValidateTokenRequest
-	2,  // 39: sessiond.v1.SessionService.ValidateTokens:input_type -> sessiond.v1.ValidateTokensRequest
-	4,  // 40: sessiond.v1.SessionService.CreateSession:input_type -> sessiond.v1.CreateSessionRequest
-	6,  // 41: sessiond.v1.SessionService.RefreshSession:input_type -> sessiond.v1.RefreshSessionRequest
-	8,  // 42: sessiond.v1.SessionService.RevokeSession:input_type -> sessiond.v1.RevokeSessionRequest
-	10, // 43: sessiond.v1.SessionService.GetSession:input_type -> sessiond.v1.GetSessionRequest
-	12, // 44: sessiond.v1.SessionService.ListSessions:input_type -> sessiond.v1.ListSessionsRequest
-	14, // 45: sessiond.v1.SessionService.WatchRevocations:input_type -> sessiond.v1.WatchRevocationsRequest
-	1,  // 46: sessiond.v1.SessionService.ValidateToken:output_type -> sessiond.v1.ValidateTokenResponse
-	3,  // 47: sessiond.v1.SessionService.ValidateTokens:output_type -> sessiond.v1.ValidateTokensResponse
-	5,  // 48: sessiond.v1.SessionService.CreateSession:output_type -> sessiond.v1.CreateSessionResponse
-	7,  // 49: sessiond.v1.SessionService.RefreshSession:output_type -> sessiond.v1.RefreshSessionResponse
-	9,  // 50: sessiond.v1.SessionService.RevokeSession:output_type -> sessiond.v1.RevokeSessionResponse
-	11, // 51: sessiond.v1.SessionService.GetSession:output_type -> sessiond.v1.GetSessionResponse
-	13, // 52: sessiond.v1.SessionService.ListSessions:output_type -> sessiond.v1.ListSessionsResponse
-	15, // 53: sessiond.v1.SessionService.WatchRevocations:output_type -> sessiond.v1.WatchRevocationsResponse
-	46, // [46:54] is the sub-list for method output_type
-	38, // [38:46] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	31, // 0: sessiond.v1.ValidateTokenRequest.requirements:type_name -> sessiond.v1.Requirements
+	32, // 1: sessiond.v1.ValidateTokenRequest.proof:type_name -> sessiond.v1.PossessionProof
+	33, // 2: sessiond.v1.ValidateTokenRequest.consistency:type_name -> sessiond.v1.Consistency
+	34, // 3: sessiond.v1.ValidateTokenResponse.session:type_name -> sessiond.v1.Session
+	35, // 4: sessiond.v1.ValidateTokenResponse.rejection:type_name -> sessiond.v1.Rejection
+	36, // 5: sessiond.v1.ValidateTokenResponse.undecided:type_name -> sessiond.v1.Undecided
+	37, // 6: sessiond.v1.ValidateTokenResponse.revision_age:type_name -> google.protobuf.Duration
+	37, // 7: sessiond.v1.ValidateTokenResponse.cache_for:type_name -> google.protobuf.Duration
+	37, // 8: sessiond.v1.ValidateTokenResponse.watched_cache_for:type_name -> google.protobuf.Duration
+	31, // 9: sessiond.v1.ValidateTokensRequest.requirements:type_name -> sessiond.v1.Requirements
+	33, // 10: sessiond.v1.ValidateTokensRequest.consistency:type_name -> sessiond.v1.Consistency
+	2,  // 11: sessiond.v1.ValidateTokensResponse.results:type_name -> sessiond.v1.ValidateTokenResponse
+	22, // 12: sessiond.v1.CreateSessionRequest.provider_tokens:type_name -> sessiond.v1.ProviderTokens
+	23, // 13: sessiond.v1.CreateSessionRequest.authorization_code:type_name -> sessiond.v1.AuthorizationCode
+	24, // 14: sessiond.v1.CreateSessionRequest.local_login:type_name -> sessiond.v1.LocalLogin
+	38, // 15: sessiond.v1.CreateSessionRequest.device:type_name -> sessiond.v1.Device
+	30, // 16: sessiond.v1.CreateSessionRequest.attributes:type_name -> sessiond.v1.CreateSessionRequest.AttributesEntry
+	32, // 17: sessiond.v1.CreateSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
+	39, // 18: sessiond.v1.CreateSessionResponse.tokens:type_name -> sessiond.v1.Tokens
+	38, // 19: sessiond.v1.RefreshSessionRequest.device:type_name -> sessiond.v1.Device
+	32, // 20: sessiond.v1.RefreshSessionRequest.proof:type_name -> sessiond.v1.PossessionProof
+	39, // 21: sessiond.v1.RefreshSessionResponse.tokens:type_name -> sessiond.v1.Tokens
+	26, // 22: sessiond.v1.RevokeSessionRequest.provider_session:type_name -> sessiond.v1.ProviderSession
+	25, // 23: sessiond.v1.RevokeSessionRequest.subject:type_name -> sessiond.v1.Subject
+	27, // 24: sessiond.v1.RevokeSessionRequest.tenant:type_name -> sessiond.v1.Tenant
+	28, // 25: sessiond.v1.RevokeSessionRequest.client:type_name -> sessiond.v1.ClientApplication
+	29, // 26: sessiond.v1.RevokeSessionRequest.key:type_name -> sessiond.v1.SigningKey
+	40, // 27: sessiond.v1.RevokeSessionRequest.cause:type_name -> sessiond.v1.RevocationCause
+	41, // 28: sessiond.v1.RevokeSessionResponse.revocations:type_name -> sessiond.v1.Revocation
+	42, // 29: sessiond.v1.GetSessionResponse.session:type_name -> sessiond.v1.SessionRecord
+	25, // 30: sessiond.v1.ListSessionsRequest.subject:type_name -> sessiond.v1.Subject
+	42, // 31: sessiond.v1.ListSessionsResponse.sessions:type_name -> sessiond.v1.SessionRecord
+	37, // 32: sessiond.v1.GetRevocationStatusResponse.max_staleness:type_name -> google.protobuf.Duration
+	18, // 33: sessiond.v1.GetRevocationStatusResponse.partitions:type_name -> sessiond.v1.PartitionStatus
+	37, // 34: sessiond.v1.PartitionStatus.age:type_name -> google.protobuf.Duration
+	43, // 35: sessiond.v1.PartitionStatus.resync_time:type_name -> google.protobuf.Timestamp
+	0,  // 36: sessiond.v1.PartitionStatus.resync_reason:type_name -> sessiond.v1.ResyncReason
+	20, // 37: sessiond.v1.WatchRevocationsResponse.started:type_name -> sessiond.v1.Started
+	41, // 38: sessiond.v1.WatchRevocationsResponse.revocation:type_name -> sessiond.v1.Revocation
+	44, // 39: sessiond.v1.WatchRevocationsResponse.freshness:type_name -> sessiond.v1.Freshness
+	21, // 40: sessiond.v1.WatchRevocationsResponse.reset:type_name -> sessiond.v1.Reset
+	37, // 41: sessiond.v1.Started.max_staleness:type_name -> google.protobuf.Duration
+	43, // 42: sessiond.v1.LocalLogin.auth_time:type_name -> google.protobuf.Timestamp
+	1,  // 43: sessiond.v1.SessionService.ValidateToken:input_type -> sessiond.v1.ValidateTokenRequest
+	3,  // 44: sessiond.v1.SessionService.ValidateTokens:input_type -> sessiond.v1.ValidateTokensRequest
+	5,  // 45: sessiond.v1.SessionService.CreateSession:input_type -> sessiond.v1.CreateSessionRequest
+	7,  // 46: sessiond.v1.SessionService.RefreshSession:input_type -> sessiond.v1.RefreshSessionRequest
+	9,  // 47: sessiond.v1.SessionService.RevokeSession:input_type -> sessiond.v1.RevokeSessionRequest
+	11, // 48: sessiond.v1.SessionService.GetSession:input_type -> sessiond.v1.GetSessionRequest
+	13, // 49: sessiond.v1.SessionService.ListSessions:input_type -> sessiond.v1.ListSessionsRequest
+	16, // 50: sessiond.v1.SessionService.GetRevocationStatus:input_type -> sessiond.v1.GetRevocationStatusRequest
+	15, // 51: sessiond.v1.SessionService.WatchRevocations:input_type -> sessiond.v1.WatchRevocationsRequest
+	2,  // 52: sessiond.v1.SessionService.ValidateToken:output_type -> sessiond.v1.ValidateTokenResponse
+	4,  // 53: sessiond.v1.SessionService.ValidateTokens:output_type -> sessiond.v1.ValidateTokensResponse
+	6,  // 54: sessiond.v1.SessionService.CreateSession:output_type -> sessiond.v1.CreateSessionResponse
+	8,  // 55: sessiond.v1.SessionService.RefreshSession:output_type -> sessiond.v1.RefreshSessionResponse
+	10, // 56: sessiond.v1.SessionService.RevokeSession:output_type -> sessiond.v1.RevokeSessionResponse
+	12, // 57: sessiond.v1.SessionService.GetSession:output_type -> sessiond.v1.GetSessionResponse
+	14, // 58: sessiond.v1.SessionService.ListSessions:output_type -> sessiond.v1.ListSessionsResponse
+	17, // 59: sessiond.v1.SessionService.GetRevocationStatus:output_type -> sessiond.v1.GetRevocationStatusResponse
+	19, // 60: sessiond.v1.SessionService.WatchRevocations:output_type -> sessiond.v1.WatchRevocationsResponse
+	52, // [52:61] is the sub-list for method output_type
+	43, // [43:52] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_sessiond_v1_session_service_proto_init() }
@@ -2361,7 +2698,7 @@ func file_sessiond_v1_session_service_proto_init() {
 		(*RevokeSessionRequest_Key)(nil),
 	}
 	file_sessiond_v1_session_service_proto_msgTypes[9].OneofWrappers = []any{}
-	file_sessiond_v1_session_service_proto_msgTypes[15].OneofWrappers = []any{
+	file_sessiond_v1_session_service_proto_msgTypes[18].OneofWrappers = []any{
 		(*WatchRevocationsResponse_Started)(nil),
 		(*WatchRevocationsResponse_Revocation)(nil),
 		(*WatchRevocationsResponse_Freshness)(nil),
@@ -2372,13 +2709,14 @@ func file_sessiond_v1_session_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessiond_v1_session_service_proto_rawDesc), len(file_sessiond_v1_session_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   27,
+			NumEnums:      1,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_sessiond_v1_session_service_proto_goTypes,
 		DependencyIndexes: file_sessiond_v1_session_service_proto_depIdxs,
+		EnumInfos:         file_sessiond_v1_session_service_proto_enumTypes,
 		MessageInfos:      file_sessiond_v1_session_service_proto_msgTypes,
 	}.Build()
 	File_sessiond_v1_session_service_proto = out.File

@@ -21,14 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SessionService_ValidateToken_FullMethodName    = "/sessiond.v1.SessionService/ValidateToken"
-	SessionService_ValidateTokens_FullMethodName   = "/sessiond.v1.SessionService/ValidateTokens"
-	SessionService_CreateSession_FullMethodName    = "/sessiond.v1.SessionService/CreateSession"
-	SessionService_RefreshSession_FullMethodName   = "/sessiond.v1.SessionService/RefreshSession"
-	SessionService_RevokeSession_FullMethodName    = "/sessiond.v1.SessionService/RevokeSession"
-	SessionService_GetSession_FullMethodName       = "/sessiond.v1.SessionService/GetSession"
-	SessionService_ListSessions_FullMethodName     = "/sessiond.v1.SessionService/ListSessions"
-	SessionService_WatchRevocations_FullMethodName = "/sessiond.v1.SessionService/WatchRevocations"
+	SessionService_ValidateToken_FullMethodName       = "/sessiond.v1.SessionService/ValidateToken"
+	SessionService_ValidateTokens_FullMethodName      = "/sessiond.v1.SessionService/ValidateTokens"
+	SessionService_CreateSession_FullMethodName       = "/sessiond.v1.SessionService/CreateSession"
+	SessionService_RefreshSession_FullMethodName      = "/sessiond.v1.SessionService/RefreshSession"
+	SessionService_RevokeSession_FullMethodName       = "/sessiond.v1.SessionService/RevokeSession"
+	SessionService_GetSession_FullMethodName          = "/sessiond.v1.SessionService/GetSession"
+	SessionService_ListSessions_FullMethodName        = "/sessiond.v1.SessionService/ListSessions"
+	SessionService_GetRevocationStatus_FullMethodName = "/sessiond.v1.SessionService/GetRevocationStatus"
+	SessionService_WatchRevocations_FullMethodName    = "/sessiond.v1.SessionService/WatchRevocations"
 )
 
 // SessionServiceClient is the client API for SessionService service.
@@ -67,6 +68,8 @@ type SessionServiceClient interface {
 	GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error)
 	// The live sessions of a subject, newest first. Group: read.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
+	// How far this server has read the revocations, for whoever operates it. Group: read.
+	GetRevocationStatus(ctx context.Context, in *GetRevocationStatusRequest, opts ...grpc.CallOption) (*GetRevocationStatusResponse, error)
 	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
 	// watch.
 	//
@@ -154,6 +157,16 @@ func (c *sessionServiceClient) ListSessions(ctx context.Context, in *ListSession
 	return out, nil
 }
 
+func (c *sessionServiceClient) GetRevocationStatus(ctx context.Context, in *GetRevocationStatusRequest, opts ...grpc.CallOption) (*GetRevocationStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRevocationStatusResponse)
+	err := c.cc.Invoke(ctx, SessionService_GetRevocationStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *sessionServiceClient) WatchRevocations(ctx context.Context, in *WatchRevocationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRevocationsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &SessionService_ServiceDesc.Streams[0], SessionService_WatchRevocations_FullMethodName, cOpts...)
@@ -209,6 +222,8 @@ type SessionServiceServer interface {
 	GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error)
 	// The live sessions of a subject, newest first. Group: read.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
+	// How far this server has read the revocations, for whoever operates it. Group: read.
+	GetRevocationStatus(context.Context, *GetRevocationStatusRequest) (*GetRevocationStatusResponse, error)
 	// Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
 	// watch.
 	//
@@ -246,6 +261,9 @@ func (UnimplementedSessionServiceServer) GetSession(context.Context, *GetSession
 }
 func (UnimplementedSessionServiceServer) ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method ListSessions not implemented")
+}
+func (UnimplementedSessionServiceServer) GetRevocationStatus(context.Context, *GetRevocationStatusRequest) (*GetRevocationStatusResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method GetRevocationStatus not implemented")
 }
 func (UnimplementedSessionServiceServer) WatchRevocations(*WatchRevocationsRequest, grpc.ServerStreamingServer[WatchRevocationsResponse]) error {
 	return status.Errorf(codes.Unimplemented, "method WatchRevocations not implemented")
@@ -397,6 +415,24 @@ func _SessionService_ListSessions_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SessionService_GetRevocationStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRevocationStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).GetRevocationStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_GetRevocationStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).GetRevocationStatus(ctx, req.(*GetRevocationStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SessionService_WatchRevocations_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchRevocationsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -442,6 +478,10 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSessions",
 			Handler:    _SessionService_ListSessions_Handler,
+		},
+		{
+			MethodName: "GetRevocationStatus",
+			Handler:    _SessionService_GetRevocationStatus_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

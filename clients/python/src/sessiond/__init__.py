@@ -40,6 +40,15 @@ from sessiond.results import (
     Undecided,
     Verdict,
 )
+from sessiond.revocations import (
+    Freshness,
+    PartitionStatus,
+    RevocationEvent,
+    RevocationStatus,
+    WatchEvent,
+    WatchReset,
+    WatchStarted,
+)
 
 __all__ = [
     "FROM_SERVER",
@@ -54,6 +63,7 @@ __all__ = [
     "Consistency",
     "Device",
     "DpopProof",
+    "Freshness",
     "FromServer",
     "FullyConsistent",
     "InternalError",
@@ -64,13 +74,16 @@ __all__ = [
     "Numbers",
     "Observer",
     "Outcome",
+    "PartitionStatus",
     "PermissionDeniedError",
     "Policy",
     "ProviderTokens",
     "Reason",
     "RefreshRefusedError",
     "Rejection",
+    "RevocationEvent",
     "RevocationResult",
+    "RevocationStatus",
     "Session",
     "SessionRecord",
     "SessiondError",
@@ -80,5 +93,8 @@ __all__ = [
     "Undecided",
     "UnsupportedError",
     "Verdict",
+    "WatchEvent",
+    "WatchReset",
+    "WatchStarted",
     "WatchState",
 ]

@@ -30,7 +30,14 @@ from sessiond.requests import (
     ProviderTokens,
 )
 from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Undecided, Verdict
-from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
+from sessiond.revocations import RevocationStatus, WatchEvent, to_event, to_status
+from sessiond.v1.session_service_pb2 import (
+    CreateSessionRequest,
+    GetRevocationStatusRequest,
+    GetSessionRequest,
+    RevokeSessionRequest,
+    WatchRevocationsRequest,
+)
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
 
@@ -270,6 +277,30 @@ class Client:
             if not response.next_page_token:
                 return
             request.page_token = response.next_page_token
+
+    def revocation_status(self, *, timeout: float | None = None) -> RevocationStatus:
+        """How far the server that answers has read the revocations."""
+        return to_status(self._call(self._stub.GetRevocationStatus, GetRevocationStatusRequest(), timeout))
+
+    def watch_revocations(self, from_revision: str = "") -> Iterator[WatchEvent]:
+        """What a server tells of revocations, from a revision on (now, if empty), until the stream ends.
+
+        It ends by itself within five minutes. Nothing that this client keeps depends on it: that is followed
+        anyway.
+        """
+        request = WatchRevocationsRequest(from_revision=from_revision)
+        call = self._stub.WatchRevocations(request, metadata=access.metadata(self._key))
+        try:
+            for message in call:
+                if event := to_event(message):
+                    yield event
+        except grpc.RpcError as error:
+            raised = to_error(error, is_ours=self._is_closed)
+        else:
+            return
+        finally:
+            call.cancel()
+        raise raised
 
     def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
         response = self._call(self._stub.RevokeSession, request)

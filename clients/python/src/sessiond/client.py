@@ -26,7 +26,14 @@ from sessiond.requests import (
     ProviderTokens,
 )
 from sessiond.results import Cause, RevocationResult, SessionRecord, Tokens, Undecided, Verdict
-from sessiond.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest, RevokeSessionRequest
+from sessiond.revocations import RevocationStatus, WatchEvent, to_event, to_status
+from sessiond.v1.session_service_pb2 import (
+    CreateSessionRequest,
+    GetRevocationStatusRequest,
+    GetSessionRequest,
+    RevokeSessionRequest,
+    WatchRevocationsRequest,
+)
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from sessiond.validator import AsyncValidator
 
@@ -266,6 +273,32 @@ class AsyncClient:
             if not response.next_page_token:
                 return
             request.page_token = response.next_page_token
+
+    async def revocation_status(self, *, timeout: float | None = None) -> RevocationStatus:
+        """How far the server that answers has read the revocations."""
+        return to_status(
+            await self._call(self._stub.GetRevocationStatus, GetRevocationStatusRequest(), timeout)
+        )
+
+    async def watch_revocations(self, from_revision: str = "") -> AsyncIterator[WatchEvent]:
+        """What a server tells of revocations, from a revision on (now, if empty), until the stream ends.
+
+        It ends by itself within five minutes. Nothing that this client keeps depends on it: that is followed
+        anyway.
+        """
+        request = WatchRevocationsRequest(from_revision=from_revision)
+        call = self._stub.WatchRevocations(request, metadata=access.metadata(self._key))
+        try:
+            async for message in call:
+                if event := to_event(message):
+                    yield event
+        except grpc.aio.AioRpcError as error:
+            raised = to_error(error)
+        else:
+            return
+        finally:
+            call.cancel()
+        raise raised
 
     async def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
         response = await self._call(self._stub.RevokeSession, request)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.packed_revocations import Space
@@ -25,6 +26,14 @@ from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
 from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Why a log was read anew, and when, in seconds since 1970 by this server's clock."""
+
+    why: Break
+    at: float
 
 
 class Revocations:
@@ -49,8 +58,8 @@ class Revocations:
     ) -> None:
         self._log_store = log_store
         self.events = RevocationEvents(clock=clock)
-        self._partitions = tuple(log_store.partitions())
-        self.view = RevocationView(partitions=len(self._partitions), space=space)
+        self.partitions = tuple(log_store.partitions())
+        self.view = RevocationView(partitions=len(self.partitions), space=space)
         self.max_staleness_seconds = max_staleness_seconds
         self._clock = clock
         self._clocks = checks.clocks
@@ -66,7 +75,9 @@ class Revocations:
         self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
         self._is_reading = True
-        self._behind = dict.fromkeys(self._partitions, 0)
+        self._behind = dict.fromkeys(self.partitions, 0)
+        # The last one of each partition that had one.
+        self.resyncs: dict[int, Resync] = {}
 
     def __len__(self) -> int:
         """How many revocations are held."""
@@ -89,12 +100,16 @@ class Revocations:
 
     def age_at(self, moment: float) -> float:
         """How old that knowledge was at a moment of the steady clock that has just been read."""
-        return moment - min(map(self.view.fresh_until, self._partitions)) + self.max_staleness_seconds
+        return moment - min(map(self.view.fresh_until, self.partitions)) + self.max_staleness_seconds
 
     @property
     def entries_behind(self) -> int:
         """How many entries of the logs were there at the last read and are not known yet."""
         return sum(self._behind.values())
+
+    def behind(self, partition: int) -> int:
+        """The same of one partition."""
+        return self._behind[partition]
 
     @property
     def is_fresh(self) -> bool:
@@ -204,7 +219,7 @@ class Revocations:
     async def poll(self, *, interval_seconds: float) -> None:
         """Read every partition, again and again, until cancelled."""
         while True:
-            results = await asyncio.gather(*map(self.catch_up, self._partitions), return_exceptions=True)
+            results = await asyncio.gather(*map(self.catch_up, self.partitions), return_exceptions=True)
             self._report(results)
             # A log that is far behind is trimmed without a pause, and read between any two steps.
             is_behind = await self._housekeeping.step()
@@ -246,6 +261,7 @@ class Revocations:
 
     def _begin_anew(self, partition: int, broken_by: Break) -> None:
         """The log does not go on where it was read to; what is known stays, and may be missing there."""
+        self.resyncs[partition] = Resync(broken_by, self._clock.now())
         if broken_by.loses:
             self.view.doubt(partition)
 

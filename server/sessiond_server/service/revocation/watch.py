@@ -13,6 +13,7 @@ from sessiond_server.domain.revocation import Position, to_revision
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.revocation.events import Event, EventReader
 from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.revocation.status import RevocationStatus, status_of
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
 
 # The steady clocks of two machines drift apart, so that no stream is an anchor for longer; and those that
@@ -98,6 +99,10 @@ class RevocationWatch:
         finally:
             self.watchers -= 1
         raise ShuttingDownError(ends_a_stream=True)
+
+    def status(self) -> RevocationStatus:
+        """What this server tells them from."""
+        return status_of(self._revocations)
 
     def close(self) -> None:
         """End every stream, and begin none any more."""

@@ -2,11 +2,25 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from sessiond.v1 import session_pb2 as _session_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ResyncReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESYNC_REASON_UNSPECIFIED: _ClassVar[ResyncReason]
+    RESYNC_REASON_INCARNATION: _ClassVar[ResyncReason]
+    RESYNC_REASON_REGRESSED: _ClassVar[ResyncReason]
+    RESYNC_REASON_DIVERGED: _ClassVar[ResyncReason]
+    RESYNC_REASON_TRIMMED: _ClassVar[ResyncReason]
+RESYNC_REASON_UNSPECIFIED: ResyncReason
+RESYNC_REASON_INCARNATION: ResyncReason
+RESYNC_REASON_REGRESSED: ResyncReason
+RESYNC_REASON_DIVERGED: ResyncReason
+RESYNC_REASON_TRIMMED: ResyncReason
 
 class ValidateTokenRequest(_message.Message):
     __slots__ = ("token", "requirements", "proof", "consistency")
@@ -184,6 +198,46 @@ class WatchRevocationsRequest(_message.Message):
     FROM_REVISION_FIELD_NUMBER: _ClassVar[int]
     from_revision: str
     def __init__(self, from_revision: _Optional[str] = ...) -> None: ...
+
+class GetRevocationStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRevocationStatusResponse(_message.Message):
+    __slots__ = ("server", "revision", "revocations", "watchers", "max_staleness", "partitions")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    WATCHERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    revision: str
+    revocations: int
+    watchers: int
+    max_staleness: _duration_pb2.Duration
+    partitions: _containers.RepeatedCompositeFieldContainer[PartitionStatus]
+    def __init__(self, server: _Optional[str] = ..., revision: _Optional[str] = ..., revocations: _Optional[int] = ..., watchers: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ...) -> None: ...
+
+class PartitionStatus(_message.Message):
+    __slots__ = ("partition", "incarnation", "read", "behind", "age", "restoring", "resync_time", "resync_reason")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
+    RESTORING_FIELD_NUMBER: _ClassVar[int]
+    RESYNC_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESYNC_REASON_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    incarnation: bytes
+    read: int
+    behind: int
+    age: _duration_pb2.Duration
+    restoring: bool
+    resync_time: _timestamp_pb2.Timestamp
+    resync_reason: ResyncReason
+    def __init__(self, partition: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., read: _Optional[int] = ..., behind: _Optional[int] = ..., age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., restoring: bool = ..., resync_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., resync_reason: _Optional[_Union[ResyncReason, str]] = ...) -> None: ...
 
 class WatchRevocationsResponse(_message.Message):
     __slots__ = ("started", "revocation", "freshness", "reset")

@@ -81,6 +81,11 @@ class SessionServiceStub(object):
                 request_serializer=sessiond_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
                 response_deserializer=sessiond_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
                 _registered_method=True)
+        self.GetRevocationStatus = channel.unary_unary(
+                '/sessiond.v1.SessionService/GetRevocationStatus',
+                request_serializer=sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusRequest.SerializeToString,
+                response_deserializer=sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusResponse.FromString,
+                _registered_method=True)
         self.WatchRevocations = channel.unary_stream(
                 '/sessiond.v1.SessionService/WatchRevocations',
                 request_serializer=sessiond_dot_v1_dot_session__service__pb2.WatchRevocationsRequest.SerializeToString,
@@ -157,6 +162,13 @@ class SessionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRevocationStatus(self, request, context):
+        """How far this server has read the revocations, for whoever operates it. Group: read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchRevocations(self, request, context):
         """Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
         watch.
@@ -206,6 +218,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ListSessions,
                     request_deserializer=sessiond_dot_v1_dot_session__service__pb2.ListSessionsRequest.FromString,
                     response_serializer=sessiond_dot_v1_dot_session__service__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'GetRevocationStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRevocationStatus,
+                    request_deserializer=sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusRequest.FromString,
+                    response_serializer=sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusResponse.SerializeToString,
             ),
             'WatchRevocations': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRevocations,
@@ -414,6 +431,33 @@ class SessionService(object):
             '/sessiond.v1.SessionService/ListSessions',
             sessiond_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
             sessiond_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRevocationStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sessiond.v1.SessionService/GetRevocationStatus',
+            sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusRequest.SerializeToString,
+            sessiond_dot_v1_dot_session__service__pb2.GetRevocationStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

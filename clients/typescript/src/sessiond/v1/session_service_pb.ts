@@ -4,8 +4,8 @@
 // @generated from file sessiond/v1/session_service.proto (package sessiond.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency, Device, Freshness, PossessionProof, Rejection, Requirements, Revocation, RevocationCause, Session, SessionRecord, Tokens, Undecided } from "./session_pb.js";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sessiond/v1/session_service.proto.
  */
 export const file_sessiond_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzZXNzaW9uZC92MS9zZXNzaW9uX3NlcnZpY2UucHJvdG8SC3Nlc3Npb25kLnYxIrcBChRWYWxpZGF0ZVRva2VuUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxIrCgVwcm9vZhgDIAEoCzIcLnNlc3Npb25kLnYxLlBvc3Nlc3Npb25Qcm9vZhItCgtjb25zaXN0ZW5jeRgEIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5IvICChVWYWxpZGF0ZVRva2VuUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIULnNlc3Npb25kLnYxLlNlc3Npb25IABIrCglyZWplY3Rpb24YAiABKAsyFi5zZXNzaW9uZC52MS5SZWplY3Rpb25IABIrCgl1bmRlY2lkZWQYAyABKAsyFi5zZXNzaW9uZC52MS5VbmRlY2lkZWRIABIQCghyZXZpc2lvbhgEIAEoCRIvCgxyZXZpc2lvbl9hZ2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJY2FjaGVfZm9yGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEXdhdGNoZWRfY2FjaGVfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhUKDWNvbmZpZ3VyYXRpb24YCCABKAkSDQoFc3RhbGUYCSABKAhCCQoHdmVyZGljdCKMAQoVVmFsaWRhdGVUb2tlbnNSZXF1ZXN0EhMKBnRva2VucxgBIAMoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxItCgtjb25zaXN0ZW5jeRgDIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5Ik0KFlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USMwoHcmVzdWx0cxgBIAMoCzIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZSKSAwoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSNgoPcHJvdmlkZXJfdG9rZW5zGAEgASgLMhsuc2Vzc2lvbmQudjEuUHJvdmlkZXJUb2tlbnNIABI8ChJhdXRob3JpemF0aW9uX2NvZGUYAiABKAsyHi5zZXNzaW9uZC52MS5BdXRob3JpemF0aW9uQ29kZUgAEi4KC2xvY2FsX2xvZ2luGAMgASgLMhcuc2Vzc2lvbmQudjEuTG9jYWxMb2dpbkgAEiMKBmRldmljZRgEIAEoCzITLnNlc3Npb25kLnYxLkRldmljZRJFCgphdHRyaWJ1dGVzGAUgAygLMjEuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlcXVlc3QuQXR0cmlidXRlc0VudHJ5EisKBXByb29mGAYgASgLMhwuc2Vzc2lvbmQudjEuUG9zc2Vzc2lvblByb29mGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZSI8ChVDcmVhdGVTZXNzaW9uUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuc2Vzc2lvbmQudjEuVG9rZW5zIpUBChVSZWZyZXNoU2Vzc2lvblJlcXVlc3QSGgoNcmVmcmVzaF90b2tlbhgBIAEoCUIDgAEBEg4KBmlzc3VlchgCIAEoCRIjCgZkZXZpY2UYAyABKAsyEy5zZXNzaW9uZC52MS5EZXZpY2USKwoFcHJvb2YYBCABKAsyHC5zZXNzaW9uZC52MS5Qb3NzZXNzaW9uUHJvb2YiTwoWUmVmcmVzaFNlc3Npb25SZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5zZXNzaW9uZC52MS5Ub2tlbnMSEAoIcmVwbGF5ZWQYAiABKAgizQMKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhQKCnNlc3Npb25faWQYASABKAlIABIcCg1yZWZyZXNoX3Rva2VuGAIgASgJQgOAAQFIABIbCgxhY2Nlc3NfdG9rZW4YAyABKAlCA4ABAUgAEjgKEHByb3ZpZGVyX3Nlc3Npb24YBCABKAsyHC5zZXNzaW9uZC52MS5Qcm92aWRlclNlc3Npb25IABInCgdzdWJqZWN0GAUgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdEgAEiUKBnRlbmFudBgGIAEoCzITLnNlc3Npb25kLnYxLlRlbmFudEgAEjAKBmNsaWVudBgHIAEoCzIeLnNlc3Npb25kLnYxLkNsaWVudEFwcGxpY2F0aW9uSAASEAoGaXNzdWVyGAggASgJSAASJgoDa2V5GAkgASgLMhcuc2Vzc2lvbmQudjEuU2lnbmluZ0tleUgAEhkKEWV4Y2VwdF9zZXNzaW9uX2lkGAogASgJEisKBWNhdXNlGAsgASgOMhwuc2Vzc2lvbmQudjEuUmV2b2NhdGlvbkNhdXNlEgwKBG5vdGUYDCABKAkSDgoGbG9nb3V0GA0gASgIQggKBnRhcmdldCKgAQoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgJEhsKDnNlc3Npb25zX2VuZGVkGAIgASgFSACIAQESLAoLcmV2b2NhdGlvbnMYAyADKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uEhcKD2VuZF9zZXNzaW9uX3VybBgEIAEoCUIRCg9fc2Vzc2lvbnNfZW5kZWQiJwoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSJBChJHZXRTZXNzaW9uUmVzcG9uc2USKwoHc2Vzc2lvbhgBIAEoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQiYwoTTGlzdFNlc3Npb25zUmVxdWVzdBIlCgdzdWJqZWN0GAEgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdBIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJdChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIsCghzZXNzaW9ucxgBIAMoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjAKF1dhdGNoUmV2b2NhdGlvbnNSZXF1ZXN0EhUKDWZyb21fcmV2aXNpb24YASABKAkizQEKGFdhdGNoUmV2b2NhdGlvbnNSZXNwb25zZRInCgdzdGFydGVkGAEgASgLMhQuc2Vzc2lvbmQudjEuU3RhcnRlZEgAEi0KCnJldm9jYXRpb24YAiABKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uSAASKwoJZnJlc2huZXNzGAMgASgLMhYuc2Vzc2lvbmQudjEuRnJlc2huZXNzSAASIwoFcmVzZXQYBCABKAsyEi5zZXNzaW9uZC52MS5SZXNldEgAQgcKBWV2ZW50InQKB1N0YXJ0ZWQSEAoIcmV2aXNpb24YASABKAkSMAoNbWF4X3N0YWxlbmVzcxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1jb25maWd1cmF0aW9uGAMgASgJEg4KBnNlcnZlchgEIAEoCSIwCgVSZXNldBIQCghyZXZpc2lvbhgBIAEoCRIVCg1jb25maWd1cmF0aW9uGAIgASgJIm4KDlByb3ZpZGVyVG9rZW5zEg4KBmlzc3VlchgBIAEoCRIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESFQoIaWRfdG9rZW4YBCABKAlCA4ABASJ8ChFBdXRob3JpemF0aW9uQ29kZRIOCgZpc3N1ZXIYASABKAkSEQoEY29kZRgCIAEoCUIDgAEBEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIaCg1jb2RlX3ZlcmlmaWVyGAQgASgJQgOAAQESEgoFbm9uY2UYBSABKAlCA4ABASLEAQoKTG9jYWxMb2dpbhIPCgdzdWJqZWN0GAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRITCgtjbGFpbXNfanNvbhgGIAEoCRItCglhdXRoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA2FjchgIIAEoCRILCgNhbXIYCSADKAkiKgoHU3ViamVjdBIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCSI1Cg9Qcm92aWRlclNlc3Npb24SDgoGaXNzdWVyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkiKwoGVGVuYW50Eg4KBmlzc3VlchgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkiNgoRQ2xpZW50QXBwbGljYXRpb24SDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCSIsCgpTaWduaW5nS2V5Eg4KBmlzc3VlchgBIAEoCRIOCgZrZXlfaWQYAiABKAky1QUKDlNlc3Npb25TZXJ2aWNlElYKDVZhbGlkYXRlVG9rZW4SIS5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdBoiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZRJZCg5WYWxpZGF0ZVRva2VucxIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVxdWVzdBojLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USVgoNQ3JlYXRlU2Vzc2lvbhIhLnNlc3Npb25kLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiIuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlElkKDlJlZnJlc2hTZXNzaW9uEiIuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GiMuc2Vzc2lvbmQudjEuUmVmcmVzaFNlc3Npb25SZXNwb25zZRJWCg1SZXZva2VTZXNzaW9uEiEuc2Vzc2lvbmQudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5zZXNzaW9uZC52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2USTQoKR2V0U2Vzc2lvbhIeLnNlc3Npb25kLnYxLkdldFNlc3Npb25SZXF1ZXN0Gh8uc2Vzc2lvbmQudjEuR2V0U2Vzc2lvblJlc3BvbnNlElMKDExpc3RTZXNzaW9ucxIgLnNlc3Npb25kLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5zZXNzaW9uZC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJhChBXYXRjaFJldm9jYXRpb25zEiQuc2Vzc2lvbmQudjEuV2F0Y2hSZXZvY2F0aW9uc1JlcXVlc3QaJS5zZXNzaW9uZC52MS5XYXRjaFJldm9jYXRpb25zUmVzcG9uc2UwAUJhCg9kZXYuc2Vzc2lvbmQudjFQAVo+Z2l0aHViLmNvbS9zZXNzaW9uZC9zZXNzaW9uZC9jbGllbnRzL2dvL3Nlc3Npb25kL3YxO3Nlc3Npb25kdjGqAgtTZXNzaW9uZC5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_sessiond_v1_session]);
+  fileDesc("CiFzZXNzaW9uZC92MS9zZXNzaW9uX3NlcnZpY2UucHJvdG8SC3Nlc3Npb25kLnYxIrcBChRWYWxpZGF0ZVRva2VuUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxIrCgVwcm9vZhgDIAEoCzIcLnNlc3Npb25kLnYxLlBvc3Nlc3Npb25Qcm9vZhItCgtjb25zaXN0ZW5jeRgEIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5IvICChVWYWxpZGF0ZVRva2VuUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIULnNlc3Npb25kLnYxLlNlc3Npb25IABIrCglyZWplY3Rpb24YAiABKAsyFi5zZXNzaW9uZC52MS5SZWplY3Rpb25IABIrCgl1bmRlY2lkZWQYAyABKAsyFi5zZXNzaW9uZC52MS5VbmRlY2lkZWRIABIQCghyZXZpc2lvbhgEIAEoCRIvCgxyZXZpc2lvbl9hZ2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJY2FjaGVfZm9yGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEXdhdGNoZWRfY2FjaGVfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhUKDWNvbmZpZ3VyYXRpb24YCCABKAkSDQoFc3RhbGUYCSABKAhCCQoHdmVyZGljdCKMAQoVVmFsaWRhdGVUb2tlbnNSZXF1ZXN0EhMKBnRva2VucxgBIAMoCUIDgAEBEi8KDHJlcXVpcmVtZW50cxgCIAEoCzIZLnNlc3Npb25kLnYxLlJlcXVpcmVtZW50cxItCgtjb25zaXN0ZW5jeRgDIAEoCzIYLnNlc3Npb25kLnYxLkNvbnNpc3RlbmN5Ik0KFlZhbGlkYXRlVG9rZW5zUmVzcG9uc2USMwoHcmVzdWx0cxgBIAMoCzIiLnNlc3Npb25kLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZSKSAwoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSNgoPcHJvdmlkZXJfdG9rZW5zGAEgASgLMhsuc2Vzc2lvbmQudjEuUHJvdmlkZXJUb2tlbnNIABI8ChJhdXRob3JpemF0aW9uX2NvZGUYAiABKAsyHi5zZXNzaW9uZC52MS5BdXRob3JpemF0aW9uQ29kZUgAEi4KC2xvY2FsX2xvZ2luGAMgASgLMhcuc2Vzc2lvbmQudjEuTG9jYWxMb2dpbkgAEiMKBmRldmljZRgEIAEoCzITLnNlc3Npb25kLnYxLkRldmljZRJFCgphdHRyaWJ1dGVzGAUgAygLMjEuc2Vzc2lvbmQudjEuQ3JlYXRlU2Vzc2lvblJlcXVlc3QuQXR0cmlidXRlc0VudHJ5EisKBXByb29mGAYgASgLMhwuc2Vzc2lvbmQudjEuUG9zc2Vzc2lvblByb29mGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZSI8ChVDcmVhdGVTZXNzaW9uUmVzcG9uc2USIwoGdG9rZW5zGAEgASgLMhMuc2Vzc2lvbmQudjEuVG9rZW5zIpUBChVSZWZyZXNoU2Vzc2lvblJlcXVlc3QSGgoNcmVmcmVzaF90b2tlbhgBIAEoCUIDgAEBEg4KBmlzc3VlchgCIAEoCRIjCgZkZXZpY2UYAyABKAsyEy5zZXNzaW9uZC52MS5EZXZpY2USKwoFcHJvb2YYBCABKAsyHC5zZXNzaW9uZC52MS5Qb3NzZXNzaW9uUHJvb2YiTwoWUmVmcmVzaFNlc3Npb25SZXNwb25zZRIjCgZ0b2tlbnMYASABKAsyEy5zZXNzaW9uZC52MS5Ub2tlbnMSEAoIcmVwbGF5ZWQYAiABKAgizQMKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhQKCnNlc3Npb25faWQYASABKAlIABIcCg1yZWZyZXNoX3Rva2VuGAIgASgJQgOAAQFIABIbCgxhY2Nlc3NfdG9rZW4YAyABKAlCA4ABAUgAEjgKEHByb3ZpZGVyX3Nlc3Npb24YBCABKAsyHC5zZXNzaW9uZC52MS5Qcm92aWRlclNlc3Npb25IABInCgdzdWJqZWN0GAUgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdEgAEiUKBnRlbmFudBgGIAEoCzITLnNlc3Npb25kLnYxLlRlbmFudEgAEjAKBmNsaWVudBgHIAEoCzIeLnNlc3Npb25kLnYxLkNsaWVudEFwcGxpY2F0aW9uSAASEAoGaXNzdWVyGAggASgJSAASJgoDa2V5GAkgASgLMhcuc2Vzc2lvbmQudjEuU2lnbmluZ0tleUgAEhkKEWV4Y2VwdF9zZXNzaW9uX2lkGAogASgJEisKBWNhdXNlGAsgASgOMhwuc2Vzc2lvbmQudjEuUmV2b2NhdGlvbkNhdXNlEgwKBG5vdGUYDCABKAkSDgoGbG9nb3V0GA0gASgIQggKBnRhcmdldCKgAQoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgJEhsKDnNlc3Npb25zX2VuZGVkGAIgASgFSACIAQESLAoLcmV2b2NhdGlvbnMYAyADKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uEhcKD2VuZF9zZXNzaW9uX3VybBgEIAEoCUIRCg9fc2Vzc2lvbnNfZW5kZWQiJwoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSJBChJHZXRTZXNzaW9uUmVzcG9uc2USKwoHc2Vzc2lvbhgBIAEoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQiYwoTTGlzdFNlc3Npb25zUmVxdWVzdBIlCgdzdWJqZWN0GAEgASgLMhQuc2Vzc2lvbmQudjEuU3ViamVjdBIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJdChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIsCghzZXNzaW9ucxgBIAMoCzIaLnNlc3Npb25kLnYxLlNlc3Npb25SZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjAKF1dhdGNoUmV2b2NhdGlvbnNSZXF1ZXN0EhUKDWZyb21fcmV2aXNpb24YASABKAkiHAoaR2V0UmV2b2NhdGlvblN0YXR1c1JlcXVlc3QiygEKG0dldFJldm9jYXRpb25TdGF0dXNSZXNwb25zZRIOCgZzZXJ2ZXIYASABKAkSEAoIcmV2aXNpb24YAiABKAkSEwoLcmV2b2NhdGlvbnMYAyABKAMSEAoId2F0Y2hlcnMYBCABKAUSMAoNbWF4X3N0YWxlbmVzcxgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCgpwYXJ0aXRpb25zGAYgAygLMhwuc2Vzc2lvbmQudjEuUGFydGl0aW9uU3RhdHVzIvUBCg9QYXJ0aXRpb25TdGF0dXMSEQoJcGFydGl0aW9uGAEgASgFEhMKC2luY2FybmF0aW9uGAIgASgMEgwKBHJlYWQYAyABKAMSDgoGYmVoaW5kGAQgASgDEiYKA2FnZRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCglyZXN0b3JpbmcYBiABKAgSLwoLcmVzeW5jX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDXJlc3luY19yZWFzb24YCCABKA4yGS5zZXNzaW9uZC52MS5SZXN5bmNSZWFzb24izQEKGFdhdGNoUmV2b2NhdGlvbnNSZXNwb25zZRInCgdzdGFydGVkGAEgASgLMhQuc2Vzc2lvbmQudjEuU3RhcnRlZEgAEi0KCnJldm9jYXRpb24YAiABKAsyFy5zZXNzaW9uZC52MS5SZXZvY2F0aW9uSAASKwoJZnJlc2huZXNzGAMgASgLMhYuc2Vzc2lvbmQudjEuRnJlc2huZXNzSAASIwoFcmVzZXQYBCABKAsyEi5zZXNzaW9uZC52MS5SZXNldEgAQgcKBWV2ZW50InQKB1N0YXJ0ZWQSEAoIcmV2aXNpb24YASABKAkSMAoNbWF4X3N0YWxlbmVzcxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1jb25maWd1cmF0aW9uGAMgASgJEg4KBnNlcnZlchgEIAEoCSIwCgVSZXNldBIQCghyZXZpc2lvbhgBIAEoCRIVCg1jb25maWd1cmF0aW9uGAIgASgJIm4KDlByb3ZpZGVyVG9rZW5zEg4KBmlzc3VlchgBIAEoCRIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESFQoIaWRfdG9rZW4YBCABKAlCA4ABASJ8ChFBdXRob3JpemF0aW9uQ29kZRIOCgZpc3N1ZXIYASABKAkSEQoEY29kZRgCIAEoCUIDgAEBEhQKDHJlZGlyZWN0X3VyaRgDIAEoCRIaCg1jb2RlX3ZlcmlmaWVyGAQgASgJQgOAAQESEgoFbm9uY2UYBSABKAlCA4ABASLEAQoKTG9jYWxMb2dpbhIPCgdzdWJqZWN0GAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSEQoJYXVkaWVuY2VzGAQgAygJEg4KBnNjb3BlcxgFIAMoCRITCgtjbGFpbXNfanNvbhgGIAEoCRItCglhdXRoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA2FjchgIIAEoCRILCgNhbXIYCSADKAkiKgoHU3ViamVjdBIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCSI1Cg9Qcm92aWRlclNlc3Npb24SDgoGaXNzdWVyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkiKwoGVGVuYW50Eg4KBmlzc3VlchgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkiNgoRQ2xpZW50QXBwbGljYXRpb24SDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCSIsCgpTaWduaW5nS2V5Eg4KBmlzc3VlchgBIAEoCRIOCgZrZXlfaWQYAiABKAkqoAEKDFJlc3luY1JlYXNvbhIdChlSRVNZTkNfUkVBU09OX1VOU1BFQ0lGSUVEEAASHQoZUkVTWU5DX1JFQVNPTl9JTkNBUk5BVElPThABEhsKF1JFU1lOQ19SRUFTT05fUkVHUkVTU0VEEAISGgoWUkVTWU5DX1JFQVNPTl9ESVZFUkdFRBADEhkKFVJFU1lOQ19SRUFTT05fVFJJTU1FRBAEMr8GCg5TZXNzaW9uU2VydmljZRJWCg1WYWxpZGF0ZVRva2VuEiEuc2Vzc2lvbmQudjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaIi5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2VuUmVzcG9uc2USWQoOVmFsaWRhdGVUb2tlbnMSIi5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2Vuc1JlcXVlc3QaIy5zZXNzaW9uZC52MS5WYWxpZGF0ZVRva2Vuc1Jlc3BvbnNlElYKDUNyZWF0ZVNlc3Npb24SIS5zZXNzaW9uZC52MS5DcmVhdGVTZXNzaW9uUmVxdWVzdBoiLnNlc3Npb25kLnYxLkNyZWF0ZVNlc3Npb25SZXNwb25zZRJZCg5SZWZyZXNoU2Vzc2lvbhIiLnNlc3Npb25kLnYxLlJlZnJlc2hTZXNzaW9uUmVxdWVzdBojLnNlc3Npb25kLnYxLlJlZnJlc2hTZXNzaW9uUmVzcG9uc2USVgoNUmV2b2tlU2Vzc2lvbhIhLnNlc3Npb25kLnYxLlJldm9rZVNlc3Npb25SZXF1ZXN0GiIuc2Vzc2lvbmQudjEuUmV2b2tlU2Vzc2lvblJlc3BvbnNlEk0KCkdldFNlc3Npb24SHi5zZXNzaW9uZC52MS5HZXRTZXNzaW9uUmVxdWVzdBofLnNlc3Npb25kLnYxLkdldFNlc3Npb25SZXNwb25zZRJTCgxMaXN0U2Vzc2lvbnMSIC5zZXNzaW9uZC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiEuc2Vzc2lvbmQudjEuTGlzdFNlc3Npb25zUmVzcG9uc2USaAoTR2V0UmV2b2NhdGlvblN0YXR1cxInLnNlc3Npb25kLnYxLkdldFJldm9jYXRpb25TdGF0dXNSZXF1ZXN0Giguc2Vzc2lvbmQudjEuR2V0UmV2b2NhdGlvblN0YXR1c1Jlc3BvbnNlEmEKEFdhdGNoUmV2b2NhdGlvbnMSJC5zZXNzaW9uZC52MS5XYXRjaFJldm9jYXRpb25zUmVxdWVzdBolLnNlc3Npb25kLnYxLldhdGNoUmV2b2NhdGlvbnNSZXNwb25zZTABQmEKD2Rldi5zZXNzaW9uZC52MVABWj5naXRodWIuY29tL3Nlc3Npb25kL3Nlc3Npb25kL2NsaWVudHMvZ28vc2Vzc2lvbmQvdjE7c2Vzc2lvbmR2MaoCC1Nlc3Npb25kLlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_sessiond_v1_session]);
 
 /**
  * What is asked of one token.
@@ -665,6 +665,147 @@ export const WatchRevocationsRequestSchema: GenMessage<WatchRevocationsRequest> 
   messageDesc(file_sessiond_v1_session_service, 14);
 
 /**
+ * It asks for nothing in particular.
+ *
+ * @generated from message sessiond.v1.GetRevocationStatusRequest
+ */
+export type GetRevocationStatusRequest = Message<"sessiond.v1.GetRevocationStatusRequest"> & {
+};
+
+/**
+ * Describes the message sessiond.v1.GetRevocationStatusRequest.
+ * Use `create(GetRevocationStatusRequestSchema)` to create a new message.
+ */
+export const GetRevocationStatusRequestSchema: GenMessage<GetRevocationStatusRequest> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 15);
+
+/**
+ * What one server knows of revocations, and how it follows them.
+ *
+ * @generated from message sessiond.v1.GetRevocationStatusResponse
+ */
+export type GetRevocationStatusResponse = Message<"sessiond.v1.GetRevocationStatusResponse"> & {
+  /**
+   * Which server this is, for logs.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * How far it has read.
+   *
+   * @generated from field: string revision = 2;
+   */
+  revision: string;
+
+  /**
+   * How many revocations it holds.
+   *
+   * @generated from field: int64 revocations = 3;
+   */
+  revocations: bigint;
+
+  /**
+   * How many watchers it has.
+   *
+   * @generated from field: int32 watchers = 4;
+   */
+  watchers: number;
+
+  /**
+   * How long after the last moment that it knows of it answers from memory.
+   *
+   * @generated from field: google.protobuf.Duration max_staleness = 5;
+   */
+  maxStaleness?: Duration | undefined;
+
+  /**
+   * Each partition of the store, in the order of their numbers.
+   *
+   * @generated from field: repeated sessiond.v1.PartitionStatus partitions = 6;
+   */
+  partitions: PartitionStatus[];
+};
+
+/**
+ * Describes the message sessiond.v1.GetRevocationStatusResponse.
+ * Use `create(GetRevocationStatusResponseSchema)` to create a new message.
+ */
+export const GetRevocationStatusResponseSchema: GenMessage<GetRevocationStatusResponse> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 16);
+
+/**
+ * How a server follows the log of one partition.
+ *
+ * @generated from message sessiond.v1.PartitionStatus
+ */
+export type PartitionStatus = Message<"sessiond.v1.PartitionStatus"> & {
+  /**
+   * Its number, from 0.
+   *
+   * @generated from field: int32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * Which log it is, 16 bytes that change when the store was emptied; empty before the first reading.
+   *
+   * @generated from field: bytes incarnation = 2;
+   */
+  incarnation: Uint8Array;
+
+  /**
+   * The number of the last entry that was read.
+   *
+   * @generated from field: int64 read = 3;
+   */
+  read: bigint;
+
+  /**
+   * How many entries were there at the last reading and are not known yet.
+   *
+   * @generated from field: int64 behind = 4;
+   */
+  behind: bigint;
+
+  /**
+   * How old what is known is; absent before the log was read to its end once.
+   *
+   * @generated from field: google.protobuf.Duration age = 5;
+   */
+  age?: Duration | undefined;
+
+  /**
+   * Whether the store may lack revocations that this server holds, and is about to write again.
+   *
+   * @generated from field: bool restoring = 6;
+   */
+  restoring: boolean;
+
+  /**
+   * When the log was read anew last, because it did not go on where it had been read to; absent for never.
+   *
+   * @generated from field: google.protobuf.Timestamp resync_time = 7;
+   */
+  resyncTime?: Timestamp | undefined;
+
+  /**
+   * Why it was.
+   *
+   * @generated from field: sessiond.v1.ResyncReason resync_reason = 8;
+   */
+  resyncReason: ResyncReason;
+};
+
+/**
+ * Describes the message sessiond.v1.PartitionStatus.
+ * Use `create(PartitionStatusSchema)` to create a new message.
+ */
+export const PartitionStatusSchema: GenMessage<PartitionStatus> = /*@__PURE__*/
+  messageDesc(file_sessiond_v1_session_service, 17);
+
+/**
  * One event of the stream.
  *
  * @generated from message sessiond.v1.WatchRevocationsResponse
@@ -715,7 +856,7 @@ export type WatchRevocationsResponse = Message<"sessiond.v1.WatchRevocationsResp
  * Use `create(WatchRevocationsResponseSchema)` to create a new message.
  */
 export const WatchRevocationsResponseSchema: GenMessage<WatchRevocationsResponse> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 15);
+  messageDesc(file_sessiond_v1_session_service, 18);
 
 /**
  * The stream has begun.
@@ -758,7 +899,7 @@ export type Started = Message<"sessiond.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 16);
+  messageDesc(file_sessiond_v1_session_service, 19);
 
 /**
  * What was asked for is no longer held.
@@ -786,7 +927,7 @@ export type Reset = Message<"sessiond.v1.Reset"> & {
  * Use `create(ResetSchema)` to create a new message.
  */
 export const ResetSchema: GenMessage<Reset> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 17);
+  messageDesc(file_sessiond_v1_session_service, 20);
 
 /**
  * Tokens that a caller got from a provider.
@@ -828,7 +969,7 @@ export type ProviderTokens = Message<"sessiond.v1.ProviderTokens"> & {
  * Use `create(ProviderTokensSchema)` to create a new message.
  */
 export const ProviderTokensSchema: GenMessage<ProviderTokens> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 18);
+  messageDesc(file_sessiond_v1_session_service, 21);
 
 /**
  * An authorization code to be exchanged (RFC 6749 section 4.1.3, RFC 7636).
@@ -878,7 +1019,7 @@ export type AuthorizationCode = Message<"sessiond.v1.AuthorizationCode"> & {
  * Use `create(AuthorizationCodeSchema)` to create a new message.
  */
 export const AuthorizationCodeSchema: GenMessage<AuthorizationCode> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 19);
+  messageDesc(file_sessiond_v1_session_service, 22);
 
 /**
  * A login that the caller vouches for, at the local issuer.
@@ -956,7 +1097,7 @@ export type LocalLogin = Message<"sessiond.v1.LocalLogin"> & {
  * Use `create(LocalLoginSchema)` to create a new message.
  */
 export const LocalLoginSchema: GenMessage<LocalLogin> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 20);
+  messageDesc(file_sessiond_v1_session_service, 23);
 
 /**
  * A subject at its issuer.
@@ -984,7 +1125,7 @@ export type Subject = Message<"sessiond.v1.Subject"> & {
  * Use `create(SubjectSchema)` to create a new message.
  */
 export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 21);
+  messageDesc(file_sessiond_v1_session_service, 24);
 
 /**
  * A provider's session.
@@ -1012,7 +1153,7 @@ export type ProviderSession = Message<"sessiond.v1.ProviderSession"> & {
  * Use `create(ProviderSessionSchema)` to create a new message.
  */
 export const ProviderSessionSchema: GenMessage<ProviderSession> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 22);
+  messageDesc(file_sessiond_v1_session_service, 25);
 
 /**
  * A tenant at an issuer.
@@ -1040,7 +1181,7 @@ export type Tenant = Message<"sessiond.v1.Tenant"> & {
  * Use `create(TenantSchema)` to create a new message.
  */
 export const TenantSchema: GenMessage<Tenant> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 23);
+  messageDesc(file_sessiond_v1_session_service, 26);
 
 /**
  * An application at an issuer.
@@ -1068,7 +1209,7 @@ export type ClientApplication = Message<"sessiond.v1.ClientApplication"> & {
  * Use `create(ClientApplicationSchema)` to create a new message.
  */
 export const ClientApplicationSchema: GenMessage<ClientApplication> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 24);
+  messageDesc(file_sessiond_v1_session_service, 27);
 
 /**
  * A signing key of an issuer.
@@ -1096,7 +1237,55 @@ export type SigningKey = Message<"sessiond.v1.SigningKey"> & {
  * Use `create(SigningKeySchema)` to create a new message.
  */
 export const SigningKeySchema: GenMessage<SigningKey> = /*@__PURE__*/
-  messageDesc(file_sessiond_v1_session_service, 25);
+  messageDesc(file_sessiond_v1_session_service, 28);
+
+/**
+ * Why a server has read the log of a partition anew.
+ *
+ * @generated from enum sessiond.v1.ResyncReason
+ */
+export enum ResyncReason {
+  /**
+   * It has not.
+   *
+   * @generated from enum value: RESYNC_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The store was emptied, and its log began anew.
+   *
+   * @generated from enum value: RESYNC_REASON_INCARNATION = 1;
+   */
+  INCARNATION = 1,
+
+  /**
+   * The log ended before what had been read of it.
+   *
+   * @generated from enum value: RESYNC_REASON_REGRESSED = 2;
+   */
+  REGRESSED = 2,
+
+  /**
+   * The log had other entries under the same numbers, as after the promotion of a replica that lagged.
+   *
+   * @generated from enum value: RESYNC_REASON_DIVERGED = 3;
+   */
+  DIVERGED = 3,
+
+  /**
+   * What followed had expired and was dropped while the server did not read.
+   *
+   * @generated from enum value: RESYNC_REASON_TRIMMED = 4;
+   */
+  TRIMMED = 4,
+}
+
+/**
+ * Describes the enum sessiond.v1.ResyncReason.
+ */
+export const ResyncReasonSchema: GenEnum<ResyncReason> = /*@__PURE__*/
+  enumDesc(file_sessiond_v1_session_service, 0);
 
 /**
  * Validates, refreshes and revokes sessions.
@@ -1189,6 +1378,16 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof ListSessionsRequestSchema;
     output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * How far this server has read the revocations, for whoever operates it. Group: read.
+   *
+   * @generated from rpc sessiond.v1.SessionService.GetRevocationStatus
+   */
+  getRevocationStatus: {
+    methodKind: "unary";
+    input: typeof GetRevocationStatusRequestSchema;
+    output: typeof GetRevocationStatusResponseSchema;
   },
   /**
    * Every revocation from a revision on, with heartbeats, so that a client can cache verdicts safely. Group:
