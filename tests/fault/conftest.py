@@ -9,6 +9,7 @@ from sessiond import AsyncClient, Client
 
 @pytest.fixture(autouse=True)
 def servers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the servers that are tested here: unless a test says otherwise, its clients keep nothing."""
+    """It is the servers that are tested here: unless a test says otherwise, each call of a client is one."""
     for kind in (AsyncClient, Client):
-        monkeypatch.setitem(vars(kind)["__init__"].__kwdefaults__, "cache", None)
+        for name, value in (("cache", None), ("batching", False)):
+            monkeypatch.setitem(vars(kind)["__init__"].__kwdefaults__, name, value)

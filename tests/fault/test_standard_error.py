@@ -119,7 +119,7 @@ async def test_an_end_in_the_middle_of_calls_leaves_nothing_but_lines_of_the_log
     ):
         clients = [await stack.enter_async_context(AsyncClient(server.grpc, timeout=5)) for _ in range(4)]
         calls = [asyncio.create_task(call_on(client, server)) for client in clients for _ in range(125)]
-        await eventually(lambda: len(server.calls()) > 500)
+        await eventually(lambda: len(server.calls()) > 500, timeout=20)
         assert await server.stop() == 0
         await asyncio.gather(*calls)
         assert server.lines()[-1]["event"] == "stopped"

@@ -41,8 +41,8 @@ Examples:
 @_json_option
 @server_options
 def status(*, remote: Remote, as_json: bool) -> None:
-    """Show how far a server has read the log of each partition of the store, how old that is, and when it last
-    had to read one anew, and why.
+    """Show how far a server has read each partition's log of revocations, how old that is, and when and why it
+    was last read anew.
     """  # noqa: D205 - one sentence, which the help shows whole
     with remote.connected() as client:
         found = client.revocation_status()
