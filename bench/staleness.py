@@ -19,7 +19,7 @@ import pygal
 from pygal.style import CleanStyle
 
 from bench.table import RESULTS, Row
-from sessiond import FULLY_CONSISTENT, AsyncClient, Consistency, Session, UnavailableError
+from sessiond import FULLY_CONSISTENT, AsyncClient, Cache, Consistency, Session, UnavailableError
 from tests.support.cluster import running_cluster
 from tests.support.waiting import eventually
 
@@ -52,6 +52,7 @@ class _Kind:
 
     name: str
     consistency: Consistency | None = None
+    cache: Cache | None = None
 
     async def accepts(self, client: AsyncClient, tokens: Tokens) -> bool:
         """Whether the token is accepted; no answer is none."""
@@ -62,7 +63,11 @@ class _Kind:
         return isinstance(verdict, Session)
 
 
-_KINDS: Final = (_Kind("server"), _Kind("fully consistent", FULLY_CONSISTENT))
+_KINDS: Final = (
+    _Kind("server"),
+    _Kind("cached client", cache=Cache()),
+    _Kind("fully consistent", FULLY_CONSISTENT),
+)
 
 
 async def _nothing(_: Proxy) -> None:
@@ -118,9 +123,9 @@ async def _behind(cluster: Cluster, link: _Link) -> list[list[float]]:
     async with AsyncExitStack() as stack:
         here, *there = [
             await stack.enter_async_context(
-                AsyncClient(member.address, key=cluster.key, timeout=3, cache=None)
+                AsyncClient(member.address, key=cluster.key, timeout=3, cache=cache)
             )
-            for member in cluster.members
+            for member, cache in zip(cluster.members, (None, *(kind.cache for kind in _KINDS)), strict=True)
         ]
         for number in range(_TRIALS // _AT_A_TIME):
             subjects = [f"user-{number}-{one}" for one in range(_AT_A_TIME)]

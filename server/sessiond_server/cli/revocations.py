@@ -41,9 +41,7 @@ Examples:
 @_json_option
 @server_options
 def status(*, remote: Remote, as_json: bool) -> None:
-    """Show how far a server has read each partition's log of revocations, how old that is, and when and why it
-    was last read anew.
-    """  # noqa: D205 - one sentence, which the help shows whole
+    """Show how far a server has read each log of revocations, how late it is, and why it last began anew."""
     with remote.connected() as client:
         found = client.revocation_status()
     click.echo(json.dumps(_plain(asdict(found))) if as_json else _shown(found))
