@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sessiond_server.domain.failures import Input, InputRefusedError, RefreshRefusal
@@ -27,6 +29,8 @@ async def test_ending_counts_once(store: Store) -> None:
 
 
 async def test_ending_what_is_unknown_writes_nothing(store: Store) -> None:
+    # A server has seen this store before.
+    await store.log.read(store.partition(), None)
     ended = await store.end(first_token().session)
     assert (ended.count, ended.logged.revocations, ended.logged.position.number) == (0, (), 0)
 
@@ -216,6 +220,19 @@ async def test_the_end_of_a_lost_session_of_a_proven_token_is_written_once(store
     assert (ended.count, again.count, again.logged.revocations) == (0, 0, ())
     assert again.logged.position == ended.logged.position
     assert await store.redis.pexpiretime(store.record_key(lost)) >= entry.expire_ms
+
+
+async def test_an_unknown_session_ends_where_the_store_may_have_lost_it(store: Store) -> None:
+    unknown = first_token().session
+    await store.log.read(store.partition(), None)
+    assert (await store.end(unknown)).logged.revocations == ()
+    await store.log.note_change(store.partition(), known_ms=0)
+    (entry,) = (await store.end(unknown)).logged.revocations
+    assert (entry.type, entry.hashed_id) == (RevocationType.SESSION, unknown.hashed)
+    assert (await store.end(unknown)).logged.revocations == ()
+    # What was lost so long ago has no token any more that could be used.
+    await store.redis.set(store.key("changed"), round(time.time() * 1000) - ENTRY_LIFE_MS)
+    assert (await store.end(first_token().session)).logged.revocations == ()
 
 
 @pytest.mark.row("revoked")

@@ -180,7 +180,8 @@ class RedisSessionStore(SessionStore):
             hashed=session.hashed,
             cause=cause,
             entry_life_ms=entry_life_ms,
-            tombstone=Header(state=State.ENDED, cause=cause).pack() if is_proven else b"",
+            tombstone=Header(state=State.ENDED, cause=cause).pack(),
+            is_proven=int(is_proven),
         )
         named = (session.hashed, ended.provider_session)
         return RevocationResult(ended.count, ended.log.to_logged(partition), named)

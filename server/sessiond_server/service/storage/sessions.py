@@ -194,8 +194,9 @@ class SessionStore(Protocol):
     ) -> RevocationResult:
         """End one session; ending what is unknown or ended changes nothing and counts 0.
 
-        Where a token of the session was proven (`is_proven`), the store must have lost what it does not know:
-        then that the session has ended is written all the same.
+        Where a token of the session was proven (`is_proven`), the store must have lost what it does not know,
+        and it may have where it is known to have lost something: then that the session has ended is written
+        all the same.
         """
 
     async def end_provider(

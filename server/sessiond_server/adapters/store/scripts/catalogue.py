@@ -176,7 +176,7 @@ END: Final = Script(
     "end",
     one(EndedByIdReply),
     keys=("record",),
-    args=(*_SESSION, *_END, raw("tombstone")),
+    args=(*_SESSION, *_END, raw("tombstone"), number("is_proven")),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
     is_durable=True,

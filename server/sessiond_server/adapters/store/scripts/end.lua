@@ -1,9 +1,10 @@
--- Ends one session. What has ended stays as it ended. What is unknown stays unknown, unless a token of it was
--- proven: then the store has lost it, and what its record shall be now is given as the tombstone (empty where
--- nothing was proven). The answer names its provider's session, which ended with it.
+-- Ends one session. What has ended stays as it ended. What is unknown stays unknown, unless the store must have
+-- lost it, because a token of it was proven, or may have: it is known to have lost something while tokens lived
+-- that may be of this session. Then its record is the tombstone. The answer names its provider's session, which
+-- ended with it.
 local h = read_header(record)
 if not h then
-  if tombstone ~= '' then
+  if is_proven == 1 or may_have_lost_since(now - entry_life_ms) then
     if log_is_full() then return refusal_of_full_log() end
     redis.call('SET', record, tombstone, 'PXAT', now + entry_life_ms)
     revoke(TYPE_SESSION, hashed, now + entry_life_ms)

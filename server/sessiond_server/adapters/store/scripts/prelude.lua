@@ -110,6 +110,13 @@ local function logged()
   return {appended, incarnation, n, tag}
 end
 
+-- Whether the store is known to have lost something since then, or is in another run, which no reader of the log
+-- has noted yet.
+local function may_have_lost_since(since_ms)
+  local changed_ms = tonumber(redis.call('GET', CHANGED) or 0)
+  return changed_ms > since_ms or redis.call('HGET', HEAD, 'run') ~= this_run()
+end
+
 -- When a record may go: a day after it ceased to open anything, so that a timeout can be told from an unknown
 -- token.
 local function keep_until(h)

@@ -96,9 +96,7 @@ end
 if generation > h.generation then
   -- The store has lost a rotation; it goes forward only where it is known to have lost something since, or is
   -- in another run, which no reader of the log has noted yet.
-  local changed_ms = tonumber(redis.call('GET', CHANGED) or 0)
-  local is_noted = redis.call('HGET', HEAD, 'run') == this_run()
-  local is_known_loss = changed_ms > math.max(h.rotated_ms, h.created_ms) or not is_noted
+  local is_known_loss = may_have_lost_since(math.max(h.rotated_ms, h.created_ms))
   if generation == h.generation + 1 and is_known_loss then return go_forward() end -- one-ahead-after-loss
   return {'REFRESH_TOKEN_INVALID'} -- ahead
 end
