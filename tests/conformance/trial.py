@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance import secrets
+from tests.conformance import leaks
 from tests.conformance.matching import differences, numbered, repeated
 from tests.conformance.servers import Servers
 from tests.conformance.testee import TesteeError
@@ -78,7 +78,7 @@ class Trial:
             self._found.append(str(error))
         await self._close_clients()
         self._found += self._servers.unforeseen()
-        self._found += secrets.shown_in("standard error", self._testee.errors(written), self._secrets)
+        self._found += leaks.shown_in("standard error", self._testee.errors(written), self._secrets)
         return self._found
 
     async def _step(self, where: str, step: JsonObject) -> None:
@@ -147,7 +147,7 @@ class Trial:
             command.setdefault("target", self._values[_MAIN])
         if step["do"] == "close":
             self._clients.discard(command["client"])
-        self._secrets |= secrets.of(command)
+        self._secrets |= leaks.of(command)
         return self._testee.begin(command)
 
     def _judge(self, where: str, step: JsonObject, result: JsonObject, name: str = "") -> None:
@@ -161,8 +161,8 @@ class Trial:
         self._found += found
         if step.get("do") == "new" and "error" in result:
             self._clients.discard(self._prefix + step.get("client", _MAIN))
-        self._secrets |= secrets.of(result.get("tokens"))
-        self._found += secrets.shown_in(f"{where}: shown", str(result.get("shown", "")), self._secrets)
+        self._secrets |= leaks.of(result.get("tokens"))
+        self._found += leaks.shown_in(f"{where}: shown", str(result.get("shown", "")), self._secrets)
 
     async def _close_clients(self) -> None:
         for client in self._clients:

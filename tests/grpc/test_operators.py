@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
     from sessiond import AsyncClient
 
+# Whoever runs the tests in the background has them ignore what Ctrl-C sends.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from sessiond_server.cli.main import main
+main()
+"""
+
 
 def user() -> str:
     """Tests share a server: each has users of its own."""
@@ -145,7 +153,7 @@ async def test_revocations_are_shown_as_they_come(
         server.grpc,
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sessiond_server", *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", INTERRUPTIBLE, *arguments, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
     try:

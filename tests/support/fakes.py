@@ -94,7 +94,7 @@ class FakeRevocations:
     age_seconds: float = 0.0
     revision: str = ""
 
-    def revokes(self, _: object) -> bool:
+    def revokes(self, _: object, *, however_old: bool = False) -> bool:  # noqa: ARG002 - it is always fresh
         return self.is_revoked
 
     def partition_of(self, _: object) -> int:

@@ -41,6 +41,7 @@ GROUPS = {
     },
     "GetSession": {"": Group.READ},
     "ListSessions": {"": Group.READ},
+    "GetRevocationStatus": {"": Group.READ},
     "WatchRevocations": {"": Group.WATCH},
 }
 
