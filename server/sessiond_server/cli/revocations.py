@@ -107,12 +107,15 @@ def _words(event: WatchEvent) -> str:
 
 
 def _shown(found: RevocationStatus) -> str:
-    watchers = f"{found.watchers} watcher{'' if found.watchers == 1 else 's'}"
+    held = f"{_counted(found.revocations, 'revocation')}, {_counted(found.watchers, 'watcher')}"
     limit = _seconds(found.max_staleness)
     return (
-        f"{found.server}: {found.revocations} revocations, {watchers}, answers from memory for {limit}\n"
-        f"{tables.of_partitions(found.partitions)}"
+        f"{found.server}: {held}, answers from memory for {limit}\n{tables.of_partitions(found.partitions)}"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _plain(value: Any) -> Any:
