@@ -32,7 +32,9 @@ from sessiond_server.app.explain import explain as explain_token
 from sessiond_server.app.order_keys import order_key_sets
 from sessiond_server.app.serve import StartError, run, run_dev
 from sessiond_server.cli import tables
+from sessiond_server.cli.as_json import json_option
 from sessiond_server.cli.healthcheck import SERVING, ask_health
+from sessiond_server.cli.remote import USAGE_STATUS
 from sessiond_server.cli.revocations import revocations
 from sessiond_server.cli.sessions import sessions
 from sessiond_server.cli.written_log import written_log
@@ -42,7 +44,6 @@ from sessiond_server.config.reader import read_file, read_token_rules
 from sessiond_server.config.settings import ServerSettings, Settings
 from sessiond_server.domain.address import Address, AddressError
 
-_USAGE_STATUS: Final = 2
 _UNHEALTHY_STATUS: Final = 1
 _FAULTY_STATUS: Final = 1
 _MAX_INPUT_BYTES: Final = 8 << 20
@@ -60,7 +61,6 @@ _config_option = click.option(
     envvar="SESSIOND_CONFIG",
     help="The configuration, TOML.",
 )
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _plaintext_option = click.option(
     "--insecure-plaintext",
     is_flag=True,
@@ -184,7 +184,7 @@ Examples:
 )
 @_config_option
 @_plaintext_option
-@_json_option
+@json_option
 @click.option(
     "--refresh",
     is_flag=False,
@@ -232,7 +232,7 @@ Examples:
     help="A JWK set to check the signature with, instead of the one that the issuer publishes.",
 )
 @click.option("--offline", is_flag=True, help="Ask nobody; without --jwks the signature is not checked.")
-@_json_option
+@json_option
 def explain(file: str, config: Path, *, key_set: Path | None, offline: bool, as_json: bool) -> None:
     """Show what each check finds in the access token in FILE, or on standard input.
 
@@ -301,7 +301,7 @@ def _run(serve: Callable[..., Coroutine[Any, Any, None]]) -> NoReturn:
             uvloop.run(serve(logger=log.logger, lines_dropped=lambda: log.writer.dropped))
         except StartError as error:
             log.writer.write(_as_refusal(str(error)))
-            sys.exit(_USAGE_STATUS)
+            sys.exit(USAGE_STATUS)
     sys.exit(0)
 
 
@@ -311,7 +311,7 @@ def _as_refusal(message: str) -> str:
 
 def _refuse(message: str) -> NoReturn:
     click.echo(_as_refusal(message), err=True, nl=False)
-    sys.exit(_USAGE_STATUS)
+    sys.exit(USAGE_STATUS)
 
 
 @main.command(epilog="\b\nExample:\n  sessiond healthcheck --addr 127.0.0.1:50051")

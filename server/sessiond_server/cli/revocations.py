@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,9 +20,8 @@ from sessiond import (
     WatchStarted,
 )
 from sessiond_server.cli import tables
+from sessiond_server.cli.as_json import json_option, plain
 from sessiond_server.cli.remote import Remote, server_options
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -38,13 +36,13 @@ Examples:
   sessiond revocations status --addr sessiond.internal:50051 --ca-file ca.pem --key-file ops-key
   sessiond revocations status --json | jq '.partitions[] | {partition, behind, age}'""",
 )
-@_json_option
+@json_option
 @server_options
 def status(*, remote: Remote, as_json: bool) -> None:
     """Show how far a server has read each log of revocations, how late it is, and why it last began anew."""
     with remote.connected() as client:
         found = client.revocation_status()
-    click.echo(json.dumps(_plain(asdict(found))) if as_json else _shown(found))
+    click.echo(json.dumps(plain(asdict(found))) if as_json else _shown(found))
 
 
 @revocations.command(
@@ -56,7 +54,7 @@ Examples:
 )
 @click.option("--from", "revision", default="", metavar="REVISION", help="Begin there, and not with now.")
 @click.option("--heartbeats", is_flag=True, help="Show how fresh it is, too, five times a second.")
-@_json_option
+@json_option
 @server_options
 def tail(*, remote: Remote, revision: str, heartbeats: bool, as_json: bool) -> None:
     """Show every revocation as a server learns of it, until Ctrl-C.
@@ -84,7 +82,7 @@ def _to_json(event: WatchEvent) -> dict[str, Any]:
         Freshness: "freshness",
         WatchReset: "reset",
     }[type(event)]
-    return {"event": name, "time": datetime.now(UTC).isoformat(), **_plain(asdict(event))}
+    return {"event": name, "time": datetime.now(UTC).isoformat(), **plain(asdict(event))}
 
 
 def _to_line(event: WatchEvent) -> str:
@@ -107,32 +105,11 @@ def _words(event: WatchEvent) -> str:
 
 
 def _shown(found: RevocationStatus) -> str:
-    held = f"{_counted(found.revocations, 'revocation')}, {_counted(found.watchers, 'watcher')}"
+    held = f"{tables.counted(found.revocations, 'revocation')}, {tables.counted(found.watchers, 'watcher')}"
     limit = _seconds(found.max_staleness)
     return (
         f"{found.server}: {held}, answers from memory for {limit}\n{tables.of_partitions(found.partitions)}"
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it: times by RFC 3339, spans in seconds, bytes in base64url."""
-    match value:
-        case dict():
-            return {name: _plain(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case bytes():
-            return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-        case _:
-            return value
 
 
 def _seconds(span: timedelta) -> str:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -14,11 +13,11 @@ import click
 
 from sessiond import Cause, Client, RevocationResult, SessionRecord
 from sessiond_server.cli import tables
+from sessiond_server.cli.as_json import json_option, plain
 from sessiond_server.cli.remote import Remote, server_options
 
 _CAUSES: Final = [cause.name.lower() for cause in Cause]
 _PAIR: Final = (str, str)
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -36,7 +35,7 @@ Examples:
 @click.argument("issuer")
 @click.argument("subject")
 @click.option("--limit", default=1000, show_default=True, help="How many are shown, the newest first.")
-@_json_option
+@json_option
 @server_options
 def list_sessions(*, remote: Remote, issuer: str, subject: str, limit: int, as_json: bool) -> None:
     """Show the live sessions of SUBJECT at ISSUER, the newest first."""
@@ -50,7 +49,7 @@ def list_sessions(*, remote: Remote, issuer: str, subject: str, limit: int, as_j
 
 @sessions.command("show", epilog="\b\nExample:\n  sessiond sessions show sds_RGVmZ2hpamtsbW5vcHFyc3")
 @click.argument("session_id")
-@_json_option
+@json_option
 @server_options
 def show_session(*, remote: Remote, session_id: str, as_json: bool) -> None:
     """Show one live session: exit status 1 if it is unknown or has ended."""
@@ -82,7 +81,7 @@ Examples:
 @click.option("--cause", type=click.Choice(_CAUSES), default="admin", show_default=True, help="Why.")
 @click.option("--note", default="", metavar="TEXT", help="A remark for the server's log.")
 @click.option("--yes", is_flag=True, help="Do not ask before what many users share is ended.")
-@_json_option
+@json_option
 @server_options
 def revoke(
     *, remote: Remote, spared: str, cause: str, note: str, yes: bool, as_json: bool, **targets: Any
@@ -132,17 +131,15 @@ def _to_json_of_end(revoked: RevocationResult) -> dict[str, Any]:
 def _sentence(kind: str, revoked: RevocationResult) -> str:
     if revoked.sessions_ended is None:
         return f"revoked: the {kind}; how many sessions that ended is not counted"
-    return f"revoked: {revoked.sessions_ended} live session{'' if revoked.sessions_ended == 1 else 's'} ended"
+    return f"revoked: {tables.counted(revoked.sessions_ended, 'live session')} ended"
 
 
 def _to_json(record: SessionRecord) -> dict[str, Any]:
-    """What is known of a session, without what is empty; times as RFC 3339 has them."""
+    """What is known of a session, without what is empty."""
     members = asdict(record)
     session = members.pop("session")
-    return {name: _plain(value) for name, value in (session | members).items() if value}
+    return {name: _filled(plain(value)) for name, value in (session | members).items() if value}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return {name: text for name, text in value.items() if text} if isinstance(value, dict) else value
+def _filled(value: Any) -> Any:
+    return {name: one for name, one in value.items() if one} if isinstance(value, dict) else value

@@ -91,6 +91,11 @@ def of_partitions(partitions: Sequence[PartitionStatus]) -> str:
     return _shown(table)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something, as a sentence has it."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _time(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%SZ") if moment else ""
 
