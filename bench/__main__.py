@@ -7,7 +7,15 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from bench import hostile_keys, in_process, over_grpc, python_client, staleness, watchers
+from bench import (
+    hostile_keys,
+    in_process,
+    over_grpc,
+    python_client,
+    revocations_view,
+    staleness,
+    watchers,
+)
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -17,6 +25,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "in-process": in_process,
     "over-grpc": over_grpc,
     "hostile-keys": hostile_keys,
+    "revocations-view": revocations_view,
     "staleness": staleness,
     "watchers": watchers,
     "python-client": python_client,

@@ -1,0 +1,162 @@
+"""What a server's knowledge of very many revocations costs: memory, look-ups, and a start on a million."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+import time
+import timeit
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from redis.asyncio import Redis
+
+from bench.processes import environment, output, pinned, running, server_core
+from bench.servers import ROOT
+from bench.table import Row
+from sessiond import AsyncClient
+from sessiond_server.adapters.scratch_file import ScratchFile
+from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Revocation, RevocationType
+from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.view import RevocationView
+from tests.support.server import ISSUER
+from tests.support.server import running as sessiond_dev
+from tests.support.store import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+TITLE: Final = "Very many revocations: what a server holds of them, and how soon it starts on them"
+_COUNTS: Final = {"10 thousand": 10_000, "1 million": 1_000_000, "10 million": 10_000_000}
+_A_PART: Final = 8192
+_LOOKED_UP: Final = 2000
+_IDS_OF_A_TOKEN: Final = 6
+_ROUNDS: Final = 7
+_STARTS: Final = 3
+# So many must be in the log itself before a snapshot is worth anything.
+_IN_THE_LOG: Final = 1100
+
+
+async def run() -> list[Row]:
+    """Megabytes and microseconds for each number of revocations, and seconds until a server serves."""
+    rows = []
+    for name, count in _COUNTS.items():
+        said = await output(
+            *pinned(server_core(), sys.executable, "-P", "-m", "bench.revocations_view", str(count)),
+            env=environment(ROOT, ROOT / "server", ROOT / "clients" / "python" / "src"),
+        )
+        held, passed, hit, longest = map(float, said.split())
+        rows += [
+            Row(f"{name}: memory", held, "MiB", "≤ 120" if count == max(_COUNTS.values()) else ""),
+            Row(f"{name}: a token of {_IDS_OF_A_TOKEN} ids of which none is revoked", passed, "µs"),
+            Row(f"{name}: one id of it", passed / _IDS_OF_A_TOKEN, "µs", "< 1.5"),
+            Row(f"{name}: a token that is revoked", hit, "µs"),
+            Row(f"{name}: the longest step of loading them", longest, "ms"),
+        ]
+    return [*rows, *await _starts()]
+
+
+def entries(count: int) -> Iterator[bytes]:
+    """Revoked sessions, packed, in parts as a snapshot has them."""
+    expire_ms = int(time.time() * 1000) + 86_400_000
+    for first in range(0, count, _A_PART):
+        numbers = range(first, min(first + _A_PART, count))
+        yield b"".join(
+            Revocation(RevocationType.SESSION, _hashed(number), FOREVER_MS, expire_ms).pack()
+            for number in numbers
+        )
+
+
+def _hashed(number: int) -> bytes:
+    return hashlib.sha256(b"%d" % number).digest()[:16]
+
+
+def _measure(count: int) -> tuple[float, float, float, float]:
+    """In a process that does nothing else: MiB, µs of a token not revoked and of one that is, ms of a step."""
+    with ScratchFile() as space:
+        view = RevocationView(partitions=1, space=space)
+        before, longest = _anonymous_mib(), 0.0
+        loading = view.load(0)
+        if loading is None:
+            raise AssertionError("an empty view takes everything in")
+        for part in entries(count):
+            begun = time.perf_counter()
+            loading.add(part)
+            longest = max(longest, time.perf_counter() - begun)
+        begun = time.perf_counter()
+        for _ in loading.finish():
+            longest = max(longest, time.perf_counter() - begun)
+            begun = time.perf_counter()
+        del loading
+        view.loaded(0)
+        held = _anonymous_mib() - before
+        passed = [_ids(range(-at, -at - _IDS_OF_A_TOKEN, -1)) for at in range(1, _LOOKED_UP)]
+        hit = [_ids([at * (count // _LOOKED_UP)]) for at in range(1, _LOOKED_UP)]
+        return held, _look_up(view, passed), _look_up(view, hit), longest * 1000
+
+
+def _ids(numbers: Iterable[int]) -> RevocationIds:
+    return RevocationIds(tuple(map(_hashed, numbers)), NO_ID, NO_ID, 0, 0)
+
+
+def _look_up(view: RevocationView, tokens: list[RevocationIds]) -> float:
+    def look_up() -> None:
+        for ids in tokens:
+            view.revokes(0, ids)
+
+    return min(timeit.repeat(look_up, number=1, repeat=_ROUNDS)) / len(tokens) * 1e6
+
+
+def _anonymous_mib() -> float:
+    """Memory that no file is behind: proc(5), RssAnon."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+
+
+async def _starts() -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        data = Path(directory, "data")
+        empty = [await _seconds_to_serve(data) for _ in range(_STARTS)]
+        await _save(data, _COUNTS["1 million"])
+        full = [await _seconds_to_serve(data) for _ in range(_STARTS)]
+    return [
+        Row("a start on no revocations, until it serves", median(empty), "s"),
+        Row("a start on 1 million, until it serves", median(full), "s"),
+        Row("what the million costs", median(full) - median(empty), "s", "≤ 1"),
+    ]
+
+
+async def _seconds_to_serve(data: Path) -> float:
+    """Of a server whose store runs already: how long a store takes to read its file is not ours."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        async with sessiond_dev(data, Path(directory, "store.jsonl")):
+            begun = time.perf_counter()
+            async with sessiond_dev(data, Path(directory, "log.jsonl"), join=True):
+                return time.perf_counter() - begun
+
+
+async def _save(data: Path, count: int) -> None:
+    """Have the store of `data` hold a snapshot of so many revocations."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        async with (
+            sessiond_dev(data, Path(directory, "log.jsonl")) as server,
+            AsyncClient(server.grpc) as client,
+            Redis(unix_socket_path=str(data / "valkey.sock")) as redis,
+        ):
+            for number in range(_IN_THE_LOG):
+                await client.revoke_subject(ISSUER, f"user-{number}")
+            store = connected(redis)
+            position = None
+            while not (page := await store.log.read(0, position)).reached_head:
+                position = page.position
+            writer = await store.stores.snapshots.begin(0, former=None)
+            assert writer
+            for part in entries(count):
+                await writer.add(part)
+            await writer.finish(page.position)
+
+
+if __name__ == "__main__":
+    print(*_measure(int(sys.argv[1])))
