@@ -39,7 +39,7 @@ fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_T
 
 .PHONY: test-faults
 test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1
-	$(BIN)/pytest tests/fault/test_histories.py -m long -s
+	$(BIN)/pytest tests/fault/test_histories.py tests/fault/test_crowds.py -m long -s
 
 .PHONY: outage
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)

@@ -17,6 +17,8 @@ from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store
 if TYPE_CHECKING:
     from sessiond_server.service.storage.revocations import Logged
 
+_AT_A_TIME = 500
+
 
 class Survivor:
     """A server: its view of the store's log, and what it does where the log has lost something."""
@@ -98,21 +100,24 @@ class OldCopy:
 
 
 async def revoke(store: Store, count: int) -> list[Revocation]:
-    """So many entries more in the log of alice's partition."""
+    """So many entries more in the log of alice's partition, about tokens that nobody has."""
     expire_ms = await store.scripts.now_ms() + ENTRY_LIFE_MS
     entries = [
         Revocation(RevocationType.TOKEN, os.urandom(16), FOREVER_MS, expire_ms + number)
         for number in range(count)
     ]
-    for at in range(0, count, 500):
-        page = await store.log.read(store.partition(), None)
-        while not page.reached_head:
-            page = await store.log.read(store.partition(), page.position)
-        assert await store.log.reassert(
+    page = await store.log.read(store.partition(), None)
+    while not page.reached_head:
+        page = await store.log.read(store.partition(), page.position)
+    position = page.position
+    for at in range(0, count, _AT_A_TIME):
+        logged = await store.log.reassert(
             store.partition(),
-            entries[at : at + 500],
-            after=page.position,
+            entries[at : at + _AT_A_TIME],
+            after=position,
             cutoff_life_ms=LIFETIMES.absolute_ms,
             entry_life_ms=ENTRY_LIFE_MS,
         )
+        assert logged
+        position = logged.position
     return entries
