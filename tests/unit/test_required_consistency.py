@@ -241,6 +241,71 @@ async def test_a_revision_of_a_log_that_is_lost_needs_everything_known(
     await call
 
 
+LATELY: Final = PAGE.store_ms - 4_999
+LONG_AGO: Final = PAGE.store_ms - 5_000
+
+
+@pytest.mark.parametrize(
+    ("position", "of_log"),
+    [
+        (END, {"changed_ms": LATELY}),
+        (EARLIER, {"changed_ms": LATELY}),
+        (BEYOND, {"changed_ms": LATELY}),
+        (BEYOND, {"is_noted": False}),
+        (replace(END, incarnation=OTHER), {"changed_ms": LATELY}),
+        (replace(END, incarnation=OTHER), {"born_ms": LATELY}),
+    ],
+)
+async def test_a_revision_that_was_lost_just_now_is_not_reached_while_others_write_it_again(
+    view: Revocations, log: ScriptedLog, position: Position, of_log: dict[str, Any]
+) -> None:
+    await read(view, log, replace(PAGE, **of_log))
+    call = begun(view, AtLeastAsFresh((position,)))
+    await log.answer(2, replace(PAGE, continues=False, **of_log))
+    if not view.has_read(position):
+        await log.answer(3, replace(PAGE, **of_log))
+    with pytest.raises(RevocationViewStaleError):
+        await call
+    assert len(log.sent) == (2 if view.has_read(position) else 3)
+
+
+async def test_a_revision_that_the_store_still_has_is_reached_although_something_was_lost(
+    view: Revocations, log: ScriptedLog
+) -> None:
+    await read(view, log, replace(PAGE, changed_ms=LATELY))
+    call = begun(view, AtLeastAsFresh((EARLIER,)))
+    await log.answer(2)
+    await call
+    away = begun(view, AtLeastAsFresh((EARLIER,)))
+    await log.answer(3, StoreUnavailableError())
+    with pytest.raises(RevocationViewStaleError):
+        await away
+
+
+@pytest.mark.parametrize("of_log", [{"changed_ms": LONG_AGO}, {"born_ms": LONG_AGO}])
+async def test_a_revision_that_was_lost_long_ago_is_reached_by_a_read(
+    view: Revocations, log: ScriptedLog, of_log: dict[str, Any]
+) -> None:
+    page = replace(PAGE, **of_log)
+    await read(view, log, page)
+    call = begun(view, AtLeastAsFresh((replace(END, incarnation=OTHER),)))
+    for number in (2, 3):
+        await log.answer(number, page)
+    await call
+
+
+async def test_a_log_that_began_just_now_has_no_revision_beyond_its_end(
+    view: Revocations, log: ScriptedLog
+) -> None:
+    page = replace(PAGE, born_ms=LATELY)
+    await read(view, log, page)
+    call = begun(view, AtLeastAsFresh((BEYOND,)))
+    for number in (2, 3):
+        await log.answer(number, page)
+    with pytest.raises(InputRefusedError):
+        await call
+
+
 async def test_the_wait_for_a_revision_ends(view: Revocations, log: ScriptedLog) -> None:
     assert WAIT_SECONDS == 1.0
     with pytest.raises(RevocationViewStaleError):

@@ -49,7 +49,7 @@ class RequiredConsistency:
                 await asyncio.gather(*map(self._revocations.catch_up_anew, partitions))
             case AtLeastAsFresh(positions):
                 missing = [one for one in positions if one.partition in partitions]
-                missing = [one for one in missing if not self._revocations.has_read(one)]
+                missing = [one for one in missing if not self._is_known(one)]
                 if missing:
                     await self._wait_for(missing)
             case _ as never:
@@ -67,8 +67,18 @@ class RequiredConsistency:
         finally:
             self._waiting -= 1
 
+    def _is_known(self, position: Position) -> bool:
+        """Whether nothing is to be waited for: numbers say little of a log that was replaced just now."""
+        return self._revocations.has_read(position) and not self._revocations.may_lack(position)
+
     async def _read_up_to(self, position: Position) -> None:
-        if await self._revocations.read_up_to(position):
+        is_read = await self._revocations.read_up_to(position)
+        if self._revocations.may_lack(position):
+            if is_read and await self._revocations.has(position):
+                return
+            # It is of a log that is gone, and some of what that had is known to others alone as yet.
+            raise RevocationViewStaleError
+        if is_read:
             return
         beyond = self._revocations.entries_beyond_end(position)
         if beyond:
@@ -77,4 +87,4 @@ class RequiredConsistency:
                 found=f"a revision {beyond} entries beyond the end of the revocation log",
                 allowed="a revision that sessiond returned",
             )
-        # It is of a log that is gone. The one that is there was read to its end after the call had come.
+        # It is of a log that went long ago. The one in its place was read to its end after the call came.

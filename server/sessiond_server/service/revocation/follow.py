@@ -194,6 +194,23 @@ class Revocations:
         is_behind = known and known.incarnation == position.incarnation and known.number > position.number
         return known == position or bool(is_behind)
 
+    def may_lack(self, position: Position) -> bool:
+        """Whether what the log had up to `position` may be lost, and not written again yet."""
+        known = self.view.position_of(position.partition)
+        is_another = known is not None and known.incarnation != position.incarnation
+        return known is not None and self._history.may_lack(position.partition, of_another_log=is_another)
+
+    async def has(self, position: Position) -> bool:
+        """Whether the log that is in the store now has `position`.
+
+        Raises:
+            RevocationViewStaleError: the store does not answer.
+        """
+        try:
+            return (await self._log_store.read(position.partition, position)).continues
+        except StoreUnavailableError as error:
+            raise RevocationViewStaleError from error
+
     def entries_beyond_end(self, position: Position) -> int:
         """How far `position` is behind what was read of its log; 0 where it may be of a log that is gone."""
         known = self.view.position_of(position.partition)
