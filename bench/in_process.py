@@ -9,6 +9,7 @@ import base64
 import gc
 import time
 import timeit
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -18,12 +19,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jwt import PyJWK
 
 from bench.table import Row
+from bench.wire import METHOD
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.transport.codec import wire
 from sessiond_server.transport.engine.port import Call
-from sessiond_server.transport.methods import SessionService
-from tests.support.fakes import SilentTelemetry
+from tests.support.methods import rows
 from tests.support.vectors import KEYS, token_of, validation_of
 
 if TYPE_CHECKING:
@@ -45,19 +46,19 @@ _JUNK: Final[dict[str, str]] = {
 
 async def run() -> list[Row]:
     """Microseconds a call, the median of several rounds."""
-    rows = [Row(name, await _repeated(token), "µs", "≤ 10") for name, token in _JUNK.items()]
-    rows.append(Row("for comparison: OpenSSL verifies one RS256 signature", _alone("RS256", "rs256"), "µs"))
-    rows.append(Row("for comparison: OpenSSL verifies one ES256 signature", _alone("ES256", "es256"), "µs"))
+    found = [Row(name, await _repeated(token), "µs", "≤ 10") for name, token in _JUNK.items()]
+    found.append(Row("for comparison: OpenSSL verifies one RS256 signature", _alone("RS256", "rs256"), "µs"))
+    found.append(Row("for comparison: OpenSSL verifies one ES256 signature", _alone("ES256", "es256"), "µs"))
     unknown = token_of({"claims": {"iss": "https://unknown.example"}})
-    rows.append(Row("an issuer that is not configured", await _repeated(unknown), "µs", "≤ 10"))
+    found.append(Row("an issuer that is not configured", await _repeated(unknown), "µs", "≤ 10"))
     for algorithm, key_id, budget in (("RS256", "rs256", "≤ 50"), ("ES256", "es256", "≤ 90")):
         header = {"alg": algorithm, "kid": key_id}
         tokens = [token_of({"header": header, "claims": {"jti": str(number)}}) for number in range(500)]
-        rows.append(Row(f"a new {algorithm} token", await _each_once(tokens), "µs", budget))
-        rows.append(Row(f"a known {algorithm} token", await _repeated(tokens[0]), "µs", "≤ 8"))
+        found.append(Row(f"a new {algorithm} token", await _each_once(tokens), "µs", budget))
+        found.append(Row(f"a known {algorithm} token", await _repeated(tokens[0]), "µs", "≤ 8"))
         forged = tokens[0][:-8] + "AAAAAAAA"
-        rows.append(Row(f"a forged {algorithm} token, seen before", await _repeated(forged), "µs"))
-    return rows
+        found.append(Row(f"a forged {algorithm} token, seen before", await _repeated(forged), "µs"))
+    return found
 
 
 def _alone(algorithm: str, key_id: str) -> float:
@@ -66,6 +67,7 @@ def _alone(algorithm: str, key_id: str) -> float:
         token_of({"header": {"alg": algorithm, "kid": key_id}}).encode().rpartition(b".")
     )
     public, raw = PyJWK(KEYS[key_id]).key.public_key(), base64.urlsafe_b64decode(signature + b"==")
+    given: tuple[Any, ...]
     if algorithm == "ES256":
         given = (
             encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:])),
@@ -79,9 +81,7 @@ def _alone(algorithm: str, key_id: str) -> float:
 
 def _handler() -> Handler:
     """Parse, permit and handle, as the pipeline does it, with nothing observed."""
-    unused: Any = None
-    service = SessionService(validation_of({}), unused, unused, unused, unused, telemetry=SilentTelemetry())
-    row = service.methods()[0]
+    row: Any = rows(validation_of({}))[METHOD]
 
     async def handle(raw: bytes) -> bytes:
         call, request = Call(row.name, identified=_CALLER), wire.parse(row.request, raw)
@@ -119,7 +119,6 @@ async def _timed(handler: Handler, requests: Sequence[bytes]) -> float:
     return (time.perf_counter() - start) / len(requests)
 
 
-async def _median(rounds: Iterable[Any]) -> float:
+async def _median(rounds: Iterable[Awaitable[float]]) -> float:
     """Microseconds."""
-    seconds = sorted([await one for one in rounds])
-    return seconds[len(seconds) // 2] * 1e6
+    return median([await one for one in rounds]) * 1e6

@@ -24,6 +24,8 @@ from tests.support.vectors import KEYS, token_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jwt.types import Options
+
 TITLE: Final = "The Python client: answers from memory, and validations that go together"
 _ROUNDS: Final = 7
 _HITS: Final = 10_000
@@ -61,7 +63,8 @@ async def _tokens(address: str) -> list[str]:
 
 
 async def _memory(address: str, token: str) -> list[Row]:
-    on_asyncio, blocking, decoded = [], [], {"RS256": [], "ES256": []}
+    on_asyncio, blocking = [], []
+    decoded: dict[str, list[float]] = {"RS256": [], "ES256": []}
     async with AsyncClient(address, timeout=_TIMEOUT) as client:
         with Client(address, timeout=_TIMEOUT) as other:
             for _ in range(_ROUNDS):
@@ -101,7 +104,7 @@ def _blocking_hits(client: Client, token: str) -> float:
 def _decode(algorithm: str) -> float:
     key_id = algorithm.lower()
     token, key = token_of({"header": {"alg": algorithm, "kid": key_id}}), jwt.PyJWK(KEYS[key_id]).key
-    options = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    options: Options = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
     public = key.public_key() if hasattr(key, "public_key") else key
     began = time.thread_time()
     for _ in range(_DECODES):
