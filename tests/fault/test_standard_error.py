@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from sessiond import AsyncClient, Rejection, SessiondError
-from sessiond_server.cli.healthcheck import SERVING, ask_health
+from sessiond_server.cli.health import SERVING, ask_health
 from tests.support.config import Config
 from tests.support.server import serving
 from tests.support.waiting import POLL_SECONDS, eventually
@@ -187,12 +187,12 @@ async def test_what_libraries_and_the_interpreter_report_is_told_without_its_tex
 
 
 FAILING = f"""
-from sessiond_server.cli import main
+from sessiond_server.cli.event_loop import run_server
 
 async def fail(**_):
     raise LookupError("{SECRET}")
 
-main._run(fail)
+run_server(fail)
 """
 
 

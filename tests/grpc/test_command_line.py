@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from sessiond_server import __version__
+from sessiond_server.cli.deferred import DeferredCommand
+from sessiond_server.cli.main import main
 
 if TYPE_CHECKING:
     from tests.support.server import Server
@@ -61,6 +64,86 @@ async def test_healthcheck_of_nothing() -> None:
         1,
         "127.0.0.1:9: no answer (UNAVAILABLE)\n",
     )
+
+
+async def test_healthcheck_over_http(server: Server) -> None:
+    address = f"http://{server.http}"
+    assert await sessiond("healthcheck", "--addr", address) == (0, f"{address}: SERVING\n")
+
+
+async def test_a_proxy_is_not_asked_for_the_health_of_a_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    address = f"http://{server.http}"
+    assert await sessiond("healthcheck", "--addr", address) == (0, f"{address}: SERVING\n")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://127.0.0.1:x"])
+async def test_healthcheck_of_nothing_over_http(address: str) -> None:
+    assert await sessiond("healthcheck", "--addr", address) == (1, f"{address}: no answer\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "NOT_SERVING (503)"),
+        (b"no HTTP\r\n\r\n", "no answer"),
+        (b"", "no answer"),
+    ],
+)
+async def test_what_else_is_answered_over_http_is_status_1(answer: bytes, found: str) -> None:
+    async def give(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(give, "127.0.0.1", 0) as listener:
+        address = "http://{}:{}".format(*listener.sockets[0].getsockname())
+        assert await sessiond("healthcheck", "--addr", address) == (1, f"{address}: {found}\n")
+
+
+LOADED = """
+import contextlib, json, sys
+from sessiond_server.cli.main import main
+with contextlib.suppress(SystemExit):
+    main()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (("--help",), {"asyncio", "grpc", "rich", "sessiond", "sessiond_server.config"}),
+        (
+            ("healthcheck", "--addr", "http://127.0.0.1:9"),
+            {"asyncio", "grpc", "rich", "sessiond_server.app", "sessiond_server.config.settings"},
+        ),
+        (
+            ("healthcheck", "--addr", "127.0.0.1:9"),
+            {"http.client", "rich", "sessiond_server.app", "sessiond_server.config.settings"},
+        ),
+        (("sessions", "--help"), {"aiohttp", "redis", "sessiond_server.app", "sessiond_server.adapters"}),
+        (("revocations", "--help"), {"aiohttp", "redis", "sessiond_server.app", "sessiond_server.adapters"}),
+    ],
+)
+async def test_a_command_loads_what_it_needs(arguments: tuple[str, ...], unneeded: set[str]) -> None:
+    """An orchestrator runs the health check every few seconds."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOADED, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    loaded = set(json.loads(said.splitlines()[-1]))
+    assert "click" in loaded
+    assert not unneeded & loaded
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_what_stands_in_the_list_of_commands_is_the_first_sentence_of_its_help(name: str) -> None:
+    listed = main.commands[name]
+    assert isinstance(listed, DeferredCommand)
+    assert listed.get_short_help_str(1000) == listed.load().get_short_help_str(1000)
 
 
 async def test_version() -> None:

@@ -1,37 +1,29 @@
-"""Asks a server whether it serves."""
+"""Whether a server serves: `sessiond healthcheck`."""
 
 from __future__ import annotations
 
-from typing import Any, Final
-from urllib.error import HTTPError
-from urllib.request import urlopen
+import sys
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+import click
 
-SERVING: Final = "SERVING"
-
-
-def ask_health(address: str, *, timeout_seconds: float) -> str:
-    """SERVING, NOT_SERVING, or why there was no answer; `address` is gRPC's, or `http://HOST:PORT`."""
-    if address.startswith("http://"):
-        return _ask_http(address, timeout_seconds=timeout_seconds)
-    with grpc.insecure_channel(address) as channel:
-        # The stubs' types leave out their methods.
-        stub: Any = health_pb2_grpc.HealthStub(channel)
-        try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=timeout_seconds)
-        except grpc.RpcError as error:
-            return f"no answer ({error.code().name})"
-    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+from sessiond_server.cli.health import SERVING, ask_health
+from sessiond_server.cli.refusals import FAULTY_STATUS
+from sessiond_server.config.addresses import GRPC_ADDRESS
 
 
-def _ask_http(address: str, *, timeout_seconds: float) -> str:
-    try:
-        with urlopen(f"{address}/readyz", timeout=timeout_seconds):  # noqa: S310 - the scheme was looked at
-            return SERVING
-    except HTTPError as error:
-        with error:
-            return f"NOT_SERVING ({error.code})"
-    except (OSError, ValueError):
-        return "no answer"
+@click.command(epilog="\b\nExample:\n  sessiond healthcheck --addr 127.0.0.1:50051")
+@click.option(
+    "--addr",
+    default=str(GRPC_ADDRESS),
+    show_default=True,
+    metavar="ADDR",
+    envvar="SESSIOND_SERVER_LISTEN",
+    help="Where the server listens: its gRPC address, or http://HOST:PORT, "
+    "which is the way in where that is behind TLS.",
+)
+@click.option("--timeout", default=2.0, show_default=True, help="Seconds to wait for an answer.")
+def healthcheck(addr: str, timeout: float) -> None:
+    """Ask a server whether it serves: exit status 0 if it does, 1 if it does not or does not answer."""
+    status = ask_health(addr, timeout_seconds=timeout)
+    click.echo(f"{addr}: {status}", err=status != SERVING)
+    sys.exit(0 if status == SERVING else FAULTY_STATUS)

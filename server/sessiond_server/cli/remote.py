@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
 from sessiond import Client, SessiondError, Tls
-from sessiond_server.config.settings import ServerSettings
+from sessiond_server.cli.refusals import refuse
+from sessiond_server.config.addresses import GRPC_ADDRESS
 
-USAGE_STATUS: Final = 2
 _REFUSED_STATUS: Final = 1
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -40,12 +39,12 @@ class Remote:
             with Client(self.addr, key=key, tls=self._tls(), timeout=self.timeout) as client:
                 yield client
         except SessiondError as error:
-            _end(f"{self.addr}: {error}", _REFUSED_STATUS)
+            refuse(f"{self.addr}: {error}", status=_REFUSED_STATUS)
         except OSError as error:
-            _end(f"{error.filename}: {error.strerror}", USAGE_STATUS)
+            refuse(f"{error.filename}: {error.strerror}")
         except ValueError as error:
             # The client's own: a key that would be sent in clear.
-            _end(str(error), USAGE_STATUS)
+            refuse(str(error))
 
     def _tls(self) -> Tls | None:
         if not (self.ca_file or self.cert_file or self.server_name):
@@ -72,7 +71,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 _OPTIONS: Final = (
     click.option(
         "--addr",
-        default=str(ServerSettings().listen),
+        default=str(GRPC_ADDRESS),
         show_default=True,
         metavar="ADDR",
         envvar="SESSIOND_ADDR",
@@ -102,8 +101,3 @@ _OPTIONS: Final = (
     ),
     click.option("--timeout", default=5.0, show_default=True, help="Seconds to wait for an answer."),
 )
-
-
-def _end(message: str, status: int) -> NoReturn:
-    click.echo(f"sessiond: {message}", err=True)
-    sys.exit(status)

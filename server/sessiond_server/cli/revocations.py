@@ -13,15 +13,16 @@ import click
 from sessiond import (
     Client,
     Freshness,
+    PartitionStatus,
     RevocationEvent,
     RevocationStatus,
     WatchEvent,
     WatchReset,
     WatchStarted,
 )
-from sessiond_server.cli import tables
 from sessiond_server.cli.as_json import json_option, plain
 from sessiond_server.cli.remote import Remote, server_options
+from sessiond_server.cli.tables import counted, moment, table
 
 
 @click.group()
@@ -105,11 +106,19 @@ def _words(event: WatchEvent) -> str:
 
 
 def _shown(found: RevocationStatus) -> str:
-    held = f"{tables.counted(found.revocations, 'revocation')}, {tables.counted(found.watchers, 'watcher')}"
+    held = f"{counted(found.revocations, 'revocation')}, {counted(found.watchers, 'watcher')}"
     limit = _seconds(found.max_staleness)
-    return (
-        f"{found.server}: {held}, answers from memory for {limit}\n{tables.of_partitions(found.partitions)}"
-    )
+    columns = ("partition", "read", "behind", "age (ms)", "last read anew", "why")
+    logs = table(columns, map(_row, found.partitions))
+    return f"{found.server}: {held}, answers from memory for {limit}\n{logs}"
+
+
+def _row(one: PartitionStatus) -> tuple[str, ...]:
+    """How the log of a partition is followed."""
+    age = "unknown" if one.age is None else f"{one.age.total_seconds() * 1000:.0f}"
+    restoring = "; lost ones are written again" if one.restoring else ""
+    why = f"{one.resync_reason.lower() or 'never'}{restoring}"
+    return (str(one.partition), str(one.read), str(one.behind), age, moment(one.resync_time), why)
 
 
 def _seconds(span: timedelta) -> str:

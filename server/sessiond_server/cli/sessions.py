@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 
 from sessiond import Cause, Client, RevocationResult, SessionRecord
-from sessiond_server.cli import tables
 from sessiond_server.cli.as_json import json_option, plain
 from sessiond_server.cli.remote import Remote, server_options
+from sessiond_server.cli.tables import counted, moment, table
 
 _CAUSES: Final = [cause.name.lower() for cause in Cause]
 _PAIR: Final = (str, str)
@@ -44,7 +44,7 @@ def list_sessions(*, remote: Remote, issuer: str, subject: str, limit: int, as_j
     if as_json:
         click.echo(json.dumps([_to_json(one) for one in found]))
     else:
-        click.echo(tables.of_sessions(found) if found else "no live sessions")
+        click.echo(_all_shown(found) if found else "no live sessions")
 
 
 @sessions.command("show", epilog="\b\nExample:\n  sessiond sessions show sds_RGVmZ2hpamtsbW5vcHFyc3")
@@ -55,7 +55,7 @@ def show_session(*, remote: Remote, session_id: str, as_json: bool) -> None:
     """Show one live session: exit status 1 if it is unknown or has ended."""
     with remote.connected() as client:
         found = client.get_session(session_id)
-    click.echo(json.dumps(_to_json(found)) if as_json else tables.of_session(_to_json(found)))
+    click.echo(json.dumps(_to_json(found)) if as_json else _shown(_to_json(found)))
 
 
 @sessions.command(
@@ -131,7 +131,27 @@ def _to_json_of_end(revoked: RevocationResult) -> dict[str, Any]:
 def _sentence(kind: str, revoked: RevocationResult) -> str:
     if revoked.sessions_ended is None:
         return f"revoked: the {kind}; how many sessions that ended is not counted"
-    return f"revoked: {tables.counted(revoked.sessions_ended, 'live session')} ended"
+    return f"revoked: {counted(revoked.sessions_ended, 'live session')} ended"
+
+
+def _all_shown(records: Sequence[SessionRecord]) -> str:
+    columns = ("session", "client", "tenant", "created", "last refresh", "ends", "device")
+    return table(columns, map(_row, records))
+
+
+def _row(record: SessionRecord) -> tuple[str, ...]:
+    session, device = record.session, record.device
+    times = (record.create_time, record.last_refresh_time, record.idle_expire_time)
+    return (
+        *(session.session_id, session.client_id, session.tenant_id),
+        *map(moment, times),
+        device.label or device.user_agent or device.ip_address,
+    )
+
+
+def _shown(members: Mapping[str, object]) -> str:
+    rows = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in members.items())
+    return table(("field", "value"), rows)
 
 
 def _to_json(record: SessionRecord) -> dict[str, Any]:

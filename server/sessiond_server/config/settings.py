@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from sessiond_server.config.addresses import GRPC_ADDRESS, HTTP_ADDRESS
 from sessiond_server.config.kinds import (
     ADDRESS,
     CLAIM,
@@ -38,8 +39,6 @@ TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
 ACCEPT_STALE: Final = "accept_what_may_be_revoked"
 RISKS: Final = ("eviction", "no_persistence")
 ALL: Final = "all"
-GRPC_PORT: Final = 50051
-HTTP_PORT: Final = 8080
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +59,12 @@ class TlsSettings:
 class ServerSettings:
     """The ports."""
 
-    listen: Address = setting(ADDRESS, "where gRPC is served", default=Address("127.0.0.1", GRPC_PORT))
+    listen: Address = setting(ADDRESS, "where gRPC is served", default=GRPC_ADDRESS)
     http: Address = setting(
         ADDRESS,
         "where key set, metrics and health are served, without TLS; beyond loopback only with "
         "`--insecure-plaintext`",
-        default=Address("127.0.0.1", HTTP_PORT),
+        default=HTTP_ADDRESS,
     )
     socket_mode: int = setting(MODE, "mode of a Unix socket", default=0o660)
     anonymous: tuple[Group, ...] | None = setting(

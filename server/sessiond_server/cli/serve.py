@@ -1,0 +1,20 @@
+"""A server with a configuration: `sessiond serve`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from sessiond_server.app.serve import run
+from sessiond_server.cli.configured import config_option, plaintext_option, settings_of
+from sessiond_server.cli.event_loop import run_server
+
+
+@click.command(epilog="\b\nExample:\n  sessiond serve --config /etc/sessiond/sessiond.toml")
+@config_option
+@plaintext_option
+def serve(config: Path, *, insecure_plaintext: bool) -> None:
+    """Run with a configuration; every mistake in it is told before anything starts."""
+    run_server(partial(run, settings_of(config, insecure_plaintext=insecure_plaintext)))
