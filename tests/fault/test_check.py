@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +12,7 @@ from sessiond_server.adapters.http.outbound import Failed, Outbound
 from tests.support.certificates import Authority
 from tests.support.config import Config, client_secret_file
 from tests.support.fakes import SilentLogger
+from tests.support.forked import sessiond
 from tests.support.idp import CLIENT_ID, CLIENT_SECRET, running_idp
 from tests.support.server import serving
 from tests.support.tls import tls_server
@@ -52,14 +51,7 @@ def plain(issuer: str, directory: Path, **overrides: Any) -> dict[str, Any]:
 
 async def check(config: Config) -> tuple[int | None, dict[str, tuple[str, str]]]:
     """Exit status, and by what was looked at whether it works and what was seen."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "sessiond_server", "check", "--config", str(config.write())),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    text = said.decode()
+    status, text = await sessiond("check", "--config", str(config.write()))
     assert CLIENT_SECRET not in text
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
     assert rows, text
@@ -70,7 +62,7 @@ async def check(config: Config) -> tuple[int | None, dict[str, tuple[str, str]]]
         what = what + name if not works and what else name
         former = findings.pop(what.removesuffix(name), ("", "")) if not works else (works, "")
         findings[what] = (former[0], f"{former[1]} {seen}".strip())
-    return process.returncode, findings
+    return status, findings
 
 
 async def seen_of(directory: Path, issuer: dict[str, Any]) -> tuple[str, str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from sessiond_server.config.reader import read_token_rules
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
 from tests.support.config import Config, scalekit
 from tests.support.fakes import SilentLogger
+from tests.support.forked import sessiond
 from tests.support.idp import running_idp
 from tests.support.signing import ABSENT, Signer
 
@@ -52,15 +51,7 @@ def token(header: dict[str, Any] | None = None, **claims: Any) -> str:
 
 async def explain(config: Path, text: str, *arguments: str, keys: bool = True) -> tuple[int | None, str]:
     jwks = ("--jwks", str(config.parent / "jwks.json")) if keys else ("--offline",)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "sessiond_server", "explain", "--config", str(config), *jwks, *arguments),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate(text.encode())
-    return process.returncode, said.decode()
+    return await sessiond("explain", "--config", str(config), *jwks, *arguments, given=text)
 
 
 async def steps(config: Path, text: str, **more: Any) -> tuple[str, dict[str, str]]:
@@ -166,18 +157,16 @@ async def test_what_a_token_says_cannot_reach_the_terminal(config: Path) -> None
 async def test_keys_are_shown_as_they_are_now(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)]).write()
-        command = (sys.executable, "-m", "sessiond_server", "jwks", "--config", str(config))
-        process = await asyncio.create_subprocess_exec(*command, "--json", stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
+        command = ("jwks", "--config", str(config))
+        status, said = await sessiond(*command, "--json")
         (found,) = json.loads(said)
-        assert process.returncode == 0
+        assert status == 0
         assert (found["issuer"], found["outcome"], found["refresh_seconds"]) == (idp.issuer, "ok", 48)
         assert set(found["keys"].values()) == {"RS256"}
         await idp.switch(keys="500")
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
-        assert process.returncode == 1
-        assert "status" in said.decode()
+        status, said = await sessiond(*command)
+        assert status == 1
+        assert "status" in said
 
 
 async def test_a_longer_token_is_read_where_it_is_configured(config: Path) -> None:
@@ -198,12 +187,7 @@ async def asked(idp: Idp, directory: Path, **overrides: Any) -> tuple[str, dict[
     (directory / "client-secret").unlink()
     config = Config(directory, issuers=[issuer]).write()
     text = (await idp.login())["access_token"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sessiond_server", "explain", "--config", str(config), "--json"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate(text.encode())
+    _, said = await sessiond("explain", "--config", str(config), "--json", given=text)
     found = json.loads(said)
     return found["verdict"], next(step for step in found["steps"] if step["step"] == "key")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 import tracemalloc
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -30,6 +29,7 @@ from sessiond_server.service.validation.key_source import Unfetched
 from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from tests.support.config import Config, scalekit
 from tests.support.fakes import RecordingTelemetry, SilentLogger
+from tests.support.forked import sessiond
 from tests.support.idp import Idp, running_idp
 from tests.support.server import serving
 from tests.support.waiting import eventually
@@ -370,13 +370,7 @@ async def test_strangers_keep_no_session_from_a_new_key_of_its_provider(tmp_path
 
 async def jwks(config: Path, *arguments: str) -> tuple[int | None, str]:
     """Exit status of `sessiond jwks`, and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sessiond_server", "jwks", "--config", str(config), *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode, said.decode()
+    return await sessiond("jwks", "--config", str(config), *arguments)
 
 
 async def test_a_stolen_key_is_forgotten_by_every_server_when_that_is_ordered(tmp_path: Path) -> None:

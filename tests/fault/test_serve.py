@@ -5,9 +5,7 @@ Mistakes are told at once, stores of one's own are used, and what is not right k
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,6 +18,7 @@ from sessiond_server.adapters.jwt.local_issuer import create_signing_key
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from tests.support.config import Config, key_file, scalekit
 from tests.support.fakes import SilentLogger
+from tests.support.forked import sessiond
 from tests.support.idp import running_idp
 from tests.support.server import serving
 from tests.support.store import connected
@@ -35,16 +34,8 @@ LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": [
 
 async def command(*arguments: str) -> tuple[int | None, list[str]]:
     """Exit status, and the lines that were printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sessiond_server",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode, said.decode().splitlines()
+    status, said = await sessiond(*arguments)
+    return status, said.splitlines()
 
 
 def own_keys(config: Config) -> None:

@@ -14,8 +14,8 @@ import pytest
 from sessiond import Device, Session
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.identifiers import hashed_id
-from tests.grpc.test_command_line import sessiond
 from tests.support.config import key_file
+from tests.support.forked import sessiond
 from tests.support.server import ISSUER, Server
 
 if TYPE_CHECKING:

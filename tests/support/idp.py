@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
+import os
 import signal
-import sys
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from tests.idp.__main__ import CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT_ID, OTHER_CLIENT_SECRET
+from tests.support import forked
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.forked import Forked
 
 __all__ = [
     "CLIENT_ID",
@@ -39,25 +42,22 @@ class Idp:
 
     state: Path
     web: aiohttp.ClientSession
-    process: Process | None = None
+    process: Forked | None = None
     issuer: str = ""
 
     async def start(self) -> None:
         """Start it, the second time on the same port with the same keys and tokens."""
         port = self.issuer.rpartition(":")[2] or "0"
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.idp",
-            "--port",
-            port,
-            "--state",
-            str(self.state),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert self.process.stdout
-        self.issuer = (await self.process.stdout.readline()).decode().strip()
-        assert self.issuer
+        with tempfile.TemporaryFile() as said:
+            self.process = await forked.start(
+                "tests.idp", "--port", port, "--state", str(self.state), stdout=said.fileno()
+            )
+
+            def address() -> str:
+                # What it writes goes where the position is, which reading must not move.
+                return os.pread(said.fileno(), 1024, 0).decode().strip()
+
+            self.issuer = await eventually(address, timeout=30)
 
     async def stop(self) -> None:
         if self.process and self.process.returncode is None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessiond_server.adapters.embedded.process import listener_pid
+from tests.support import forked
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.forked import Forked
 
 ISSUER = "http://sessiond.localhost"
 CLIENT_ID = "sessiond-dev"
@@ -28,7 +31,7 @@ LIMITED = 'ulimit -S -n "$0" && ulimit -H -n "$1" && shift && exec "$@"'
 class Server:
     """A server that runs, or has run; `data` is the directory of its store and keys."""
 
-    process: Process
+    process: Process | Forked
     data: Path
     log: Path
     grpc: str = ""
@@ -68,13 +71,17 @@ class Server:
         return await self.process.wait()
 
 
-async def sessiond(*arguments: str, log: Path, descriptors: tuple[int, int] | None = None) -> Process:
+async def sessiond(
+    *arguments: str, log: Path, descriptors: tuple[int, int] | None = None
+) -> Process | Forked:
     """Start the command line with `arguments`, its standard error appended to `log`.
 
     `descriptors` are the soft and the hard limit that it begins with.
     """
-    limit = ("sh", "-c", LIMITED, *map(str, descriptors)) if descriptors else ()
     with log.open("ab") as stderr:
+        if descriptors is None:
+            return await forked.start("sessiond_server", *arguments, stderr=stderr.fileno())
+        limit = ("sh", "-c", LIMITED, *map(str, descriptors))
         return await asyncio.create_subprocess_exec(
             *limit, sys.executable, "-m", "sessiond_server", *arguments, stderr=stderr
         )
