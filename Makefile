@@ -33,9 +33,10 @@ conformance: .venv/ready ## the cases that every client must pass: TESTEE="pytho
 		--testee "$(or $(TESTEE),python clients/python/conformance)" $(ARGS)
 
 .PHONY: fuzz
-fuzz: .venv/ready ## many mutated tokens through ours, PyJWT and joserfc: FUZZ_TOKENS=50000 FUZZ_SEED=1
+fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples of each property: FUZZ_TOKENS=50000 EXAMPLES=50
 	FUZZ_TOKENS=$${FUZZ_TOKENS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest $(WORKERS) tests/unit/test_differential.py --timeout 1800
+	EXAMPLES=$${EXAMPLES:-50} $(BIN)/pytest $(WORKERS) -m hypothesis --timeout 1800
 
 .PHONY: test-faults
 test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+from tests.support.examples import examples
+
+# gRPC's core reads this when it is loaded; what it writes by itself is no word of a test.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 # How fast examples are found and run is the machine's matter, not the product's; what is found is the same on
 # every run.
 settings.register_profile(
-    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "default",
+    max_examples=examples(40),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")

@@ -53,7 +53,7 @@ async def test_what_lay_in_the_socket_of_a_frozen_server_ends_no_session(tmp_pat
             waiting = asyncio.ensure_future(SessionServiceStub(channel).RefreshSession(request, timeout=30))
             # Whoever waits for as long as this gives it up and goes to the other server.
             with pytest.raises(UnavailableError):
-                await impatient.refresh(tokens.refresh_token)
+                await impatient.refresh(tokens.refresh_token, timeout=1.5)
             successor = await client.refresh(tokens.refresh_token)
             session = SessionId.find(tokens.session.session_id)
             assert session is not None

@@ -13,7 +13,7 @@ from sessiond_server.service.revocation.primacy import CONFIRMED_FOR_SECONDS, Fa
 from tests.support.fakes import FakeClock, RecordingLogger
 from tests.support.revocations import MAX_STALENESS_SECONDS, viewed
 from tests.support.store import Store, connected
-from tests.support.valkeys import Valkey, running_valkeys
+from tests.support.valkeys import COPIED_AT_ONCE, Valkey, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Server:
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    async with running_valkeys(tmp_path, 2) as (primary, replica):
+    async with running_valkeys(tmp_path, 2, *COPIED_AT_ONCE) as (primary, replica):
         yield Pair(primary, replica)
 
 

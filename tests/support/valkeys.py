@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
+# Over a file and into memory: on any other way a replica waits for what is done once a second.
+COPIED_AT_ONCE = ("--repl-diskless-sync", "no", "--repl-diskless-load", "swapdb")
 
 
 @dataclass

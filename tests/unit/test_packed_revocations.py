@@ -21,6 +21,7 @@ from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationView
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
+from tests.support.examples import examples
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
 from tests.support.revocations import alone
 
@@ -91,7 +92,7 @@ applied = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(
     st.lists(applied | st.sampled_from(["pack", "forget"]), max_size=25),
     st.integers(0, 3),

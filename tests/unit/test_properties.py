@@ -25,6 +25,7 @@ from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.verdict import Reason, Rejected
+from tests.support.examples import examples
 from tests.support.facts import call_facts, token_facts
 from tests.support.vectors import MAX_TOKEN_BYTES
 
@@ -115,7 +116,7 @@ def test_any_json_in_three_segments_is_a_token_or_none(header: Any, payload: Any
 
 
 @given(st.dictionaries(claim_names, json_values), st.sampled_from(["at+jwt", "jwt", None, "dpop+jwt"]))
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 def test_any_claims_are_judged_and_never_raise(payload: dict[str, Any], token_type: str | None) -> None:
     token = ParsedToken("ES256", "k", token_type, payload, "", b"", b"")
     facts = token_facts(token, POLICY)

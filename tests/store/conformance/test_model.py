@@ -15,6 +15,7 @@ from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.storage.sessions import Rotated
+from tests.support.examples import examples
 from tests.support.store import HOUR, PEPPERS, connected
 
 if TYPE_CHECKING:
@@ -144,8 +145,9 @@ def machine(valkey: EmbeddedStore, partitions: int) -> type[Sessions]:
     return type("Sessions", (Sessions,), {"socket_path": valkey.socket_path, "partitions": partitions})
 
 
+@pytest.mark.hypothesis
 def test_every_history_is_one_that_the_table_allows(machine: type[Sessions]) -> None:
     """The test is synchronous, because the machine runs an event loop of its own."""
     from hypothesis.stateful import run_state_machine_as_test
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=30))
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples(25), stateful_step_count=30))
