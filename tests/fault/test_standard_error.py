@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 SECRET = "sesame-of-a-caller"
 # More than a pipe, the queue and what the writer holds in its hands can take together.
-MANY = 6000
+MANY = 5000
 OTHERS = 20
 LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
 
@@ -58,6 +59,8 @@ class Pipe:
 async def logging_into_a_pipe(data: Path) -> AsyncIterator[tuple[Pipe, dict[str, Any]]]:
     """A server that serves, and where it listens."""
     reader, end = os.pipe()
+    # As little as there can be, so that it is full soon.
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(reader, False)
     ports = ("--listen", "127.0.0.1:0", "--http", "127.0.0.1:0")
     process = await asyncio.create_subprocess_exec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from sessiond_server.adapters.jwt.local_issuer import create_signing_key
 from tests.support.config import Config, key_file
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.server import ISSUER, Server, sessiond
-from tests.support.valkeys import HOST, Valkey, free_port, running_valkeys
+from tests.support.valkeys import COPIED_AT_ONCE, HOST, Valkey, free_port, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def running_cluster(
     for name in ("pepper", "seal"):
         key_file(directory / name)
     secret_file(directory, "signing-key.pem", create=create_signing_key)
-    options = ("--appendonly", "yes", "--appendfsync", "always", "--repl-timeout", "2")
+    options = ("--appendonly", "yes", "--appendfsync", "always", "--repl-timeout", "2", *COPIED_AT_ONCE)
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(running_valkeys(directory / "stores", stores, *options))
         replication = await stack.enter_async_context(running_proxy(found[0].port))
@@ -114,8 +115,7 @@ async def running_cluster(
             stack.push_async_callback(member.kill)
             cluster.members.append(member)
             cluster.links.append(link)
-        for member in cluster.members:
-            await member.start()
+        await asyncio.gather(*(member.start() for member in cluster.members))
         yield cluster
 
 

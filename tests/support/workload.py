@@ -69,9 +69,9 @@ class Workload:
     async def try_everything_again(self) -> None:
         """Present the tokens of every session whose end was acknowledged, at every server."""
         for session in list(self.revoked):
-            for server in range(len(self.clients)):
-                await self._validate(session, server=server)
-            await self._refresh(session)
+            servers = range(len(self.clients))
+            validated = (self._validate(session, server=server) for server in servers)
+            await asyncio.gather(*validated, self._refresh(session))
 
     async def _do_something(self) -> None:
         now = self.now()
