@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product, starmap
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ from sessiond_server.config.settings import (
     StoreSettings,
 )
 from sessiond_server.domain.caller import Caller
-from sessiond_server.service.callers import KnownCaller
+from sessiond_server.service.callers import KnownCaller, Workload
 from sessiond_server.service.logger import Logger
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
             "keys.sealing_files", settings.keys.sealing_files or _created(directory, "sealing-key")
         ),
         signing_keys=reader.signing_keys(settings, directory),
-        callers=reader.callers(settings.callers),
+        callers=reader.callers(settings),
         client_secrets=reader.client_secrets(settings.issuers),
         store_password=reader.password(settings.store.password_file),
         certificate=reader.certificate(settings),
@@ -107,9 +108,12 @@ class _Reader:
                 return keys
         return ()
 
-    def callers(self, callers: tuple[CallerSettings, ...]) -> tuple[KnownCaller, ...]:
+    def callers(self, settings: Settings) -> tuple[KnownCaller, ...]:
         """The callers with the digests of their keys."""
-        return tuple(self._caller(f"callers[{index}].key_files", one) for index, one in enumerate(callers))
+        return tuple(
+            self._caller(f"callers[{index}].key_files", one, settings.workload_issuers_of(one))
+            for index, one in enumerate(settings.callers)
+        )
 
     def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[tuple[str, str], str]:
         """Our secrets at providers, by issuer and client."""
@@ -145,7 +149,7 @@ class _Reader:
             return WatchedCertificate(tls.cert_file, tls.key_file, tls.client_ca_file, logger=self.logger)
         return None
 
-    def _caller(self, path: str, caller: CallerSettings) -> KnownCaller:
+    def _caller(self, path: str, caller: CallerSettings, workload_issuers: tuple[str, ...]) -> KnownCaller:
         digests = tuple(self._each(path, caller.key_files, self._key_digest))
         return KnownCaller(
             Caller(
@@ -156,6 +160,7 @@ class _Reader:
             ),
             digests,
             frozenset(caller.identities),
+            frozenset(starmap(Workload, product(workload_issuers, caller.workloads))),
         )
 
     def _key(self, file: Path) -> bytes:

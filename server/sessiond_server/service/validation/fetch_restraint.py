@@ -16,18 +16,19 @@ _MAX_IDS: Final = 128
 
 
 class FetchBudget:
-    """Three fetches, of which one comes back every so many seconds: made-up ids cause no flood of them."""
+    """A few fetches, of which one comes back every so many seconds: made-up ids cause no flood of them."""
 
-    def __init__(self, clock: Clock, *, seconds_a_fetch: float) -> None:
+    def __init__(self, clock: Clock, *, seconds_a_fetch: float, at_most: int = _MAX_FETCHES) -> None:
         self._clock = clock
         self._seconds_a_fetch = seconds_a_fetch
-        self._left = float(_MAX_FETCHES)
+        self._at_most = float(at_most)
+        self._left = self._at_most
         self._counted_at = clock.steady()
 
     def spend(self) -> bool:
         """Whether one more fetch is within the budget, which then has one less."""
         now = self._clock.steady()
-        self._left = min(self._left + (now - self._counted_at) / self._seconds_a_fetch, float(_MAX_FETCHES))
+        self._left = min(self._left + (now - self._counted_at) / self._seconds_a_fetch, self._at_most)
         self._counted_at = now
         if self._left < 1:
             return False

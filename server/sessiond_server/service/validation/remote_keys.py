@@ -27,7 +27,8 @@ class RemoteKeySet(KeySet):
 
     After that nobody can say whether a key is the provider's. `read` makes keys of what `fetch` brought. What
     other servers fetched (`shared`) is used at the start and after a failed fetch: a server can start while
-    the provider is away, and a thousand servers do not ask a thousand times.
+    the provider is away, and a thousand servers do not ask a thousand times. `budget` is how often tokens of
+    strangers may have the provider asked; unset, what it is for tokens that callers bring.
     """
 
     # Forgeries are remembered by it: it grows whenever the keys change.
@@ -44,6 +45,7 @@ class RemoteKeySet(KeySet):
         logger: Logger,
         telemetry: Telemetry,
         shared: SharedKeySet,
+        budget: FetchBudget | None = None,
     ) -> None:
         self._issuer = issuer
         self._fetch = fetch
@@ -64,7 +66,7 @@ class RemoteKeySet(KeySet):
         self._begun = 0
         self._answered = 0
         self._unknown = UnknownIds(clock)
-        self._budget = FetchBudget(clock, seconds_a_fetch=COOLDOWN_SECONDS)
+        self._budget = budget or FetchBudget(clock, seconds_a_fetch=COOLDOWN_SECONDS)
         self._budget_of_issuer = FetchBudget(clock, seconds_a_fetch=_ISSUERS_COOLDOWN_SECONDS)
         self._ordered_at = 0.0
         self.carried_out = 0.0
