@@ -107,10 +107,14 @@ def test_without_credentials_a_caller_is_anonymous_or_nobody() -> None:
 class Tokens(WorkloadTokens):
     """Knows one token at once, and one after a while."""
 
+    def __init__(self) -> None:
+        self.asked: set[bytes] = set()
+
     async def late(self) -> Caller:
         return MESH
 
     def identify(self, token: PresentedToken) -> Caller:
+        self.asked.add(token.text)
         if token.text not in {b"a.b.c", b"d.e.f"}:
             raise CallerUnknownError
         return MESH
@@ -121,7 +125,8 @@ class Tokens(WorkloadTokens):
 
 async def test_what_has_the_form_of_a_token_may_be_a_workloads() -> None:
     known = [KnownCaller(ORDERS, (hashlib.sha256(b"x.y.z").digest(),), frozenset())]
-    with_tokens = Callers(known, anonymous=frozenset(Group), workloads=Tokens())
+    tokens = Tokens()
+    with_tokens = Callers(known, anonymous=frozenset(Group), workloads=tokens)
     assert with_tokens.identify(Credentials(("Bearer a.b.c",))) is MESH
     assert with_tokens.identify_early(Credentials(("bearer a.b.c",)), by_certificate=True) is MESH
     assert with_tokens.identify(Credentials(("Bearer x.y.z",))) is ORDERS
@@ -137,6 +142,7 @@ async def test_what_has_the_form_of_a_token_may_be_a_workloads() -> None:
                 identify(Credentials((header,)))
     with pytest.raises(CallerUnknownError):
         with_tokens.identify(Credentials(("Bearer a.b.c", "Bearer a.b.c")))
+    assert tokens.asked == {b"a.b.c", b"a.b.d"}
 
 
 def test_without_workload_issuers_a_token_is_a_wrong_key() -> None:

@@ -356,12 +356,16 @@ async def test_too_many_that_were_never_seen_keep_out_none_that_was(cluster: Clu
 
 
 async def test_who_leaves_while_waiting_for_a_turn_holds_up_nobody(cluster: Cluster) -> None:
+    failures: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     calls = [asyncio.create_task(cluster.caller(cluster.token(jti=str(number)))) for number in range(4)]
     await asyncio.sleep(0)
     calls[1].cancel()
     calls[2].cancel()
     done = await asyncio.gather(*calls, return_exceptions=True)
+    asyncio.get_running_loop().set_exception_handler(None)
     assert [isinstance(one, Caller) for one in done] == [True, False, False, True]
+    assert failures == []
 
 
 async def test_a_token_that_several_calls_bring_at_once_is_looked_at_once(cluster: Cluster) -> None:
