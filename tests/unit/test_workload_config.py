@@ -150,6 +150,8 @@ def test_equal_names_at_two_issuers_may_be_two_callers() -> None:
         ({"workload_issuers": [issuer(discovery=False)]}, "workload_issuers[0].jwks_url"),
         ({"workload_issuers": [issuer(jwks_url="http://x.example/k")]}, "workload_issuers[0].jwks_url"),
         ({"workload_issuers": [issuer("http://cluster.example")]}, "workload_issuers[0].issuer"),
+        ({"workload_issuers": [issuer(token_file=__file__)]}, "workload_issuers[0].ca_file"),
+        ({"workload_issuers": [issuer(ca_file="/nowhere")]}, "workload_issuers[0].ca_file"),
         ({"workload_issuers": [issuer(algorithms=["HS256"])]}, "workload_issuers[0].algorithms"),
         (
             {"workload_issuers": [issuer("https://id.example", audience="api")]},

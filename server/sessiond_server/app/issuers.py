@@ -173,9 +173,9 @@ def show_key_set(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry, *, pr
 
 
 async def open_documents(
-    settings: AnyIssuerSettings, stack: AsyncExitStack, *, logger: Logger
+    settings: IssuerSettings, stack: AsyncExitStack, *, logger: Logger
 ) -> tuple[Outbound, IssuerDocuments]:
-    """The way out to an issuer, which `stack` closes, and what it publishes."""
+    """A provider's way out, which `stack` closes, and what it publishes."""
     outbound = Outbound(
         allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, logger=logger
     )
@@ -184,16 +184,10 @@ async def open_documents(
         settings.issuer,
         outbound,
         jwks_url=settings.jwks_url,
-        addresses=_endpoint_addresses(settings),
+        addresses={"token_endpoint": settings.token_url, "revocation_endpoint": settings.revocation_url},
         discovery=settings.discovery,
     )
     return outbound, documents
-
-
-def _endpoint_addresses(settings: AnyIssuerSettings) -> Mapping[str, str | None]:
-    if isinstance(settings, WorkloadIssuerSettings):
-        return {}
-    return {"token_endpoint": settings.token_url, "revocation_endpoint": settings.revocation_url}
 
 
 def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:

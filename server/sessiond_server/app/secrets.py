@@ -13,7 +13,7 @@ from typing import TypeVar
 from sessiond_server.adapters.embedded.data_directory import secret_file
 from sessiond_server.adapters.jwt.local_issuer import SigningKey, create_signing_key
 from sessiond_server.adapters.jwt.verification import KeyUnfitError
-from sessiond_server.adapters.secrets.certificates import WatchedCertificate
+from sessiond_server.adapters.secrets.certificates import WatchedCertificate, require_certificates
 from sessiond_server.adapters.secrets.key_files import (
     KeyFileError,
     is_readable_by_all,
@@ -29,6 +29,7 @@ from sessiond_server.config.settings import (
     Settings,
     StoreSettings,
 )
+from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.caller import Caller
 from sessiond_server.service.callers import KnownCaller, Workload
 from sessiond_server.service.logger import Logger
@@ -71,6 +72,7 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
         certificate=reader.certificate(settings),
     )
     reader.store_tls(settings.store)
+    reader.workload_issuers(settings.workload_issuers)
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return secrets
@@ -139,6 +141,17 @@ class _Reader:
             if file:
                 with self._collected(f"store.{name}"):
                     read_private_file(file)
+
+    def workload_issuers(self, issuers: tuple[WorkloadIssuerSettings, ...]) -> None:
+        """Judge what workload issuers are asked with; it is read when they are asked."""
+        for index, issuer in enumerate(issuers):
+            at = f"workload_issuers[{index}]"
+            if issuer.ca_file:
+                with self._collected(f"{at}.ca_file"):
+                    require_certificates(issuer.ca_file)
+            if issuer.token_file:
+                with self._collected(f"{at}.token_file"):
+                    read_text(issuer.token_file)
 
     def certificate(self, settings: Settings) -> WatchedCertificate | None:
         """The server's certificate, which is watched from now on."""

@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
+from sessiond_server.adapters.http.outbound import Outbound
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
+from sessiond_server.adapters.secrets.key_files import KeyFileError, read_text
 from sessiond_server.app.issuers import (
     ConfiguredProvider,
     ShareKeySet,
     key_set_reader,
-    open_documents,
     show_key_set,
     token_types,
 )
@@ -86,7 +89,21 @@ async def _open(
     telemetry: Telemetry,
     logger: Logger,
 ) -> ConfiguredWorkloadIssuer:
-    _, documents = await open_documents(settings, stack, logger=logger)
+    outbound = Outbound(
+        allow_http=settings.allow_http,
+        allowed_networks=settings.allowed_networks,
+        logger=logger,
+        authorities=settings.ca_file,
+    )
+    await stack.enter_async_context(outbound)
+    documents = IssuerDocuments(
+        settings.issuer,
+        outbound,
+        jwks_url=settings.jwks_url,
+        addresses={},
+        discovery=settings.discovery,
+        authorization=partial(_authorization, settings.token_file, logger),
+    )
     policy = to_workload_policy(settings)
     key_set = RemoteKeySet(
         settings.issuer,
@@ -102,6 +119,17 @@ async def _open(
     show_key_set(key_set, settings.issuer, telemetry, prefix="workload_")
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
     return ConfiguredWorkloadIssuer(settings, policy, documents, key_set, shared, refresh)
+
+
+def _authorization(token_file: Path | None, logger: Logger) -> str | None:
+    """What the issuer wants to see; without the token it is asked all the same, and says what it thinks."""
+    if token_file is None:
+        return None
+    try:
+        return f"Bearer {read_text(token_file)}"
+    except KeyFileError as error:
+        logger.error("the token for a workload issuer cannot be read", why=str(error))
+        return None
 
 
 def to_workload_policy(settings: WorkloadIssuerSettings) -> IssuerPolicy:

@@ -38,7 +38,7 @@ NOT_COUNTED: Final[Mapping[type, frozenset[str]]] = {
         }
     ),
     CallerSettings: frozenset({"key_files", "identities"}),
-    WorkloadIssuerSettings: frozenset({"preset", "allow_http", "allowed_networks"}),
+    WorkloadIssuerSettings: frozenset({"preset", "ca_file", "token_file", "allow_http", "allowed_networks"}),
     ClaimSettings: frozenset(),
 }
 _BYTES: Final = 16

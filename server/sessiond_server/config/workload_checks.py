@@ -34,6 +34,12 @@ def _issuer(settings: Settings, issuer: WorkloadIssuerSettings, at: str) -> Iter
         url = getattr(issuer, name)
         if url and not is_callable(url, allow_http=issuer.allow_http):
             yield Problem(f"{at}.{name}", shown(url), "an https address, or http to loopback with allow_http")
+    if issuer.token_file and not issuer.ca_file:
+        yield Problem(
+            f"{at}.ca_file",
+            "nothing, with a token_file",
+            "the issuer's own authorities: nobody whom others vouch for gets that token",
+        )
     for other in settings.issuers:
         if other.issuer == issuer.issuer and issuer.audience in other.audiences:
             yield Problem(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
-from sessiond_server.config.kinds import NETWORK, SWITCH, TEXT, many, one_of, setting, span, words
+from sessiond_server.config.kinds import FILE, NETWORK, SWITCH, TEXT, many, one_of, setting, span, words
 from sessiond_server.config.workload_presets import WORKLOAD_PRESETS
 from sessiond_server.domain.policy import EDDSA, SIGNATURE_ALGORITHMS
 
@@ -44,6 +45,15 @@ class WorkloadIssuerSettings:
         span("1m", "7d"),
         "how long known keys serve while the issuer cannot be reached",
         default=timedelta(hours=12),
+    )
+    ca_file: Path | None = setting(
+        FILE, "authorities of its certificate, PEM; unset: those that the machine trusts", default=None
+    )
+    token_file: Path | None = setting(
+        FILE,
+        "the token that its keys are asked for with, read each time: what sessiond's own pod has for the API "
+        "server of its cluster",
+        default=None,
     )
     allow_http: bool = setting(SWITCH, "allow plain http, to loopback only", default=False)
     allowed_networks: tuple[str, ...] = setting(
