@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,48 @@ async def test_strangers_have_no_keys_fetched_by_tokens_that_would_be_nobodys(tm
         access_token = (await cluster.idp.login())["access_token"]
         async with cluster.client(token) as orders:
             assert isinstance(await orders.validate(access_token), Session)
+
+
+async def test_a_flood_of_made_up_tokens_keeps_out_neither_a_known_nor_a_new_one(tmp_path: Path) -> None:
+    async with running_cluster(tmp_path) as cluster:
+        known = await cluster.token()
+        await cluster.validate(known)
+        over = asyncio.Event()
+
+        async def flood(number: int) -> set[grpc.StatusCode]:
+            head, _, signature = known.rpartition(".")
+            codes = set()
+            async with grpc.aio.insecure_channel(
+                cluster.server.grpc, options=[("grpc.use_local_subchannel_pool", 1)]
+            ) as channel:
+                call = channel.unary_unary("/sessiond.v1.SessionService/ValidateToken")
+                for round_ in itertools.count():
+                    if over.is_set():
+                        return codes
+                    made_up = [
+                        f"{head}.{number:02}{round_:05}{index:03}{signature[10:]}" for index in range(50)
+                    ]
+                    calls = [call(b"", metadata=[("authorization", f"Bearer {one}")]) for one in made_up]
+                    codes |= {await one.code() for one in calls}
+            return codes
+
+        flooding = [asyncio.create_task(flood(number)) for number in range(4)]
+        try:
+            for _ in range(20):
+                assert isinstance(await cluster.validate(known), Rejection)
+            new = await cluster.token(jti="new")
+            await eventually(lambda: is_known(cluster, new), timeout=20)
+        finally:
+            over.set()
+            codes = set().union(*await asyncio.gather(*flooding))
+        assert codes <= {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAVAILABLE}
+
+
+async def is_known(cluster: Cluster, token: str) -> bool:
+    try:
+        return isinstance(await cluster.validate(token), Rejection)
+    except UnavailableError:
+        return False
 
 
 async def test_a_new_key_is_found_and_a_withdrawn_one_is_gone(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ class WorkloadIssuerSettings:
     )
     token_file: Path | None = setting(
         FILE,
-        "the token that its keys are asked for with, read each time: what sessiond's own pod has for the API "
-        "server of its cluster",
+        "the token that its keys are asked for with, only beside `ca_file`, and read each time: what "
+        "sessiond's own pod has for the API server of its cluster",
         default=None,
     )
     allow_http: bool = setting(SWITCH, "allow plain http, to loopback only", default=False)
