@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -30,7 +29,7 @@ from sessiond_server.domain.workload_checks import (
 )
 from sessiond_server.service.callers import PresentedToken, Workload
 from sessiond_server.service.storage.key_sets import Document, NotShared
-from sessiond_server.service.validation.fetch_restraint import FetchBudget
+from sessiond_server.service.validation.budget import Budget
 from sessiond_server.service.validation.known_workloads import BELIEVED_SECONDS
 from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from sessiond_server.service.validation.signed import TrustedIssuer
@@ -106,7 +105,7 @@ class Cluster:
             logger=SilentLogger(),
             telemetry=self.telemetry,
             shared=NotShared(),
-            budget=FetchBudget(self.clock, seconds_a_fetch=60.0, at_most=2),
+            budget=Budget(self.clock, at_most=2, seconds_each=60.0),
         )
         self.workloads = Workloads(
             [TrustedIssuer(policy, self.set)],
@@ -325,55 +324,44 @@ async def test_few_wait_for_an_issuer_and_whoever_leaves_makes_room(cluster: Clu
     assert len(await asyncio.gather(*calls)) == 64
 
 
-async def test_of_tokens_never_seen_one_is_looked_at_in_a_turn_of_the_event_loop(cluster: Cluster) -> None:
-    tokens = [forged(cluster.token(jti=str(number))) for number in range(5)]
-    calls = [asyncio.create_task(cluster.caller(token)) for token in tokens]
-    counts = []
-    while not all(call.done() for call in calls):
-        await asyncio.sleep(0)
-        counts.append(len(cluster.asked))
-    await asyncio.gather(*calls, return_exceptions=True)
-    assert counts[-1] == 5
-    assert all(later - earlier <= 1 for earlier, later in pairwise(counts))
-    assert counts[0] <= 1
-
-
-async def test_too_many_that_were_never_seen_keep_out_none_that_was(cluster: Cluster) -> None:
+async def test_once_many_were_made_up_few_that_were_never_seen_are_looked_at(cluster: Cluster) -> None:
     known, late = cluster.token(), cluster.token(jti="late")
     await cluster.caller(known)
-    await asyncio.sleep(0)
     cluster.clock.at += BELIEVED_SECONDS
-    junk = [forged(cluster.token(jti=str(number))) for number in range(300)]
-    calls = [asyncio.create_task(cluster.caller(token)) for token in junk]
-    await asyncio.sleep(0)
-    with pytest.raises(OverloadedError):
-        await cluster.caller(late)
+    junk = [forged(cluster.token(jti=str(number))) for number in range(102)]
+    for one in junk[:100]:
+        assert await cluster.refused(one) == "SIGNATURE_INVALID"
+    assert len(cluster.asked) == 101
+    for one in (junk[100], late):
+        with pytest.raises(OverloadedError):
+            await cluster.caller(one)
+        with pytest.raises(OverloadedError):
+            cluster.workloads.identify(one)
+    assert (len(cluster.asked), cluster.outcomes()[-1]) == (101, "OVERLOADED")
+    # What is known, for good or bad, is told all the same.
     assert (await cluster.caller(known)).name == "orders"
-    found = await asyncio.gather(*calls, return_exceptions=True)
-    assert 256 <= sum(isinstance(one, CallerUnknownError) for one in found) <= 258
-    assert all(isinstance(one, CallerUnknownError | OverloadedError) for one in found)
+    assert await cluster.refused(junk[0]) == "SIGNATURE_INVALID"
+    cluster.clock.at += 0.003
     assert (await cluster.caller(late)).name == "orders"
+    assert await cluster.refused(junk[100]) == "SIGNATURE_INVALID"
+    with pytest.raises(OverloadedError):
+        await cluster.caller(junk[101])
 
 
-async def test_who_leaves_while_waiting_for_a_turn_holds_up_nobody(cluster: Cluster) -> None:
-    failures: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-    calls = [asyncio.create_task(cluster.caller(cluster.token(jti=str(number)))) for number in range(4)]
-    await asyncio.sleep(0)
-    calls[1].cancel()
-    calls[2].cancel()
-    done = await asyncio.gather(*calls, return_exceptions=True)
-    asyncio.get_running_loop().set_exception_handler(None)
-    assert [isinstance(one, Caller) for one in done] == [True, False, False, True]
-    assert failures == []
+async def test_good_tokens_are_never_too_many(cluster: Cluster) -> None:
+    for number in range(300):
+        assert (await cluster.caller(cluster.token(jti=str(number)))).name == "orders"
 
 
-async def test_a_token_that_several_calls_bring_at_once_is_looked_at_once(cluster: Cluster) -> None:
-    token, other = cluster.token(), cluster.token(jti="other")
-    first = asyncio.create_task(cluster.caller(other))
+async def test_a_token_that_several_calls_wait_with_is_looked_at_once(cluster: Cluster) -> None:
+    cluster.keys = (A, B)
+    cluster.answers.clear()
+    token = cluster.token(key=B)
     calls = [asyncio.create_task(cluster.caller(token)) for _ in range(50)]
-    assert {caller.name for caller in await asyncio.gather(first, *calls)} == {"orders"}
-    assert len(cluster.asked) == 2
+    await asyncio.sleep(0)
+    cluster.answers.set()
+    assert {caller.name for caller in await asyncio.gather(*calls)} == {"orders"}
+    assert len(cluster.asked) == 1
 
 
 async def test_a_key_set_that_is_too_old_shows_nobody(cluster: Cluster) -> None:

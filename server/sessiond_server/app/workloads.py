@@ -30,7 +30,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.service.validation.fetch_restraint import FetchBudget
+from sessiond_server.service.validation.budget import Budget
 from sessiond_server.service.validation.key_refresh import KeyRefresh
 from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from sessiond_server.service.validation.signed import TrustedIssuer
@@ -114,7 +114,7 @@ async def _open(
         logger=logger,
         telemetry=telemetry,
         shared=shared,
-        budget=FetchBudget(clock, seconds_a_fetch=_SECONDS_A_FETCH, at_most=_FETCHES),
+        budget=Budget(clock, at_most=_FETCHES, seconds_each=_SECONDS_A_FETCH),
     )
     show_key_set(key_set, settings.issuer, telemetry, prefix="workload_")
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)

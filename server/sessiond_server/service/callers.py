@@ -63,15 +63,16 @@ class WorkloadTokens(Protocol):
 
         Raises:
             CallerUnknownError: the token is not good, is nobody's, or its key is not held here.
+            OverloadedError: as `meet` raises it.
         """
 
     def meet(self, token: PresentedToken) -> Caller | Awaitable[Caller]:
-        """The caller; to be waited for where the token's key has to be asked for, or others come first.
+        """The caller; to be waited for where the token's key has to be asked for.
 
         Raises, at once or in the end:
             CallerUnknownError: the token is not good, or is nobody's.
             KeysUnavailableError: its key is unknown here, and the issuer cannot be asked now.
-            OverloadedError: too many tokens that are not known wait to be looked at.
+            OverloadedError: too many tokens were made up lately, and this one was never seen.
         """
 
 

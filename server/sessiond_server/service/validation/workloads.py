@@ -18,11 +18,15 @@ from sessiond_server.domain.workload_checks import CHECKS_OF_THE_MOMENT, CHECKS_
 from sessiond_server.service.callers import PresentedToken, Workload, WorkloadTokens
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.validation.budget import Budget
 from sessiond_server.service.validation.keys import TokenParser, VerificationKey
 from sessiond_server.service.validation.known_workloads import KnownToken, KnownTokens
 from sessiond_server.service.validation.signed import TrustedIssuer
-from sessiond_server.service.validation.turns import Turns
 
+# Signatures that turn out to be wrong: so many at a time, and then one after each such span. To look at them
+# takes a tenth of a core at most.
+_FORGERIES: Final = 100
+_SECONDS_A_FORGERY: Final = 1 / 500
 # Calls that wait for an issuer to be asked for a key.
 _MAX_SEEKING: Final = 64
 # What metrics say of a token beside the reasons of a rejection.
@@ -46,8 +50,8 @@ class _Read:
 class Workloads(WorkloadTokens):
     """The workloads that are callers: `callers` by issuer and subject.
 
-    A signature is looked at only where everything else is right. Tokens that were good before are looked at
-    again at once; of those that were never seen, one at each turn of the event loop, and few wait for theirs.
+    A signature is looked at only where everything else is right, and, of a token that was never seen, only
+    while few were found to be wrong lately. A token that was good before is looked at all the same.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class Workloads(WorkloadTokens):
         self._clock = clock
         self._telemetry = telemetry
         self._known = KnownTokens(clock=clock)
-        self._turns = Turns()
+        self._forgeries = Budget(clock, at_most=_FORGERIES, seconds_each=_SECONDS_A_FORGERY)
         self._seeking = 0
 
     def __len__(self) -> int:
@@ -90,11 +94,7 @@ class Workloads(WorkloadTokens):
             return known
         read = self._read(token)
         key = read.issuer.key_set.find(read.key_id)
-        if key is None:
-            return self._seek_key(read)
-        if self._is_decided(read, key) or self._turns.take():
-            return self._verify(read, key)
-        return self._verify_in_turn(read, key)
+        return self._seek_key(read) if key is None else self._verify(read, key)
 
     def _read(self, token: PresentedToken) -> _Read:
         """Judge whatever needs no key; raises `CallerUnknownError`."""
@@ -122,10 +122,6 @@ class Workloads(WorkloadTokens):
             self._refuse(issuer, _SUBJECT_UNKNOWN if caller is None else Reason.KEY_UNKNOWN.name)
         return _Read(token.digest, facts, issuer, caller, key_id)
 
-    def _is_decided(self, read: _Read, key: VerificationKey) -> bool:
-        """Whether a look at the signature costs a stranger's token nothing, or the token is no stranger's."""
-        return self._known.was_good(read.digest) or self._known.is_forgery(read.digest, key)
-
     async def _seek_key(self, read: _Read) -> Caller:
         """Ask the issuer for the key, if that is due, where few enough wait for it."""
         if self._seeking >= _MAX_SEEKING:
@@ -141,28 +137,35 @@ class Workloads(WorkloadTokens):
             self._seeking -= 1
         if key is None:
             self._refuse(read.issuer, Reason.KEY_UNKNOWN.name)
-        return await self._verify_in_turn(read, key)
-
-    async def _verify_in_turn(self, read: _Read, key: VerificationKey) -> Caller:
-        try:
-            await self._turns.wait()
-        except OverloadedError:
-            self._count(read.issuer, _OVERLOADED)
-            raise
         # Another call may have brought the same token meanwhile.
         return self._known.caller_of(read.digest) or self._verify(read, key)
 
     def _verify(self, read: _Read, key: VerificationKey) -> Caller:
-        """Judge the signature, and believe the token if it is good; raises `CallerUnknownError`."""
-        facts, parsed = read.facts, read.facts.parsed
-        facts.key_algorithm = key.algorithm
-        self._require(read.issuer, judge_key(facts))
-        if not self._known.is_forgery(read.digest, key):
-            facts.is_signed = key.verifies(parsed.signing_input, parsed.signature)
-        if not facts.is_signed:
-            self._known.add_forgery(read.digest, key)
-        self._require(read.issuer, judge_signature(facts))
+        """Judge the signature, and believe the token if it is good.
+
+        Raises:
+            CallerUnknownError: it is not.
+            OverloadedError: too many were not lately, and this token was never seen.
+        """
+        read.facts.key_algorithm = key.algorithm
+        self._require(read.issuer, judge_key(read.facts))
+        read.facts.is_signed = self._is_signed(read, key)
+        self._require(read.issuer, judge_signature(read.facts))
         return self._believe(read, key)
+
+    def _is_signed(self, read: _Read, key: VerificationKey) -> bool:
+        if self._known.is_forgery(read.digest, key):
+            return False
+        # What was believed once, no stranger has made up.
+        if not self._forgeries.has_one and not self._known.was_good(read.digest):
+            self._count(read.issuer, _OVERLOADED)
+            raise OverloadedError
+        parsed = read.facts.parsed
+        is_signed = key.verifies(parsed.signing_input, parsed.signature)
+        if not is_signed:
+            self._forgeries.spend()
+            self._known.add_forgery(read.digest, key)
+        return is_signed
 
     def _believe(self, read: _Read, key: VerificationKey) -> Caller:
         """Its caller has the name by which sessions and caches know it, whichever token it shows."""
