@@ -12,7 +12,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Self
 
-from sessiond_server.domain.failures import Failure, OverloadedError, ShuttingDownError
+from sessiond_server.domain.failures import CallerUnknownError, Failure, OverloadedError, ShuttingDownError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -151,6 +151,8 @@ class Pipeline:
             raise ShuttingDownError
 
     def _refused(self, call: Call, error: Exception) -> Status:
+        if isinstance(error, CallerUnknownError) and error.why:
+            call.log_fields["why"] = error.why
         status = to_status(error) if isinstance(error, Failure) else self._unforeseen(call, error)
         self._end(call, status, seconds=None)
         return status

@@ -182,7 +182,7 @@ class Workloads(WorkloadTokens):
 
     def _refuse(self, issuer: TrustedIssuer | None, why: str) -> NoReturn:
         self._count(issuer, why)
-        raise CallerUnknownError
+        raise CallerUnknownError(why)
 
     def _count(self, issuer: TrustedIssuer | None, outcome: str) -> None:
         """A token that names no configured issuer is of an unknown one, whatever it calls it."""
