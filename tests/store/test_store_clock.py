@@ -138,6 +138,8 @@ def readiness(revocations: Revocations) -> Readiness:
         clocks=revocations._clocks,
         stores=SimpleNamespace(writes=writes),
         issuers=(),
+        workload_issuers=(),
+        has_other_callers=True,
         local_issuer=object(),
     )
     supervision = Supervision(clock=FakeClock(), telemetry=SilentTelemetry(), logger=SilentLogger())

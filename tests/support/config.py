@@ -61,6 +61,7 @@ class Config:
     tables: dict[str, Any] = field(default_factory=dict)
     issuers: list[dict[str, Any]] = field(default_factory=list)
     callers: list[dict[str, Any]] = field(default_factory=list)
+    workload_issuers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -81,7 +82,12 @@ class Config:
         for section, values in self.tables.items():
             tables[section] = tables.get(section, {}) | values
         lines = [line for section, values in tables.items() for line in (f"[{section}]", *_lines(values))]
-        for section, entries in (("issuers", self.issuers), ("callers", self.callers)):
+        lists = {
+            "issuers": self.issuers,
+            "callers": self.callers,
+            "workload_issuers": self.workload_issuers,
+        }
+        for section, entries in lists.items():
             lines += [line for values in entries for line in (f"[[{section}]]", *_lines(values))]
         path = self.directory / name
         path.write_text("\n".join(lines) + "\n")

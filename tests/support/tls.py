@@ -1,4 +1,4 @@
-"""A server that speaks TLS and nothing more: it answers every request with 404."""
+"""A server that speaks TLS: one that is given no application answers every request with 404."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def tls_server(pair: Pair, directory: Path) -> AsyncIterator[int]:
+async def tls_server(
+    pair: Pair, directory: Path, application: web.Application | None = None
+) -> AsyncIterator[int]:
     """Its port on 127.0.0.1; the certificate's files are left in `directory`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pair.write(directory, "server"))
-    runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(application or web.Application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     try:

@@ -33,8 +33,18 @@ def document(tmp_path: Path) -> dict[str, Any]:
             },
             {"issuer": "https://other.example", "audiences": ["api"], "jwks_url": "https://other.example/k"},
         ],
+        "workload_issuers": [
+            {"issuer": "https://cluster.example", "audience": "sessiond", "algorithms": ["ES256", "RS256"]},
+            {"issuer": "https://other-cluster.example", "audience": "sessiond"},
+        ],
         "callers": [
-            {"name": "orders", "groups": ["validate", "watch"], "key_files": [str(tmp_path / "one")]},
+            {
+                "name": "orders",
+                "groups": ["validate", "watch"],
+                "key_files": [str(tmp_path / "one")],
+                "workloads": ["a", "b"],
+                "workload_issuers": ["https://cluster.example"],
+            },
             {"name": "web", "groups": ["session"], "key_files": [str(tmp_path / "other")]},
         ],
     }
@@ -70,6 +80,9 @@ def test_it_tells_nothing_of_the_settings(document: dict[str, Any]) -> None:
         (("store", "url"), "embedded:y"),
         (("server", "listen"), "127.0.0.1:1"),
         (("revocation", "poll"), "50ms"),
+        (("callers", 0, "workloads"), ["b", "a"]),
+        (("workload_issuers", 0, "algorithms"), ["RS256", "ES256"]),
+        (("workload_issuers", 0, "allowed_networks"), ["10.0.0.0/8"]),
     ],
 )
 def test_what_no_verdict_depends_on_does_not_count(
@@ -83,6 +96,7 @@ def test_order_and_files_do_not_count(document: dict[str, Any], tmp_path: Path) 
     other = changed(document, "callers", 0, "key_files", to=[str(tmp_path / "third")])
     other["issuers"].reverse()
     other["callers"].reverse()
+    other["workload_issuers"].reverse()
     assert of(other) == of(document)
 
 
@@ -103,6 +117,13 @@ def test_order_and_files_do_not_count(document: dict[str, Any], tmp_path: Path) 
         (("callers", 0, "groups"), ["watch"]),
         (("callers", 0, "issuers"), ["https://id.example"]),
         (("callers", 0, "client_ids"), []),
+        (("callers", 0, "workloads"), ["a"]),
+        (("callers", 0, "workload_issuers"), ["https://other-cluster.example"]),
+        (("workload_issuers", 1, "issuer"), "https://cluster2.example"),
+        (("workload_issuers", 0, "audience"), "sessiond2"),
+        (("workload_issuers", 0, "algorithms"), ["ES256"]),
+        (("workload_issuers", 0, "max_token_lifetime"), "2h"),
+        (("workload_issuers", 0, "jwks_url"), "https://cluster.example/keys"),
         (("server", "anonymous"), ["validate"]),
         (("server", "max_token_bytes"), 4096),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,13 @@ import pytest
 from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import CallerNotPermittedError, CallerUnknownError
-from sessiond_server.service.callers import Callers, Credentials, KnownCaller
+from sessiond_server.service.callers import (
+    Callers,
+    Credentials,
+    KnownCaller,
+    PresentedToken,
+    WorkloadTokens,
+)
 from sessiond_server.transport.admission.permissions import Rule
 from tests.support.methods import rows
 
@@ -94,6 +102,53 @@ def test_without_credentials_a_caller_is_anonymous_or_nobody() -> None:
     for credentials in (Credentials(), Credentials((), ("spiffe://acme/other",))):
         with pytest.raises(CallerUnknownError):
             callers().identify(credentials)
+
+
+class Tokens(WorkloadTokens):
+    """Knows one token at once, and one after a while."""
+
+    def __init__(self) -> None:
+        self.asked: set[bytes] = set()
+
+    async def late(self) -> Caller:
+        return MESH
+
+    def identify(self, token: PresentedToken) -> Caller:
+        self.asked.add(token.text)
+        if token.text not in {b"a.b.c", b"d.e.f"}:
+            raise CallerUnknownError
+        return MESH
+
+    def meet(self, token: PresentedToken) -> Caller | Awaitable[Caller]:
+        return self.late() if token.text == b"d.e.f" else self.identify(token)
+
+
+async def test_what_has_the_form_of_a_token_may_be_a_workloads() -> None:
+    known = [KnownCaller(ORDERS, (hashlib.sha256(b"x.y.z").digest(),), frozenset())]
+    tokens = Tokens()
+    with_tokens = Callers(known, anonymous=frozenset(Group), workloads=tokens)
+    assert with_tokens.identify(Credentials(("Bearer a.b.c",))) is MESH
+    assert with_tokens.identify_early(Credentials(("bearer a.b.c",)), by_certificate=True) is MESH
+    assert with_tokens.identify(Credentials(("Bearer x.y.z",))) is ORDERS
+    late = with_tokens.identify_early(Credentials(("Bearer d.e.f",)), by_certificate=False)
+    assert isinstance(late, Awaitable)
+    assert await late is MESH
+    for header in ("Bearer a.b.d", "Bearer a.b", "Bearer a.b.c.d", "Basic a.b.c", "a.b.c"):
+        for identify in (
+            with_tokens.identify,
+            partial(with_tokens.identify_early, by_certificate=False),
+        ):
+            with pytest.raises(CallerUnknownError):
+                identify(Credentials((header,)))
+    with pytest.raises(CallerUnknownError):
+        with_tokens.identify(Credentials(("Bearer a.b.c", "Bearer a.b.c")))
+    assert tokens.asked == {b"a.b.c", b"a.b.d"}
+
+
+def test_without_workload_issuers_a_token_is_a_wrong_key() -> None:
+    for identify in (callers().identify, partial(callers().identify_early, by_certificate=False)):
+        with pytest.raises(CallerUnknownError):
+            identify(Credentials(("Bearer a.b.c",)))
 
 
 def test_every_method_has_a_rule() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import (
     CallerNotPermittedError,
     CallerUnknownError,
+    KeysUnavailableError,
     SessionNotFoundError,
 )
 from sessiond_server.service.callers import Callers, Credentials, KnownCaller
+from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.codec.refusals import MessageMalformedError
 from sessiond_server.transport.engine.port import INTERNAL, Call, StatusCode
 from sessiond_server.transport.failures import to_status
@@ -179,6 +182,51 @@ def test_a_refusal_that_fails_is_a_bare_internal(output: Output) -> None:
     refuse = pipeline(Broken([], anonymous=frozenset()), logger=to_logger(output)).refuse
     assert refuse("GetSession", Credentials((SECRET,))) == INTERNAL
     assert SECRET not in output.getvalue()
+
+
+class Late(Callers):
+    """Knows whose call it is after a while, or fails then."""
+
+    def __init__(self, found: Caller | Exception) -> None:
+        super().__init__([], anonymous=frozenset())
+        self.found = found
+
+    async def find(self) -> Caller:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def identify_early(self, credentials: Credentials, *, by_certificate: bool) -> Awaitable[Caller]:  # noqa: ARG002
+        return self.find()
+
+
+async def late(found: Caller | Exception, method: str, **more: Any) -> Any:
+    status = pipeline(Late(found), **more).refuse(method, Credentials((SECRET,)))
+    assert isinstance(status, Awaitable)
+    return await status
+
+
+async def test_who_is_known_after_a_while_is_refused_as_anybody_else_is(output: Output) -> None:
+    telemetry, orders = RecordingTelemetry(), Caller("orders", frozenset({Group.READ}))
+    rows_of = pipeline(Late(orders), telemetry=telemetry)
+    rows_of.endpoints(rows().values())
+    assert await rows_of.refuse("GetSession", Credentials()) is None  # type: ignore[misc]
+    denied = await rows_of.refuse("ValidateToken", Credentials())  # type: ignore[misc]
+    assert denied == to_status(CallerNotPermittedError("group", "validate"))
+    assert [event[:3] for event in telemetry.of("call_ended")] == [
+        ("ValidateToken", "PERMISSION_DENIED", "orders")
+    ]
+    for failure in (CallerUnknownError(), KeysUnavailableError()):
+        assert await late(failure, "GetSession") == to_status(failure)
+    assert await late(ValueError(SECRET), "GetSession", logger=to_logger(output)) == INTERNAL
+    assert SECRET not in output.getvalue()
+
+
+async def test_a_server_that_stopped_meanwhile_takes_no_call() -> None:
+    limits, orders = Limits(max_closing_seconds=0.0), Caller("orders", frozenset({Group.READ}))
+    status = pipeline(Late(orders), limits=limits).refuse("GetSession", Credentials())
+    await limits.close()
+    assert (await status).reason == "SHUTTING_DOWN"  # type: ignore[misc,union-attr]
 
 
 async def test_who_may_be_known_by_a_certificate_is_not_refused_by_headers() -> None:

@@ -21,6 +21,7 @@ SHOWN = {
     "revocations_reasserted": ((1,), ("sessiond_revocation_reassertions_total",)),
     "store_run_changed": ((), ("sessiond_store_run_changes_total",)),
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),
+    "workload_token_judged": (("i", "ACCEPTED"), ("sessiond_workload_tokens_total",)),
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),
     "loop_delayed": ((0.1,), ("sessiond_event_loop_delay_seconds_count",)),
     "stood_still": ((1.5,), ("sessiond_standstills_total",)),

@@ -77,6 +77,16 @@ async def test_with_a_watch_staleness_is_no_bound() -> None:
     assert watched == 60.0
 
 
+@pytest.mark.parametrize(
+    ("left", "found"),
+    [(None, (1.0, 60.0)), (90, (1.0, 60.0)), (30, (1.0, 30.0)), (0.5, (0.5, 0.5)), (-1, (None, None))],
+)
+async def test_nobody_repeats_it_for_longer_than_they_are_known(left: float | None, found: Any) -> None:
+    until = None if left is None else NOW + left
+    results = await Server().results({"exp": NOW + 300}, caller_known_until=until)
+    assert durations(results) == [found] * 2
+
+
 @pytest.mark.parametrize(("left", "found"), [(30, (1.0, 30.0)), (0.5, (0.5, 0.5))])
 async def test_no_longer_than_until_it_expires(left: float, found: tuple[float, float]) -> None:
     # The leeway is for clocks that differ, and not for caches.

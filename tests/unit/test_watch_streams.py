@@ -74,8 +74,11 @@ class Server:
         self.clock.at += seconds
         self.events.waiters.wake_all()
 
-    def open(self, *known: Position) -> AsyncGenerator[Message, None]:
-        return self.watch.watch({one.partition: one for one in known} or None)
+    def open(
+        self, *known: Position, caller_known_until: float | None = None
+    ) -> AsyncGenerator[Message, None]:
+        after = {one.partition: one for one in known} or None
+        return self.watch.watch(after, caller_known_until=caller_known_until)
 
 
 @pytest.fixture
@@ -310,3 +313,31 @@ async def test_a_watcher_that_leaves_is_no_watcher_any_more(server: Server) -> N
         await next_of(stream, 1)
         assert server.watch.watchers == 1
     assert server.watch.watchers == 0
+
+
+async def test_a_stream_ends_when_its_caller_is_known_no_more_whatever_there_is_to_tell() -> None:
+    server = Server()
+    await server.poll()
+    async with aclosing(server.open(caller_known_until=server.clock.now() + 10)) as stream:
+        assert isinstance(await anext(stream), Started)
+        assert isinstance(await anext(stream), Freshness)
+        server.pass_(9.9)
+        await server.appended(1)
+        assert isinstance(await anext(stream), Event)
+        await server.appended(2)
+        server.clock.set_ahead = 0.1
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+    assert server.watch.watchers == 0
+
+
+async def test_a_stream_that_waits_is_woken_for_its_end() -> None:
+    """Its clock goes on by itself here: only the end is due within the test's time."""
+    server = Server()
+    await server.poll()
+    async with aclosing(server.open(caller_known_until=server.clock.now() + 0.01)) as stream:
+        assert [type(await anext(stream)) for _ in range(2)] == [Started, Freshness]
+        ending = asyncio.ensure_future(anext(stream, None))
+        await asyncio.sleep(0)
+        server.clock.at += 0.02
+        assert await asyncio.wait_for(ending, HEARTBEAT_SECONDS - 0.05) is None

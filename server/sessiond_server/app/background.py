@@ -51,6 +51,10 @@ def work_of(
         ),
         "probe the store": partial(_probe_store, app.stores.writes),
         **{f"fetch keys of {one.settings.issuer}": one.refresh.run for one in app.issuers},
+        **{
+            f"fetch keys of workload issuer {one.settings.issuer}": one.refresh.run
+            for one in app.workload_issuers
+        },
         "revoke at providers": partial(
             revoke_queued,
             app.stores.queue,

@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, Sto
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
+    AnyIssuerSettings,
     ConfiguredLocalIssuer,
     ConfiguredProvider,
     client_ids,
@@ -27,8 +28,9 @@ from sessiond_server.app.issuers import (
     reuse_above_ms,
 )
 from sessiond_server.app.secrets import Secrets
+from sessiond_server.app.workloads import ConfiguredWorkloadIssuer, open_workload_issuers, workloads_of
 from sessiond_server.config.fingerprint import fingerprint
-from sessiond_server.config.settings import ACCEPT_STALE, IssuerSettings, Settings
+from sessiond_server.config.settings import ACCEPT_STALE, Settings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.refresh_token import Peppers
 from sessiond_server.domain.session import Lifetimes
@@ -76,10 +78,15 @@ _MIN_ENTRY_LIFE: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One server, before it listens."""
+    """One server, before it listens.
+
+    `has_other_callers` says that somebody may call that is not known by the token of a workload.
+    """
 
     local_issuer: ConfiguredLocalIssuer | None
     issuers: tuple[ConfiguredProvider, ...]
+    workload_issuers: tuple[ConfiguredWorkloadIssuer, ...]
+    has_other_callers: bool
     stores: Stores
     providers: Providers
     exchange: ProviderExchange
@@ -121,7 +128,7 @@ async def build(
         )
     )
 
-    def share(issuer: IssuerSettings) -> SharedKeySet:
+    def share(issuer: AnyIssuerSettings) -> SharedKeySet:
         address = issuer.jwks_url or "discovery"
         return stores.key_sets.of(issuer.issuer, address=address, max_stale=issuer.max_stale)
 
@@ -134,6 +141,9 @@ async def build(
         clock=clock,
         telemetry=telemetry,
         logger=logger,
+    )
+    workload_issuers = await open_workload_issuers(
+        settings, share=share, stack=stack, clock=clock, telemetry=telemetry, logger=logger
     )
     trusted = [one.trusted for one in (*([local_issuer] if local_issuer else ()), *issuers)]
     clocks = Clocks(
@@ -276,7 +286,14 @@ async def build(
         telemetry=telemetry,
     )
     watchers = WatcherBounds(settings.revocation.max_watchers, settings.revocation.max_watchers_of_a_caller)
-    callers = Callers(secrets.callers, anonymous=settings.anonymous)
+    workloads = workloads_of(
+        workload_issuers,
+        secrets.callers,
+        max_token_bytes=settings.server.max_token_bytes,
+        clock=clock,
+        telemetry=telemetry,
+    )
+    callers = Callers(secrets.callers, anonymous=settings.anonymous, workloads=workloads)
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
@@ -286,6 +303,8 @@ async def build(
     return App(
         local_issuer=local_issuer,
         issuers=issuers,
+        workload_issuers=workload_issuers,
+        has_other_callers=_has_callers_beside_workloads(settings),
         stores=stores,
         providers=providers,
         exchange=exchange,
@@ -300,6 +319,10 @@ async def build(
         answers_when_stale=answers_when_stale,
         endpoints=pipeline.endpoints(service.methods(watchers=watchers)),
     )
+
+
+def _has_callers_beside_workloads(settings: Settings) -> bool:
+    return bool(settings.anonymous) or any(one.key_files or one.identities for one in settings.callers)
 
 
 def failover_of(settings: Settings) -> Failover:

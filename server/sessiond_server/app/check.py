@@ -15,14 +15,15 @@ from sessiond_server.adapters.embedded.store import joined_store
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.build import App, build
-from sessiond_server.app.check_issuers import check_issuer
+from sessiond_server.app.check_issuers import check_issuer, check_workload_issuer
 from sessiond_server.app.findings import Finding
-from sessiond_server.app.issuers import ConfiguredProvider, open_providers
+from sessiond_server.app.issuers import AnyIssuerSettings, open_providers
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError, open_store
+from sessiond_server.app.workloads import AnyIssuer, open_workload_issuers
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import IssuerSettings, Settings
+from sessiond_server.config.settings import Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import PartitionsError
@@ -48,7 +49,7 @@ class KeySetFinding:
 
 
 async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
-    """Look at the store, and at the keys of every provider that the settings name and our credentials there.
+    """Look at the store, and at the keys of every issuer that the settings name and our credentials there.
 
     Nothing is written but the files of an embedded store, in a new store the number of its partitions, and a
     trifle that is kept for a minute. The embedded store of a server that runs is looked at beside it.
@@ -67,7 +68,10 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
         except (ConfigurationError, DataDirectoryError) as error:
             raise StartError(str(error)) from error
         seen = f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"
-        of_issuers = await asyncio.gather(*(check_issuer(one, logger=logger) for one in app.issuers))
+        of_issuers = await asyncio.gather(
+            *(check_issuer(one, logger=logger) for one in app.issuers),
+            *(check_workload_issuer(one, settings, logger=logger) for one in app.workload_issuers),
+        )
         return [
             Finding("configuration", works=True, seen=seen),
             await _store(app, settings),
@@ -87,32 +91,42 @@ async def _open_store(
 
 
 async def fetch_key_sets(settings: Settings, *, logger: Logger) -> list[KeySetFinding]:
-    """Fetch the key sets of all providers, now and in this process."""
+    """Fetch the key sets of all providers and workload issuers, now and in this process."""
     async with AsyncExitStack() as stack:
+        telemetry = PrometheusTelemetry()
         issuers = await open_providers(
             settings,
             secrets={},
             share=_shared_with_nobody,
             stack=stack,
             clock=SystemClock(),
-            telemetry=PrometheusTelemetry(),
+            telemetry=telemetry,
             logger=logger,
         )
-        return [await _key_set(one) for one in issuers]
+        of_workloads = await open_workload_issuers(
+            settings,
+            share=_shared_with_nobody,
+            stack=stack,
+            clock=SystemClock(),
+            telemetry=telemetry,
+            logger=logger,
+        )
+        every: tuple[AnyIssuer, ...] = (*issuers, *of_workloads)
+        return [await _key_set(one) for one in every]
 
 
-def _shared_with_nobody(_: IssuerSettings) -> NotShared:
+def _shared_with_nobody(_: AnyIssuerSettings) -> NotShared:
     """The key sets are not shared here: what is shown is what the issuer says now."""
     return NotShared()
 
 
-async def _key_set(issuer: ConfiguredProvider) -> KeySetFinding:
+async def _key_set(issuer: AnyIssuer) -> KeySetFinding:
     with suppress(KeysUnavailableError):
         await issuer.key_set.seek(_NO_KEY)
     return to_finding(issuer)
 
 
-def to_finding(issuer: ConfiguredProvider, *, ordered_at: float | None = None) -> KeySetFinding:
+def to_finding(issuer: AnyIssuer, *, ordered_at: float | None = None) -> KeySetFinding:
     """What has been fetched of an issuer."""
     keys = issuer.key_set
     return KeySetFinding(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Outbound
@@ -15,6 +15,7 @@ from sessiond_server.adapters.http.token_endpoint import ClientCredentials, Http
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
 from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
+from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.clock import Clock
@@ -29,8 +30,8 @@ from sessiond_server.service.validation.keys import VerificationKey
 from sessiond_server.service.validation.remote_keys import RemoteKeySet
 from sessiond_server.service.validation.signed import TrustedIssuer
 
-_ABSENT: Final = "absent"
-ShareKeySet: TypeAlias = Callable[[IssuerSettings], SharedKeySet]
+AnyIssuerSettings: TypeAlias = IssuerSettings | WorkloadIssuerSettings
+ShareKeySet: TypeAlias = Callable[[AnyIssuerSettings], SharedKeySet]
 # Our secrets at providers, by issuer and client.
 ClientSecrets: TypeAlias = Mapping[tuple[str, str], str]
 
@@ -137,7 +138,7 @@ async def _open_provider(
         shared=shared,
     )
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
-    _show(key_set, settings.issuer, telemetry)
+    show_key_set(key_set, settings.issuer, telemetry)
     credentials = _credentials(settings, secrets)
     endpoints = {
         one.client_id: HttpTokenEndpoint(
@@ -152,7 +153,8 @@ async def _open_provider(
     )
 
 
-def _show(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry) -> None:
+def show_key_set(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry, *, prefix: str = "") -> None:
+    """Show how old an issuer's keys are, and what they were asked for; names begin with `prefix`."""
     for name, meaning, read in (
         ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
         ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
@@ -167,7 +169,7 @@ def _show(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry) -> None:
             lambda: key_set.carried_out,
         ),
     ):
-        telemetry.gauge(name, meaning, read, issuer=issuer)
+        telemetry.gauge(f"{prefix}{name}", meaning, read, issuer=issuer)
 
 
 async def open_documents(
@@ -243,6 +245,11 @@ def _provider(
     )
 
 
+def token_types(settings: AnyIssuerSettings) -> frozenset[str | None]:
+    """The accepted `typ`s of an issuer's tokens, None for a header without one."""
+    return frozenset(None if name == "absent" else name for name in settings.token_types)
+
+
 def to_policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPolicy:
     """What an issuer's settings require of its tokens."""
     claims = settings.claims
@@ -250,7 +257,7 @@ def to_policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPol
         issuer=settings.issuer,
         audiences=frozenset(settings.audiences),
         algorithms=algorithms,
-        token_types=frozenset(None if name == _ABSENT else name for name in settings.token_types),
+        token_types=token_types(settings),
         required_claims=settings.required_claims,
         leeway=settings.leeway,
         clock_skew=settings.clock_skew,

@@ -11,9 +11,9 @@ from sessiond_server.adapters.embedded.store import joined_store
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.build import build
 from sessiond_server.app.check import KeySetFinding, to_finding
-from sessiond_server.app.issuers import ConfiguredProvider
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError
+from sessiond_server.app.workloads import AnyIssuer
 from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import Settings
@@ -42,12 +42,13 @@ async def order_key_sets(
                 telemetry=PrometheusTelemetry(),
                 logger=logger,
             )
-            return [await _order(one) for one in app.issuers if one.settings.issuer in issuers]
+            every: tuple[AnyIssuer, ...] = (*app.issuers, *app.workload_issuers)
+            return [await _order(one) for one in every if one.settings.issuer in issuers]
         except (ConfigurationError, DataDirectoryError) as error:
             raise StartError(str(error)) from error
 
 
-async def _order(issuer: ConfiguredProvider) -> KeySetFinding:
+async def _order(issuer: AnyIssuer) -> KeySetFinding:
     try:
         ordered_at = await issuer.shared.order()
     except StoreUnavailableError as error:

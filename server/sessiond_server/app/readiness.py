@@ -24,7 +24,12 @@ class Readiness:
     def not_ready_reasons(self) -> list[str]:
         """Why this server should not get calls yet, or for now; empty when it should."""
         stopping = ["the server is about to stop"] if self.is_stopping else []
-        return [*stopping, *self._of_the_store(), *self._of_the_issuers()]
+        return [
+            *stopping,
+            *self._of_the_store(),
+            *self._of_the_issuers(),
+            *self._of_the_workload_issuers(),
+        ]
 
     def remarks(self) -> list[str]:
         """What is wrong, and no reason to send calls elsewhere."""
@@ -32,6 +37,7 @@ class Readiness:
         refused = [f"the store takes no writes: {reason}"] if reason else []
         if self._app.answers_when_stale and not self._app.revocations.is_fresh:
             refused.append("tokens are accepted that may have been revoked: the store does not answer")
+        refused += map(_without_keys, self._workload_issuers_without_keys())
         return refused + [f"fails again and again: {name}" for name in self._supervision.failing]
 
     def _of_the_store(self) -> Sequence[str]:
@@ -48,14 +54,31 @@ class Readiness:
             return []
         return [f"the clocks of this server and the store differ by {excess:.1f} s"]
 
+    def _of_the_workload_issuers(self) -> Sequence[str]:
+        """One of them with keys is enough, and none is needed where others than workloads may call."""
+        untried = [one.settings.issuer for one in self._app.workload_issuers if not one.key_set.was_tried]
+        if untried:
+            return list(map(_not_asked, untried))
+        without_keys = self._workload_issuers_without_keys()
+        if self._app.has_other_callers or len(without_keys) < len(self._app.workload_issuers):
+            return []
+        return list(map(_without_keys, without_keys))
+
+    def _workload_issuers_without_keys(self) -> list[str]:
+        return [one.settings.issuer for one in self._app.workload_issuers if not one.key_set.is_ready]
+
     def _of_the_issuers(self) -> Sequence[str]:
         """One issuer with keys is enough, once every one has been asked."""
         issuers = self._app.issuers
-        untried = [
-            f"{one.settings.issuer} has not been asked for its keys yet"
-            for one in issuers
-            if not one.key_set.was_tried
-        ]
+        untried = [_not_asked(one.settings.issuer) for one in issuers if not one.key_set.was_tried]
         if self._app.local_issuer or any(one.key_set.is_ready for one in issuers):
             return untried
-        return untried or [f"no keys of {one.settings.issuer} can be had" for one in issuers]
+        return untried or [_without_keys(one.settings.issuer) for one in issuers]
+
+
+def _not_asked(issuer: str) -> str:
+    return f"{issuer} has not been asked for its keys yet"
+
+
+def _without_keys(issuer: str) -> str:
+    return f"no keys of {issuer} can be had"

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product, starmap
 from pathlib import Path
 from typing import TypeVar
 
 from sessiond_server.adapters.embedded.data_directory import secret_file
 from sessiond_server.adapters.jwt.local_issuer import SigningKey, create_signing_key
 from sessiond_server.adapters.jwt.verification import KeyUnfitError
-from sessiond_server.adapters.secrets.certificates import WatchedCertificate
+from sessiond_server.adapters.secrets.certificates import WatchedCertificate, require_certificates
 from sessiond_server.adapters.secrets.key_files import (
     KeyFileError,
     is_readable_by_all,
@@ -28,8 +29,9 @@ from sessiond_server.config.settings import (
     Settings,
     StoreSettings,
 )
+from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.caller import Caller
-from sessiond_server.service.callers import KnownCaller
+from sessiond_server.service.callers import KnownCaller, Workload
 from sessiond_server.service.logger import Logger
 
 T = TypeVar("T")
@@ -64,12 +66,13 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
             "keys.sealing_files", settings.keys.sealing_files or _created(directory, "sealing-key")
         ),
         signing_keys=reader.signing_keys(settings, directory),
-        callers=reader.callers(settings.callers),
+        callers=reader.callers(settings),
         client_secrets=reader.client_secrets(settings.issuers),
         store_password=reader.password(settings.store.password_file),
         certificate=reader.certificate(settings),
     )
     reader.store_tls(settings.store)
+    reader.workload_issuers(settings.workload_issuers)
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return secrets
@@ -107,9 +110,12 @@ class _Reader:
                 return keys
         return ()
 
-    def callers(self, callers: tuple[CallerSettings, ...]) -> tuple[KnownCaller, ...]:
+    def callers(self, settings: Settings) -> tuple[KnownCaller, ...]:
         """The callers with the digests of their keys."""
-        return tuple(self._caller(f"callers[{index}].key_files", one) for index, one in enumerate(callers))
+        return tuple(
+            self._caller(f"callers[{index}].key_files", one, settings.workload_issuers_of(one))
+            for index, one in enumerate(settings.callers)
+        )
 
     def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[tuple[str, str], str]:
         """Our secrets at providers, by issuer and client."""
@@ -136,6 +142,17 @@ class _Reader:
                 with self._collected(f"store.{name}"):
                     read_private_file(file)
 
+    def workload_issuers(self, issuers: tuple[WorkloadIssuerSettings, ...]) -> None:
+        """Judge what workload issuers are asked with; it is read when they are asked."""
+        for index, issuer in enumerate(issuers):
+            at = f"workload_issuers[{index}]"
+            if issuer.ca_file:
+                with self._collected(f"{at}.ca_file"):
+                    require_certificates(issuer.ca_file)
+            if issuer.token_file:
+                with self._collected(f"{at}.token_file"):
+                    read_text(issuer.token_file)
+
     def certificate(self, settings: Settings) -> WatchedCertificate | None:
         """The server's certificate, which is watched from now on."""
         tls = settings.server.tls
@@ -145,7 +162,7 @@ class _Reader:
             return WatchedCertificate(tls.cert_file, tls.key_file, tls.client_ca_file, logger=self.logger)
         return None
 
-    def _caller(self, path: str, caller: CallerSettings) -> KnownCaller:
+    def _caller(self, path: str, caller: CallerSettings, workload_issuers: tuple[str, ...]) -> KnownCaller:
         digests = tuple(self._each(path, caller.key_files, self._key_digest))
         return KnownCaller(
             Caller(
@@ -156,6 +173,7 @@ class _Reader:
             ),
             digests,
             frozenset(caller.identities),
+            frozenset(starmap(Workload, product(workload_issuers, caller.workloads))),
         )
 
     def _key(self, file: Path) -> bytes:

@@ -44,7 +44,9 @@ Examples:
     help="Have every server forget what it knows of this provider's keys, or all providers', and ask anew.",
 )
 def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool, refresh: str | None) -> None:
-    """Fetch the key sets of all configured providers, and show them: exit status 1 if one cannot be had."""
+    """Fetch the key sets of all configured providers and workload issuers, and show them: exit status 1 if
+    one cannot be had.
+    """  # noqa: D205 - one sentence, which the help shows whole
     settings = settings_of(config, insecure_plaintext=insecure_plaintext)
     findings = run_once(
         partial(fetch_key_sets, settings)
@@ -56,11 +58,12 @@ def jwks(config: Path, *, insecure_plaintext: bool, as_json: bool, refresh: str 
 
 
 def _named_issuers(settings: Settings, name: str) -> list[str]:
-    """The providers that an option names."""
-    providers = [one.issuer for one in settings.issuers if not one.is_local]
-    if name != _ALL_ISSUERS and name not in providers:
-        refuse(f"--refresh: found {name!r}, allowed: {', '.join(providers) or 'none, there is no provider'}")
-    return [one for one in providers if name in {one, _ALL_ISSUERS}]
+    """The providers and workload issuers that an option names."""
+    others = [one.issuer for one in settings.issuers if not one.is_local]
+    others += [one.issuer for one in settings.workload_issuers if one.issuer not in others]
+    if name != _ALL_ISSUERS and name not in others:
+        refuse(f"--refresh: found {name!r}, allowed: {', '.join(others) or 'none, there is no provider'}")
+    return [one for one in others if name in {one, _ALL_ISSUERS}]
 
 
 def _shown(findings: Sequence[KeySetFinding]) -> str:

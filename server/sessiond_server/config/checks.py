@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.config.kinds import shown
-from sessiond_server.config.problems import Problem
+from sessiond_server.config.problems import Problem, repeated
 from sessiond_server.config.settings import ALL, IssuerSettings, Settings
-from sessiond_server.domain.address import Address
+from sessiond_server.config.urls import is_callable, is_loopback
+from sessiond_server.config.workload_checks import workload_problems_of
 from sessiond_server.domain.caller import ANONYMOUS, UNKNOWN
 
 EMBEDDED: Final = "embedded:"
@@ -28,13 +28,9 @@ def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem
         *_store(settings),
         *_lifetimes(settings),
         *_callers(settings),
+        *workload_problems_of(settings),
         *_issuers(settings),
     ]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address can only be one of this machine."""
-    return Address(host=urlsplit(url).hostname or "").is_local
 
 
 def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]:
@@ -116,13 +112,13 @@ def _lifetimes(settings: Settings) -> Iterator[Problem]:
 
 def _callers(settings: Settings) -> Iterator[Problem]:
     known = {issuer.issuer for issuer in settings.issuers}
-    yield from _twice("callers", "name", (caller.name for caller in settings.callers))
+    yield from repeated("callers", "name", (caller.name for caller in settings.callers))
     for index, caller in enumerate(settings.callers):
         at = f"callers[{index}]"
         if caller.name in {ANONYMOUS, UNKNOWN}:
             yield Problem(f"{at}.name", caller.name, "any other name: that one is for callers without a key")
-        if not caller.key_files and not caller.identities:
-            yield Problem(f"{at}.key_files", "nothing", "key_files or identities")
+        if not caller.key_files and not caller.identities and not caller.workloads:
+            yield Problem(f"{at}.key_files", "nothing", "key_files, identities or workloads")
         if caller.identities and not (settings.server.tls and settings.server.tls.client_ca_file):
             yield Problem(
                 f"{at}.identities", "identities without certificates", "only with server.tls.client_ca_file"
@@ -131,14 +127,14 @@ def _callers(settings: Settings) -> Iterator[Problem]:
             if issuer not in known:
                 yield Problem(f"{at}.issuers", shown(issuer), "issuers that are configured")
     identities = (identity for caller in settings.callers for identity in caller.identities)
-    yield from _twice("callers", "identities", identities)
+    yield from repeated("callers", "identities", identities)
 
 
 def _issuers(settings: Settings) -> Iterator[Problem]:
     issuers = settings.issuers
     if not issuers:
         yield Problem("issuers", "nothing", "one or more, written [[issuers]]")
-    yield from _twice("issuers", "issuer", (issuer.issuer for issuer in issuers))
+    yield from repeated("issuers", "issuer", (issuer.issuer for issuer in issuers))
     locals_ = [index for index, issuer in enumerate(issuers) if issuer.is_local]
     if len(locals_) > 1:
         yield Problem(f"issuers[{locals_[1]}].preset", "a second local issuer", "one")
@@ -181,26 +177,9 @@ def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
     if issuer.clients and not issuer.client_id:
         yield Problem(f"{at}.client_id", "nothing, with clients", "our client id at the issuer")
     client_ids = (client.client_id for client in issuer.clients)
-    yield from _twice(f"{at}.clients", "client_id", filter(None, (issuer.client_id, *client_ids)))
+    yield from repeated(f"{at}.clients", "client_id", filter(None, (issuer.client_id, *client_ids)))
     addresses = ["jwks_url", "token_url", "revocation_url", *(["issuer"] if issuer.discovery else [])]
     for name in addresses:
         url = getattr(issuer, name)
-        if url and not _is_callable(url, issuer):
+        if url and not is_callable(url, allow_http=issuer.allow_http):
             yield Problem(f"{at}.{name}", shown(url), "an https address, or http to loopback with allow_http")
-
-
-def _is_callable(url: str, issuer: IssuerSettings) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-    if not has_host or "@" in parts.netloc or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and issuer.allow_http and is_loopback(url))
-
-
-def _twice(path: str, name: str, values: Iterable[str]) -> Iterator[Problem]:
-    for value, times in Counter(values).items():
-        if times > 1:
-            yield Problem(path, f"the {name} {shown(value)} {times} times", f"each {name} once")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sessiond_server.config.settings import CallerSettings, ClaimSettings, IssuerSettings, Settings
+from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.policy import canonical_algorithm
 
@@ -37,6 +38,7 @@ NOT_COUNTED: Final[Mapping[type, frozenset[str]]] = {
         }
     ),
     CallerSettings: frozenset({"key_files", "identities"}),
+    WorkloadIssuerSettings: frozenset({"preset", "ca_file", "token_file", "allow_http", "allowed_networks"}),
     ClaimSettings: frozenset(),
 }
 _BYTES: Final = 16
@@ -45,11 +47,14 @@ _BYTES: Final = 16
 def fingerprint(settings: Settings) -> str:
     """22 characters that say which issuers and callers there are, and what is required of their tokens.
 
+    Those of workloads are among them: which workload is which caller, and by whose word.
+
     Neither the order in which things are listed counts, where it means nothing, nor where files are.
     """
     canonical = {
         "issuers": _in_any_order(map(_of_an_issuer, settings.issuers)),
         "callers": _in_any_order(map(_plain, settings.callers)),
+        "workload_issuers": _in_any_order(map(_of_a_workload_issuer, settings.workload_issuers)),
         "anonymous": _in_any_order(settings.anonymous),
         "max_token_bytes": settings.server.max_token_bytes,
     }
@@ -58,10 +63,18 @@ def fingerprint(settings: Settings) -> str:
 
 
 def _of_an_issuer(issuer: IssuerSettings) -> dict[str, Any]:
-    algorithms = _in_any_order(set(map(canonical_algorithm, issuer.algorithms)))
     # Of several names of the client the first that a token has counts.
     plain: dict[str, Any] = _plain(issuer)
-    return plain | {"algorithms": algorithms, "client_claims": list(issuer.claims.client)}
+    return plain | {"algorithms": _algorithms(issuer), "client_claims": list(issuer.claims.client)}
+
+
+def _of_a_workload_issuer(issuer: WorkloadIssuerSettings) -> dict[str, Any]:
+    plain: dict[str, Any] = _plain(issuer)
+    return plain | {"algorithms": _algorithms(issuer)}
+
+
+def _algorithms(issuer: IssuerSettings | WorkloadIssuerSettings) -> list[str]:
+    return _in_any_order(set(map(canonical_algorithm, issuer.algorithms)))
 
 
 def _plain(value: Any) -> Any:

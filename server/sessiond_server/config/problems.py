@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from sessiond_server.config.kinds import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +32,10 @@ class ConfigurationError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def repeated(path: str, name: str, values: Iterable[str]) -> Iterator[Problem]:
+    """A problem for each of `values`, which are called `name`, that is there more than once."""
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield Problem(path, f"the {name} {shown(value)} {times} times", f"each {name} once")

@@ -26,6 +26,7 @@ from sessiond_server.config.settings import (
     ServerSettings,
     Settings,
 )
+from sessiond_server.config.workload_presets import with_workload_preset
 
 TableT = TypeVar("TableT")
 
@@ -155,6 +156,8 @@ def _read_list(
     tables = _tables(document.get(name, []), path=name, written=name, problems=problems)
     if name == "issuers":
         tables = [with_preset(table, environment=environment) for table in tables]
+    if name == "workload_issuers":
+        tables = [with_workload_preset(table) for table in tables]
     return _read_each(LISTS[name], tables, path=name, problems=problems)
 
 

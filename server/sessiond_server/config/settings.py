@@ -31,6 +31,7 @@ from sessiond_server.config.kinds import (
     words,
 )
 from sessiond_server.config.presets import PRESETS
+from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
@@ -214,7 +215,7 @@ class RevocationSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallerSettings:
-    """A backend that calls, known by a key or by its certificate."""
+    """A backend that calls, known by a key, by its certificate, or by the token of its workload."""
 
     name: str = setting(TEXT, "its name in logs and metrics")
     groups: tuple[Group, ...] = setting(GROUPS, "what it may do")
@@ -223,6 +224,14 @@ class CallerSettings:
     )
     identities: tuple[str, ...] = setting(
         TEXTS, "SPIFFE ids or other subject alternative names of its certificate", default=()
+    )
+    workloads: tuple[str, ...] = setting(
+        TEXTS,
+        "subjects of tokens of a workload issuer, to the letter: `system:serviceaccount:shop:orders`",
+        default=(),
+    )
+    workload_issuers: tuple[str, ...] | None = setting(
+        TEXTS, "whose subjects those are; unset: the one workload issuer's, where there is one", default=None
     )
     issuers: tuple[str, ...] | None = setting(
         TEXTS, "whose tokens and sessions it may handle; unset: all", default=None
@@ -359,7 +368,14 @@ class Settings:
     keys: KeySettings = field(default_factory=KeySettings)
     revocation: RevocationSettings = field(default_factory=RevocationSettings)
     callers: tuple[CallerSettings, ...] = ()
+    workload_issuers: tuple[WorkloadIssuerSettings, ...] = ()
     issuers: tuple[IssuerSettings, ...] = ()
+
+    def workload_issuers_of(self, caller: CallerSettings) -> tuple[str, ...]:
+        """The issuers that name the workloads of a caller."""
+        if caller.workload_issuers is None:
+            return tuple(dict.fromkeys(one.issuer for one in self.workload_issuers))
+        return caller.workload_issuers
 
     @property
     def anonymous(self) -> frozenset[Group]:
@@ -379,6 +395,10 @@ SECTIONS: Final = {
     "keys": KeySettings,
     "revocation": RevocationSettings,
 }
-LISTS: Final = {"callers": CallerSettings, "issuers": IssuerSettings}
+LISTS: Final = {
+    "callers": CallerSettings,
+    "workload_issuers": WorkloadIssuerSettings,
+    "issuers": IssuerSettings,
+}
 INNER: Final = {"tls": TlsSettings, "claims": ClaimSettings}
 INNER_LISTS: Final = {"clients": ClientSettings}

@@ -33,13 +33,16 @@ class Caller:
     """A backend that calls.
 
     `issuers` and `client_ids` are those whose tokens and sessions it may handle; None means all. Of what is
-    not its own it learns nothing: such a thing is to it as if it were not there.
+    not its own it learns nothing: such a thing is to it as if it were not there. `known_until` is when what
+    it showed of itself runs out, in seconds since 1970, None for never: nothing that it is given to keep
+    outlives that.
     """
 
     name: str
     groups: frozenset[Group]
     issuers: frozenset[str] | None = None
     client_ids: frozenset[str] | None = None
+    known_until: float | None = None
 
     @property
     def is_restricted(self) -> bool:

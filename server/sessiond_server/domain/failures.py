@@ -53,7 +53,14 @@ class InputRefusedError(Failure):
 
 
 class CallerUnknownError(Failure):
-    """The caller did not say who it is, or is not one that is configured."""
+    """The caller did not say who it is, or is not one that is configured.
+
+    `why` is a word for the log: its caller is told the same, whatever is wrong.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__()
+        self.why = why
 
 
 class CallerNotPermittedError(Failure):

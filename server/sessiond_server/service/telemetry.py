@@ -53,6 +53,12 @@ class Telemetry(Protocol):
     def key_set_fetched(self, issuer: str, outcome: str) -> None:
         """An issuer was asked for its key set."""
 
+    def workload_token_judged(self, issuer: str, outcome: str) -> None:
+        """The token of a workload was looked at: ACCEPTED, or why it shows no caller, or not now.
+
+        `issuer` is `unknown` where it names none that is configured.
+        """
+
     def store_called(self, script: str, seconds: float) -> None:
         """The store has run a script, or did not answer."""
 

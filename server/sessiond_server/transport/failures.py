@@ -150,7 +150,7 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         failures.CallerUnknownError: _fixed(
             StatusCode.PERMISSION_DENIED,
             "CALLER_UNKNOWN",
-            "the caller is not known: send the key of a configured caller",
+            "the caller is not known: send the key, or a good workload token, of a configured caller",
         ),
         failures.CallerNotPermittedError: _not_permitted,
         failures.LoginRefusedError: _login_refused,

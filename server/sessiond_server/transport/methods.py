@@ -225,7 +225,13 @@ class SessionService:
         token, requirements, proof = verdicts.decode_validate(request, permitted=call.caller.issuers)
         consistency = verdicts.consistency_of(request)
         call.input_names = verdicts.NAMES
-        result = await self._validation.validate(token, requirements, proof=proof, consistency=consistency)
+        result = await self._validation.validate(
+            token,
+            requirements,
+            proof=proof,
+            consistency=consistency,
+            caller_known_until=call.caller.known_until,
+        )
         self._note_verdicts([result], call)
         return verdicts.encode_result(result, configuration=self._configuration)
 
@@ -234,7 +240,9 @@ class SessionService:
         tokens, requirements = verdicts.decode_validate_all(request, permitted=call.caller.issuers)
         consistency = verdicts.consistency_of(request)
         call.input_names = verdicts.NAMES
-        results = await self._validation.validate_all(tokens, requirements, consistency=consistency)
+        results = await self._validation.validate_all(
+            tokens, requirements, consistency=consistency, caller_known_until=call.caller.known_until
+        )
         self._note_verdicts(results, call)
         return verdicts.encode_results(results, to_status, configuration=self._configuration)
 
@@ -294,10 +302,11 @@ class SessionService:
         return status.encode(self._watching.status(), server=self._server, watchers=watchers)
 
     async def watch_revocations(
-        self, request: messages.WatchRevocationsRequest, _call: Call
+        self, request: messages.WatchRevocationsRequest, call: Call
     ) -> AsyncGenerator[bytes, None]:
         """Every revocation from a revision on, with heartbeats."""
-        async with aclosing(self._watching.watch(watch.decode(request))) as events:
+        after, known_until = watch.decode(request), call.caller.known_until
+        async with aclosing(self._watching.watch(after, caller_known_until=known_until)) as events:
             async for event in events:
                 yield self._encoder.encode(event)
                 self._telemetry.watch_event_sent(type(event).__name__)

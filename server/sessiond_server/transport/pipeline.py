@@ -7,12 +7,12 @@ of a method sees a message that was parsed, from a caller that may send it; no h
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Self
 
-from sessiond_server.domain.failures import Failure, OverloadedError, ShuttingDownError
+from sessiond_server.domain.failures import CallerUnknownError, Failure, OverloadedError, ShuttingDownError
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -119,24 +119,42 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here
             yield self._unforeseen(call, error)
 
-    def refuse(self, method: str, credentials: Credentials) -> Status | None:
+    def refuse(self, method: str, credentials: Credentials) -> Status | Awaitable[Status | None] | None:
         """The status for a call that its headers show to be refused; None for any other.
 
         Its caller cannot be known, or may not make such a call in any form, or it comes too late. It ends
-        before its message is read.
+        before its message is read. Where it takes a while to know the caller, the answer is to be waited for.
         """
-        call, status = Call(method, credentials), None
+        call = Call(method, credentials)
         try:
-            self._identification.identify_early(call)
-            if call.identified and method in self._rules:
-                self._rules[method].require_some(call.identified)
-            self._require_open()
-        except Failure as failure:
-            status = to_status(failure)
+            coming = self._identification.identify_early(call)
+            if coming is not None:
+                return self._refuse_late(call, coming)
+            self._require_welcome(call)
         except Exception as error:  # noqa: BLE001 - the guard of what comes before the guard
-            status = self._unforeseen(call, error)
-        if status is not None:
-            self._end(call, status, seconds=None)
+            return self._refused(call, error)
+        return None
+
+    async def _refuse_late(self, call: Call, coming: Awaitable[None]) -> Status | None:
+        try:
+            await coming
+            self._require_welcome(call)
+        except Exception as error:  # noqa: BLE001 - the same guard
+            return self._refused(call, error)
+        return None
+
+    def _require_welcome(self, call: Call) -> None:
+        if call.identified and call.method in self._rules:
+            self._rules[call.method].require_some(call.identified)
+        if not self._limits.is_open:
+            self._limits.turn_away()
+            raise ShuttingDownError
+
+    def _refused(self, call: Call, error: Exception) -> Status:
+        if isinstance(error, CallerUnknownError) and error.why:
+            call.log_fields["why"] = error.why
+        status = to_status(error) if isinstance(error, Failure) else self._unforeseen(call, error)
+        self._end(call, status, seconds=None)
         return status
 
     def shed(self, method: str) -> Status:
@@ -144,11 +162,6 @@ class Pipeline:
         status = to_status(OverloadedError())
         self._end(Call(method), status, seconds=None)
         return status
-
-    def _require_open(self) -> None:
-        if not self._limits.is_open:
-            self._limits.turn_away()
-            raise ShuttingDownError
 
     def _cap(self, method: AnyMethod) -> Cap:
         cap = Cap(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -32,7 +32,11 @@ _MAX_SHOWN: Final = 255
 
 
 class IssuerDocuments:
-    """Looks up the addresses that are not configured, and fetches the key set."""
+    """Looks up the addresses that are not configured, and fetches the key set.
+
+    `authorization` gives what an issuer wants to see before it shows its documents, None where it shows them
+    to anybody; it is asked anew each time.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,14 @@ class IssuerDocuments:
         jwks_url: str | None,
         addresses: Mapping[str, str | None],
         discovery: bool,
+        authorization: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._issuer = issuer
         self._outbound = outbound
         self._jwks_url = jwks_url
         self._configured = addresses
         self._discovery = discovery
+        self._authorization = authorization
         self._discovered: JsonObject = {}
 
     async def key_set(self, entity_tag: str | None, *, anew: bool = False) -> Document | Unfetched:
@@ -111,7 +117,9 @@ class IssuerDocuments:
         return document
 
     async def _document(self, url: str, *, headers: Mapping[str, str] | None = None) -> Document | Unfetched:
-        return _to_document(url, await self._outbound.get(url, headers=headers))
+        shown = self._authorization()
+        authorized = {"Authorization": shown} if shown else {}
+        return _to_document(url, await self._outbound.get(url, headers={**(headers or {}), **authorized}))
 
 
 def _undiscovered(detail: str) -> Unfetched:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
@@ -85,13 +86,22 @@ class Outbound:
     """Calls one issuer's addresses; it is to be closed.
 
     It follows no redirect, keeps no cookie, asks no proxy of the environment and accepts no compression.
+    `authorities` is a file with those that alone vouch for the issuer, PEM; by default the machine's do.
     """
 
-    def __init__(self, *, allow_http: bool, allowed_networks: Collection[str], logger: Logger) -> None:
+    def __init__(
+        self,
+        *,
+        allow_http: bool,
+        allowed_networks: Collection[str],
+        logger: Logger,
+        authorities: Path | None = None,
+    ) -> None:
         self._allow_loopback = allow_http
         self._schemes = ("https://", "http://") if allow_http else ("https://",)
         self._allowed = tuple(map(ipaddress.ip_network, allowed_networks))
         self._logger = logger
+        self._authorities = authorities
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -100,7 +110,7 @@ class Outbound:
             force_close=True,
             limit=_MAX_CONNECTIONS,
             ttl_dns_cache=10,
-            ssl=ssl.create_default_context(),
+            ssl=_trusting(self._authorities),
             # The final address is judged here: aiohttp never asks its resolver about an IP literal.
             socket_factory=self._socket,
         )
@@ -153,6 +163,16 @@ class Outbound:
             self._logger.error("an issuer's address is not one that may be called", address=str(sockaddr[0]))
             raise _RefusedAddressError("refused")
         return socket.socket(family, kind, protocol)
+
+
+def _trusting(authorities: Path | None) -> ssl.SSLContext:
+    """Trust those in the file alone: nobody, where none can be read from it."""
+    if authorities is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def _read(response: aiohttp.ClientResponse) -> HttpResponse | Failed:

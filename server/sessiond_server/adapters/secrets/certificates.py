@@ -87,6 +87,11 @@ class WatchedCertificate(CertificateSource):
         return Certificate(chain, key, authorities, certificate.not_valid_after_utc.timestamp())
 
 
+def require_certificates(path: Path) -> None:
+    """Raise `KeyFileError` where a file holds no certificates, or is one that others may have written."""
+    _certificates(read_private_file(path), path)
+
+
 def _certificates(pem: bytes, path: Path) -> list[X509Certificate]:
     try:
         return load_pem_x509_certificates(pem)

@@ -54,6 +54,11 @@ class PrometheusTelemetry(Telemetry):
         self._fetches = counter(
             "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"]
         )
+        self._workload_tokens = counter(
+            "sessiond_workload_tokens_total",
+            "Tokens of workloads that were looked at; outcome is ACCEPTED or why it shows no caller",
+            ["issuer", "outcome"],
+        )
         self._exchanges = counter(
             "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"]
         )
@@ -145,6 +150,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def key_set_fetched(self, issuer: str, outcome: str) -> None:
         self._fetches.labels(issuer, outcome).inc()
+
+    @override
+    def workload_token_judged(self, issuer: str, outcome: str) -> None:
+        self._workload_tokens.labels(issuer, outcome).inc()
 
     @override
     def store_called(self, script: str, seconds: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final, TypeAlias
 
 from sessiond_server.domain.failures import RevocationViewStaleError, ShuttingDownError
@@ -74,8 +75,13 @@ class RevocationWatch:
         self._is_closed = False
         self.watchers = 0
 
-    async def watch(self, after: Mapping[int, Position] | None) -> AsyncGenerator[Message, None]:
+    async def watch(
+        self, after: Mapping[int, Position] | None, *, caller_known_until: float | None = None
+    ) -> AsyncGenerator[Message, None]:
         """Everything behind `after`, or from now on, until the stream has lived for long enough.
+
+        It ends in the same way when its caller is known no more, in seconds since 1970, and tells nothing
+        after that: whoever has new credentials by then goes on with them, and anybody else cannot.
 
         Raises:
             RevocationViewStaleError: the log has not been read yet, or not as far as `after` and cannot be.
@@ -84,18 +90,22 @@ class RevocationWatch:
         """
         opened_at = self._clock.steady()
         ends_at = opened_at + LONGEST_SECONDS * (1 - _JITTER * self._jitter())
+        known_until = inf if caller_known_until is None else caller_known_until
         await self._reach(after or {})
         stream = self._stream(after, opened_at)
         self.watchers += 1
         try:
             while not self._is_closed:
+                left = known_until - self._clock.now()
+                if left <= 0:
+                    return
                 message = stream.take()
                 if message is not None:
                     yield message
                 elif self._clock.steady() >= ends_at:
                     return
                 else:
-                    await self._events.waiters.wait(at_most=stream.idle_seconds())
+                    await self._events.waiters.wait(at_most=min(left, stream.idle_seconds()))
         finally:
             self.watchers -= 1
         raise ShuttingDownError(ends_a_stream=True)

@@ -1,4 +1,4 @@
-"""How often an issuer is asked for its keys because of tokens whose key it does not have."""
+"""Which keys an issuer is not asked for, since it did not have them a short while ago."""
 
 from __future__ import annotations
 
@@ -11,28 +11,7 @@ from sessiond_server.service.clock import Clock
 T = TypeVar("T")
 
 COOLDOWN_SECONDS: Final = 30.0
-_MAX_FETCHES: Final = 3
 _MAX_IDS: Final = 128
-
-
-class FetchBudget:
-    """Three fetches, of which one comes back every so many seconds: made-up ids cause no flood of them."""
-
-    def __init__(self, clock: Clock, *, seconds_a_fetch: float) -> None:
-        self._clock = clock
-        self._seconds_a_fetch = seconds_a_fetch
-        self._left = float(_MAX_FETCHES)
-        self._counted_at = clock.steady()
-
-    def spend(self) -> bool:
-        """Whether one more fetch is within the budget, which then has one less."""
-        now = self._clock.steady()
-        self._left = min(self._left + (now - self._counted_at) / self._seconds_a_fetch, float(_MAX_FETCHES))
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class UnknownIds:

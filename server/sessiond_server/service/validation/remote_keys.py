@@ -14,10 +14,14 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.key_sets import Document, SharedDocument, SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS, FetchBudget, UnknownIds
+from sessiond_server.service.validation.budget import Budget
+from sessiond_server.service.validation.fetch_restraint import COOLDOWN_SECONDS, UnknownIds
 from sessiond_server.service.validation.key_source import FetchKeySet, ReadKeySet, Unfetched
 from sessiond_server.service.validation.keys import KeySet, VerificationKey
 
+# So many fetches are made at a time because of tokens whose key is not known, and one more after each
+# cooldown.
+_FETCHES: Final = 3
 # Only the provider itself spends these, by tokens whose key it does not publish yet.
 _ISSUERS_COOLDOWN_SECONDS: Final = 5.0
 
@@ -27,7 +31,8 @@ class RemoteKeySet(KeySet):
 
     After that nobody can say whether a key is the provider's. `read` makes keys of what `fetch` brought. What
     other servers fetched (`shared`) is used at the start and after a failed fetch: a server can start while
-    the provider is away, and a thousand servers do not ask a thousand times.
+    the provider is away, and a thousand servers do not ask a thousand times. `budget` is how often tokens of
+    strangers may have the provider asked; unset, what it is for tokens that callers bring.
     """
 
     # Forgeries are remembered by it: it grows whenever the keys change.
@@ -44,6 +49,7 @@ class RemoteKeySet(KeySet):
         logger: Logger,
         telemetry: Telemetry,
         shared: SharedKeySet,
+        budget: Budget | None = None,
     ) -> None:
         self._issuer = issuer
         self._fetch = fetch
@@ -64,8 +70,8 @@ class RemoteKeySet(KeySet):
         self._begun = 0
         self._answered = 0
         self._unknown = UnknownIds(clock)
-        self._budget = FetchBudget(clock, seconds_a_fetch=COOLDOWN_SECONDS)
-        self._budget_of_issuer = FetchBudget(clock, seconds_a_fetch=_ISSUERS_COOLDOWN_SECONDS)
+        self._budget = budget or Budget(clock, at_most=_FETCHES, seconds_each=COOLDOWN_SECONDS)
+        self._budget_of_issuer = Budget(clock, at_most=_FETCHES, seconds_each=_ISSUERS_COOLDOWN_SECONDS)
         self._ordered_at = 0.0
         self.carried_out = 0.0
         self.was_tried = False
@@ -121,7 +127,7 @@ class RemoteKeySet(KeySet):
         self.unknown_ids += 1
         return None
 
-    async def _ask(self, *, waits: bool, budget: FetchBudget) -> None:
+    async def _ask(self, *, waits: bool, budget: Budget) -> None:
         """Wait for the fetch that is under way, or for a new one where the budget has it."""
         if self._running is None and not budget.spend():
             self.unasked_ids += 1

@@ -56,6 +56,15 @@ class Undecided:
     failure: KeysUnavailableError
 
 
+@dataclass(slots=True)
+class _Asked:
+    """What a call demands, and how long its caller is known; made at every call, as `ValidationResult` is."""
+
+    requirements: Requirements
+    consistency: Consistency | None
+    caller_known_until: float | None
+
+
 class Validation:
     """Verdicts on access tokens, from memory.
 
@@ -88,12 +97,14 @@ class Validation:
         *,
         proof: Evidence | None = None,
         consistency: Consistency | None = None,
+        caller_known_until: float | None = None,
         from_issuer: bool = False,
     ) -> ValidationResult:
         """Decide on one token; `proof` is what shows that its bearer has the key that it is bound to.
 
-        Without a `consistency` what is known of revocations will do. `from_issuer` says that its issuer
-        itself has just given it to us, over TLS.
+        Without a `consistency` what is known of revocations will do. Nobody may repeat the answer for longer
+        than its caller is known, in seconds since 1970. `from_issuer` says that its issuer itself has just
+        given it to us, over TLS.
 
         Raises:
             InputRefusedError: `consistency` is a revision beyond the log's end.
@@ -107,7 +118,8 @@ class Validation:
             # Before a proof is spent: a call that fails here can be repeated with the same one.
             await self._consistency.reach(consistency, self._partitions_of([verified]))
         is_proven = await self._is_proven(verified, token, requirements, proof)
-        decide = partial(self._decide, verified, requirements, consistency, is_proven=is_proven)
+        asked = _Asked(requirements, consistency, caller_known_until)
+        decide = partial(self._decide, verified, asked, is_proven=is_proven)
         try:
             return decide()
         except RevocationViewStaleError:
@@ -119,6 +131,7 @@ class Validation:
         requirements: Requirements,
         *,
         consistency: Consistency | None = None,
+        caller_known_until: float | None = None,
     ) -> list[ValidationResult | Undecided]:
         """Decide on many tokens as of one moment, in their order, each on its own.
 
@@ -140,7 +153,8 @@ class Validation:
             raise KeysUnavailableError
         if consistency:
             await self._consistency.reach(consistency, self._partitions_of(verified))
-        decide = partial(self._decide_on_many, verified, requirements, consistency)
+        asked = _Asked(requirements, consistency, caller_known_until)
+        decide = partial(self._decide_on_many, verified, asked)
         try:
             return decide()
         except RevocationViewStaleError:
@@ -170,16 +184,14 @@ class Validation:
     def _decide_on_many(
         self,
         verified: Iterable[VerifiedToken | Rejected | Undecided],
-        requirements: Requirements,
-        consistency: Consistency | None,
+        asked: _Asked,
         *,
         however_old: bool = False,
     ) -> list[ValidationResult | Undecided]:
-        decide = partial(self._decide, requirements=requirements, consistency=consistency)
         return [
             one
             if isinstance(one, Undecided)
-            else decide(one, is_proven=_needs_no_proof(one), however_old=however_old)
+            else self._decide(one, asked, is_proven=_needs_no_proof(one), however_old=however_old)
             for one in verified
         ]
 
@@ -226,8 +238,7 @@ class Validation:
     def _decide(
         self,
         verified: VerifiedToken | Rejected,
-        requirements: Requirements,
-        consistency: Consistency | None,
+        asked: _Asked,
         *,
         is_proven: bool,
         however_old: bool = False,
@@ -235,7 +246,7 @@ class Validation:
         """Everything that can change between two calls, in one synchronous stretch after the last await."""
         if isinstance(verified, Rejected):
             return self._rejected(verified)
-        facts = self._facts(verified, requirements, is_proven=is_proven, however_old=however_old)
+        facts = self._facts(verified, asked.requirements, is_proven=is_proven, however_old=however_old)
         for check in CHECKS_OF_A_CALL:
             rejected = check.judge(facts)
             if rejected:
@@ -243,8 +254,10 @@ class Validation:
         result = self._accepted(verified)
         # What was proven for this request is not proven for the next; and who wants to know everything that
         # is known now wants to know it the next time too.
-        if not (result.is_stale or verified.claims.is_bound or isinstance(consistency, FullyConsistent)):
-            self._allow_keeping(result, verified, requirements, now=facts.now)
+        if not (
+            result.is_stale or verified.claims.is_bound or isinstance(asked.consistency, FullyConsistent)
+        ):
+            self._allow_keeping(result, verified, asked, now=facts.now)
         return result
 
     def _facts(
@@ -271,13 +284,15 @@ class Validation:
         return ValidationResult(verified, revocations.revision, age, is_stale=is_stale)
 
     def _allow_keeping(
-        self, result: ValidationResult, verified: VerifiedToken, requirements: Requirements, *, now: float
+        self, result: ValidationResult, verified: VerifiedToken, asked: _Asked, *, now: float
     ) -> None:
         """Say how long an acceptance may be repeated: for no longer than what it rests on is sure to hold."""
-        claims = verified.claims
+        claims, requirements = verified.claims, asked.requirements
         remaining = min(claims.expires_at - now, self._signed.key_good_for_seconds(verified))
         if requirements.max_auth_age_seconds is not None and claims.auth_time is not None:
             remaining = min(remaining, claims.auth_time + requirements.max_auth_age_seconds - now)
+        if asked.caller_known_until is not None:
+            remaining = min(remaining, asked.caller_known_until - now)
         unseen = self._revocations.max_staleness_seconds - result.revision_age_seconds
         result.cache_for_seconds = _positive(min(remaining, unseen))
         result.watched_cache_for_seconds = _positive(min(remaining, self._watched_cache_seconds))

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from sessiond_server.transport.engine.calls import AnyHandler, Entrance, refusal, to_credentials
 from sessiond_server.transport.engine.crowd import Crowd, Silent
-from sessiond_server.transport.engine.port import INTERNAL, Endpoints
+from sessiond_server.transport.engine.port import INTERNAL, Endpoints, Status
 
 # What the calls of other services are called where they are counted: their names are the caller's choice.
 _OTHER: Final = "other"
@@ -57,6 +57,8 @@ class Doorkeeper(grpc.aio.ServerInterceptor):
         try:
             credentials = to_credentials(handler_call_details.invocation_metadata)
             status = self._endpoints.refuse(name, credentials)
+            if status is not None and not isinstance(status, Status):
+                status = await status
         except Exception:  # noqa: BLE001 - grpcio would send its text
             status = INTERNAL
         if status:

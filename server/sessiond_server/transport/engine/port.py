@@ -87,14 +87,14 @@ class Endpoints:
     """What an engine serves: handlers by method name, all of one service.
 
     `refuse` tells from a call's method and the credentials in its headers whether it is refused, and with
-    which status, without a message of it being read. `shed` gives the status for a call of a method that
-    finds too many others before it.
+    which status, without a message of it being read; the answer may have to be waited for. `shed` gives the
+    status for a call of a method that finds too many others before it.
     """
 
     service: str
     unary: Mapping[str, UnaryHandler]
     streams: Mapping[str, StreamHandler]
-    refuse: Callable[[str, Credentials], Status | None]
+    refuse: Callable[[str, Credentials], Status | Awaitable[Status | None] | None]
     shed: Callable[[str], Status]
 
 

@@ -1,0 +1,160 @@
+"""The API server of a cluster shows its keys by its own authority's certificate, and not to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from tests.support.certificates import Authority
+from tests.support.config import Config
+from tests.support.idp import running_idp
+from tests.support.server import serving
+from tests.support.tls import tls_server
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
+KEY = SigningKey(generate_private_key(SECP256R1()))
+
+
+class ApiServer:
+    """Shows discovery and keys to whoever has the token that is in the file."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.authority = Authority("cluster")
+        self.ca_file = directory / "ca.crt"
+        self.ca_file.write_bytes(self.authority.certificate)
+        self.token_file = directory / "token"
+        self.issuer = ""
+        self.keys = 0
+        self.rotate("first")
+
+    def rotate(self, token: str) -> None:
+        """As a kubelet does it."""
+        self.token = token
+        self.token_file.write_text(token)
+
+    def _require(self, request: web.Request) -> None:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            raise web.HTTPUnauthorized
+
+    async def discovery(self, request: web.Request) -> web.Response:
+        self._require(request)
+        return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/openid/v1/jwks"})
+
+    async def jwks(self, request: web.Request) -> web.Response:
+        self._require(request)
+        self.keys += 1
+        return web.json_response({"keys": [dict(KEY.jwk)]})
+
+    def config(self, *, without: tuple[str, ...] = ()) -> Config:
+        config = Config(self.directory, issuers=[LOCAL])
+        config.workload_issuers.append(
+            {
+                "preset": "kubernetes",
+                "issuer": self.issuer,
+                "audience": "sessiond",
+                "ca_file": str(self.ca_file),
+                "token_file": str(self.token_file),
+                "allowed_networks": ["127.0.0.0/8"],
+            }
+        )
+        for name in without:
+            del config.workload_issuers[0][name]
+        config.callers.append({"name": "orders", "groups": ["validate"], "workloads": ["a", "b"]})
+        return config
+
+
+@asynccontextmanager
+async def api_server(directory: Path) -> AsyncIterator[ApiServer]:
+    server, application = ApiServer(directory), web.Application()
+    application.add_routes(
+        [
+            web.get("/.well-known/openid-configuration", server.discovery),
+            web.get("/openid/v1/jwks", server.jwks),
+        ]
+    )
+    async with tls_server(server.authority.issue("127.0.0.1"), directory, application) as port:
+        server.issuer = f"https://127.0.0.1:{port}"
+        yield server
+
+
+async def run(*arguments: str) -> tuple[int | None, str]:
+    """Exit status and output of a command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "sessiond_server", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def check(config: Config) -> tuple[int | None, str]:
+    """Exit status, and what was seen, whatever lines it takes."""
+    status, output = await run("check", "--config", str(config.write()))
+    return status, " ".join(output.replace("│", " ").split())
+
+
+async def test_its_keys_are_asked_for_with_a_token_by_its_own_authority(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    async with api_server(tmp_path) as cluster:
+        status, seen = await check(cluster.config())
+        assert (status, "keys: 1; callers: 1" in seen) == (0, True)
+        status, output = await run("jwks", "--json", "--config", str(cluster.config().write()))
+        (found,) = json.loads(output)
+        assert (status, found["issuer"], found["keys"]) == (0, cluster.issuer, {KEY.key_id: "ES256"})
+        status, seen = await check(cluster.config(without=("token_file",)))
+        assert status == 1
+        assert "HTTP 401" in seen
+        status, seen = await check(cluster.config(without=("token_file", "ca_file")))
+        assert "of no authority that is trusted here" in seen
+
+
+async def test_a_file_that_holds_no_authority_is_refused_and_trusts_nobody(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    async with api_server(tmp_path) as cluster:
+        cluster.ca_file.write_text("no certificate")
+        config = str(cluster.config().write())
+        status, output = await run("check", "--config", config)
+        assert status == 2
+        assert f"workload_issuers[0].ca_file: found {cluster.ca_file}: holds no PEM certificate" in output
+        status, output = await run("jwks", "--json", "--config", config)
+        assert (status, json.loads(output)[0]["outcome"]) == (1, "discovery")
+        assert cluster.keys == 0
+
+
+async def test_a_token_that_was_rotated_is_read_when_the_keys_are_asked_for(tmp_path: Path) -> None:
+    async with api_server(tmp_path) as cluster:
+        config = cluster.config()
+        async with serving(config.write(), config.data, tmp_path / "log") as server:
+            before = cluster.keys
+            cluster.rotate("second")
+            status, _ = await run("jwks", "--refresh", cluster.issuer, "--config", str(config.write()))
+            assert status == 0
+            await eventually(lambda: cluster.keys >= before + 2, timeout=15)
+            assert await server.said(event="the key set of an issuer was fetched anew, as was ordered")
+            assert "second" not in server.log.read_text()
+
+
+async def test_an_order_names_workload_issuers_too(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[LOCAL])
+        config.workload_issuers.append({"issuer": idp.issuer, "audience": "sessiond", "allow_http": True})
+        status, output = await run(
+            "jwks", "--refresh", "https://other.example", "--config", str(config.write())
+        )
+    assert status == 2
+    assert f"allowed: {idp.issuer}" in output
