@@ -26,8 +26,8 @@ _COMMANDS: Final = {
         "Ask a server whether it serves: exit status 0 if it does, 1 if it does not or does not answer."
     ),
     "jwks": (
-        "Fetch the key sets of all configured providers and workload issuers, and show them: exit status 1 if "
-        "one cannot be had."
+        "Fetch the key sets of all configured providers and workload issuers, and show them: exit status 1 "
+        "if one cannot be had."
     ),
     "revocations": "Show what a running server knows of revocations.",
     "serve": "Run with a configuration; every mistake in it is told before anything starts.",
