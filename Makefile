@@ -93,7 +93,7 @@ stubs: ## check that the committed stubs are what protos/ gives
 
 .PHONY: check-deploy
 check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, examples, CI, the wheel
-	$(BIN)/hadolint Dockerfile
+	$(BIN)/hadolint Dockerfile clients/go/cmd/sessiond-agent/Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 	$(BIN)/python tools/check_examples.py
 	$(BIN)/python tools/check_workflows.py

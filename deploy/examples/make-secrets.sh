@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 umask 077
 mkdir -p secrets
-for name in pepper seal orders-key; do
+for name in pepper seal orders-key agent-key; do
   [ -e "secrets/$name" ] || openssl rand -base64 32 >"secrets/$name"
 done
 [ -e secrets/signing-key.pem ] \
@@ -17,5 +17,8 @@ if [ "$(id -u)" = 0 ]; then
 elif ! grep -qs '^SESSIOND_USER=' .env; then
   echo "SESSIOND_USER=$(id -u):$(id -g)" >>.env
 fi
+# The agent's socket is made there by the container's user.
+mkdir -p -m 0700 run
+[ "$(id -u)" != 0 ] || chown 65532:65532 run
 chmod go-w deploy/examples/compose.toml
 echo "secrets are in ./secrets"
