@@ -21,6 +21,7 @@ type CallError struct {
 	RetryAfter time.Duration
 
 	saysWhen bool // RetryAfter was set, if only to zero
+	isOurs   bool // this side gave the call up
 }
 
 // Error is for people.

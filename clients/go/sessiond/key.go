@@ -6,28 +6,36 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unique"
 )
 
-// keySource gives the value of the header that shows who calls; it is empty where nothing is shown.
+// identity is who calls: the header that shows it, empty for none, and what tells it from others.
+type identity struct {
+	authorization string
+	number        unique.Handle[string]
+}
+
+func identify(key string) identity {
+	if key = strings.TrimSpace(key); key != "" {
+		key = "Bearer " + key
+	}
+	return identity{key, unique.Make(key)}
+}
+
+// keySource gives who calls.
 type keySource interface {
-	authorization() (string, error)
+	identity() (identity, error)
 }
 
-type noKey struct{}
+type fixedKey struct{ known identity }
 
-func (noKey) authorization() (string, error) { return "", nil }
-
-type fixedKey string
-
-func (k fixedKey) authorization() (string, error) {
-	return "Bearer " + strings.TrimSpace(string(k)), nil
-}
+func (k fixedKey) identity() (identity, error) { return k.known, nil }
 
 type keyFunc func() (string, error)
 
-func (k keyFunc) authorization() (string, error) {
+func (k keyFunc) identity() (identity, error) {
 	key, err := k()
-	return "Bearer " + strings.TrimSpace(key), err
+	return identify(key), err
 }
 
 const (
@@ -38,38 +46,39 @@ const (
 	keyFileDoubt = 100 * time.Millisecond
 )
 
-// keyFile is read anew when the file is another one, or another size or time of modification.
+// keyFile is read anew when the file is another one, or has another size or time of modification.
 type keyFile struct {
 	path string
 
-	mu      sync.Mutex
-	looked  time.Time
-	seen    fs.FileInfo
-	isSure  bool
-	current string
+	mu     sync.Mutex
+	looked time.Time
+	seen   fs.FileInfo // nil where the next look has to read, whatever it sees
+	known  identity
 }
 
-func (k *keyFile) authorization() (string, error) {
+func (k *keyFile) identity() (identity, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	if now.Sub(k.looked) < keyFileRest && k.seen != nil {
-		return k.current, nil
+	if now.Sub(k.looked) < keyFileRest {
+		return k.known, nil
 	}
 	found, err := os.Stat(k.path)
 	if err != nil {
-		return "", err
+		return identity{}, err
 	}
-	if k.seen == nil || !k.isSure || !isUnchanged(k.seen, found) {
+	if k.seen == nil || !isUnchanged(k.seen, found) {
 		text, err := os.ReadFile(k.path)
 		if err != nil {
-			return "", err
+			return identity{}, err
 		}
-		k.current = "Bearer " + strings.TrimSpace(string(text))
-		k.isSure = now.Sub(found.ModTime()) > keyFileDoubt
+		k.known, k.seen = identify(string(text)), found
+		if now.Sub(found.ModTime()) < keyFileDoubt {
+			k.seen = nil
+		}
 	}
-	k.looked, k.seen = now, found
-	return k.current, nil
+	k.looked = now
+	return k.known, nil
 }
 
 func isUnchanged(before, now fs.FileInfo) bool {

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/sessiond/sessiond/clients/go/internal/clock"
+	"github.com/sessiond/sessiond/clients/go/internal/dial"
 )
 
 // ClientOption is how a client is to be made.
@@ -13,7 +16,7 @@ type ClientOption func(*settings)
 type settings struct {
 	key             keySource
 	tls             *tls.Config
-	files           *TLSFiles
+	files           *dial.Files
 	insecure        bool
 	timeout         time.Duration
 	providerTimeout time.Duration
@@ -22,6 +25,7 @@ type settings struct {
 	batching        bool
 	observer        Observer
 	dialOptions     []grpc.DialOption
+	clock           *clock.Clock
 }
 
 // Cache is how much a client may keep: acceptances alone, and no token among them. Zero is the default of a
@@ -51,7 +55,7 @@ const (
 
 // WithKey shows who calls by the text of a key.
 func WithKey(key string) ClientOption {
-	return func(s *settings) { s.key = fixedKey(key) }
+	return func(s *settings) { s.key = fixedKey{identify(key)} }
 }
 
 // WithKeyFile shows who calls by the key in a file, which is read anew when it changes.
@@ -72,7 +76,7 @@ func WithTLS(config *tls.Config) ClientOption {
 
 // WithTLSFiles encrypts the connection, with files that may be replaced while the client lives.
 func WithTLSFiles(files TLSFiles) ClientOption {
-	return func(s *settings) { s.tls, s.files = nil, &files }
+	return func(s *settings) { s.tls, s.files = nil, (*dial.Files)(&files) }
 }
 
 // WithInsecure allows a connection in clear beyond this machine, where something else keeps the network
@@ -121,6 +125,8 @@ func WithDialOptions(options ...grpc.DialOption) ClientOption {
 
 func newSettings(options []ClientOption) (*settings, error) {
 	s := &settings{
+		key:             fixedKey{identify("")},
+		clock:           &clock.System,
 		timeout:         defaultTimeout,
 		providerTimeout: defaultProviderTimeout,
 		hasCache:        true,
