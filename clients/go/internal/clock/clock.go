@@ -25,7 +25,7 @@ func (r Reading) After(skew time.Duration) time.Duration { return max(r.Steady, 
 // Clock gives readings. The zero Clock is ready; copies are not.
 //
 // Go's own steady clock stands still while the machine is suspended. How long that was is asked of the system
-// by Exact, for 0.1 µs, and added to what Now reads from then on.
+// by Exact, with two system calls, and added to what Now reads from then on.
 type Clock struct {
 	slept atomic.Int64
 

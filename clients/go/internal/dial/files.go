@@ -64,7 +64,7 @@ func (c *fileCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.AuthI
 }
 
 func (c *fileCredentials) Info() credentials.ProtocolInfo {
-	return credentials.ProtocolInfo{SecurityProtocol: "tls", SecurityVersion: "1.2", ServerName: c.files.ServerName}
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
 func (c *fileCredentials) Clone() credentials.TransportCredentials { return &fileCredentials{c.files} }
