@@ -1,6 +1,6 @@
-"""Builds the example of every other language whose toolchain is here, and runs it against a real server.
+"""Builds and tests the client of every other language whose toolchain is here, on a real server too.
 
-Each must accept a good token and reject a revoked one.
+Its example must accept a good token and reject a revoked one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ LANGUAGES = (
         "go",
         "go",
         ["go"],
-        [["go", "vet", "./..."], ["go", "build", "-o", "validate", "./examples/validate"]],
+        [
+            ["go", "vet", "./..."],
+            ["go", "tool", "-modfile=tools/go.mod", "staticcheck", "./..."],
+            ["go", "test", "-race", "./..."],
+            ["go", "build", "-o", "validate", "./examples/validate"],
+        ],
         ["./validate", "-addr", "{addr}"],
     ),
     Language(
@@ -93,7 +98,10 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
     """Whether the example builds, and says of each token what it should."""
     started = time.monotonic()
     for command in language.build:
-        subprocess.run(command, cwd=language.folder, check=True, stdout=subprocess.DEVNULL)
+        built = subprocess.run(command, cwd=language.folder, check=False, stdout=subprocess.PIPE, text=True)
+        if built.returncode:
+            print(f"{language.name}: {' '.join(command)} failed\n{built.stdout}", file=sys.stderr)
+            return False
     for token, expected in checks:
         command = [part.format(addr=addr) for part in language.run]
         environment = {**os.environ, "ACCESS_TOKEN": token}
