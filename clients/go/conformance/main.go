@@ -1,5 +1,5 @@
-// Conformance carries out the commands of the suite that every client must pass; tests/conformance/README.md has
-// its protocol.
+// Conformance carries out the commands of the suite that every client must pass; tests/conformance/README.md
+// has its protocol.
 package main
 
 import (

@@ -35,8 +35,8 @@ var (
 	once       = repeats{attempts: 1}
 )
 
-// repeatsOfRefresh are those of a refresh. A DPoP proof is good once (RFC 9449 section 11.1): an attempt whose
-// answer was lost may have spent it.
+// repeatsOfRefresh are those of a refresh. A DPoP proof is good once (RFC 9449 section 11.1): an attempt
+// whose answer was lost may have spent it.
 func repeatsOfRefresh(proof Proof) repeats {
 	_, isDPoP := proof.(DPoP)
 	return repeats{attempts: mostAttempts, within: withinGrace, onlyIfAnswered: isDPoP}
@@ -108,8 +108,8 @@ func (r repeats) pause(err error, attempt int, began time.Time) (time.Duration, 
 	return pause, r.within == 0 || time.Since(began)+pause < r.within
 }
 
-// rest waits, unless the call would be over by then: the caller gets the server's reason at once, and not its own
-// deadline's.
+// rest waits, unless the call would be over by then: the caller gets the server's reason at once, and not
+// its own deadline's.
 func (c *caller) rest(ctx context.Context, pause time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return false

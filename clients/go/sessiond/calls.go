@@ -14,8 +14,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// calls asks for verdicts: one call for a token at a time, and few for many tokens. What they bring is kept in
-// memory; without one nothing is kept, and no call is joined.
+// calls asks for verdicts: one call for a token at a time, and few for many tokens. What they bring is kept
+// in memory; without one nothing is kept, and no call is joined.
 type calls struct {
 	caller   *caller
 	memory   *memory
@@ -69,12 +69,12 @@ func (c *calls) shared(ctx context.Context, a asking) (Outcome, *Session, error)
 	began := c.ask()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	for {
+	for ctx.Err() == nil {
 		f, isJoined := c.board(a)
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return OutcomeMiss, nil, leftWaiting(ctx)
+			continue
 		}
 		if !isJoined {
 			session, err := f.brought.verdict()
@@ -87,6 +87,7 @@ func (c *calls) shared(ctx context.Context, a asking) (Outcome, *Session, error)
 			return OutcomeJoined, f.brought.asOf(began), nil
 		}
 	}
+	return OutcomeMiss, nil, leftWaiting(ctx)
 }
 
 // board is a flight to wait for: one that is under way, if it may be joined, or one of its own.

@@ -3,6 +3,7 @@ package sessiond
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,14 +19,14 @@ import (
 // Client asks a sessiond. Use one for all of a process, from as many goroutines as there are: it has one
 // connection, keeps acceptances, and joins what is asked at the same time.
 //
-// Every call ends within the client's timeout, or earlier with its context. Questions and revocations are made
-// up to three times where a server is unavailable, refreshes too as long as the same token gets the same
-// successor, and the opening of a session once.
+// Every call ends within the client's timeout, or earlier with its context. Questions and revocations are
+// made up to three times where a server is unavailable, refreshes too as long as the same token gets the
+// same successor, and the opening of a session once.
 type Client struct {
 	settings   *settings
 	connection *grpc.ClientConn
 	caller     *caller
-	closing    context.CancelFunc
+	closeOnce  func() error
 	clock      *clock.Clock
 	counters   counters
 	calls      *calls
@@ -58,7 +59,6 @@ func newClient(connection *grpc.ClientConn, s *settings) *Client {
 	c := &Client{
 		settings:   s,
 		connection: connection,
-		closing:    closing,
 		clock:      s.clock,
 		counters:   counters{observer: s.observer},
 		caller: &caller{
@@ -72,6 +72,14 @@ func newClient(connection *grpc.ClientConn, s *settings) *Client {
 		c.following = watch.Follow(c.source(), c.memory.known, c.clock)
 	}
 	c.calls = newCalls(c.caller, c.memory, c.clock, s)
+	c.closeOnce = sync.OnceValue(func() error {
+		closing()
+		if c.following != nil {
+			c.following.Close()
+		}
+		c.calls.close()
+		return connection.Close()
+	})
 	return c
 }
 
@@ -90,14 +98,7 @@ func (c *Client) Ready(ctx context.Context) error {
 }
 
 // Close ends the connection and every call under way, and waits for what this client does by itself.
-func (c *Client) Close() error {
-	c.closing()
-	if c.following != nil {
-		c.following.Close()
-	}
-	c.calls.close()
-	return c.connection.Close()
-}
+func (c *Client) Close() error { return c.closeOnce() }
 
 // plan is how a call is made, with the options that its caller gave.
 func (c *Client) plan(method string, timeout time.Duration, options []CallOption) (plan, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -53,12 +54,14 @@ func TestClaimsKeepTheirDigits(t *testing.T) {
 func TestWhatAContextSaysToOthersIsNotSaidHere(t *testing.T) {
 	s := serve(t)
 	client := s.client(t, sessiond.WithKey("sdk_ours"))
-	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer of-the-user", "x-own", "1")
+	said := metadata.Pairs("authorization", "Bearer of-the-user", "x-own", "1")
+	ctx := metadata.NewOutgoingContext(context.Background(), said)
 	if _, err := client.Validate(ctx, "alice", nil, sessiond.Server); err != nil {
 		t.Fatal(err)
 	}
 	header := s.seen()[0].header
-	if got := header.Get("authorization"); len(got) != 1 || got[0] != "Bearer sdk_ours" || len(header.Get("x-own")) > 0 {
+	got := header.Get("authorization")
+	if len(got) != 1 || got[0] != "Bearer sdk_ours" || len(header.Get("x-own")) > 0 {
 		t.Fatalf("the server gets %v", header)
 	}
 }
@@ -91,8 +94,9 @@ func TestACallMayHaveATimeOfItsOwn(t *testing.T) {
 	if !errors.As(err, &call) || call.Code != codes.DeadlineExceeded {
 		t.Fatalf("found %v", err)
 	}
+	_, err = s.client(t).GetSession(context.Background(), "sds_1", sessiond.Timeout(0))
 	var invalid *sessiond.InvalidArgument
-	if _, err := s.client(t).GetSession(context.Background(), "sds_1", sessiond.Timeout(0)); !errors.As(err, &invalid) {
+	if !errors.As(err, &invalid) {
 		t.Fatalf("no time at all: found %v", err)
 	}
 }
@@ -117,6 +121,25 @@ func TestCloseWakesWhoWaits(t *testing.T) {
 	}
 	if err := client.Ready(context.Background()); err == nil {
 		t.Error("a closed client is ready")
+	}
+}
+
+func TestAClosedClientLeavesNothingBehind(t *testing.T) {
+	s := serve(t)
+	validate(t, s.client(t)) // what gRPC starts once is there
+	before := runtime.NumGoroutine()
+	for range 50 {
+		client := s.client(t)
+		validate(t, client)
+		_ = client.Close()
+		_ = client.Close()
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.NumGoroutine() > before { // the server's take a moment
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, and %d before", runtime.NumGoroutine(), before)
+		}
+		runtime.Gosched()
 	}
 }
 

@@ -39,8 +39,8 @@ const atRevision Consistency = -1
 // up to one second for it; what is no revision of its store is an [*InvalidArgument].
 func AtLeast(revision string) Option { return atLeast(revision) }
 
-// Timeout gives a call a time of its own instead of the client's, longer or shorter: a deadline of its context
-// can only shorten it. A validation with a time of its own is not shared with others.
+// Timeout gives a call a time of its own instead of the client's, longer or shorter: a deadline of its
+// context can only shorten it. A validation with a time of its own is not shared with others.
 type Timeout time.Duration
 
 func (t Timeout) applyTo(q *question) { q.timeout, q.hasTimeout = time.Duration(t), true }

@@ -7,8 +7,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// CallError is a call that was refused or that failed. Each has a type by its meaning, such as [*Unavailable]:
-// errors.As finds that, or the CallError in it for what all have. No token and no key is in it.
+// CallError is a call that was refused or that failed. Each has a type by its meaning, such as
+// [*Unavailable]: errors.As finds that, or the CallError in it for what all have. No token and no key is in
+// it.
 type CallError struct {
 	Code codes.Code
 	// Reason is a name of ErrorReason without its prefix, such as STORE_UNAVAILABLE; it is empty where the
@@ -47,8 +48,8 @@ type LoginRefused struct {
 	Rejection string // why: a [Reason], or one more of those that LOGIN_REFUSED documents
 }
 
-// InvalidArgument says that a field has a value that is not allowed; this client refuses some by itself, before
-// there is a call.
+// InvalidArgument says that a field has a value that is not allowed; this client refuses some by itself,
+// before there is a call.
 type InvalidArgument struct {
 	CallError
 	Field string // empty where the message as a whole could not be read

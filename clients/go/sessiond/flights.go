@@ -52,8 +52,8 @@ func (f flights) remove(flight *flight) {
 // group is what goes together: the same demand, of the same caller.
 type group struct{ demand, caller unique.Handle[string] }
 
-// departures lets two calls be under way at a time; whoever comes meanwhile goes with the next one. There is no
-// timer: who comes alone goes at once.
+// departures lets two calls be under way at a time; whoever comes meanwhile goes with the next one. There is
+// no timer: who comes alone goes at once.
 type departures struct {
 	inFlight int
 	waiting  map[group][]*flight

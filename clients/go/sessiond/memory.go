@@ -124,7 +124,8 @@ func revokedBy(request *sessiondv1.RevokeSessionRequest) []hashedid.ID {
 	case *sessiondv1.RevokeSessionRequest_AccessToken:
 		return []hashedid.ID{hashedid.OfToken(digestOf(target.AccessToken))}
 	case *sessiondv1.RevokeSessionRequest_ProviderSession:
-		return of(hashedid.ProviderSession, target.ProviderSession.GetIssuer(), target.ProviderSession.GetSessionId())
+		session := target.ProviderSession
+		return of(hashedid.ProviderSession, session.GetIssuer(), session.GetSessionId())
 	case *sessiondv1.RevokeSessionRequest_Subject:
 		return of(hashedid.Subject, target.Subject.GetIssuer(), target.Subject.GetSubject())
 	case *sessiondv1.RevokeSessionRequest_Tenant:

@@ -6,8 +6,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Observer is told as it happens, where it happens: its functions must be quick, safe for many goroutines, and
-// must not panic. Each may be nil. No token, no subject and no key is told.
+// Observer is told as it happens, where it happens: its functions must be quick, safe for many goroutines,
+// and must not panic. Each may be nil. No token, no subject and no key is told.
 type Observer struct {
 	// Validated is told of each verdict on one token.
 	Validated func(Validation)

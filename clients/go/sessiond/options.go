@@ -35,9 +35,9 @@ type Cache struct {
 	MaxBytes   int64
 }
 
-// TLSFiles are PEM files for TLS to the server, which are read anew for each connection. All are optional: the
-// authorities that may have issued the server's certificate (the system's), the caller's own certificate and
-// private key, and the name to expect where it is not that of the address.
+// TLSFiles are PEM files for TLS to the server, which are read anew for each connection. All are optional:
+// the authorities that may have issued the server's certificate (the system's), the caller's own certificate
+// and private key, and the name to expect where it is not that of the address.
 type TLSFiles struct {
 	Authorities string
 	Certificate string
@@ -63,8 +63,8 @@ func WithKeyFile(path string) ClientOption {
 	return func(s *settings) { s.key = &keyFile{path: path} }
 }
 
-// WithKeyFunc shows who calls by the key that a function gives. It is asked for every call, answers from memory
-// included, and has to be quick and safe for many goroutines. Its error ends the call.
+// WithKeyFunc shows who calls by the key that a function gives. It is asked for every call, answers from
+// memory included, and has to be quick and safe for many goroutines. Its error ends the call.
 func WithKeyFunc(key func() (string, error)) ClientOption {
 	return func(s *settings) { s.key = keyFunc(key) }
 }
@@ -106,8 +106,8 @@ func WithoutCache() ClientOption {
 	return func(s *settings) { s.hasCache = false }
 }
 
-// WithoutBatching asks about each token in a call of its own. Otherwise what comes while two calls are under way
-// goes together in the next one.
+// WithoutBatching asks about each token in a call of its own. Otherwise what comes while two calls are under
+// way goes together in the next one.
 func WithoutBatching() ClientOption {
 	return func(s *settings) { s.batching = false }
 }
@@ -117,8 +117,8 @@ func WithObserver(observer Observer) ClientOption {
 	return func(s *settings) { s.observer = observer }
 }
 
-// WithDialOptions adds options of gRPC, such as interceptors or a dialer. They come last, and can undo what this
-// client relies on.
+// WithDialOptions adds options of gRPC, such as interceptors or a dialer. They come last, and can undo what
+// this client relies on.
 func WithDialOptions(options ...grpc.DialOption) ClientOption {
 	return func(s *settings) { s.dialOptions = append(s.dialOptions, options...) }
 }

@@ -12,7 +12,7 @@ import (
 //
 // Neither order nor repetition counts: policies that require the same share what a client keeps.
 type Policy struct {
-	Issuers     []string            // any one must have issued the token; none means all that this caller may use
+	Issuers     []string            // any one must have issued the token; none means all of this caller's
 	Audiences   []string            // any one must match; none means the issuer's configured ones
 	Scopes      []string            // all must be there
 	Permissions []string            // all must be there
@@ -31,8 +31,8 @@ type compiledPolicy struct {
 	message *sessiondv1.Requirements // nil where nothing is required: cheaper to read
 }
 
-// Require compiles a policy of the program's own. It panics on what a server would refuse, as that is a mistake
-// in the program; [Compile] returns it.
+// Require compiles a policy of the program's own. It panics on what a server would refuse, as that is a
+// mistake in the program; [Compile] returns it.
 func Require(policy Policy) *Policy {
 	compiled, err := Compile(policy)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// toVerdict is what was said of a token: a session, or a rejection. A verdict that is not set, or of a kind that
-// this client does not know, is a rejection.
+// toVerdict is what was said of a token: a session, or a rejection. A verdict that is not set, or of a kind
+// that this client does not know, is a rejection.
 func toVerdict(response *sessiondv1.ValidateTokenResponse) (*Session, error) {
 	accepted, ok := response.GetVerdict().(*sessiondv1.ValidateTokenResponse_Session)
 	if !ok {
@@ -33,10 +33,12 @@ func toVerdictOfMany(response *sessiondv1.ValidateTokenResponse) (*Session, erro
 }
 
 func toRejected(message *sessiondv1.Rejection) *Rejected {
+	reason := named(sessiondv1.Rejection_Reason_name, message.GetReason(), "REASON_")
+	action := named(sessiondv1.Rejection_NextAction_name, message.GetNextAction(), "NEXT_ACTION_")
 	return &Rejected{
-		Reason:          Reason(named(sessiondv1.Rejection_Reason_name, message.GetReason(), "REASON_")),
+		Reason:          Reason(reason),
 		Message:         message.GetMessage(),
-		NextAction:      NextAction(named(sessiondv1.Rejection_NextAction_name, message.GetNextAction(), "NEXT_ACTION_")),
+		NextAction:      NextAction(action),
 		WWWAuthenticate: message.GetWwwAuthenticate(),
 	}
 }
@@ -48,8 +50,8 @@ func toUndecided(message *sessiondv1.Undecided) *Undecided {
 	}
 }
 
-// toVerdicts is what was said of each of many tokens; of too few or too many is Internal: whoever pairs them would
-// take one user for another.
+// toVerdicts is what was said of each of many tokens; of too few or too many is Internal: whoever pairs them
+// would take one user for another.
 func toVerdicts(response *sessiondv1.ValidateTokensResponse, tokens int) ([]Verdict, error) {
 	if len(response.GetResults()) != tokens {
 		return nil, miscounted()

@@ -7,8 +7,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// Refresh spends a refresh token. After an [*Unavailable] the same call may be made again; it has been by then,
-// as long as the same token gets the same successor.
+// Refresh spends a refresh token. After an [*Unavailable] the same call may be made again; it has been by
+// then, as long as the same token gets the same successor.
 func (c *Client) Refresh(
 	ctx context.Context, refreshToken string, bearer Bearer, options ...CallOption,
 ) (*Tokens, error) {

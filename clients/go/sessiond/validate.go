@@ -55,7 +55,9 @@ func (c *Client) Validate(
 }
 
 // kept is from memory, or by a call that others share.
-func (c *Client) kept(ctx context.Context, token string, demand *compiledPolicy, who identity) (*Session, error) {
+func (c *Client) kept(
+	ctx context.Context, token string, demand *compiledPolicy, who identity,
+) (*Session, error) {
 	began, a := c.counters.begin(), ask(token, demand, who)
 	if session := c.find(a); session != nil {
 		return c.counters.end(OutcomeHit, session, nil, began)
@@ -117,10 +119,10 @@ func digestOf(token string) [sha256.Size]byte {
 	return sha256.Sum256(unsafe.Slice(unsafe.StringData(token), len(token)))
 }
 
-// ValidateAll gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together they
-// have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is [*Undecided], alone;
-// where all are, the call is [*Unavailable]. A server is asked about all of them, whatever this client keeps.
-// A [Proof] is refused: it is for one token.
+// ValidateAll gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together
+// they have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is
+// [*Undecided], alone; where all are, the call is [*Unavailable]. A server is asked about all of them,
+// whatever this client keeps. A [Proof] is refused: it is for one token.
 func (c *Client) ValidateAll(
 	ctx context.Context, tokens []string, policy *Policy, options ...Option,
 ) ([]Verdict, error) {

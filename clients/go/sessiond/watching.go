@@ -11,11 +11,12 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// WatchEvent is what a server tells of revocations: [WatchStarted], [Revocation], [Freshness] or [WatchReset].
+// WatchEvent is what a server tells of revocations: [WatchStarted], [Revocation], [Freshness] or
+// [WatchReset].
 type WatchEvent interface{ isWatchEvent() }
 
-// WatchStarted says that a stream has begun, and goes on from a revision. Under another configuration than before
-// nothing that was kept is good any more.
+// WatchStarted says that a stream has begun, and goes on from a revision. Under another configuration than
+// before nothing that was kept is good any more.
 type WatchStarted struct {
 	Revision      string
 	MaxStaleness  time.Duration
@@ -31,8 +32,8 @@ type Revocation struct {
 	Revision   string
 }
 
-// Freshness says that everything up to a revision has been told. That was all there was Age before the moment at
-// which the server has had the stream for SinceStart.
+// Freshness says that everything up to a revision has been told. That was all there was Age before the
+// moment at which the server has had the stream for SinceStart.
 type Freshness struct {
 	Revision   string
 	Age        time.Duration
@@ -50,8 +51,9 @@ func (Revocation) isWatchEvent()   {}
 func (Freshness) isWatchEvent()    {}
 func (WatchReset) isWatchEvent()   {}
 
-// WatchRevocations is what a server tells of revocations, from a revision on (now, if empty), until the stream
-// ends: by itself within five minutes, with the context, or with an error, which is the last of the sequence.
+// WatchRevocations is what a server tells of revocations, from a revision on (now, if empty), until the
+// stream ends: by itself within five minutes, with the context, or with an error, which is the last of the
+// sequence.
 //
 // Nothing that this client keeps depends on it: revocations are followed anyway.
 func (c *Client) WatchRevocations(ctx context.Context, fromRevision string) iter.Seq2[WatchEvent, error] {

@@ -11,8 +11,8 @@ func asleep() time.Duration { return max(0, sinceBoot()-atStart) }
 
 var atStart = sinceBoot()
 
-// sinceBoot is by how much the clock that counts suspend is ahead of the one that does not; 0 in a sandbox that
-// has neither.
+// sinceBoot is by how much the clock that counts suspend is ahead of the one that does not; 0 in a sandbox
+// that has neither.
 func sinceBoot() time.Duration {
 	var boot, monotonic unix.Timespec
 	// In this order, so that what passes between the two makes the answer smaller.

@@ -1,5 +1,5 @@
-// Package dial makes connections to a sessiond that come back soon after an outage, and that are in clear only
-// where nobody can listen.
+// Package dial makes connections to a sessiond that come back soon after an outage, and that are in clear
+// only where nobody can listen.
 package dial
 
 import (
@@ -28,8 +28,8 @@ const (
 )
 
 // ErrInClear says that a connection would be in clear beyond this machine.
-var ErrInClear = errors.New("the connection would be in clear beyond this machine, with the caller's key and " +
-	"the users' tokens on it: give TLS, or WithInsecure where something else keeps the network secret")
+var ErrInClear = errors.New("the connection would be in clear beyond this machine, with the caller's key " +
+	"and the users' tokens on it: give TLS, or WithInsecure where something else keeps the network secret")
 
 // Security is how a connection is kept secret; at most one of TLS and Files is set.
 type Security struct {
@@ -47,7 +47,9 @@ func Connect(target string, security Security, more ...grpc.DialOption) (*grpc.C
 	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(secret),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: firstPause, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestPause},
+			Backoff: backoff.Config{
+				BaseDelay: firstPause, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestPause,
+			},
 			MinConnectTimeout: connectTimeout,
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{

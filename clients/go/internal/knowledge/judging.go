@@ -18,8 +18,8 @@ func (a Asked) Until(later Asked) time.Duration {
 	return max(later.At.Steady-a.At.Steady, later.At.Wall-a.At.Wall)
 }
 
-// Answer is what an acceptance says of itself. IDs are all that can revoke it, the key's and the token's own among
-// them; spans are zero where a server gave none.
+// Answer is what an acceptance says of itself. IDs are all that can revoke it, the key's and the token's own
+// among them; spans are zero where a server gave none.
 type Answer struct {
 	Asked           Asked
 	RevisionAge     time.Duration
@@ -39,8 +39,8 @@ type Standing struct {
 	Sequence  uint64 // up to which nothing hits it
 }
 
-// MayKeep says whether an acceptance may be kept: not where something forbids it that is known, or that may have
-// been missed.
+// MayKeep says whether an acceptance may be kept: not where something forbids it that is known, or that may
+// have been missed.
 func (k *Knowledge) MayKeep(a *Answer, now time.Duration) (Standing, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -50,8 +50,8 @@ func (k *Knowledge) MayKeep(a *Answer, now time.Duration) (Standing, bool) {
 	return Standing{isCovered, k.sequence.Load()}, remembers && k.isUnharmed(a)
 }
 
-// MayAnswer says whether who asked at began may be answered by a call that was under way then. A call that was
-// sent later answers as one of its own would have.
+// MayAnswer says whether who asked at began may be answered by a call that was under way then. A call that
+// was sent later answers as one of its own would have.
 func (k *Knowledge) MayAnswer(a *Answer, began Asked) bool {
 	elapsed := a.Asked.Until(began)
 	if elapsed <= 0 {

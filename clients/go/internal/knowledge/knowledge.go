@@ -1,5 +1,5 @@
-// Package knowledge is what a client, or an agent, knows of revocations, and how fresh that is. Nothing here reads
-// a clock or the network: moments are of the steady clock.
+// Package knowledge is what a client, or an agent, knows of revocations, and how fresh that is. Nothing here
+// reads a clock or the network: moments are of the steady clock.
 package knowledge
 
 import (
@@ -33,11 +33,11 @@ var Stale = Freshness{Known: Never, Until: Never}
 // Left is for how long one may still answer from memory, by the clock that has gone further.
 func (f *Freshness) Left(now clock.Reading) time.Duration { return f.Until - now.After(f.Skew) }
 
-// Knowledge is revocations as they were learnt: from the watch, from commands of one's own, from rejections. It is
-// safe for many goroutines.
+// Knowledge is revocations as they were learnt: from the watch, from commands of one's own, from rejections.
+// It is safe for many goroutines.
 //
-// Whoever asks it without a lock relies on an order: what a heartbeat vouches for is applied before the freshness
-// moves, and an event is remembered before the sequence moves.
+// Whoever asks it without a lock relies on an order: what a heartbeat vouches for is applied before the
+// freshness moves, and an event is remembered before the sequence moves.
 type Knowledge struct {
 	freshness  atomic.Pointer[Freshness]
 	epoch      atomic.Uint64
@@ -85,7 +85,8 @@ func (k *Knowledge) Hear(id hashedid.ID, now time.Duration) {
 	k.hear(id, now)
 }
 
-// HearOnce does nothing about what is remembered already: who presents the same again and again fills no memory.
+// HearOnce does nothing about what is remembered already: who presents the same again and again fills no
+// memory.
 func (k *Knowledge) HearOnce(id hashedid.ID, now time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,8 +95,8 @@ func (k *Knowledge) HearOnce(id hashedid.ID, now time.Duration) {
 	}
 }
 
-// Withdraw takes note that a signing key has gone: nothing that it signed is kept, as long as this is remembered.
-// Another server may not have noticed yet, and still accept.
+// Withdraw takes note that a signing key has gone: nothing that it signed is kept, as long as this is
+// remembered. Another server may not have noticed yet, and still accept.
 func (k *Knowledge) Withdraw(key hashedid.ID, now time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -130,8 +131,8 @@ func (k *Knowledge) Cover(now time.Duration) {
 	k.coveredSince = now
 }
 
-// Follow takes note of the configuration by which a server decides, and of the staleness that it allows; under
-// another configuration than before nothing is repeated.
+// Follow takes note of the configuration by which a server decides; under another one than before nothing is
+// repeated.
 func (k *Knowledge) Follow(configuration string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

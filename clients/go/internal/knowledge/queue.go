@@ -23,7 +23,8 @@ func (q *queue) push(e event) { q.events = append(q.events, e) }
 
 func (q *queue) first() event { return q.events[q.out] }
 
-// pop moves what is left to the front once it is the smaller half, and gives the memory back once there is none.
+// pop moves what is left to the front once it is the smaller half, and gives the memory back once there is
+// none.
 func (q *queue) pop() event {
 	e := q.first()
 	q.out++

@@ -196,11 +196,15 @@ func (c *client) judge(t *token, began time.Duration, how string, count *int) {
 	over := began - t.endedAt()
 	c.findings.worst = max(c.findings.worst, over)
 	if over > maxStaleness+tolerance {
-		c.findings.late = append(c.findings.late, fmt.Sprintf("%s: %s is %v late at %v", c.name, how, over, began))
+		c.tell("%s: %s is %v late at %v", c.name, how, over, began)
 	}
 	if at, ok := c.ended[t]; ok && began > at && how != "a miss" {
-		c.findings.late = append(c.findings.late, fmt.Sprintf("%s: %s after its own revocation at %v", c.name, how, began))
+		c.tell("%s: %s after its own revocation at %v", c.name, how, began)
 	}
+}
+
+func (c *client) tell(format string, values ...any) {
+	c.findings.late = append(c.findings.late, fmt.Sprintf(format, values...))
 }
 
 func keyOf(t *token) verdicts.Key {

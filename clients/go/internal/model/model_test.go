@@ -1,6 +1,6 @@
 // Package model runs the rules of knowledge, cache and watch by simulated time: against servers that lag and
-// restart, streams that stall, clocks that drift, stand still and are set, keys that are withdrawn, and changes of
-// configuration.
+// restart, streams that stall, clocks that drift, stand still and are set, keys that are withdrawn, and
+// changes of configuration.
 package model
 
 import (

@@ -180,7 +180,8 @@ func (w *world) withdrawKey() {
 	}
 }
 
-// reconfigure changes one server after the other; then nobody accepts what the old configuration alone allowed.
+// reconfigure changes one server after the other; then nobody accepts what the old configuration alone
+// allowed.
 func (w *world) reconfigure() {
 	w.truth.configuration++
 	configuration, last := w.truth.configuration, time.Duration(0)

@@ -24,7 +24,8 @@ const (
 	swept = 2
 )
 
-// Key is under what a verdict is kept: of what (a token, or a whole request), by what demand, for which caller.
+// Key is under what a verdict is kept: of what (a token, or a whole request), by what demand, for which
+// caller.
 type Key struct {
 	Digest [sha256.Size]byte
 	Demand unique.Handle[string]
@@ -47,8 +48,8 @@ type Bounds struct {
 	MaxBytes   int64
 }
 
-// Cache keeps values that were accepted. What has not been used since it last came up goes first. It is safe for
-// many goroutines.
+// Cache keeps values that were accepted. What has not been used since it last came up goes first. It is safe
+// for many goroutines.
 type Cache[V any] struct {
 	bounds    Bounds
 	knowledge *knowledge.Knowledge
@@ -121,8 +122,8 @@ func (c *Cache[V]) Find(key Key, now clock.Reading) (Hit[V], bool) {
 	return Hit[V]{e.value, left, max(0, watched)}, true
 }
 
-// Insert keeps an accepted value that took so many bytes on the wire, unless something forbids it that is known,
-// or that may have been missed.
+// Insert keeps an accepted value that took so many bytes on the wire, unless something forbids it that is
+// known, or that may have been missed.
 func (c *Cache[V]) Insert(key Key, value V, answer *knowledge.Answer, wireBytes int, now time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

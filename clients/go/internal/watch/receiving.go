@@ -65,8 +65,9 @@ func (w *Watch) reset(stream *Stream, reset *sessiondv1.Reset, now time.Duration
 func (w *Watch) revoke(stream *Stream, revocation *sessiondv1.Revocation, now time.Duration) {
 	kind, raw := revocation.GetType(), revocation.GetHashedId()
 	_, isKnown := sessiondv1.RevocationType_name[int32(kind)]
+	isKnown = isKnown && kind != sessiondv1.RevocationType_REVOCATION_TYPE_UNSPECIFIED
 	switch {
-	case !isKnown || kind == sessiondv1.RevocationType_REVOCATION_TYPE_UNSPECIFIED || len(raw) != len(hashedid.ID{}):
+	case !isKnown || len(raw) != len(hashedid.ID{}):
 		w.reset(stream, nil, now)
 	case kind == sessiondv1.RevocationType_REVOCATION_TYPE_KEY:
 		w.knowledge.Withdraw(hashedid.ID(raw), now)

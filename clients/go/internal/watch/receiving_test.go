@@ -126,10 +126,11 @@ func TestAnEventWithoutAPlaceInTheLogLeavesTheRevisionAsItIs(t *testing.T) {
 }
 
 func TestWhatANewerServerTellsMayMeanAnything(t *testing.T) {
+	const session = sessiondv1.RevocationType_REVOCATION_TYPE_SESSION
 	for name, message := range map[string]*Message{
 		"an event of no known kind": {},
 		"a type that is not known":  revoked(99, make([]byte, 16), "r1"),
-		"an id of another size":     revoked(sessiondv1.RevocationType_REVOCATION_TYPE_SESSION, make([]byte, 20), "r1"),
+		"an id of another size":     revoked(session, make([]byte, 20), "r1"),
 	} {
 		w := newWatching(t, 0.5)
 		stream, epoch := w.start(), w.known.Epoch()

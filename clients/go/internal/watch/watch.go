@@ -1,5 +1,5 @@
-// Package watch follows the revocations of a server: which stream is open, what its messages mean, and when there
-// has to be another. [Watch] decides, without a clock or the network; [Following] carries it out.
+// Package watch follows the revocations of a server: which stream is open, what its messages mean, and when
+// there has to be another. [Watch] decides, without a clock or the network; [Following] carries it out.
 package watch
 
 import (
@@ -54,7 +54,8 @@ type Stream struct {
 	late         int
 }
 
-// Watch keeps one stream open, and opens the next before it closes the last. It is not safe for many goroutines.
+// Watch keeps one stream open, and opens the next before it closes the last. It is not safe for many
+// goroutines, but for Reconnects.
 type Watch struct {
 	knowledge *knowledge.Knowledge
 	random    func() float64
@@ -164,8 +165,8 @@ func (w *Watch) open(now clock.Reading, revision string) *Stream {
 	return stream
 }
 
-// givenUpAt is later for a stream that tells something, but for one that is to replace another: that has to prove
-// better in time.
+// givenUpAt is later for a stream that tells something, but for one that is to replace another: that has to
+// prove better in time.
 func (w *Watch) givenUpAt(stream *Stream) time.Duration {
 	if stream == w.streams[0] {
 		return max(stream.opened, stream.heard) + patience

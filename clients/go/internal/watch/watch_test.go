@@ -142,7 +142,8 @@ func TestWhoIsRefusedAsksAgainLater(t *testing.T) {
 	} {
 		w := newWatching(t, 0.5)
 		w.end(w.open(), one.code, one.reason)
-		if pause := w.watch.WakeAt() - w.now; w.watch.State() != Refused || pause < 30*time.Second || pause > 33*time.Second {
+		pause := w.watch.WakeAt() - w.now
+		if w.watch.State() != Refused || pause < 30*time.Second || pause > 33*time.Second {
 			t.Errorf("%v: it is asked again after %v", one.code, pause)
 		}
 	}

@@ -25,7 +25,8 @@ type watching struct {
 
 func newWatching(t *testing.T, chance float64) *watching {
 	known := knowledge.New()
-	return &watching{t, 100 * time.Second, 1e6 * time.Second, known, New(known, func() float64 { return chance })}
+	watch := New(known, func() float64 { return chance })
+	return &watching{t, 100 * time.Second, 1e6 * time.Second, known, watch}
 }
 
 func (w *watching) reading() clock.Reading { return clock.Reading{Steady: w.now, Wall: w.now + w.skew} }
