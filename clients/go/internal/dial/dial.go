@@ -65,6 +65,9 @@ func Connect(target string, security Security, more ...grpc.DialOption) (*grpc.C
 	if strings.HasPrefix(target, "dns:") {
 		options = append([]grpc.DialOption{grpc.WithDefaultServiceConfig(roundRobin)}, options...)
 	}
+	if security.Files != nil && security.Files.ServerName != "" {
+		options = append([]grpc.DialOption{grpc.WithAuthority(security.Files.ServerName)}, options...)
+	}
 	connection, err := grpc.NewClient(target, options...)
 	if err != nil {
 		return nil, err

@@ -24,11 +24,11 @@ func newFileCredentials(files Files) (credentials.TransportCredentials, error) {
 	if _, err := files.config(); err != nil {
 		return nil, err
 	}
-	return &fileCredentials{files}, nil
+	return fileCredentials{files}, nil
 }
 
 func (f Files) config() (*tls.Config, error) {
-	config := &tls.Config{ServerName: f.ServerName, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if f.Authorities != "" {
 		text, err := os.ReadFile(f.Authorities)
 		if err != nil {
@@ -49,7 +49,7 @@ func (f Files) config() (*tls.Config, error) {
 	return config, nil
 }
 
-func (c *fileCredentials) ClientHandshake(
+func (c fileCredentials) ClientHandshake(
 	ctx context.Context, authority string, raw net.Conn,
 ) (net.Conn, credentials.AuthInfo, error) {
 	config, err := c.files.config()
@@ -59,17 +59,17 @@ func (c *fileCredentials) ClientHandshake(
 	return credentials.NewTLS(config).ClientHandshake(ctx, authority, raw)
 }
 
-func (c *fileCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (c fileCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	return nil, nil, errors.New("these credentials are for clients")
 }
 
-func (c *fileCredentials) Info() credentials.ProtocolInfo {
+func (c fileCredentials) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
-func (c *fileCredentials) Clone() credentials.TransportCredentials { return &fileCredentials{c.files} }
+func (c fileCredentials) Clone() credentials.TransportCredentials { return c }
 
-func (c *fileCredentials) OverrideServerName(name string) error {
-	c.files.ServerName = name
-	return nil
+// OverrideServerName is required, and nothing calls it: the name to expect is the connection's authority.
+func (c fileCredentials) OverrideServerName(string) error {
+	return errors.New("the name to expect is the authority of the connection")
 }
