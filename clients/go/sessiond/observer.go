@@ -7,7 +7,7 @@ import (
 )
 
 // Observer is told as it happens, where it happens: its functions must be quick, safe for many goroutines,
-// and must not panic. Each may be nil. No token, no subject and no key is told.
+// and must neither panic nor close the client. Each may be nil. No token, no subject and no key is told.
 type Observer struct {
 	// Validated is told of each verdict on one token.
 	Validated func(Validation)

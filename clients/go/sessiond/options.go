@@ -69,9 +69,14 @@ func WithKeyFunc(key func() (string, error)) ClientOption {
 	return func(s *settings) { s.key = keyFunc(key) }
 }
 
-// WithTLS encrypts the connection, with what a configuration says of authorities, certificates and names.
+// WithTLS encrypts the connection, with what a configuration says of authorities, certificates and names;
+// nil says nothing of them.
 func WithTLS(config *tls.Config) ClientOption {
-	return func(s *settings) { s.tls, s.files = config.Clone(), nil }
+	own := &tls.Config{MinVersion: tls.VersionTLS12}
+	if config != nil {
+		own = config.Clone()
+	}
+	return func(s *settings) { s.tls, s.files = own, nil }
 }
 
 // WithTLSFiles encrypts the connection, with files that may be replaced while the client lives.
