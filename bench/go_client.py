@@ -6,13 +6,14 @@ import asyncio
 import re
 import shutil
 import sys
+from pathlib import Path
 from statistics import median
 from typing import Final
 
 from bench.table import Row
-from tools.check_protections import CLIENT
 
 TITLE: Final = "The Go client: answers from memory"
+_CLIENT: Final = Path(__file__).parent.parent / "clients" / "go"
 _ROUNDS: Final = 7
 _BENCHMARKS: Final = {
     "Hit/500/1": ("a hit, 500 bytes", "≤ 0.5"),
@@ -31,7 +32,7 @@ async def run() -> list[Row]:
         return []
     command = ["go", "test", "./sessiond", "-run", "^$", "-bench", "Hit/|Digest", "-cpu", "1"]
     process = await asyncio.create_subprocess_exec(
-        *command, f"-count={_ROUNDS}", "-benchtime=200ms", cwd=CLIENT, stdout=asyncio.subprocess.PIPE
+        *command, f"-count={_ROUNDS}", "-benchtime=200ms", cwd=_CLIENT, stdout=asyncio.subprocess.PIPE
     )
     said, _ = await process.communicate()
     found: dict[str, list[float]] = {}
