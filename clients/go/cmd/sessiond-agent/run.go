@@ -156,9 +156,6 @@ func (a *agent) tell(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
 var states = map[watch.State]string{watch.Fresh: "fresh", watch.Lost: "lost", watch.Refused: "refused"}
 
 func (a *agent) enter(number int, state watch.State) {
-	if number > 0 && state == watch.Refused {
-		return // there is no second server, which is nothing to worry about
-	}
 	a.logger.Info("watch", "number", number, "state", states[state])
 }
 

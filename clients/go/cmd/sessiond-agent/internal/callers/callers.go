@@ -52,7 +52,9 @@ func (c *Callers) Authorization(ctx context.Context, group Group) ([]string, err
 }
 
 // IsKnown says whether a call came with headers of its own that are to show who calls.
-func IsKnown(ctx context.Context) bool { return len(metadata.ValueFromIncomingContext(ctx, Header)) > 0 }
+func IsKnown(ctx context.Context) bool {
+	return len(metadata.ValueFromIncomingContext(ctx, Header)) > 0
+}
 
 // OfAgent are the headers of the agent itself.
 func OfAgent(identity Identity) []string {

@@ -43,9 +43,10 @@ func New(
 	r := &Relay{known: known, clock: clock, ring: newRing(), closed: make(chan struct{})}
 	for i := range r.sources {
 		one := &source{number: i, relay: r, servers: servers, authorization: authorization}
+		one.wait.Store(int64(firstWait))
 		one.following = watch.Follow(watch.Source{
 			Open:    one.open,
-			Explain: explain,
+			Explain: one.explain,
 			Enter:   func(state watch.State) { entered(i, state) },
 		}, known, clock)
 		r.sources[i] = one

@@ -15,11 +15,16 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// turns is how often the second watch tries to get to another server than the first: servers take turns, but
-// other calls may come between.
-const turns = 2
+const (
+	// turns is how often the second watch tries to get to another server than the first: servers take turns, but
+	// other calls may come between.
+	turns = 2
+	// Then it waits for longer and longer: there may be only one server.
+	firstWait   = 250 * time.Millisecond
+	longestWait = 30 * time.Second
+)
 
-// errSameServer says that the second watch would be at the server of the first: there may be only one.
+// errSameServer says that the second watch would be at the server of the first.
 var errSameServer = errors.New("the other watch is at this server")
 
 // source is one of the watches.
@@ -30,6 +35,7 @@ type source struct {
 	authorization func() []string
 	following     *watch.Following
 	server        atomic.Pointer[string]
+	wait          atomic.Int64 // of the next turns, in nanoseconds
 }
 
 // receiver is a stream of which the first message has been read. What comes on it is put where watchers are told
@@ -61,6 +67,7 @@ func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver,
 		}
 		context.AfterFunc(ctx, cancel)
 		s.server.Store(&name)
+		s.wait.Store(int64(firstWait))
 		return &receiver{stream, s, first, fromRevision != ""}, nil
 	}
 	return nil, errSameServer
@@ -101,9 +108,11 @@ func (r *receiver) tell(message *watch.Message) {
 }
 
 // explain is what the error of a stream means for when the next one is opened.
-func explain(err error) *watch.Failure {
+func (s *source) explain(err error) *watch.Failure {
 	if errors.Is(err, errSameServer) {
-		return &watch.Failure{Code: codes.Unimplemented} // there is no other one: it is looked for now and then
+		wait := time.Duration(s.wait.Load())
+		s.wait.Store(int64(min(2*wait, longestWait)))
+		return &watch.Failure{Code: codes.Unavailable, Reason: err.Error(), RetryAfter: wait, SaysWhen: true}
 	}
 	said, ok := status.FromError(err)
 	if !ok {

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/frames"
+	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
+)
+
+const (
+	configuration = "c1"
+	issuer        = "https://id.example"
+	patience      = 10 * time.Second
+)
+
+// call is one that has come to the scripted server.
+type call struct {
+	method   string
+	request  []byte
+	metadata metadata.MD
+	hasTime  bool
+	timeLeft time.Duration
+}
+
+// upstream is a server of raw messages on a real gRPC server; it streams what it is told to.
+type upstream struct {
+	address string
+	server  *grpc.Server
+	gate    sync.RWMutex // locked to hold calls back
+
+	mu      sync.Mutex
+	answer  func(call, grpc.ServerStream) ([]byte, error)
+	calls   []call
+	streams []chan *sessiondv1.WatchRevocationsResponse
+	changed chan struct{}
+}
+
+func newUpstream(t testing.TB) *upstream {
+	t.Helper()
+	u := &upstream{address: "unix:" + filepath.Join(t.TempDir(), "server.sock"), changed: make(chan struct{})}
+	u.answer = func(c call, _ grpc.ServerStream) ([]byte, error) { return encoded(t, accepted(tokenOf(t, c))), nil }
+	listener, err := net.Listen("unix", u.address[len("unix:"):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.server = grpc.NewServer(grpc.ForceServerCodecV2(frames.Codec{}), grpc.UnknownServiceHandler(u.handle))
+	go func() { _ = u.server.Serve(listener) }()
+	t.Cleanup(u.server.Stop)
+	return u
+}
+
+func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream)
+	request := &frames.Message{}
+	if err := stream.RecvMsg(request); err != nil {
+		return err
+	}
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	deadline, hasTime := stream.Context().Deadline()
+	c := call{method, slices.Clone(request.Bytes()), md, hasTime, time.Until(deadline)}
+	if filepath.Base(method) == "WatchRevocations" {
+		return u.stream(stream)
+	}
+	u.note(func() { u.calls = append(u.calls, c) })
+	u.gate.RLock()
+	defer u.gate.RUnlock()
+	u.mu.Lock()
+	answer := u.answer
+	u.mu.Unlock()
+	bytes, err := answer(c, stream)
+	if err != nil {
+		return err
+	}
+	return stream.SendMsg(frames.Of(bytes))
+}
+
+func (u *upstream) stream(stream grpc.ServerStream) error {
+	events := make(chan *sessiondv1.WatchRevocationsResponse, 100)
+	events <- &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Started{
+		Started: &sessiondv1.Started{
+			Revision: "r1", MaxStaleness: durationpb.New(time.Hour), Configuration: configuration, Server: u.address,
+		},
+	}}
+	events <- fresh("r1", 0)
+	u.note(func() { u.streams = append(u.streams, events) })
+	for {
+		select {
+		case event := <-events:
+			if event == nil {
+				return status.Error(codes.Unavailable, "told to")
+			}
+			if err := stream.SendMsg(event); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return nil
+		}
+	}
+}
+
+// note changes what others wait for.
+func (u *upstream) note(change func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	change()
+	close(u.changed)
+	u.changed = make(chan struct{})
+}
+
+// until waits for what has come to be as wanted.
+func (u *upstream) until(t testing.TB, wanted func() bool) {
+	t.Helper()
+	give := time.After(patience)
+	for {
+		u.mu.Lock()
+		is, changed := wanted(), u.changed
+		u.mu.Unlock()
+		if is {
+			return
+		}
+		select {
+		case <-changed:
+		case <-give:
+			t.Fatal("it has not come about in time")
+		}
+	}
+}
+
+// tell has the first stream, which is the first watch's, say something.
+func (u *upstream) tell(events ...*sessiondv1.WatchRevocationsResponse) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, event := range events {
+		u.streams[0] <- event
+	}
+}
+
+func (u *upstream) answers(answer func(call, grpc.ServerStream) ([]byte, error)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answer = answer
+}
+
+func (u *upstream) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.calls)
+}
+
+func (u *upstream) last() call {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.calls[len(u.calls)-1]
+}
+
+func fresh(revision string, age time.Duration) *sessiondv1.WatchRevocationsResponse {
+	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Freshness{
+		Freshness: &sessiondv1.Freshness{Revision: revision, Age: durationpb.New(age), SinceStart: durationpb.New(0)},
+	}}
+}
+
+func revoked(kind sessiondv1.RevocationType, id [16]byte, revision string) *sessiondv1.WatchRevocationsResponse {
+	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Revocation{
+		Revocation: &sessiondv1.Revocation{Type: kind, HashedId: id[:], Revision: revision},
+	}}
+}
+
+func reset(configuration string) *sessiondv1.WatchRevocationsResponse {
+	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Reset_{
+		Reset_: &sessiondv1.Reset{Revision: "r9", Configuration: configuration},
+	}}
+}
+
+// accepted is as a server accepts: kept with a watch for a minute, and without one for half of that.
+func accepted(token string) *sessiondv1.ValidateTokenResponse {
+	return &sessiondv1.ValidateTokenResponse{
+		Verdict: &sessiondv1.ValidateTokenResponse_Session{Session: &sessiondv1.Session{
+			Issuer: issuer, Subject: "sub " + token, SessionId: "sds " + token, ProviderSessionId: "sid " + token,
+			TokenId: "jti " + token, TenantId: "org " + token, ClientId: "app " + token, KeyId: "kid " + token,
+		}},
+		Revision:        "r1",
+		RevisionAge:     durationpb.New(0),
+		WatchedCacheFor: durationpb.New(time.Minute),
+		Configuration:   configuration,
+	}
+}
+
+func rejected(reason sessiondv1.Rejection_Reason) *sessiondv1.ValidateTokenResponse {
+	return &sessiondv1.ValidateTokenResponse{Verdict: &sessiondv1.ValidateTokenResponse_Rejection{
+		Rejection: &sessiondv1.Rejection{Reason: reason},
+	}}
+}
+
+func tokenOf(t testing.TB, c call) string {
+	t.Helper()
+	var request sessiondv1.ValidateTokenRequest
+	if err := proto.Unmarshal(c.request, &request); err != nil {
+		t.Error(err)
+	}
+	return request.GetToken()
+}
+
+func encoded(t testing.TB, message proto.Message) []byte {
+	t.Helper()
+	bytes, err := proto.Marshal(message)
+	if err != nil {
+		t.Error(err)
+	}
+	return bytes
+}
+
+// background is a context that gives up by itself.
+func background(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
