@@ -45,6 +45,7 @@ type upstream struct {
 	answer  func(call, grpc.ServerStream) ([]byte, error)
 	calls   []call
 	streams []chan *sessiondv1.WatchRevocationsResponse
+	resumed chan *sessiondv1.WatchRevocationsResponse // the last stream that went on from a revision
 	changed chan struct{}
 }
 
@@ -72,7 +73,7 @@ func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
 	deadline, hasTime := stream.Context().Deadline()
 	c := call{method, slices.Clone(request.Bytes()), md, hasTime, time.Until(deadline)}
 	if filepath.Base(method) == "WatchRevocations" {
-		return u.stream(stream)
+		return u.stream(stream, len(c.request) > 0)
 	}
 	u.note(func() { u.calls = append(u.calls, c) })
 	u.gate.RLock()
@@ -87,7 +88,7 @@ func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(frames.Of(bytes))
 }
 
-func (u *upstream) stream(stream grpc.ServerStream) error {
+func (u *upstream) stream(stream grpc.ServerStream, isResumed bool) error {
 	events := make(chan *sessiondv1.WatchRevocationsResponse, 100)
 	events <- &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Started{
 		Started: &sessiondv1.Started{
@@ -95,7 +96,12 @@ func (u *upstream) stream(stream grpc.ServerStream) error {
 		},
 	}}
 	events <- fresh("r1", 0)
-	u.note(func() { u.streams = append(u.streams, events) })
+	u.note(func() {
+		u.streams = append(u.streams, events)
+		if isResumed {
+			u.resumed = events
+		}
+	})
 	for {
 		select {
 		case event := <-events:
