@@ -21,6 +21,8 @@ from sessiond import Client, UnavailableError
 
 CLIENTS = Path(__file__).resolve().parent.parent / "clients"
 PATIENCE_SECONDS = 60
+# The agent is a module of its own, so that the client needs no more than it does.
+AGENT = "cmd/sessiond-agent"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ LANGUAGES = (
             ["go", "vet", "./..."],
             ["go", "tool", "-modfile=tools/go.mod", "staticcheck", "./..."],
             ["go", "test", "-race", "./..."],
+            ["go", "-C", AGENT, "vet", "./..."],
+            ["go", "-C", AGENT, "test", "-race", "./..."],
+            ["go", "-C", AGENT, "build", "-o", os.devnull, "."],
             ["go", "build", "-o", "validate", "./examples/validate"],
         ],
         ["./validate", "-addr", "{addr}"],

@@ -73,7 +73,9 @@ func (f *front) as(key string) context.Context {
 }
 
 // validate asks as the caller whose key the context has, or as nobody.
-func (f *front) validate(ctx context.Context, request *sessiondv1.ValidateTokenRequest) *sessiondv1.ValidateTokenResponse {
+func (f *front) validate(
+	ctx context.Context, request *sessiondv1.ValidateTokenRequest,
+) *sessiondv1.ValidateTokenResponse {
 	f.t.Helper()
 	response, err := f.stub.ValidateToken(ctx, request)
 	if err != nil {
@@ -95,7 +97,7 @@ func (f *front) raw(ctx context.Context, method string, request []byte, options 
 	return answer.Bytes(), err
 }
 
-func (f *front) watch(revision string) grpc.ServerStreamingClient[sessiondv1.WatchRevocationsResponse] {
+func (f *front) watch(revision string) grpc.ServerStreamingClient[told] {
 	f.t.Helper()
 	request := &sessiondv1.WatchRevocationsRequest{FromRevision: revision}
 	stream, err := f.stub.WatchRevocations(background(f.t), request)
@@ -106,14 +108,15 @@ func (f *front) watch(revision string) grpc.ServerStreamingClient[sessiondv1.Wat
 }
 
 // settled waits until the agent's watchers have been told something, and so does the agent know it.
-func (f *front) settled(u *upstream, events ...*sessiondv1.WatchRevocationsResponse) {
+func (f *front) settled(u *upstream, events ...*told) {
 	f.t.Helper()
 	stream := f.watch("")
 	if _, err := stream.Recv(); err != nil {
 		f.t.Fatal(err)
 	}
 	marker := [16]byte{1}
-	u.tell(append(events, revoked(sessiondv1.RevocationType_REVOCATION_TYPE_SESSION, marker, "marker"), fresh("r", 0))...)
+	u.tell(events...)
+	u.tell(revoked(session, marker, "marker"), fresh("r", 0))
 	for {
 		event, err := stream.Recv()
 		if err != nil {

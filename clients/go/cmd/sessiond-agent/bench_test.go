@@ -47,7 +47,7 @@ func filled(b testing.TB, entries int) (*memory.Memory, []string) {
 		request := encoded(b, &sessiondv1.ValidateTokenRequest{Token: longToken(i)})
 		response := accepted("token")
 		response.GetSession().ClaimsJson = strings.Repeat("c", 600)
-		flight, _ := kept.Board(memory.Ask(authorization, request), longToken(i))
+		flight, _, _ := kept.Board(memory.Ask(authorization, request), longToken(i))
 		kept.Land(flight, &servers.Answer{Message: *frames.Of(encoded(b, response))}, nil, kept.Asked())
 	}
 	return kept, authorization

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,8 +108,8 @@ func (p *pki) connect(address, name string) (sessiondv1.SessionServiceClient, fu
 			return nil
 		},
 	}
-	connection, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(credentials.NewTLS(config)),
-		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	connection, err := grpc.NewClient("passthrough:///"+address,
+		grpc.WithTransportCredentials(credentials.NewTLS(config)), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -132,8 +133,8 @@ func TestByTLSTheNamedMayCallAsTheAgentAndCertificatesAreReadAgain(t *testing.T)
 	p.issue("orders", orders, 3)
 	p.issue("other", "spiffe://example/other", 4)
 	address := freePort(t)
-	started(t, u, "--listen", address, "--tls-cert-file", p.path("agent.pem"), "--tls-key-file", p.path("agent-key.pem"),
-		"--tls-client-ca-file", p.path("ca.pem"), "--anonymous", "validate", "--anonymous-names", orders)
+	started(t, u, "--listen", address,
+		"--tls-cert-file", p.path("agent.pem"), "--tls-key-file", p.path("agent-key.pem"), "--tls-client-ca-file", p.path("ca.pem"), "--anonymous", "validate", "--anonymous-names", orders)
 	request := &sessiondv1.ValidateTokenRequest{Token: "a"}
 	named, serial := p.connect(address, "orders")
 	if _, err := named.ValidateToken(background(t), request); err != nil || serial() != 2 {
@@ -157,12 +158,13 @@ func TestByTLSTheNamedMayCallAsTheAgentAndCertificatesAreReadAgain(t *testing.T)
 
 func TestSettingsThatAreNotSafeOrContradictAreRefused(t *testing.T) {
 	nothing := func(string) (string, bool) { return "", false }
-	tls := []string{"--tls-cert-file", "c", "--tls-key-file", "k"}
+	port := []string{"--listen", "0.0.0.0:1"}
+	tls := slices.Concat(port, []string{"--tls-cert-file", "c", "--tls-key-file", "k"})
 	for expected, arguments := range map[string][]string{
 		"--servers is missing":                          {},
-		"in clear from beyond this machine":             {"--listen", "0.0.0.0:1"},
-		"anybody could use the agent's rights":          append(tls, "--listen", "0.0.0.0:1", "--anonymous", "validate"),
-		"--anonymous-names are read in client":          append(tls, "--listen", "0.0.0.0:1", "--anonymous-names", "a"),
+		"in clear from beyond this machine":             port,
+		"anybody could use the agent's rights":          slices.Concat(tls, []string{"--anonymous", "validate"}),
+		"--anonymous-names are read in client":          slices.Concat(tls, []string{"--anonymous-names", "a"}),
 		"allowed are validate, watch and none":          {"--anonymous", "validate,mint"},
 		"only one of them can show":                     {"--key-file", "a", "--token-file", "b"},
 		"--cert-file and --cert-key-file":               {"--cert-file", "a"},
@@ -175,7 +177,8 @@ func TestSettingsThatAreNotSafeOrContradictAreRefused(t *testing.T) {
 		if len(arguments) > 0 {
 			arguments = append([]string{"--servers", "localhost:1"}, arguments...)
 		}
-		if _, err := settings.Parse(arguments, nothing, io.Discard); err == nil || !strings.Contains(err.Error(), expected) {
+		_, err := settings.Parse(arguments, nothing, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), expected) {
 			t.Errorf("%v: found %v", arguments, err)
 		}
 	}
@@ -184,7 +187,8 @@ func TestSettingsThatAreNotSafeOrContradictAreRefused(t *testing.T) {
 func TestEveryFlagMayComeFromTheEnvironment(t *testing.T) {
 	environment := func(name string) (string, bool) {
 		value, ok := map[string]string{
-			"SESSIOND_AGENT_SERVERS": "unix:/s", "SESSIOND_AGENT_CACHE_ENTRIES": "7", "SESSIOND_AGENT_LISTEN": "unix:/a",
+			"SESSIOND_AGENT_SERVERS": "unix:/s", "SESSIOND_AGENT_LISTEN": "unix:/a",
+			"SESSIOND_AGENT_CACHE_ENTRIES": "7",
 		}[name]
 		return value, ok
 	}

@@ -27,9 +27,11 @@ func TestWhatIsNotAnsweredFromMemoryIsPassedOnByteForByte(t *testing.T) {
 		stream.SetTrailer(metadata.Pairs("x-trailer", "1", "x-trailer", "2", "x-trailer-bin", "\xfe\x00"))
 		return response, nil
 	})
-	ctx := metadata.AppendToOutgoingContext(f.as("key"), "x-request-id", "7", "traceparent", "00-1", "x-bin", "\x00\x01")
+	ctx := metadata.AppendToOutgoingContext(f.as("key"),
+		"x-request-id", "7", "traceparent", "00-1", "x-bin", "\x00\x01")
 	var header, trailer metadata.MD
-	for _, method := range []string{"GetSession", "RefreshSession", "CreateSession", "ANewerMethod", "RevokeSession"} {
+	methods := []string{"GetSession", "RefreshSession", "CreateSession", "ANewerMethod", "RevokeSession"}
+	for _, method := range methods {
 		answer, err := f.raw(ctx, method, request, grpc.Header(&header), grpc.Trailer(&trailer))
 		if err != nil || !bytes.Equal(answer, response) {
 			t.Errorf("%s: found %q, %v", method, answer, err)
@@ -120,7 +122,8 @@ func TestTheAgentsRightsAreForNobodyWhoIsNotNamed(t *testing.T) {
 
 func TestOtherServicesAreNone(t *testing.T) {
 	f := started(t, newUpstream(t))
-	err := f.connection.Invoke(f.as("key"), "/some.Service/Method", &sessiondv1.MinimizeLatency{}, &sessiondv1.MinimizeLatency{})
+	none := &sessiondv1.MinimizeLatency{}
+	err := f.connection.Invoke(f.as("key"), "/some.Service/Method", none, none)
 	if status.Code(err) != codes.Unimplemented {
 		t.Errorf("found %v", err)
 	}

@@ -22,10 +22,10 @@ import (
 func TestAnAcceptanceIsRepeatedWithItsBytesAndSpansCountedAnew(t *testing.T) {
 	u := newUpstream(t)
 	f := inFront(t, u)
-	session := []byte("\xc2\x3e\x03new") // a field of a newer server
+	newer := []byte("\xc2\x3e\x03new") // a field of a newer server
 	u.answers(func(c call, _ grpc.ServerStream) ([]byte, error) {
 		response := accepted(tokenOf(t, c))
-		response.GetSession().ProtoReflect().SetUnknown(session)
+		response.GetSession().ProtoReflect().SetUnknown(newer)
 		response.CacheFor = durationpb.New(time.Second)
 		return encoded(t, response), nil
 	})
@@ -36,7 +36,7 @@ func TestAnAcceptanceIsRepeatedWithItsBytesAndSpansCountedAnew(t *testing.T) {
 		t.Fatalf("the server was asked %d times", u.count())
 	}
 	if !proto.Equal(first.GetSession(), again.GetSession()) ||
-		!bytes.Equal(again.GetSession().ProtoReflect().GetUnknown(), session) {
+		!bytes.Equal(again.GetSession().ProtoReflect().GetUnknown(), newer) {
 		t.Errorf("found %v", again)
 	}
 	if again.GetRevision() != first.GetRevision() || again.GetConfiguration() != configuration {
@@ -125,16 +125,16 @@ func TestOnlyAcceptancesThatMayBeKeptAre(t *testing.T) {
 }
 
 func TestWhatIsHeardDropsWhatItHits(t *testing.T) {
-	session := accepted("a").GetSession()
+	of := accepted("a").GetSession()
 	for kind, id := range map[sessiondv1.RevocationType]hashedid.ID{
-		sessiondv1.RevocationType_REVOCATION_TYPE_SESSION:          hashedid.Of(hashedid.Session, "", session.GetSessionId()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_PROVIDER_SESSION: hashedid.Of(hashedid.ProviderSession, issuer, session.GetProviderSessionId()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_TOKEN:            hashedid.Of(hashedid.Token, issuer, session.GetTokenId()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_SUBJECT:          hashedid.Of(hashedid.Subject, issuer, session.GetSubject()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_TENANT:           hashedid.Of(hashedid.Tenant, issuer, session.GetTenantId()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_CLIENT:           hashedid.Of(hashedid.Client, issuer, session.GetClientId()),
-		sessiondv1.RevocationType_REVOCATION_TYPE_ISSUER:           hashedid.Of(hashedid.Issuer, issuer, ""),
-		sessiondv1.RevocationType_REVOCATION_TYPE_KEY:              hashedid.OfKey(session),
+		session:         hashedid.Of(hashedid.Session, "", of.GetSessionId()),
+		providerSession: hashedid.Of(hashedid.ProviderSession, issuer, of.GetProviderSessionId()),
+		token:           hashedid.Of(hashedid.Token, issuer, of.GetTokenId()),
+		subject:         hashedid.Of(hashedid.Subject, issuer, of.GetSubject()),
+		tenant:          hashedid.Of(hashedid.Tenant, issuer, of.GetTenantId()),
+		application:     hashedid.Of(hashedid.Client, issuer, of.GetClientId()),
+		anIssuer:        hashedid.Of(hashedid.Issuer, issuer, ""),
+		key:             hashedid.OfKey(of),
 	} {
 		t.Run(kind.String(), func(t *testing.T) {
 			u := newUpstream(t)
@@ -147,7 +147,7 @@ func TestWhatIsHeardDropsWhatItHits(t *testing.T) {
 			}
 			f.ask("a")
 			// Another server may not have noticed that a key has gone.
-			if isKey := kind == sessiondv1.RevocationType_REVOCATION_TYPE_KEY; (u.count() == 3) != isKey {
+			if isKey := kind == key; (u.count() == 3) != isKey {
 				t.Errorf("then the server was asked %d times", u.count())
 			}
 		})
@@ -155,11 +155,11 @@ func TestWhatIsHeardDropsWhatItHits(t *testing.T) {
 }
 
 func TestResetsAndOtherConfigurationsDropEverything(t *testing.T) {
-	for name, event := range map[string]*sessiondv1.WatchRevocationsResponse{
+	for name, event := range map[string]*told{
 		"reset":                       reset(configuration),
 		"another configuration":       reset("c2"),
 		"an event of a newer server":  {},
-		"a hashed id of another size": {Event: &sessiondv1.WatchRevocationsResponse_Revocation{Revocation: &sessiondv1.Revocation{Type: 1, HashedId: []byte("x")}}},
+		"a hashed id of another size": revocation(&sessiondv1.Revocation{Type: session, HashedId: []byte("x")}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUpstream(t)
@@ -175,11 +175,11 @@ func TestResetsAndOtherConfigurationsDropEverything(t *testing.T) {
 				t.Errorf("the server was asked %d times", u.count())
 			}
 			for {
-				told, err := watcher.Recv()
+				event, err := watcher.Recv()
 				if err != nil {
 					t.Fatal(err)
 				}
-				if told.GetReset_() != nil {
+				if event.GetReset_() != nil {
 					break
 				}
 			}
@@ -195,7 +195,7 @@ func TestWhatWasRevokedWhileItWasAskedIsNotKept(t *testing.T) {
 	asking.Go(func() { f.ask("a") })
 	u.until(t, func() bool { return len(u.calls) == 1 })
 	id := hashedid.Of(hashedid.Session, "", "sds a")
-	f.settled(u, revoked(sessiondv1.RevocationType_REVOCATION_TYPE_SESSION, id, "r2"))
+	f.settled(u, revoked(session, id, "r2"))
 	u.gate.Unlock()
 	asking.Wait()
 	f.ask("a")
@@ -342,6 +342,37 @@ func TestNoMoreIsKeptThanWasAskedFor(t *testing.T) {
 		f.ask(fmt.Sprint(i))
 	}
 	if u.count() < 17 {
+		t.Errorf("the server was asked %d times", u.count())
+	}
+}
+
+func TestATokenThatIsToldToBeRevokedIsNotRepeatedUnderOtherRequirements(t *testing.T) {
+	u := newUpstream(t)
+	f := inFront(t, u)
+	f.ask("a")
+	f.ask("b")
+	u.answers(func(call, grpc.ServerStream) ([]byte, error) {
+		return encoded(t, rejected(sessiondv1.Rejection_REASON_REVOKED)), nil
+	})
+	requirements := &sessiondv1.Requirements{Scopes: []string{"read"}}
+	f.validate(background(t), &sessiondv1.ValidateTokenRequest{Token: "a", Requirements: requirements})
+	if f.ask("a").GetSession() != nil || f.ask("b").GetSession() == nil {
+		t.Error("not what was revoked was dropped, and that alone")
+	}
+}
+
+func TestARevocationOfWhichNothingIsToldDropsEverything(t *testing.T) {
+	u := newUpstream(t)
+	f := inFront(t, u)
+	f.ask("a")
+	u.answers(func(c call, _ grpc.ServerStream) ([]byte, error) {
+		return encoded(t, &sessiondv1.RevokeSessionResponse{}), nil
+	})
+	if _, err := f.stub.RevokeSession(f.as("key"), &sessiondv1.RevokeSessionRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	f.ask("a")
+	if u.count() != 3 {
 		t.Errorf("the server was asked %d times", u.count())
 	}
 }

@@ -95,7 +95,8 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 		return nil, err
 	}
 	known := knowledge.New()
-	kept := memory.New(verdicts.Bounds{MaxEntries: given.CacheEntries, MaxBytes: given.CacheBytes}, known, &clock.System)
+	bounds := verdicts.Bounds{MaxEntries: given.CacheEntries, MaxBytes: given.CacheBytes}
+	kept := memory.New(bounds, known, &clock.System)
 	a.relay = relay.New(
 		a.servers, func() []string { return callers.OfAgent(identity) }, known, &clock.System, a.enter)
 	service := &forwarding.Service{

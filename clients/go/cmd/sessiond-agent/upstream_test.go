@@ -26,6 +26,21 @@ const (
 	patience      = 10 * time.Second
 )
 
+// The kinds of what can be revoked.
+const (
+	session         = sessiondv1.RevocationType_REVOCATION_TYPE_SESSION
+	providerSession = sessiondv1.RevocationType_REVOCATION_TYPE_PROVIDER_SESSION
+	token           = sessiondv1.RevocationType_REVOCATION_TYPE_TOKEN
+	subject         = sessiondv1.RevocationType_REVOCATION_TYPE_SUBJECT
+	tenant          = sessiondv1.RevocationType_REVOCATION_TYPE_TENANT
+	application     = sessiondv1.RevocationType_REVOCATION_TYPE_CLIENT
+	anIssuer        = sessiondv1.RevocationType_REVOCATION_TYPE_ISSUER
+	key             = sessiondv1.RevocationType_REVOCATION_TYPE_KEY
+)
+
+// told is an event of a stream.
+type told = sessiondv1.WatchRevocationsResponse
+
 // call is one that has come to the scripted server.
 type call struct {
 	method   string
@@ -44,14 +59,21 @@ type upstream struct {
 	mu      sync.Mutex
 	answer  func(call, grpc.ServerStream) ([]byte, error)
 	calls   []call
-	streams []chan *sessiondv1.WatchRevocationsResponse
-	resumed chan *sessiondv1.WatchRevocationsResponse // the last stream that went on from a revision
+	streams []chan *told
+	began   string // the configuration that streams begin with
+	ending  codes.Code
+	resumed chan *told // the last stream that went on from a revision
 	changed chan struct{}
 }
 
 func newUpstream(t testing.TB) *upstream {
 	t.Helper()
-	u := &upstream{address: "unix:" + filepath.Join(t.TempDir(), "server.sock"), changed: make(chan struct{})}
+	u := &upstream{
+		address: "unix:" + filepath.Join(t.TempDir(), "server.sock"),
+		changed: make(chan struct{}),
+		began:   configuration,
+		ending:  codes.Unavailable,
+	}
 	u.answer = func(c call, _ grpc.ServerStream) ([]byte, error) { return encoded(t, accepted(tokenOf(t, c))), nil }
 	listener, err := net.Listen("unix", u.address[len("unix:"):])
 	if err != nil {
@@ -89,10 +111,13 @@ func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
 }
 
 func (u *upstream) stream(stream grpc.ServerStream, isResumed bool) error {
-	events := make(chan *sessiondv1.WatchRevocationsResponse, 100)
-	events <- &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Started{
+	events := make(chan *told, 100)
+	u.mu.Lock()
+	began := u.began
+	u.mu.Unlock()
+	events <- &told{Event: &sessiondv1.WatchRevocationsResponse_Started{
 		Started: &sessiondv1.Started{
-			Revision: "r1", MaxStaleness: durationpb.New(time.Hour), Configuration: configuration, Server: u.address,
+			Revision: "r1", MaxStaleness: durationpb.New(time.Hour), Configuration: began, Server: u.address,
 		},
 	}}
 	events <- fresh("r1", 0)
@@ -106,7 +131,7 @@ func (u *upstream) stream(stream grpc.ServerStream, isResumed bool) error {
 		select {
 		case event := <-events:
 			if event == nil {
-				return status.Error(codes.Unavailable, "told to")
+				return status.Error(u.ending, "told to")
 			}
 			if err := stream.SendMsg(event); err != nil {
 				return err
@@ -146,7 +171,7 @@ func (u *upstream) until(t testing.TB, wanted func() bool) {
 }
 
 // tell has the first stream, which is the first watch's, say something.
-func (u *upstream) tell(events ...*sessiondv1.WatchRevocationsResponse) {
+func (u *upstream) tell(events ...*told) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, event := range events {
@@ -172,20 +197,22 @@ func (u *upstream) last() call {
 	return u.calls[len(u.calls)-1]
 }
 
-func fresh(revision string, age time.Duration) *sessiondv1.WatchRevocationsResponse {
-	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Freshness{
+func fresh(revision string, age time.Duration) *told {
+	return &told{Event: &sessiondv1.WatchRevocationsResponse_Freshness{
 		Freshness: &sessiondv1.Freshness{Revision: revision, Age: durationpb.New(age), SinceStart: durationpb.New(0)},
 	}}
 }
 
-func revoked(kind sessiondv1.RevocationType, id [16]byte, revision string) *sessiondv1.WatchRevocationsResponse {
-	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Revocation{
-		Revocation: &sessiondv1.Revocation{Type: kind, HashedId: id[:], Revision: revision},
-	}}
+func revoked(kind sessiondv1.RevocationType, id [16]byte, revision string) *told {
+	return revocation(&sessiondv1.Revocation{Type: kind, HashedId: id[:], Revision: revision})
 }
 
-func reset(configuration string) *sessiondv1.WatchRevocationsResponse {
-	return &sessiondv1.WatchRevocationsResponse{Event: &sessiondv1.WatchRevocationsResponse_Reset_{
+func revocation(of *sessiondv1.Revocation) *told {
+	return &told{Event: &sessiondv1.WatchRevocationsResponse_Revocation{Revocation: of}}
+}
+
+func reset(configuration string) *told {
+	return &told{Event: &sessiondv1.WatchRevocationsResponse_Reset_{
 		Reset_: &sessiondv1.Reset{Revision: "r9", Configuration: configuration},
 	}}
 }

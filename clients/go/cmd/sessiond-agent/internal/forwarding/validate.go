@@ -46,7 +46,11 @@ func (s *Service) shared(
 	ctx context.Context, question memory.Question, token string, authorization []string, request *frames.Message,
 ) (*frames.Message, error) {
 	began := s.Memory.Asked()
-	flight, isJoined := s.Memory.Board(question, token)
+	flight, isJoined, landed := s.Memory.Board(question, token)
+	if landed != nil {
+		s.Telemetry.Validated(telemetry.Joined)
+		return landed, nil
+	}
 	if !isJoined {
 		go s.fly(flight, onward(context.WithoutCancel(ctx), authorization), request)
 	}

@@ -21,16 +21,20 @@ type Flight struct {
 }
 
 // Board is a flight to wait for: one that is under way, if it may be joined, or one of its own, which has to Land.
-func (m *Memory) Board(q Question, token string) (f *Flight, isJoined bool) {
+// There is none where one has landed since the question was looked for.
+func (m *Memory) Board(q Question, token string) (f *Flight, isJoined bool, landed *frames.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	generation := m.Known.Generation()
 	if found := m.flights[q]; found != nil && found.generation == generation {
-		return found, true
+		return found, true, nil
+	}
+	if found, ok := m.Find(q); ok {
+		return nil, false, found
 	}
 	f = &Flight{Done: make(chan struct{}), question: q, token: token, generation: generation}
 	m.flights[q] = f
-	return f, false
+	return f, false, nil
 }
 
 // Land keeps what a call has brought, and wakes whoever waits for it.

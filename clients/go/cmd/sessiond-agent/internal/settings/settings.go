@@ -62,17 +62,20 @@ func (s *Settings) flags(output io.Writer) *flag.FlagSet {
 	set.SetOutput(output)
 	set.StringVar(&s.Servers, "servers", "",
 		"where the servers are; required: dns:///NAME:PORT, unix:PATH, or HOST:PORT with commas between")
-	set.StringVar(&s.CAFile, "ca-file", "", "PEM `file` with the authorities of the servers' certificates; TLS is used")
+	set.StringVar(&s.CAFile, "ca-file", "",
+		"PEM `file` with the authorities of the servers' certificates; TLS is used")
 	set.StringVar(&s.CertFile, "cert-file", "", "PEM `file` with the agent's own certificate at the servers")
 	set.StringVar(&s.CertKey, "cert-key-file", "", "PEM `file` with that certificate's private key")
 	set.StringVar(&s.ServerName, "server-name", "",
 		"`name` to expect in the servers' certificates, where it is not that of the address")
 	set.BoolVar(&s.Insecure, "insecure", false,
 		"send keys and tokens to servers beyond this machine in clear: something else keeps the network secret")
-	set.StringVar(&s.KeyFile, "key-file", "", "`file` with the agent's own key at the servers, read again when it changes")
+	set.StringVar(&s.KeyFile, "key-file", "",
+		"`file` with the agent's own key at the servers, read again when it changes")
 	set.StringVar(&s.TokenFile, "token-file", "",
 		"`file` with a workload token in the place of a key, read again when it changes")
-	set.StringVar(&s.Listen, "listen", "unix:/run/sessiond/agent.sock", "where callers connect: unix:PATH or HOST:PORT")
+	set.StringVar(&s.Listen, "listen", "unix:/run/sessiond/agent.sock",
+		"where callers connect: unix:PATH or HOST:PORT")
 	set.StringVar(&s.socketMode, "socket-mode", "0660", "octal `mode` of the Unix socket")
 	set.StringVar(&s.TLSCertFile, "tls-cert-file", "", "PEM `file` with the certificate for callers")
 	set.StringVar(&s.TLSKeyFile, "tls-key-file", "", "PEM `file` with its private key")
@@ -108,7 +111,7 @@ func Parse(arguments []string, environment func(string) (string, bool), output i
 		return nil, err
 	}
 	if set.NArg() > 0 {
-		return nil, fmt.Errorf("found the argument %q: there are flags alone, and the command healthcheck", set.Arg(0))
+		return nil, fmt.Errorf("found %q: there are flags alone, and the command healthcheck", set.Arg(0))
 	}
 	if s.PrintsTheVersion {
 		return s, nil
@@ -172,7 +175,8 @@ func (s *Settings) check(isLocal bool) error {
 		return errors.New("--anonymous: beyond this machine only for the client certificates that " +
 			"--anonymous-names gives: anybody could use the agent's rights")
 	case s.MaxConnections < 1 || s.MaxWatchers < 1 || s.CacheEntries < 1 || s.CacheBytes < 1:
-		return errors.New("--max-connections, --max-watchers, --cache-entries and --cache-bytes: allowed is 1 or more")
+		return errors.New("--max-connections, --max-watchers, --cache-entries and --cache-bytes: " +
+			"allowed is 1 or more")
 	default:
 		return nil
 	}
