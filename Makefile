@@ -110,8 +110,12 @@ check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfi
 	$(BIN)/python tools/check_wheel.py
 
 .PHONY: clients
-clients: .venv/ready ## build the other languages' examples and run them against a real server
+clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
 	$(BIN)/python tools/check_clients.py
+
+.PHONY: protections
+protections: .venv/ready ## take each protection of the Go client away, and see it noticed: NAMES="anchor reset"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_protections.py $(NAMES)
 
 .PHONY: lock
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from bench import (
+    go_client,
     hostile_keys,
     in_process,
     over_grpc,
@@ -29,6 +30,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "staleness": staleness,
     "watchers": watchers,
     "python-client": python_client,
+    "go-client": go_client,
 }
 
 

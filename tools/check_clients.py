@@ -1,6 +1,6 @@
-"""Builds the example of every other language whose toolchain is here, and runs it against a real server.
+"""Builds and tests the client of every other language whose toolchain is here, on a real server too.
 
-Each must accept a good token and reject a revoked one.
+Its example must accept a good token and reject a revoked one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from sessiond import Client, UnavailableError
 
 CLIENTS = Path(__file__).resolve().parent.parent / "clients"
 PATIENCE_SECONDS = 60
+# The agent is a module of its own, so that the client needs no more than it does.
+AGENT = "cmd/sessiond-agent"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,15 @@ LANGUAGES = (
         "go",
         "go",
         ["go"],
-        [["go", "vet", "./..."], ["go", "build", "-o", "validate", "./examples/validate"]],
+        [
+            ["go", "vet", "./..."],
+            ["go", "tool", "-modfile=tools/go.mod", "staticcheck", "./..."],
+            ["go", "test", "-race", "./..."],
+            ["go", "-C", AGENT, "vet", "./..."],
+            ["go", "-C", AGENT, "test", "-race", "./..."],
+            ["go", "-C", AGENT, "build", "-o", os.devnull, "."],
+            ["go", "build", "-o", "validate", "./examples/validate"],
+        ],
         ["./validate", "-addr", "{addr}"],
     ),
     Language(
@@ -93,7 +103,10 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
     """Whether the example builds, and says of each token what it should."""
     started = time.monotonic()
     for command in language.build:
-        subprocess.run(command, cwd=language.folder, check=True, stdout=subprocess.DEVNULL)
+        built = subprocess.run(command, cwd=language.folder, check=False, stdout=subprocess.PIPE, text=True)
+        if built.returncode:
+            print(f"{language.name}: {' '.join(command)} failed\n{built.stdout}", file=sys.stderr)
+            return False
     for token, expected in checks:
         command = [part.format(addr=addr) for part in language.run]
         environment = {**os.environ, "ACCESS_TOKEN": token}

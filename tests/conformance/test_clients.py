@@ -1,8 +1,10 @@
-"""The Python clients conform: each case is a test, over asyncio's client and over the blocking one."""
+"""The clients conform: each case is a test, over both Python clients, and Go's where its toolchain is."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +19,33 @@ from tests.conformance.vocabulary import FEATURES, GROUPS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-TESTEE = Path(__file__).parents[2] / "clients" / "python" / "conformance"
+CLIENTS = Path(__file__).parents[2] / "clients"
 # What each testee does not carry out so far; whatever else is skipped is a mistake.
 MISSING_GROUPS: set[str] = set()
-MISSING_FEATURES = {
+MISSING_FEATURES: dict[str, set[str]] = {
     "asyncio": {"ready", "tls_reload"},
     "blocking": {"cancel", "ready", "tls_reload"},
+    "go": set(),
 }
 
 
-@pytest.fixture(scope="session", params=["asyncio", "blocking"])
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    arguments = ["--blocking"] if request.param == "blocking" else []
-    async with Stage(shlex.join([sys.executable, str(TESTEE), *arguments])) as stage:
+@pytest.fixture(scope="session", params=MISSING_FEATURES)
+async def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    async with Stage(testee_of(request.param, tmp_path_factory.mktemp("testee"))) as stage:
         yield stage
+
+
+def testee_of(client: str, folder: Path) -> str:
+    """What starts a client's testee, which may have to be built."""
+    if client == "go":
+        if not shutil.which("go"):
+            pytest.skip("go is not here")
+        subprocess.run(["go", "build", "-o", str(folder), "./conformance"], cwd=CLIENTS / "go", check=True)
+        return shlex.quote(str(folder / "conformance"))
+    arguments = ["--blocking"] if client == "blocking" else []
+    return shlex.join([sys.executable, str(CLIENTS / "python" / "conformance"), *arguments])
 
 
 @pytest.mark.parametrize("case", load(), ids=str)
@@ -45,6 +60,6 @@ async def test_no_more_is_skipped_than_is_known_to_be_missing(
     stage: Stage, request: pytest.FixtureRequest
 ) -> None:
     testee = await stage.testee()
-    name = "blocking" if "blocking" in request.node.name else "asyncio"
+    (name,) = (name for name in MISSING_FEATURES if f"[{name}]" in request.node.name)
     assert set(GROUPS) - set(testee.groups) == MISSING_GROUPS
     assert set(FEATURES) - set(testee.features) == MISSING_FEATURES[name]

@@ -1,0 +1,123 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/failures"
+	"github.com/sessiond/sessiond/clients/go/internal/hashedid"
+	"github.com/sessiond/sessiond/clients/go/internal/watch"
+	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
+)
+
+const (
+	// turns is how often the second watch tries to get to another server than the first: servers take turns, but
+	// other calls may come between.
+	turns = 2
+	// Then it waits for longer and longer: there may be only one server.
+	firstWait   = 250 * time.Millisecond
+	longestWait = 30 * time.Second
+)
+
+// errSameServer says that the second watch would be at the server of the first.
+var errSameServer = errors.New("the other watch is at this server")
+
+// source is one of the watches.
+type source struct {
+	number        int
+	relay         *Relay
+	servers       Servers
+	authorization func() []string
+	following     *watch.Following
+	server        atomic.Pointer[string]
+	wait          atomic.Int64 // of the next turns, in nanoseconds
+}
+
+// receiver is a stream of which the first message has been read. What comes on it is put where watchers are told
+// from before it is known to the agent: a heartbeat vouches for what stands before it.
+type receiver struct {
+	watch.Receiver
+	source    *source
+	first     *watch.Message
+	isResumed bool
+}
+
+func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver, error) {
+	for range turns {
+		attempt, cancel := context.WithCancel(ctx)
+		stream, err := s.servers.Watch(attempt, s.authorization(), fromRevision)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		first, err := stream.Recv()
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		name := first.GetStarted().GetServer()
+		if s.number > 0 && name == s.relay.server(0) {
+			cancel()
+			continue
+		}
+		context.AfterFunc(ctx, cancel)
+		s.server.Store(&name)
+		s.wait.Store(int64(firstWait))
+		return &receiver{stream, s, first, fromRevision != ""}, nil
+	}
+	return nil, errSameServer
+}
+
+func (r *receiver) Recv() (*watch.Message, error) {
+	message := r.first
+	if r.first = nil; message == nil {
+		var err error
+		if message, err = r.Receiver.Recv(); err != nil {
+			return nil, err
+		}
+	}
+	r.tell(message)
+	return message, nil
+}
+
+func (r *receiver) tell(message *watch.Message) {
+	ring := r.source.relay.ring
+	switch event := message.GetEvent().(type) {
+	case *sessiondv1.WatchRevocationsResponse_Started:
+		ring.start(event.Started, r.isResumed)
+		if r.source.number == 0 {
+			r.source.relay.sources[1].following.Start()
+		}
+	case *sessiondv1.WatchRevocationsResponse_Revocation:
+		if len(event.Revocation.GetHashedId()) != len(hashedid.ID{}) {
+			ring.reset("")
+			return
+		}
+		ring.add(event.Revocation, time.Now())
+	case *sessiondv1.WatchRevocationsResponse_Reset_:
+		ring.reset(event.Reset_.GetConfiguration())
+	case *sessiondv1.WatchRevocationsResponse_Freshness:
+	default: // what a newer server says may have meant anything
+		ring.reset("")
+	}
+}
+
+// explain is what the error of a stream means for when the next one is opened.
+func (s *source) explain(err error) *watch.Failure {
+	if errors.Is(err, errSameServer) {
+		wait := time.Duration(s.wait.Load())
+		s.wait.Store(int64(min(2*wait, longestWait)))
+		return &watch.Failure{Code: codes.Unavailable, Reason: err.Error(), RetryAfter: wait, SaysWhen: true}
+	}
+	said, ok := status.FromError(err)
+	if !ok {
+		return nil
+	}
+	after, saysWhen := failures.RetryAfter(err)
+	return &watch.Failure{Code: said.Code(), Reason: failures.Reason(err), RetryAfter: after, SaysWhen: saysWhen}
+}

@@ -1,0 +1,36 @@
+package sessiond
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestAUserAgentIsCutOnACharacter(t *testing.T) {
+	for given, wanted := range map[string]int{
+		strings.Repeat("a", 256):                          256,
+		strings.Repeat("a", 400):                          256,
+		strings.Repeat("a", 255) + "ü":                    255,
+		strings.Repeat("a", 254) + "ü":                    256,
+		strings.Repeat("a", 253) + "🦉" + "more than that": 253,
+		"\xff" + strings.Repeat("a", 300):                 256,
+	} {
+		cut := toDevice(Device{UserAgent: given}).GetUserAgent()
+		if len(cut) != wanted || !utf8.ValidString(cut) {
+			t.Errorf("%d bytes of %d, not %d", len(cut), len(given), wanted)
+		}
+	}
+}
+
+func TestATokenIsSentAsFarAsItCanBeRead(t *testing.T) {
+	if sent := readable("a\xffb"); sent != "a\uFFFDb" {
+		t.Errorf("bytes that are no text are sent as %q", sent)
+	}
+	long := strings.Repeat("a", 1<<20)
+	if sent := readable(long); len(sent) != longestToken+1 {
+		t.Errorf("of a token that no server reads %d bytes are sent", len(sent))
+	}
+	if digestOf(long) != digestOf(long+"b") || digestOf("a") == digestOf("b") {
+		t.Error("a digest is not of what is sent")
+	}
+}

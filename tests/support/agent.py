@@ -1,0 +1,83 @@
+"""A real `sessiond-agent`, built once, as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+SOURCE = Path(__file__).parents[2] / "clients/go/cmd/sessiond-agent"
+MISSING = "go is not here" if shutil.which("go") is None else ""
+SECONDS_TO_START = 20
+
+
+def build(directory: Path) -> Path:
+    """The program, in a directory that the workers of a test run may share."""
+    binary = directory / "sessiond-agent"
+    with (directory / "sessiond-agent.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not binary.exists():
+            built = directory / "sessiond-agent.new"
+            subprocess.run(["go", "build", "-o", built, "."], cwd=SOURCE, check=True)  # noqa: S607
+            built.rename(binary)
+    return binary
+
+
+@dataclass
+class Agent:
+    """An agent that runs, or has run."""
+
+    process: Process
+    log: Path
+    grpc: str = ""
+    http: str = ""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far; a last line that is not whole yet is left out."""
+        whole = [line for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in whole if line.startswith("{")]
+
+    async def said(self, message: str) -> list[dict[str, Any]]:
+        """The lines with this message, once there is one."""
+        return await eventually(lambda: [line for line in self.lines() if line["msg"] == message], timeout=20)
+
+    async def stop(self) -> int:
+        """End it as an orchestrator would; the exit status."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def running_agent(
+    binary: Path, log: Path, servers: str, *arguments: str, listen: str = "127.0.0.1:0"
+) -> AsyncIterator[Agent]:
+    """An agent in front of `servers`, once it listens."""
+    command = (str(binary), "--servers", servers, "--listen", listen, "--http", "127.0.0.1:0", *arguments)
+    with log.open("ab") as stderr:
+        process = await asyncio.create_subprocess_exec(*command, stderr=stderr)
+    agent = Agent(process, log)
+    try:
+        await eventually(
+            lambda: process.returncode is not None or any("grpc" in line for line in agent.lines()),
+            timeout=SECONDS_TO_START,
+        )
+        assert process.returncode is None, log.read_text()
+        for line in agent.lines():
+            agent.grpc, agent.http = line.get("grpc", agent.grpc), line.get("http", agent.http)
+        yield agent
+    finally:
+        await agent.stop()
