@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from bench import (
+    agent,
     go_client,
     hostile_keys,
     in_process,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _SCENARIOS: Final[dict[str, ModuleType]] = {
     "in-process": in_process,
     "over-grpc": over_grpc,
+    "agent": agent,
     "hostile-keys": hostile_keys,
     "revocations-view": revocations_view,
     "staleness": staleness,

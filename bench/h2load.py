@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import shutil
+import signal
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Final
 from bench.processes import load_core, output, pinned
 from bench.wire import FRAME_BYTES, PATH
 
+_TOOLS: Final = ("h2load", "taskset")
 _CONNECTIONS: Final = 8
 _STREAMS: Final = 16
 # Answers differ by a few bytes, as their ages do; an error or a rejection is far smaller than an acceptance.
@@ -36,6 +41,21 @@ class Target:
     address: str
     body: Path
     answer_bytes: int
+
+
+def is_here(scenario: str, *others: str) -> bool:
+    """Whether the tools for load, and others, are here; if not, it is said.
+
+    What was started ends with the scenario.
+    """
+    if missing := [tool for tool in (*_TOOLS, *others) if shutil.which(tool) is None]:
+        install = "apt-get install nghttp2-client util-linux golang"
+        sys.stderr.write(f"{scenario}: skipped, {missing[0]} is not here: {install}\n")
+        return False
+    if task := asyncio.current_task():
+        # SIGTERM ends it as Ctrl-C does, which asyncio sees to by itself.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return True
 
 
 async def flood(target: Target, *, calls: int) -> float:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import jwt
 
+from bench.processes import resident_mib
 from bench.table import Row
 from sessiond import AsyncClient, Session, UnavailableError
 from sessiond_server.domain.base64url import to_base64url
@@ -58,7 +59,7 @@ async def _under(mode: str) -> list[Row]:
     async with _server() as (idp, server, client, web):
         token = (await idp.login())["access_token"]
         await client.validate(token)
-        memory = _resident_mib(server)
+        memory = resident_mib(server.process.pid)
         await idp.switch(keys=mode)
         before = await _delays(web, server)
         load = await _under_load(client, token)
@@ -74,7 +75,7 @@ async def _under(mode: str) -> list[Row]:
                 "any" if mode == "swap" else "0",
             ),
             Row(f"{mode}: the event loop was late by at most", _latest(delays), "ms", "≤ 50"),
-            Row(f"{mode}: memory gained", _resident_mib(server) - memory, "MiB"),
+            Row(f"{mode}: memory gained", resident_mib(server.process.pid) - memory, "MiB"),
         ]
 
 
@@ -143,8 +144,3 @@ def _latest(delays: dict[float, float]) -> float:
 
 def _percentile(seconds: list[float], share: float) -> float:
     return sorted(seconds)[int(len(seconds) * share)]
-
-
-def _resident_mib(server: Server) -> float:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024

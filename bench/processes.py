@@ -49,6 +49,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[_CPU_TIME_FIELDS])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident_mib(pid: int) -> float:
+    """The memory of a process that is in use, files that are mapped included: proc(5), VmRSS."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
 async def output(*command: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
     """What a program writes to standard output.
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from bench.h2load import Target
 from bench.processes import CommandError, environment, output, pinned, running, server_core
 from bench.wire import framed, validate_request
+from tests.support.server import ISSUER
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -32,12 +33,17 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 
 @dataclass(frozen=True)
 class Sessiond:
-    """A version of sessiond that runs, and the token of a session that is open at it."""
+    """A version of sessiond that runs, and the token of a session that is open at it.
+
+    `key_set` is where the keys of its issuer are.
+    """
 
     tree: Path
     pid: int
     target: Target
     token: str
+    issuer: str
+    key_set: str
 
     async def check(self) -> None:
         """See with a real client that the token is still accepted.
@@ -49,8 +55,8 @@ class Sessiond:
 
 
 @dataclass(frozen=True)
-class EmptyHandler:
-    """A server on the same engine that does nothing but answer."""
+class Peer:
+    """Another server that answers the same calls."""
 
     pid: int
     target: Target
@@ -90,17 +96,28 @@ async def sessiond(tree: Path) -> AsyncIterator[Sessiond]:
                 address = await eventually(lambda: _address(process, own / "log"), timeout=_SECONDS_TO_START)
                 token, answer_bytes = await _probe(tree, address)
                 target = Target(address, _written(own / "body", token), answer_bytes)
-                yield Sessiond(tree, process.pid, target, token)
+                key_set = f"http://{_said(own / 'log')['http']}/.well-known/jwks.json"
+                yield Sessiond(tree, process.pid, target, token, ISSUER, key_set)
 
 
 @asynccontextmanager
-async def empty_handler(like: Target) -> AsyncIterator[EmptyHandler]:
-    """A server that, asked what `like` is asked, answers as many bytes."""
+async def empty_handler(like: Target) -> AsyncIterator[Peer]:
+    """A server on the same engine that does nothing but answer: as many bytes as `like` does."""
     command = pinned(server_core(), *_PYTHON, "bench.empty_server", str(like.answer_bytes))
     async with running(*command, env=environment(ROOT), stdout=PIPE) as process:
         async with asyncio.timeout(_SECONDS_TO_START):
             address = await process.stdout.readline() if process.stdout else b""
-        yield EmptyHandler(process.pid, Target(address.decode().strip(), like.body, like.answer_bytes))
+        yield Peer(process.pid, Target(address.decode().strip(), like.body, like.answer_bytes))
+
+
+async def beside(server: Sessiond, address: str) -> Target:
+    """Another that answers as a server does: asked about the same token, which it accepts.
+
+    Raises:
+        CommandError: it does not.
+    """
+    _, answer_bytes = await _probe(server.tree, address, server.token)
+    return Target(address, server.target.body, answer_bytes)
 
 
 def _git(*arguments: str) -> tuple[str, ...]:
@@ -118,12 +135,16 @@ def _written(path: Path, token: str) -> Path:
 
 def _address(process: Process, log: Path) -> str:
     """The address in the line that says where it listens; empty before that."""
-    text = log.read_text()
     if process.returncode is not None:
-        raise CommandError(f"sessiond ended with {process.returncode}: {text}")
-    whole = [line for line in text.splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
-    said = [line["grpc"] for line in map(json.loads, whole) if line["event"] == "listening"]
-    return said[0] if said else ""
+        raise CommandError(f"sessiond ended with {process.returncode}: {log.read_text()}")
+    return _said(log).get("grpc", "")
+
+
+def _said(log: Path) -> dict[str, str]:
+    """The line that says where it listens; empty before that."""
+    lines = log.read_text().splitlines(keepends=True)
+    whole = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+    return next((line for line in whole if line["event"] == "listening"), {})
 
 
 async def _probe(tree: Path, address: str, token: str = "") -> tuple[str, int]:

@@ -8,12 +8,11 @@ later.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from bench.processes import cpu_seconds
+from bench.processes import cpu_seconds, resident_mib
 from bench.servers import ROOT, sessiond
 from bench.table import Row
 from bench.watch_load import watchers
@@ -52,7 +51,7 @@ async def _figures(server: Sessiond, client: AsyncClient, watching: Watchers, co
     rows = [
         Row(f"{name}: CPU of one core", (cpu_seconds(server.pid) - before) / _SECONDS * _PERCENT, "%"),
         Row(f"{name}: heartbeats", (watching.messages - sent) / _SECONDS, "/s"),
-        Row(f"{name}: memory", _resident_bytes(server.pid) / (1 << 20), "MiB"),
+        Row(f"{name}: memory", resident_mib(server.pid), "MiB"),
     ]
     took = [await _validate(client, server.token) for _ in range(_VALIDATIONS)]
     rows += [
@@ -88,10 +87,3 @@ async def _revoke(client: AsyncClient, watching: Watchers, count: int) -> tuple[
 
 def _ms(seconds: float) -> float:
     return seconds * 1000
-
-
-def _resident_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) << 10
-    return 0

@@ -1,0 +1,118 @@
+"""Servers that take turns under load: what a call costs each of them, and how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Final
+
+from bench.h2load import flood, latencies
+from bench.processes import cpu_seconds
+from bench.table import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.servers import Peer, Sessiond
+
+SECONDS_A_ROUND: Final = 3.0
+_WARM_UP_CALLS: Final = 4000
+_LEAST_CALLS: Final = 1000
+_LATENCY_ROUNDS: Final = 3
+_SECONDS_A_LATENCY_ROUND: Final = 1
+_MODERATE_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class _Round:
+    calls_per_second: float
+    cpu_us: float
+
+
+@dataclass
+class Side:
+    """A server, and what was measured of it; `calls` is the number of calls for which a round has room."""
+
+    name: str
+    server: Sessiond | Peer
+    seconds: float = SECONDS_A_ROUND
+    calls: int = _WARM_UP_CALLS
+    rounds: list[_Round] = field(default_factory=list)
+    median_ms: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
+
+    @property
+    def calls_per_second(self) -> float:
+        """As many as it answered in the median of the rounds."""
+        return median(one.calls_per_second for one in self.rounds)
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of a processor that a call took it, in the median of the rounds."""
+        return median(one.cpu_us for one in self.rounds)
+
+
+async def measure(sides: Sequence[Side], *, rounds: int) -> float:
+    """Let the sides take turns, in alternating order; the result is the pace for the latencies."""
+    for side in sides:
+        await _flood(side)
+        side.rounds.clear()
+    for number in range(rounds):
+        for side in _in_turn(sides, number):
+            await _flood(side)
+    pace = _MODERATE_SHARE * min(side.calls_per_second for side in sides)
+    for number in range(_LATENCY_ROUNDS):
+        for side in _in_turn(sides, number):
+            await _time(side, pace)
+    return pace
+
+
+def _in_turn(sides: Sequence[Side], number: int) -> Sequence[Side]:
+    return sides[::-1] if number % 2 else sides
+
+
+async def _flood(side: Side) -> None:
+    before = cpu_seconds(side.server.pid)
+    rate = await flood(side.server.target, calls=side.calls)
+    used = cpu_seconds(side.server.pid) - before
+    side.rounds.append(_Round(rate, used / side.calls * 1e6))
+    side.calls = max(_LEAST_CALLS, round(rate * side.seconds))
+
+
+async def _time(side: Side, pace: float) -> None:
+    seconds = _SECONDS_A_LATENCY_ROUND
+    taken = sorted(await latencies(side.server.target, calls_per_second=pace, seconds=seconds))
+    side.median_ms.append(taken[len(taken) // 2] * 1e3)
+    side.p99_ms.append(taken[len(taken) * 99 // 100] * 1e3)
+
+
+def costs(side: Side) -> list[Row]:
+    """What was measured of a side under flood."""
+    return [
+        Row(f"{side.name}: calls", side.calls_per_second, "/s"),
+        Row(f"{side.name}: CPU a call", side.cpu_us, "µs"),
+    ]
+
+
+def latencies_of(side: Side) -> list[Row]:
+    """What was measured of it at an even pace."""
+    return [
+        Row(f"{side.name}: at that pace, 50 % within", median(side.median_ms), "ms"),
+        Row(f"{side.name}: at that pace, 99 % within", median(side.p99_ms), "ms"),
+    ]
+
+
+def ratios(one: Side, other: Side, *, least: str = "") -> list[Row]:
+    """Every round gives a ratio: the median of them, and the bounds of their middle half."""
+    pairs = list(zip(one.rounds, other.rounds, strict=True))
+    cpu = quantiles([mine.cpu_us / its.cpu_us * 100 for mine, its in pairs])
+    rate = quantiles([mine.calls_per_second / its.calls_per_second * 100 for mine, its in pairs])
+    what = f"{one.name} to {other.name}"
+    return [
+        Row(f"{what}: CPU a call", cpu[1], "%"),
+        Row(f"{what}: CPU a call, half of the rounds from", cpu[0], "%"),
+        Row(f"{what}: CPU a call, half of the rounds to", cpu[2], "%"),
+        Row(f"{what}: calls", rate[1], "%", least),
+        Row(f"{what}: calls, half of the rounds from", rate[0], "%"),
+        Row(f"{what}: calls, half of the rounds to", rate[2], "%"),
+    ]
