@@ -110,8 +110,7 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 	}
 	a.measure(service)
 	a.server = grpc.NewServer(append(options, grpc.UnknownServiceHandler(service.Unknown))...)
-	a.register(service)
-	return a, nil
+	return a, a.register(service)
 }
 
 func identify(given *settings.Settings) (callers.Identity, error) {

@@ -3,12 +3,14 @@ package main
 import (
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/extauthz"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/forwarding"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/frames"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/listening"
@@ -75,12 +77,23 @@ func (a *agent) credentials() (credentials.TransportCredentials, error) {
 	})
 }
 
-func (a *agent) register(service *forwarding.Service) {
+func (a *agent) register(service *forwarding.Service) error {
 	service.Register(a.server)
 	grpc_health_v1.RegisterHealthServer(a.server, a.health)
 	if a.given.Reflection {
 		reflection.Register(a.server)
 	}
+	if !a.given.ExtAuthz.IsOn {
+		return nil
+	}
+	counts := extauthz.NewCounts()
+	check, err := extauthz.New(a.given.ExtAuthz.Settings, service.Verdict, a.logger, counts.Add)
+	if err != nil {
+		return err
+	}
+	authv3.RegisterAuthorizationServer(a.server, check)
+	a.telemetry.Family("sessiond_agent_checks_total", "Envoy's Checks, by their outcome.", "outcome", counts.Each)
+	return nil
 }
 
 func (a *agent) measure(service *forwarding.Service) {

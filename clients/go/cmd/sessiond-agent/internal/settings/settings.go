@@ -50,6 +50,8 @@ type Settings struct {
 	DrainGrace       time.Duration
 	PrintsTheVersion bool
 
+	ExtAuthz ExtAuthz
+
 	anonymous, anonymousNames, socketMode string
 }
 
@@ -94,6 +96,7 @@ func (s *Settings) flags(output io.Writer) *flag.FlagSet {
 	set.Int64Var(&s.CacheBytes, "cache-bytes", 64<<20, "how much memory they may take")
 	set.DurationVar(&s.DrainDelay, "drain-delay", 0, "how long to serve on after health says NOT_SERVING")
 	set.DurationVar(&s.DrainGrace, "drain-grace", 10*time.Second, "how long calls may take to end after that")
+	s.ExtAuthz.flags(set)
 	set.BoolVar(&s.PrintsTheVersion, "version", false, "print the version")
 	set.Usage = func() { usage(set) }
 	return set
@@ -151,6 +154,9 @@ func (s *Settings) finish() error {
 			return fmt.Errorf("--anonymous: found %q, allowed are validate, watch and none", name)
 		}
 		s.Anonymous = append(s.Anonymous, group)
+	}
+	if err := s.ExtAuthz.finish(); err != nil {
+		return err
 	}
 	return s.check(isLocal)
 }

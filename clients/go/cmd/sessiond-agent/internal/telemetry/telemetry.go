@@ -34,6 +34,7 @@ type Telemetry struct {
 	methods     []*Method
 	validations [len(outcomes)]atomic.Uint64
 	gauges      []gauge
+	families    []family
 }
 
 type gauge struct {
@@ -97,6 +98,9 @@ func (t *Telemetry) Write(to io.Writer) {
 	head(to, "sessiond_agent_validations_total", "counter", "Requests for verdicts, by how they were answered.")
 	for i, name := range outcomes {
 		fmt.Fprintf(to, "sessiond_agent_validations_total{outcome=%q} %d\n", name, t.validations[i].Load())
+	}
+	for _, one := range t.families {
+		one.write(to)
 	}
 	for _, one := range t.gauges {
 		head(to, one.name, one.kind, one.help)
