@@ -3,15 +3,14 @@ package sessiond
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/sessiond/sessiond/clients/go/internal/clock"
-	"github.com/sessiond/sessiond/clients/go/internal/hashedid"
 	"github.com/sessiond/sessiond/clients/go/internal/knowledge"
-	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
 // calls asks for verdicts: one call for a token at a time, and few for many tokens. What they bring is kept
@@ -74,6 +73,7 @@ func (c *calls) shared(ctx context.Context, a asking) (Outcome, *Session, error)
 		select {
 		case <-f.done:
 		case <-ctx.Done():
+			c.leave(f)
 			continue
 		}
 		if !isJoined {
@@ -98,10 +98,11 @@ func (c *calls) board(a asking) (f *flight, isJoined bool) {
 	if c.memory != nil {
 		generation = c.memory.known.Generation()
 		if f := c.flights.find(a.key, generation); f != nil {
+			f.waiting++
 			return f, true
 		}
 	}
-	f = &flight{asking: a, generation: generation, done: make(chan struct{})}
+	f = &flight{asking: a, generation: generation, waiting: 1, done: make(chan struct{})}
 	c.flights[a.key] = f
 	switch {
 	case c.isClosed:
@@ -115,109 +116,31 @@ func (c *calls) board(a asking) (f *flight, isJoined bool) {
 	return f, false
 }
 
+// leave is that somebody waits no longer.
+func (c *calls) leave(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.waiting--
+}
+
 // depart sends off whoever may go; c.mu is held.
 func (c *calls) depart() {
 	for batch := c.departures.depart(); batch != nil; batch = c.departures.depart() {
-		c.running.Go(func() { c.fly(batch) })
-	}
-}
-
-func (c *calls) fly(batch []*flight) {
-	if len(batch) == 1 {
-		c.flyAlone(batch[0])
-	} else {
-		c.flyTogether(batch)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.departures.inFlight--
-	c.depart()
-}
-
-func (c *calls) flyAlone(f *flight) {
-	brought := c.one(c.ctx, f.asking, c.timeout)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.land(f, brought)
-}
-
-// flyTogether asks in one call, and then singly about those whom it leaves undecided.
-func (c *calls) flyTogether(batch []*flight) {
-	asked, first := c.ask(), batch[0]
-	request := &sessiondv1.ValidateTokensRequest{Requirements: first.policy.message}
-	for _, f := range batch {
-		request.Tokens = append(request.Tokens, readable(f.token))
-	}
-	p := plan{"ValidateTokens", c.timeout, first.authorization, idempotent}
-	response, err := call(c.ctx, c.caller, p, c.caller.stub.ValidateTokens, request)
-	if err == nil && len(response.GetResults()) != len(batch) {
-		err = miscounted()
-	}
-	var failure *CallError
-	if errors.As(err, &failure) && failure.Reason == "KEYS_UNAVAILABLE" {
-		c.askSingly(batch)
-		return
-	}
-	var undecided []*flight
-	for i, f := range batch {
-		switch {
-		case err != nil:
-			c.landOne(f, landed{err: err})
-		case response.GetResults()[i].GetUndecided() != nil:
-			undecided = append(undecided, f)
-		default:
-			c.landOne(f, c.take(f.asking, response.GetResults()[i], asked))
+		if batch = slices.DeleteFunc(batch, c.isAbandoned); len(batch) > 0 {
+			c.running.Go(func() { c.fly(batch) })
+		} else {
+			c.departures.inFlight--
 		}
 	}
-	c.askSingly(undecided)
 }
 
-func (c *calls) askSingly(flights []*flight) {
-	for _, f := range flights {
-		c.running.Go(func() {
-			select {
-			case c.singly <- struct{}{}:
-				c.flyAlone(f)
-				<-c.singly
-			case <-c.ctx.Done():
-				c.landOne(f, landed{err: givenUp()})
-			}
-		})
+// isAbandoned lands a flight for which nobody waits any more: where a server is slow, a queue of those would
+// have it asked for nobody. c.mu is held.
+func (c *calls) isAbandoned(f *flight) bool {
+	if f.waiting == 0 {
+		c.land(f, landed{err: givenUp()})
 	}
-}
-
-// one asks about one token, by one call.
-func (c *calls) one(ctx context.Context, a asking, timeout time.Duration) landed {
-	asked := c.ask()
-	p := plan{"ValidateToken", timeout, a.authorization, idempotent}
-	request := toValidateRequest(a.token, a.policy, &question{})
-	response, err := call(ctx, c.caller, p, c.caller.stub.ValidateToken, request)
-	if err != nil {
-		return landed{err: err}
-	}
-	return c.take(a, response, asked)
-}
-
-// take reads an answer, and keeps it.
-func (c *calls) take(a asking, response *sessiondv1.ValidateTokenResponse, asked knowledge.Asked) landed {
-	brought := read(response, hashedid.OfToken(a.key.Digest), asked)
-	if c.memory != nil {
-		c.memory.keep(a.key, brought, response)
-	}
-	return brought
-}
-
-func (c *calls) landOne(f *flight, brought landed) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.land(f, brought)
-}
-
-// land wakes whoever waits for a flight; c.mu is held.
-func (c *calls) land(f *flight, brought landed) {
-	f.brought = brought
-	c.flights.remove(f)
-	close(f.done)
+	return f.waiting == 0
 }
 
 // ask is taken before a call is made.

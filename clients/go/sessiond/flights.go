@@ -28,6 +28,7 @@ type asking struct {
 type flight struct {
 	asking
 	generation uint64
+	waiting    int // who waits for it
 	done       chan struct{}
 	brought    landed
 }

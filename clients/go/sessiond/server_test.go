@@ -25,6 +25,7 @@ type server struct {
 
 	mu    sync.Mutex
 	calls []call
+	about []string // tokens
 }
 
 type call struct {
@@ -78,6 +79,9 @@ func (s *server) seen() []call {
 func (s *server) ValidateToken(
 	ctx context.Context, request *sessiondv1.ValidateTokenRequest,
 ) (*sessiondv1.ValidateTokenResponse, error) {
+	s.mu.Lock()
+	s.about = append(s.about, request.GetToken())
+	s.mu.Unlock()
 	if s.gate != nil {
 		s.asked <- struct{}{}
 		select {
