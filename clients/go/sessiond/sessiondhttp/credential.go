@@ -19,7 +19,7 @@ func (m *Middleware) credential(r *http.Request) (credentials.Credential, error)
 // is for the server to say.
 func (m *Middleware) proof(r *http.Request, scheme credentials.Scheme) (sessiond.Proof, error) {
 	if scheme == credentials.DPoP {
-		return m.dpop(r)
+		return credentials.ProofOf(r.Header["Dpop"], r.Method, m.dpopOrigin, r.URL.EscapedPath())
 	}
 	if m.certificate == nil {
 		return nil, nil
@@ -29,16 +29,4 @@ func (m *Middleware) proof(r *http.Request, scheme credentials.Scheme) (sessiond
 		return nil, nil
 	}
 	return sessiond.CertificateOf(certificate), nil
-}
-
-// dpop is the one DPoP header of a request (RFC 9449 section 4.3).
-func (m *Middleware) dpop(r *http.Request) (sessiond.Proof, error) {
-	proofs := r.Header["Dpop"]
-	if m.dpopOrigin == "" || len(proofs) == 0 {
-		return nil, nil
-	}
-	if len(proofs) > 1 || !credentials.IsToken68(proofs[0]) {
-		return nil, credentials.ErrInvalid
-	}
-	return sessiond.DPoP{Proof: proofs[0], Method: r.Method, URL: m.dpopOrigin + r.URL.EscapedPath()}, nil
 }

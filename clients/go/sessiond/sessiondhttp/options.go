@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
+
+	"github.com/sessiond/sessiond/clients/go/internal/credentials"
 )
 
 // Option is where a middleware takes tokens and proofs from, or how it answers.
@@ -27,7 +28,7 @@ func FromCookie(name string) Option {
 // TrustOrigins has further origins whose pages may send cookies, such as https://app.example.
 func TrustOrigins(origins ...string) Option {
 	for _, origin := range origins {
-		requireOrigin(origin)
+		credentials.RequireOrigin(origin)
 	}
 	return func(m *Middleware) { m.crossSite.trusted = append(m.crossSite.trusted, origins...) }
 }
@@ -44,7 +45,7 @@ func AllowMissingOrigin() Option {
 //
 // Without this option a token under the scheme DPoP is never good.
 func WithDPoP(origin string) Option {
-	requireOrigin(origin)
+	credentials.RequireOrigin(origin)
 	return func(m *Middleware) { m.dpopOrigin = origin }
 }
 
@@ -71,11 +72,4 @@ func WithRenderer(render Renderer) Option {
 // WithLogger tells of what only an operator can mend to a logger instead of [slog.Default].
 func WithLogger(logger *slog.Logger) Option {
 	return func(m *Middleware) { m.logger = logger }
-}
-
-func requireOrigin(origin string) {
-	parsed, err := url.Parse(origin)
-	if err != nil || parsed.Host == "" || parsed.Scheme+"://"+parsed.Host != origin {
-		panic(fmt.Sprintf("sessiondhttp: origin: found %q, allowed are such as https://app.example", origin))
-	}
 }
