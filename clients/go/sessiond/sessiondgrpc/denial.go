@@ -6,13 +6,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sessiond/sessiond/clients/go/internal/denial"
+	"github.com/sessiond/sessiond/clients/go/internal/details"
 )
 
 // row is how a kind of denial is told; the text is for people.
@@ -34,23 +30,13 @@ var statuses = map[denial.Kind]row{
 func (i *Interceptors) refuse(ctx context.Context, method string, denied *denial.Denial) error {
 	denied.Log(ctx, i.logger, slog.String("method", method))
 	told := statuses[denied.Kind]
-	found := status.New(told.code, told.text+": "+denied.Reason).Proto()
+	text := told.text + ": " + denied.Reason
 	if denied.Kind == denial.Unavailable {
-		found.Details = append(found.Details, retryInfo(durationpb.New(denied.RetryAfter)))
+		return details.Status(told.code, text, details.RetryInfo(denied.RetryAfter))
 	}
-	return status.FromProto(found).Err()
+	return details.Status(told.code, text)
 }
 
 func trailer(denied *denial.Denial) metadata.MD {
 	return metadata.MD{"www-authenticate": denied.Challenges}
-}
-
-// retryInfo is a google.rpc.RetryInfo. Its package is one that this client does without.
-func retryInfo(delay *durationpb.Duration) *anypb.Any {
-	encoded, err := proto.Marshal(delay)
-	if err != nil {
-		panic(err) // a span can be encoded
-	}
-	value := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), encoded)
-	return &anypb.Any{TypeUrl: "type.googleapis.com/google.rpc.RetryInfo", Value: value}
 }
