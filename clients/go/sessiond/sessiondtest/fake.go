@@ -61,7 +61,7 @@ func (f *Fake) Client(options ...sessiond.ClientOption) *sessiond.Client {
 	f.t.Helper()
 	options = append([]sessiond.ClientOption{
 		sessiond.WithTimeout(patience),
-		sessiond.WithDialOptions(grpc.WithChainStreamInterceptor(f.taps.intercept)),
+		sessiond.WithDialOptions(grpc.WithChainStreamInterceptor(f.taps.add().intercept)),
 	}, options...)
 	client, err := sessiond.New(f.target, options...)
 	if err != nil {
@@ -205,5 +205,5 @@ func (f *Fake) locked(something func(*state)) {
 func (f *Fake) settle() {
 	var events int
 	f.locked(func(s *state) { events = len(s.log.events) })
-	f.taps.settle(events, func() bool { return f.service.watchers.foreign.Load() == 0 })
+	f.taps.settle(events, f.service.watchers.isForeign.Load())
 }

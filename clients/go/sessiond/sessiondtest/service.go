@@ -171,7 +171,7 @@ func (s *service) GetRevocationStatus(
 		Server:       configuration,
 		Revision:     s.log.revision(),
 		Revocations:  read,
-		Watchers:     s.watchers.count(),
+		Watchers:     s.watchers.count.Load(),
 		MaxStaleness: durationpb.New(maxStaleness),
 		Partitions: []*sessiondv1.PartitionStatus{{
 			Incarnation: make([]byte, 16), Read: read, Age: durationpb.New(0),

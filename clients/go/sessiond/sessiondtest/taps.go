@@ -14,51 +14,67 @@ import (
 // tapped marks the streams of clients that tell what they have applied.
 const tapped = "sessiondtest-tapped"
 
-// taps say how far the clients of a fake have come with what they were told: whoever asks a stream for the next
-// event has applied the one before.
+// taps say how far each client of a fake has come with what it was told.
 type taps struct {
 	mu      sync.Mutex
-	open    map[*tap]int // by how many events it has applied
-	changed chan struct{}
+	clients []*tap
+	changed chan struct{} // closed when one has come further
 }
 
+// tap is that of one client: whoever asks a stream for the next event has applied the one before.
 type tap struct {
-	grpc.ClientStream
 	taps     *taps
-	received int
+	isFresh  bool                   // it was told how fresh it is, and so may repeat what it keeps
+	position int                    // how many events it has applied, on whichever stream; -1 for nothing at all
+	open     map[*tappedStream]bool // a test may have opened some of its own
 }
 
-func newTaps() *taps { return &taps{open: map[*tap]int{}, changed: make(chan struct{})} }
+func newTaps() *taps { return &taps{changed: make(chan struct{})} }
 
-// intercept taps the streams of a client. One counts from before it is there, until it has ended.
-func (t *taps) intercept(
+// add is a tap for one more client.
+func (t *taps) add() *tap {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one := &tap{taps: t, position: -1, open: map[*tappedStream]bool{}}
+	t.clients = append(t.clients, one)
+	return one
+}
+
+// intercept taps the streams of a client.
+func (t *tap) intercept(
 	ctx context.Context, description *grpc.StreamDesc, connection *grpc.ClientConn, method string,
 	open grpc.Streamer, options ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	one := &tap{taps: t}
-	t.set(one, 0)
-	context.AfterFunc(ctx, func() { t.remove(one) })
-	stream, err := open(metadata.AppendToOutgoingContext(ctx, tapped, "yes"), description, connection, method, options...)
+	marked := metadata.AppendToOutgoingContext(ctx, tapped, "yes")
+	stream, err := open(marked, description, connection, method, options...)
 	if err != nil {
-		t.remove(one)
 		return nil, err
 	}
-	one.ClientStream = stream
+	one := &tappedStream{ClientStream: stream, tap: t, received: -1, position: -1}
+	t.change(func() { t.open[one] = true })
+	context.AfterFunc(ctx, func() { t.change(func() { delete(t.open, one) }) })
 	return one, nil
 }
 
+type tappedStream struct {
+	grpc.ClientStream
+	tap                *tap
+	received, position int // received is the position of who has applied what came last
+}
+
 // RecvMsg says first that the event before has been applied.
-func (t *tap) RecvMsg(message any) error {
-	if t.received > 0 {
-		t.taps.advance(t, t.received)
-	}
-	err := t.ClientStream.RecvMsg(message)
-	if err != nil {
-		t.taps.remove(t)
+func (s *tappedStream) RecvMsg(message any) error {
+	s.tap.change(func() {
+		s.position = max(s.position, s.received)
+		s.tap.position = max(s.tap.position, s.received)
+	})
+	if err := s.ClientStream.RecvMsg(message); err != nil {
+		s.tap.change(func() { delete(s.tap.open, s) })
 		return err
 	}
 	if told, ok := message.(*event); ok {
-		t.received = fromRevision(revisionOf(told)) + 1
+		s.received = fromRevision(revisionOf(told))
+		s.tap.change(func() { s.tap.isFresh = s.tap.isFresh || told.GetFreshness() != nil })
 	}
 	return nil
 }
@@ -76,41 +92,33 @@ func revisionOf(told *event) string {
 	}
 }
 
-func (t *taps) set(one *tap, applied int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.open[one] = applied
+// change changes something that whoever settles looks at.
+func (t *tap) change(something func()) {
+	t.taps.mu.Lock()
+	defer t.taps.mu.Unlock()
+	something()
+	close(t.taps.changed)
+	t.taps.changed = make(chan struct{})
 }
 
-func (t *taps) advance(one *tap, applied int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, isOpen := t.open[one]; isOpen {
-		t.open[one] = applied
-		t.tell()
+// hasApplied says whether the client can repeat nothing from before so many events.
+func (t *tap) hasApplied(events int) bool {
+	for stream := range t.open {
+		if stream.position < events {
+			return false
+		}
 	}
+	return !t.isFresh || t.position >= events
 }
 
-func (t *taps) remove(one *tap) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.open, one)
-	t.tell()
-}
-
-func (t *taps) tell() {
-	close(t.changed)
-	t.changed = make(chan struct{})
-}
-
-// settle waits until so many events have been applied, by everybody who watches. After the longest staleness
-// nobody repeats what was before, applied or not; a client that does not tell is given that time.
-func (t *taps) settle(events int, mayTell func() bool) {
+// settle waits until every client has applied so many events, or nobody can repeat what was before: after the
+// longest staleness since they were told. A client that does not tell is given that time.
+func (t *taps) settle(events int, isForeign bool) {
 	timer := time.NewTimer(maxStaleness)
 	defer timer.Stop()
 	for {
 		changed, isDone := t.look(events)
-		if isDone && mayTell() {
+		if isDone && !isForeign {
 			return
 		}
 		select {
@@ -121,11 +129,11 @@ func (t *taps) settle(events int, mayTell func() bool) {
 	}
 }
 
-func (t *taps) look(events int) (<-chan struct{}, bool) {
+func (t *taps) look(events int) (changed <-chan struct{}, isDone bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, applied := range t.open {
-		if applied <= events {
+	for _, client := range t.clients {
+		if !client.hasApplied(events) {
 			return t.changed, false
 		}
 	}

@@ -16,10 +16,11 @@ const (
 	heartbeatEvery = 100 * time.Millisecond
 )
 
-// watchers counts streams; foreign are those of clients that do not tell what they have applied.
-type watchers struct{ all, foreign atomic.Int32 }
-
-func (w *watchers) count() int32 { return w.all.Load() }
+// watchers counts streams; isForeign says that there was one of a client that does not tell what it has applied.
+type watchers struct {
+	count     atomic.Int32
+	isForeign atomic.Bool
+}
 
 // WatchRevocations tells what is revoked from a revision on, and how fresh that is.
 func (s *service) WatchRevocations(
@@ -31,11 +32,10 @@ func (s *service) WatchRevocations(
 	if err != nil {
 		return err
 	}
-	s.watchers.all.Add(1)
-	defer s.watchers.all.Add(-1)
+	s.watchers.count.Add(1)
+	defer s.watchers.count.Add(-1)
 	if incoming, _ := metadata.FromIncomingContext(stream.Context()); len(incoming.Get(tapped)) == 0 {
-		s.watchers.foreign.Add(1)
-		defer s.watchers.foreign.Add(-1)
+		s.watchers.isForeign.Store(true)
 	}
 	if err := stream.Send(started(from)); err != nil {
 		return err
