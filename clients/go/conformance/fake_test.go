@@ -13,8 +13,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondtest"
 )
 
-// The cases are those that clients must pass over a real server. Here the fake of package sessiondtest stands in
-// its place, so that it gives the verdicts, words and errors that a server gives.
+// The cases are those that clients must pass over a real server. Here the fake of package sessiondtest stands
+// in its place, so that it gives the verdicts, words and errors that a server gives.
 const liveCases = "../../../tests/conformance/live.json"
 
 func TestTheFakeAnswersAsARealServer(t *testing.T) {

@@ -127,7 +127,7 @@ func FuzzAuthorization(f *testing.F) {
 
 // Whatever comes, this parser takes no cookie that the standard library sees twice or not at all.
 func FuzzCookies(f *testing.F) {
-	for _, seed := range []string{"session=a", "a=b; session=c", "session=a; session=b", "session", "=session=a"} {
+	for _, seed := range []string{"session=a", "a=b; session=c", "session=a; session=b", "session"} {
 		f.Add(seed, "")
 		f.Add(seed, seed)
 	}

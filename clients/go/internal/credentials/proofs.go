@@ -7,8 +7,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 )
 
-// ProofOf is the one DPoP header of a request (RFC 9449 section 4.3), for a path at the origin that clients know;
-// nil where there is none, or no origin to judge it by.
+// ProofOf is the one DPoP header of a request (RFC 9449 section 4.3), for a path at the origin that clients
+// know; nil where there is none, or no origin to judge it by.
 func ProofOf(proofs []string, method, origin, path string) (sessiond.Proof, error) {
 	if origin == "" || len(proofs) == 0 {
 		return nil, nil

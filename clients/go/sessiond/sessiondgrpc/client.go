@@ -15,9 +15,9 @@ import (
 // TokenSource gives the access token that a call is made with; an empty one is none.
 type TokenSource func(ctx context.Context) (string, error)
 
-// Forwarded is the token of the request on whose behalf a call is made, as the middleware of this package and of
-// sessiondhttp have accepted it: the service that is called has to be one that may act as the user. There is none
-// where nobody was known, and none that is bound to a key by DPoP: only its bearer can make a proof.
+// Forwarded is the token of the request on whose behalf a call is made, as the middleware of this package and
+// of sessiondhttp have accepted it: the service that is called has to be one that may act as the user. There
+// is none where nobody was known, and none that is bound to a key by DPoP: only its bearer can make a proof.
 func Forwarded(ctx context.Context) (string, error) {
 	accepted := credentials.FromContext(ctx)
 	if accepted.Scheme == credentials.DPoP {
@@ -26,8 +26,9 @@ func Forwarded(ctx context.Context) (string, error) {
 	return accepted.Token, nil
 }
 
-// UnaryClient sends the token of a source with each call, as authorization. A call that has that already keeps
-// it: it would be taken for none with two. Use it on connections that are encrypted, or stay on this machine.
+// UnaryClient sends the token of a source with each call, as authorization. A call that has that already
+// keeps it: it would be taken for none with two. Use it on connections that are encrypted, or stay on this
+// machine.
 func UnaryClient(source TokenSource) grpc.UnaryClientInterceptor {
 	return func(
 		ctx context.Context, method string, request, answer any, connection *grpc.ClientConn,

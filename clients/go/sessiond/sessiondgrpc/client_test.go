@@ -61,7 +61,8 @@ func TestACallWhoseSourceFailsIsNotMade(t *testing.T) {
 		for _, method := range []string{list, follow} {
 			asked := accepting()
 			shop := sending(t, asked, source)
-			if _, _, err := shop.call(t.Context(), method); err == nil || len(asked.tokens) > 0 || len(shop.called) > 0 {
+			_, _, err := shop.call(t.Context(), method)
+			if err == nil || len(asked.tokens) > 0 || len(shop.called) > 0 {
 				t.Errorf("%s: found %v", method, err)
 			}
 		}

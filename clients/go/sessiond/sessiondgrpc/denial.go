@@ -19,7 +19,7 @@ type row struct {
 
 var statuses = map[denial.Kind]row{
 	denial.NoCredentials:  {codes.Unauthenticated, "the call has no token"},
-	denial.InvalidRequest: {codes.Unauthenticated, "the call has several tokens, or none of the form of a token"},
+	denial.InvalidRequest: {codes.Unauthenticated, "the call has several tokens, or none of a token's form"},
 	denial.NoPolicy:       {codes.PermissionDenied, "nothing says who may call this method"},
 	denial.Insufficient:   {codes.PermissionDenied, "the token may not do this"},
 	denial.Rejected:       {codes.Unauthenticated, "the token is not accepted"},

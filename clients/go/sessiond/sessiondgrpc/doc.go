@@ -1,5 +1,5 @@
-// Package sessiondgrpc lets calls through to handlers of gRPC only with a good access token, and sends tokens with
-// calls.
+// Package sessiondgrpc lets calls through to handlers of gRPC only with a good access token, and sends tokens
+// with calls.
 //
 //	methods := sessiondgrpc.Methods{
 //		"/shop.v1.Orders/ListOrders": orders,
@@ -9,8 +9,8 @@
 //	server := grpc.NewServer(grpc.UnaryInterceptor(protect.Unary()), grpc.StreamInterceptor(protect.Stream()))
 //
 // A handler finds who calls in its context, by [sessiond.FromContext]. What nothing is said about is denied;
-// health and reflection are public, unless something is said about them. What a call is told that does not get
-// through:
+// health and reflection are public, unless something is said about them. What a call is told that does not
+// get through:
 //
 //	no token, several, or what has no token's form      UNAUTHENTICATED
 //	SCOPE_INSUFFICIENT                                  PERMISSION_DENIED

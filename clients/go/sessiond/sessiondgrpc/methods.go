@@ -11,7 +11,8 @@ import (
 // methods of a service, /package.Service/*. A nil policy requires nothing but a good token.
 type Methods map[string]*sessiond.Policy
 
-// Public is the policy of methods for which nobody has to be known. No token that comes with them is looked at.
+// Public is the policy of methods for which nobody has to be known. No token that comes with them is looked
+// at.
 var Public = &sessiond.Policy{}
 
 var publicByDefault = []string{
@@ -41,7 +42,8 @@ func newRules(methods Methods) *rules {
 	}
 	for name, policy := range methods {
 		if !methodName.MatchString(name) {
-			panic(fmt.Sprintf("sessiondgrpc: method: found %q, allowed is /package.Service/Method or /package.Service/*", name))
+			const allowed = "/package.Service/Method or /package.Service/*"
+			panic(fmt.Sprintf("sessiondgrpc: method: found %q, allowed is %s", name, allowed))
 		}
 		r.byMethod[name] = newRule(policy)
 	}
@@ -82,7 +84,8 @@ func (r *rules) of(method string) (rule, bool) {
 func (r *rules) apply(name string, options []sessiond.Option) {
 	found, ok := r.byMethod[name]
 	if !ok || found.isPublic {
-		panic(fmt.Sprintf("sessiondgrpc: options: found %q, allowed is the name of a method that requires a token", name))
+		const allowed = "the name of a method that requires a token"
+		panic(fmt.Sprintf("sessiondgrpc: options: found %q, allowed is %s", name, allowed))
 	}
 	found.options = options
 	r.byMethod[name] = found

@@ -24,8 +24,8 @@ type Interceptors struct {
 	logger      *slog.Logger
 }
 
-// New makes interceptors that ask a validator, such as a [sessiond.Client]. It panics on a policy that a server
-// would refuse, as [sessiond.Require] does, and on what is no name of a method.
+// New makes interceptors that ask a validator, such as a [sessiond.Client]. It panics on a policy that a
+// server would refuse, as [sessiond.Require] does, and on what is no name of a method.
 func New(validator sessiond.Validator, methods Methods, options ...Option) *Interceptors {
 	i := &Interceptors{validator: validator, rules: newRules(methods), logger: slog.Default()}
 	for _, option := range options {
@@ -36,7 +36,9 @@ func New(validator sessiond.Validator, methods Methods, options ...Option) *Inte
 
 // Unary is for calls with one request and one answer.
 func (i *Interceptors) Unary() grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	return func(
+		ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
+	) (any, error) {
 		admitted, denied := i.admit(ctx, info.FullMethod)
 		if denied != nil {
 			_ = grpc.SetTrailer(ctx, trailer(denied)) // it fails where there is no call
@@ -46,10 +48,12 @@ func (i *Interceptors) Unary() grpc.UnaryServerInterceptor {
 	}
 }
 
-// Stream is for all other calls. One that is denied does not get to its handler. One that was let through goes
-// on, whatever becomes of its token.
+// Stream is for all other calls. One that is denied does not get to its handler. One that was let through
+// goes on, whatever becomes of its token.
 func (i *Interceptors) Stream() grpc.StreamServerInterceptor {
-	return func(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	return func(
+		service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler,
+	) error {
 		admitted, denied := i.admit(stream.Context(), info.FullMethod)
 		if denied != nil {
 			stream.SetTrailer(trailer(denied))
@@ -96,8 +100,8 @@ func (i *Interceptors) admit(ctx context.Context, method string) (context.Contex
 
 func of(denied denial.Denial) *denial.Denial { return &denied }
 
-// proof is what shows that the bearer has the key of a bound token; nil for none. Which proof a token needs is for
-// the server to say. A call is a POST to the path that its method has.
+// proof is what shows that the bearer has the key of a bound token; nil for none. Which proof a token needs
+// is for the server to say. A call is a POST to the path that its method has.
 func (i *Interceptors) proof(
 	ctx context.Context, method string, scheme credential.Scheme, proofs []string,
 ) (sessiond.Proof, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -37,7 +38,8 @@ func TestACallWithAGoodTokenGetsThroughWithItsSession(t *testing.T) {
 		asked := accepting()
 		methods := sessiondgrpc.Methods{"/shop.v1.Orders/*": orders}
 		strict := sessiondgrpc.WithOptions("/shop.v1.Orders/*", sessiond.Strict)
-		answer, _, err := newShop(t, sessiondgrpc.New(asked, methods, strict)).call(bearing(t, "bearer a.b.c"), method)
+		shop := newShop(t, sessiondgrpc.New(asked, methods, strict))
+		answer, _, err := shop.call(bearing(t, "bearer a.b.c"), method)
 		if err != nil || answer != "alice" {
 			t.Errorf("%s: found %q, %v", method, answer, err)
 		}
@@ -163,7 +165,8 @@ func TestWhatNothingIsSaidAboutIsDenied(t *testing.T) {
 	logger := sessiondgrpc.WithLogger(slog.New(slog.NewTextHandler(&text, nil)))
 	asked := accepting()
 	shop := newShop(t, sessiondgrpc.New(asked, sessiondgrpc.Methods{list: nil}, logger))
-	for _, method := range []string{follow, "/shop.v1.Orders/Delete", "/shop.v1.OrdersX/List", "/other.Service/Get"} {
+	others := []string{follow, "/shop.v1.Orders/Delete", "/shop.v1.OrdersX/List", "/other.Service/Get"}
+	for _, method := range others {
 		if _, _, err := shop.call(bearing(t, "Bearer a"), method); status.Code(err) != codes.PermissionDenied {
 			t.Errorf("%s: found %v", method, err)
 		}
@@ -191,21 +194,23 @@ func TestHealthReflectionAndWhatIsPublicNeedNoToken(t *testing.T) {
 	if _, _, err := shop.call(bearing(t), list); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("a method of a public service: found %v", err)
 	}
-	if _, err := healthv1.NewHealthClient(shop.connection).Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+	health := &healthv1.HealthCheckRequest{}
+	if _, err := healthv1.NewHealthClient(shop.connection).Check(t.Context(), health); err != nil {
 		t.Errorf("health: %v", err)
 	}
-	stream, err := grpc_reflection_v1.NewServerReflectionClient(shop.connection).ServerReflectionInfo(t.Context())
+	reflection := grpc_reflection_v1.NewServerReflectionClient(shop.connection)
+	stream, err := reflection.ServerReflectionInfo(t.Context())
 	if err != nil || stream.CloseSend() != nil {
 		t.Fatalf("reflection: %v", err)
 	}
-	if _, err := stream.Recv(); status.Code(err) == codes.PermissionDenied || status.Code(err) == codes.Unauthenticated {
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("reflection: %v", err)
 	}
 	if len(asked.tokens) > 0 {
 		t.Errorf("asked about %q", asked.tokens)
 	}
 	closed := newShop(t, sessiondgrpc.New(asked, sessiondgrpc.Methods{"/grpc.health.v1.Health/*": nil}))
-	_, err = healthv1.NewHealthClient(closed.connection).Check(t.Context(), &healthv1.HealthCheckRequest{})
+	_, err = healthv1.NewHealthClient(closed.connection).Check(t.Context(), health)
 	if status.Code(err) != codes.Unauthenticated {
 		t.Errorf("health that is not public: %v", err)
 	}
@@ -222,7 +227,8 @@ func TestADPoPProofGoesWithItsCall(t *testing.T) {
 		return err
 	}
 	proof := sessiond.DPoP{Proof: "p.r.f", Method: "POST", URL: "https://api.example" + list}
-	if err := call(bound, []string{"p.r.f"}, on); err != nil || !slices.Equal(bound.options, []sessiond.Option{proof}) {
+	err := call(bound, []string{"p.r.f"}, on)
+	if err != nil || !slices.Equal(bound.options, []sessiond.Option{proof}) {
 		t.Errorf("found %v, asked with %v", err, bound.options)
 	}
 	if err := call(bound, []string{"p", "q"}, on); status.Code(err) != codes.Unauthenticated {
@@ -246,7 +252,8 @@ func TestAClientCertificateIsAProof(t *testing.T) {
 	if _, _, err := shop.call(bearing(t, "Bearer a"), list); err != nil || !slices.Equal(asked.options, proof) {
 		t.Errorf("found %v, asked with %v", err, asked.options)
 	}
-	shop = newShop(t, sessiondgrpc.New(asked, methods, sessiondgrpc.WithCertificates(sessiondgrpc.PeerCertificate)))
+	ofPeers := sessiondgrpc.WithCertificates(sessiondgrpc.PeerCertificate)
+	shop = newShop(t, sessiondgrpc.New(asked, methods, ofPeers))
 	if _, _, err := shop.call(bearing(t, "Bearer a"), list); err != nil || len(asked.options) > 0 {
 		t.Errorf("without TLS: found %v, asked with %v", err, asked.options)
 	}
@@ -255,19 +262,21 @@ func TestAClientCertificateIsAProof(t *testing.T) {
 	if found := sessiondgrpc.PeerCertificate(ctx); found != certificate {
 		t.Errorf("found %v", found)
 	}
-	if found := sessiondgrpc.PeerCertificate(peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{}})); found != nil {
+	ctx = peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{}})
+	if found := sessiondgrpc.PeerCertificate(ctx); found != nil {
 		t.Errorf("a connection without one: found %v", found)
 	}
 }
 
 func TestMistakesOfTheProgramAreFoundBeforeACallIs(t *testing.T) {
 	bad := &sessiond.Policy{Scopes: []string{"a b"}}
+	strict := sessiondgrpc.WithOptions(list, sessiond.Strict)
 	for name, mistake := range map[string]func(){
 		"a policy":           func() { sessiondgrpc.New(accepting(), sessiondgrpc.Methods{list: bad}) },
 		"a default":          func() { sessiondgrpc.New(accepting(), nil, sessiondgrpc.WithDefault(bad)) },
-		"a name":             func() { sessiondgrpc.New(accepting(), sessiondgrpc.Methods{"shop.v1.Orders/List": nil}) },
+		"a name":             func() { sessiondgrpc.New(accepting(), sessiondgrpc.Methods{"shop.v1/List": nil}) },
 		"all of everything":  func() { sessiondgrpc.New(accepting(), sessiondgrpc.Methods{"/*": nil}) },
-		"options of nothing": func() { sessiondgrpc.New(accepting(), nil, sessiondgrpc.WithOptions(list, sessiond.Strict)) },
+		"options of nothing": func() { sessiondgrpc.New(accepting(), nil, strict) },
 		"an origin":          func() { sessiondgrpc.WithDPoP("api.example") },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,7 +80,9 @@ func newShop(t *testing.T, protect *sessiondgrpc.Interceptors, options ...grpc.D
 	t.Cleanup(server.Stop)
 	connection, err := grpc.NewClient("passthrough:///shop", append(options,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return listener.DialContext(ctx)
+		}),
 	)...)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,9 @@ func (s *shop) description() *grpc.ServiceDesc {
 		handle := func(ctx context.Context, _ any) (any, error) { return s.enter(ctx, list), nil }
 		return intercept(ctx, request, &grpc.UnaryServerInfo{Server: s, FullMethod: list}, handle)
 	}
-	stream := func(_ any, stream grpc.ServerStream) error { return stream.SendMsg(s.enter(stream.Context(), follow)) }
+	stream := func(_ any, stream grpc.ServerStream) error {
+		return stream.SendMsg(s.enter(stream.Context(), follow))
+	}
 	return &grpc.ServiceDesc{
 		ServiceName: "shop.v1.Orders",
 		HandlerType: (*any)(nil),

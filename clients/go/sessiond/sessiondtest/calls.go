@@ -20,8 +20,8 @@ type Call struct {
 	Key    string          // of who called; empty without one
 }
 
-// Calls are those that have come so far, in their order, but for streams of revocations: those of clients, which
-// have asked again what was not answered, and none of the fake's own functions.
+// Calls are those that have come so far, in their order, but for streams of revocations: those of clients,
+// which have asked again what was not answered, and none of the fake's own functions.
 func (f *Fake) Calls() []Call {
 	f.service.mu.Lock()
 	defer f.service.mu.Unlock()

@@ -36,7 +36,9 @@ func fromRevision(revision string) int {
 	return events
 }
 
-func (l *eventLog) revoke(kind sessiondv1.RevocationType, id hashedid.ID, now time.Time) *sessiondv1.Revocation {
+func (l *eventLog) revoke(
+	kind sessiondv1.RevocationType, id hashedid.ID, now time.Time,
+) *sessiondv1.Revocation {
 	revocation := &sessiondv1.Revocation{
 		Type: kind, HashedId: id[:], ExpireTime: timestamppb.New(now.Add(longestLifetime)),
 		Revision: toRevision(len(l.events) + 1),

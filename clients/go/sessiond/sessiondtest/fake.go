@@ -17,7 +17,8 @@ import (
 const (
 	// Issuer is who issues the fake's tokens.
 	Issuer = "http://sessiond.localhost"
-	// Audience is for whom they are unless a login says otherwise, and the application that they are issued to.
+	// Audience is for whom they are unless a login says otherwise, and the application that they are issued
+	// to.
 	Audience = "sessiond-dev"
 )
 
@@ -42,7 +43,8 @@ func New(t testing.TB) *Fake {
 		t.Fatalf("sessiondtest: %v", err)
 	}
 	f := &Fake{
-		t: t, service: &service{state: newState()}, target: listener.Addr().String(), taps: newTaps(), own: random(16),
+		t: t, service: &service{state: newState()}, target: listener.Addr().String(), taps: newTaps(),
+		own: random(16),
 	}
 	server := grpc.NewServer(grpc.UnaryInterceptor(f.arrive), grpc.StreamInterceptor(f.arriveAtStream))
 	sessiondv1.RegisterSessionServiceServer(server, f.service)
@@ -52,11 +54,12 @@ func New(t testing.TB) *Fake {
 	return f
 }
 
-// Target is where the fake listens, for clients that are made in another way than by [Fake.Client]. They know a
-// second later, at most, what has changed; functions that change something wait for that.
+// Target is where the fake listens, for clients that are made in another way than by [Fake.Client]. They know
+// a second later, at most, what has changed; functions that change something wait for that.
 func (f *Fake) Target() string { return f.target }
 
-// Client makes a client, as production has it but for more patience with a slow machine. It ends with the test.
+// Client makes a client, as production has it but for more patience with a slow machine. It ends with the
+// test.
 func (f *Fake) Client(options ...sessiond.ClientOption) *sessiond.Client {
 	f.t.Helper()
 	options = append([]sessiond.ClientOption{
@@ -93,8 +96,8 @@ type Token struct {
 	Claims map[string]any
 }
 
-// Sign is a token that is good but for what is given; a value of nil leaves a name out. Its session is none that
-// was opened.
+// Sign is a token that is good but for what is given; a value of nil leaves a name out. Its session is none
+// that was opened.
 func (f *Fake) Sign(token Token) string {
 	f.service.mu.Lock()
 	defer f.service.mu.Unlock()
@@ -148,7 +151,8 @@ func (f *Fake) Expire(accessToken string) {
 	})
 }
 
-// Now is the time by the fake's clock, which tokens are judged by. It is the machine's unless a test moves it.
+// Now is the time by the fake's clock, which tokens are judged by. It is the machine's unless a test moves
+// it.
 func (f *Fake) Now() time.Time {
 	f.service.mu.Lock()
 	defer f.service.mu.Unlock()
@@ -167,7 +171,8 @@ func (f *Fake) Advance(span time.Duration) {
 	})
 }
 
-// SetTime stops the fake's clock at a time, from which only [Fake.Advance] moves it, and has clients ask again.
+// SetTime stops the fake's clock at a time, from which only [Fake.Advance] moves it, and has clients ask
+// again.
 func (f *Fake) SetTime(now time.Time) {
 	f.change(func(s *state) {
 		s.stopped = now
@@ -175,8 +180,9 @@ func (f *Fake) SetTime(now time.Time) {
 	})
 }
 
-// Away has nobody answer, as where a server is gone, until [Fake.Back]. Clients forget what they keep first: a real
-// server's clients would go on with that for its max_staleness, a second. The fake's own functions work.
+// Away has nobody answer, as where a server is gone, until [Fake.Back]. Clients forget what they keep first:
+// a real server's clients would go on with that for its max_staleness, a second. The fake's own functions
+// work.
 func (f *Fake) Away() {
 	f.change(func(s *state) {
 		s.isAway = true

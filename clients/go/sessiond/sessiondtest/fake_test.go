@@ -161,7 +161,8 @@ func TestCallsAreThoseOfClientsAlone(t *testing.T) {
 		}
 	}
 	policy := calls[0].Policy
-	if !slices.Equal(policy.Scopes, orders.Scopes) || policy.MaxAuthAge != time.Minute || policy.Claims["plan"][0] != "pro" {
+	if !slices.Equal(policy.Scopes, orders.Scopes) || policy.MaxAuthAge != time.Minute ||
+		!slices.Equal(policy.Claims["plan"], []string{"pro"}) {
 		t.Errorf("found %+v", policy)
 	}
 }
@@ -234,7 +235,8 @@ func TestAReusedRefreshTokenEndsItsSession(t *testing.T) {
 	}
 	fake.Advance(time.Minute)
 	_, _ = client.Refresh(t.Context(), tokens.RefreshToken, sessiond.Bearer{})
-	if _, err := client.Validate(t.Context(), next.AccessToken, nil, sessiond.Strict); reasonOf(err) != "REVOKED" {
+	_, err = client.Validate(t.Context(), next.AccessToken, nil, sessiond.Strict)
+	if reasonOf(err) != "REVOKED" {
 		t.Errorf("found %v", err)
 	}
 }
@@ -246,8 +248,10 @@ func TestABoundSessionNeedsItsCertificate(t *testing.T) {
 	if _, err := client.Validate(t.Context(), tokens.AccessToken, nil, own); err != nil {
 		t.Error(err)
 	}
-	for _, options := range [][]sessiond.Option{nil, {another}, {sessiond.DPoP{Proof: "a", Method: "GET", URL: "/"}}} {
-		if _, err := client.Validate(t.Context(), tokens.AccessToken, nil, options...); reasonOf(err) != "BINDING_MISMATCH" {
+	dpop := sessiond.DPoP{Proof: "a", Method: "GET", URL: "/"}
+	for _, options := range [][]sessiond.Option{nil, {another}, {dpop}} {
+		_, err := client.Validate(t.Context(), tokens.AccessToken, nil, options...)
+		if reasonOf(err) != "BINDING_MISMATCH" {
 			t.Errorf("found %v", err)
 		}
 	}
@@ -303,7 +307,8 @@ func TestWhatTheFakeDoesNotCarryOutIsUnsupported(t *testing.T) {
 	if !errors.As(err, &unsupported) || unsupported.Metadata["field"] != "provider_tokens" {
 		t.Errorf("found %v", err)
 	}
-	_, err = client.CreateSessionFromCode(t.Context(), sessiondtest.Issuer, sessiond.AuthorizationCode{}, sessiond.Login{})
+	code := sessiond.AuthorizationCode{}
+	_, err = client.CreateSessionFromCode(t.Context(), sessiondtest.Issuer, code, sessiond.Login{})
 	if !errors.As(err, &unsupported) || unsupported.Metadata["field"] != "authorization_code" {
 		t.Errorf("found %v", err)
 	}
@@ -330,7 +335,8 @@ func TestALoginSaysWhatARealServerLetsItSay(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 	var invalid *sessiond.InvalidArgument
-	_, err = client.CreateLocalSession(t.Context(), "alice", sessiond.LocalLogin{Claims: map[string]any{"scope": "all"}})
+	presuming := sessiond.LocalLogin{Claims: map[string]any{"scope": "all"}}
+	_, err = client.CreateLocalSession(t.Context(), "alice", presuming)
 	if !errors.As(err, &invalid) || invalid.Field != "local_login.claims_json" {
 		t.Errorf("found %v", err)
 	}

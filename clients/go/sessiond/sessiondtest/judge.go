@@ -20,7 +20,9 @@ const (
 )
 
 // judge is the verdict on a token, in the order in which the server's checks decide. s.mu is held.
-func (s *state) judge(token string, want *sessiondv1.Requirements, proof *sessiondv1.PossessionProof) *answer {
+func (s *state) judge(
+	token string, want *sessiondv1.Requirements, proof *sessiondv1.PossessionProof,
+) *answer {
 	c, rejection := s.verify(token, want)
 	if rejection == nil {
 		rejection = s.judgeCall(c, want, proof)
@@ -167,7 +169,8 @@ func (s *state) rejected(rejection *sessiondv1.Rejection) *answer {
 func (s *state) accepted(c *claims, want *sessiondv1.Requirements) *answer {
 	remaining := c.expire.Sub(s.now())
 	if want.GetMaxAuthAge() != nil {
-		remaining = min(remaining, c.session.GetAuthTime().AsTime().Add(want.GetMaxAuthAge().AsDuration()).Sub(s.now()))
+		until := c.session.GetAuthTime().AsTime().Add(want.GetMaxAuthAge().AsDuration())
+		remaining = min(remaining, until.Sub(s.now()))
 	}
 	return &answer{
 		Verdict:         &sessiondv1.ValidateTokenResponse_Session{Session: c.session},

@@ -7,8 +7,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// spend is the session of a refresh token that may be spent now, and whether it had been before: in the order of
-// the server's table of rotation.
+// spend is the session of a refresh token that may be spent now, and whether it had been before: in the order
+// of the server's table of rotation.
 func (s *state) spend(request *sessiondv1.RefreshSessionRequest, by bearer) (*session, bool, string) {
 	found, ok := s.refresh[request.GetRefreshToken()]
 	if !ok {

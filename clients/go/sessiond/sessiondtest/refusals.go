@@ -27,13 +27,15 @@ func unsupported(field string) error {
 }
 
 var refreshRefusals = map[string]string{
-	"REFRESH_TOKEN_INVALID":     "this is not a refresh token that sessiond gave out: log in again",
-	"REFRESH_TOKEN_SUPERSEDED":  "a newer refresh token was given out for this one: use that; the session lives",
-	"REFRESH_TOKEN_REUSED":      "the refresh token had been used before, so its session has been ended: log in again",
+	"REFRESH_TOKEN_INVALID":    "this is not a refresh token that sessiond gave out: log in again",
+	"REFRESH_TOKEN_SUPERSEDED": "a newer refresh token was given out for this one: use that; the session lives",
+	"REFRESH_TOKEN_REUSED": "the refresh token had been used before, so its session has been ended: " +
+		"log in again",
 	"SESSION_REVOKED":           "the session has been ended: log in again",
 	"SESSION_IDLE_TIMEOUT":      "the session was not used for too long: log in again",
 	"SESSION_LIFETIME_EXCEEDED": "the session has reached its longest life: log in again",
-	"BINDING_MISMATCH":          "the session is bound to a key whose possession was not proven: bring a new proof; the session lives",
+	"BINDING_MISMATCH": "the session is bound to a key whose possession was not proven: " +
+		"bring a new proof; the session lives",
 }
 
 func refreshRefused(reason string) error {

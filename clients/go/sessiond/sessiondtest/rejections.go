@@ -41,7 +41,9 @@ func reject(reason sessiondv1.Rejection_Reason, message string) *sessiondv1.Reje
 	if reason == expired {
 		challenge += described(message)
 	}
-	return &sessiondv1.Rejection{Reason: reason, Message: message, NextAction: action, WwwAuthenticate: challenge}
+	return &sessiondv1.Rejection{
+		Reason: reason, Message: message, NextAction: action, WwwAuthenticate: challenge,
+	}
 }
 
 func described(message string) string { return fmt.Sprintf(`, error_description="%s"`, message) }
@@ -49,7 +51,8 @@ func described(message string) string { return fmt.Sprintf(`, error_description=
 func malformed(token string) *sessiondv1.Rejection {
 	rejection := reject(sessiondv1.Rejection_REASON_MALFORMED, "this is not a signed JWT in compact form")
 	if strings.Count(token, ".") != 2 && credentials.IsToken68(token) {
-		rejection.Message = "this is no JWT, but an opaque or encrypted token: have its provider issue access tokens as JWTs"
+		rejection.Message = "this is no JWT, but an opaque or encrypted token: " +
+			"have its provider issue access tokens as JWTs"
 		rejection.NextAction = sessiondv1.Rejection_NEXT_ACTION_DENY
 	}
 	return rejection

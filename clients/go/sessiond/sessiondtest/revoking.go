@@ -30,7 +30,8 @@ func (s *state) revoke(request *sessiondv1.RevokeSessionRequest) (*sessiondv1.Re
 	}
 }
 
-// revokeOne ends a session, whether or not it was opened here: a token that was signed for a test has one too.
+// revokeOne ends a session, whether or not it was opened here: a token that was signed for a test has one
+// too.
 func (s *state) revokeOne(id string) *sessiondv1.RevokeSessionResponse {
 	of, ok := s.sessions[id]
 	if !ok {
@@ -50,7 +51,8 @@ func (s *state) revokeSubject(
 	if subject.GetIssuer() != Issuer {
 		return nil, fieldInvalid("subject.issuer", "another issuer", Issuer)
 	}
-	if spared, ok := s.sessions[except]; except != "" && (!ok || spared.login.GetSubject() != subject.GetSubject()) {
+	spared, ok := s.sessions[except]
+	if except != "" && (!ok || spared.login.GetSubject() != subject.GetSubject()) {
 		return nil, fieldInvalid("except_session_id", "no session of the subject", "one of its sessions")
 	}
 	count := 0
@@ -75,7 +77,8 @@ func (s *state) revokeShared(
 	var told *sessiondv1.Revocation
 	switch target := request.GetTarget().(type) {
 	case *sessiondv1.RevokeSessionRequest_ProviderSession:
-		id := hashedid.Of(hashedid.ProviderSession, target.ProviderSession.GetIssuer(), target.ProviderSession.GetSessionId())
+		of := target.ProviderSession
+		id := hashedid.Of(hashedid.ProviderSession, of.GetIssuer(), of.GetSessionId())
 		told = s.end(sessiondv1.RevocationType_REVOCATION_TYPE_PROVIDER_SESSION, id)
 	case *sessiondv1.RevokeSessionRequest_Tenant:
 		id := hashedid.Of(hashedid.Tenant, target.Tenant.GetIssuer(), target.Tenant.GetTenantId())
@@ -105,5 +108,6 @@ func (s *state) ended(count int, told ...*sessiondv1.Revocation) *sessiondv1.Rev
 }
 
 func notASessionID(field string) error {
-	return fieldInvalid(field, "what is no session id", "sds_ and 22 base64url characters, as CreateSession gave it out")
+	allowed := "sds_ and 22 base64url characters, as CreateSession gave it out"
+	return fieldInvalid(field, "what is no session id", allowed)
 }

@@ -22,8 +22,8 @@ const (
 )
 
 var reservedClaims = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "sct", "client_id", "scope", "tenant_id", "cnf", "act",
-	"auth_time", "acr", "amr",
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "sct", "client_id", "scope", "tenant_id", "cnf",
+	"act", "auth_time", "acr", "amr",
 }
 
 // session is a family of refresh tokens.
@@ -106,11 +106,14 @@ func (s *session) claims(now time.Time) map[string]any {
 		said = map[string]any{}
 	}
 	maps.Copy(said, map[string]any{
-		"iss": Issuer, "sub": s.login.GetSubject(), "aud": s.login.GetAudiences(), "client_id": s.login.GetClientId(),
-		"iat": now.Unix(), "exp": now.Add(accessLifetime).Unix(), "jti": random(16), "sid": s.id, "sct": s.start,
+		"iss": Issuer, "sub": s.login.GetSubject(), "aud": s.login.GetAudiences(),
+		"client_id": s.login.GetClientId(), "iat": now.Unix(), "exp": now.Add(accessLifetime).Unix(),
+		"jti": random(16), "sid": s.id, "sct": s.start,
 	})
 	for name, text := range map[string]string{
-		"scope": strings.Join(s.login.GetScopes(), " "), "tenant_id": s.login.GetTenantId(), "acr": s.login.GetAcr(),
+		"scope":     strings.Join(s.login.GetScopes(), " "),
+		"tenant_id": s.login.GetTenantId(),
+		"acr":       s.login.GetAcr(),
 	} {
 		if text != "" {
 			said[name] = text
@@ -172,7 +175,8 @@ func complete(login *sessiondv1.LocalLogin) (*sessiondv1.LocalLogin, map[string]
 	}
 	for name := range further {
 		if slices.Contains(reservedClaims, name) {
-			return nil, nil, fieldInvalid("local_login.claims_json", name, "names that the server does not give itself")
+			allowed := "names that the server does not give itself"
+			return nil, nil, fieldInvalid("local_login.claims_json", name, allowed)
 		}
 	}
 	if login.ClientId == "" {

@@ -49,8 +49,8 @@ func (s *state) now() time.Time {
 	return time.Now().Add(s.ahead)
 }
 
-// nextStart is later than that of every session before: nobody who logs in after a revocation is hit by it, though
-// the clock stands still.
+// nextStart is later than that of every session before: nobody who logs in after a revocation is hit by it,
+// though the clock stands still.
 func (s *state) nextStart() int64 {
 	s.latest = max(s.latest+1, s.now().UnixMilli())
 	return s.latest

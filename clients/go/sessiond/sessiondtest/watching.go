@@ -16,7 +16,8 @@ const (
 	heartbeatEvery = 100 * time.Millisecond
 )
 
-// watchers counts streams; isForeign says that there was one of a client that does not tell what it has applied.
+// watchers counts streams; isForeign says that there was one of a client that does not tell what it has
+// applied.
 type watchers struct {
 	count     atomic.Int32
 	isForeign atomic.Bool
