@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -54,15 +56,15 @@ func TestACallIsMadeWithTheTokenOfItsSource(t *testing.T) {
 
 func TestACallWhoseSourceFailsIsNotMade(t *testing.T) {
 	failure := errors.New("no token today")
-	for _, source := range []sessiondgrpc.TokenSource{
-		func(context.Context) (string, error) { return "", failure },
-		func(context.Context) (string, error) { return "a\r\nb", nil },
+	for code, source := range map[codes.Code]sessiondgrpc.TokenSource{
+		codes.Unknown:  func(context.Context) (string, error) { return "", failure },
+		codes.Internal: func(context.Context) (string, error) { return "a, b", nil },
 	} {
 		for _, method := range []string{list, follow} {
 			asked := accepting()
 			shop := sending(t, asked, source)
 			_, _, err := shop.call(t.Context(), method)
-			if err == nil || len(asked.tokens) > 0 || len(shop.called) > 0 {
+			if status.Code(err) != code || len(asked.tokens) > 0 || len(shop.called) > 0 {
 				t.Errorf("%s: found %v", method, err)
 			}
 		}
