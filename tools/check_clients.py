@@ -59,6 +59,11 @@ LANGUAGES = (
             ["go", "vet", "./..."],
             ["go", "tool", "-modfile=tools/go.mod", "staticcheck", "./..."],
             ["go", "test", "-race", "./..."],
+            *(
+                ["go", "-C", adapter, command, "./..."]
+                for adapter in ("otel", "prometheus")
+                for command in ("vet", "test")
+            ),
             ["go", "build", "-o", "validate", "./examples/validate"],
         ],
         ["./validate", "-addr", "{addr}"],
