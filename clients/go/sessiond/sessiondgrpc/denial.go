@@ -20,6 +20,7 @@ type row struct {
 var statuses = map[denial.Kind]row{
 	denial.NoCredentials:  {codes.Unauthenticated, "the call has no token"},
 	denial.InvalidRequest: {codes.Unauthenticated, "the call has several tokens, or none of a token's form"},
+	denial.CrossSite:      {codes.PermissionDenied, "another site caused the call"},
 	denial.NoPolicy:       {codes.PermissionDenied, "nothing says who may call this method"},
 	denial.Insufficient:   {codes.PermissionDenied, "the token may not do this"},
 	denial.Rejected:       {codes.Unauthenticated, "the token is not accepted"},
