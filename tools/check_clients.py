@@ -64,6 +64,11 @@ LANGUAGES = (
             ["go", "-C", AGENT, "vet", "./..."],
             ["go", "-C", AGENT, "test", "-race", "./..."],
             ["go", "-C", AGENT, "build", "-o", os.devnull, "."],
+            *(
+                ["go", "-C", adapter, command, "./..."]
+                for adapter in ("otel", "prometheus")
+                for command in ("vet", "test")
+            ),
             ["go", "build", "-o", "validate", "./examples/validate"],
         ],
         ["./validate", "-addr", "{addr}"],
