@@ -48,7 +48,8 @@ def test_it_has_what_was_entered_and_not_dropped(
             held += entered
         else:
             dropped, held = held[:step], held[step:]
-            index.drop((one, slot) for slot, one in dropped)
+            assert set(index.drop((one, slot) for slot, one in dropped)) == {slot for slot, _ in dropped}
+            assert index.drop((one, slot) for slot, one in dropped) == []
             assert not any(index.has(one, slot) for slot, one in dropped)
     for slot, one in held:
         assert index.has(one, slot)

@@ -112,6 +112,7 @@ def test_what_was_loaded_in_part_is_given_back() -> None:
     while view.pack():
         pass
     assert len(view) == 100
+    assert not view.lacks_room
     assert known_of(view, 0, range(400)) == list(range(200, 300))
 
 

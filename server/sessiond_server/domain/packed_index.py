@@ -17,6 +17,8 @@ _LEADING: Final = struct.Struct(">Q8x")
 # A key is the bits of an id that follow those of the bucket: Python is fastest with numbers of 30 bits.
 _KEY_BITS: Final = 30
 _LAST_KEY: Final = 2**_KEY_BITS - 1
+_SLOT_BITS: Final = 32
+_LAST_SLOT: Final = 2**_SLOT_BITS - 1
 # Buckets that are empty share this array: none is ever changed, they are replaced.
 _EMPTY: Final = array("I")
 _BUCKETS_A_STEP: Final = 1024
@@ -59,7 +61,7 @@ class PackedIndex:
         for number, entered in self._by_bucket(entries):
             bucket, at = self._buckets[number], 0
             half, keys, slots = len(bucket) >> 1, array("I"), array("I")
-            for _, key, slot in entered:
+            for key, slot in entered:
                 to = bisect_left(bucket, key, at, half)
                 keys += bucket[at:to]
                 slots += bucket[half + at : half + to]
@@ -68,16 +70,20 @@ class PackedIndex:
                 at = to
             self._buckets[number] = keys + bucket[at:half] + slots + bucket[half + at :]
 
-    def drop(self, entries: Iterable[tuple[bytes, int]]) -> None:
-        """Drop ids and their slots, all of which have been entered."""
+    def drop(self, entries: Iterable[tuple[bytes, int]]) -> list[int]:
+        """Drop ids and their slots where they have been entered; which slots these are."""
+        found: list[int] = []
         for number, dropped in self._by_bucket(entries):
             bucket, kept = self._buckets[number], array("I")
+            places = [place for key, slot in dropped for place in _places(bucket, key, slot)]
             half, at = len(bucket) >> 1, 0
-            places = sorted(_place(bucket, key, slot) for _, key, slot in dropped)
+            found += [bucket[half + place] for place in places]
+            places.sort()
             for place in [*places, *(half + place for place in places)]:
                 kept += bucket[at:place]
                 at = place + 1
             self._buckets[number] = kept + bucket[at:]
+        return found
 
     def append(self, leading: array[int], *, first_slot: int) -> None:
         """Enter ids, by their `leading` bytes, that are in slots one behind the other.
@@ -123,13 +129,12 @@ class PackedIndex:
 
     def _by_bucket(
         self, entries: Iterable[tuple[bytes, int]]
-    ) -> Iterator[tuple[int, Iterator[tuple[int, int, int]]]]:
-        """The buckets of entries, and bucket, key and slot of each, in order."""
-        leading = ((_LEADING.unpack(hashed_id)[0], slot) for hashed_id, slot in entries)
-        places = sorted(
-            (one >> self._bucket_shift, one >> self._key_shift & _LAST_KEY, slot) for one, slot in leading
-        )
-        return groupby(places, lambda place: place[0])
+    ) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+        """The buckets of entries, and key and slot of each, in order."""
+        shift, unpack = self._key_shift, _LEADING.unpack
+        places = sorted(unpack(hashed_id)[0] >> shift << _SLOT_BITS | slot for hashed_id, slot in entries)
+        for number, of_bucket in groupby(places, _bucket_of):
+            yield number, ((place >> _SLOT_BITS & _LAST_KEY, place & _LAST_SLOT) for place in of_bucket)
 
     def _keys_of(self, leading: array[int]) -> array[int]:
         """The keys of ids, made of all of them at once: as the digits of one number, of 64 bits each."""
@@ -139,7 +144,15 @@ class PackedIndex:
         return array("I", memoryview(digits).cast("I")[_LOW_HALF::2].tobytes())
 
 
-def _place(bucket: array[int], key: int, slot: int) -> int:
-    """Where in the first half of a bucket the key of a slot is."""
+def _bucket_of(place: int) -> int:
+    return place >> _SLOT_BITS + _KEY_BITS
+
+
+def _places(bucket: array[int], key: int, slot: int) -> Iterator[int]:
+    """Where in the first half of a bucket the key of a slot is, if anywhere."""
     half = len(bucket) >> 1
-    return bucket.index(slot, half + bisect_left(bucket, key, 0, half)) - half
+    for at in range(bisect_left(bucket, key, 0, half), half):
+        if bucket[at] != key:
+            return
+        if bucket[half + at] == slot:
+            yield at

@@ -133,14 +133,13 @@ class PackedRevocations:
         first = self._swept
         count = min(LOOKED_AT_A_STEP, self._slots - first)
         rows = self._space.read(first * ENTRY.size, count * ENTRY.size)
+        # A slot that is free holds what was dropped from it before, which the index has no more.
         expired = [
             (hashed_id, slot)
             for slot, (hashed_id, expire_ms) in enumerate(_ID_AND_EXPIRY.iter_unpack(rows), first)
-            # A slot that is free holds what was dropped from it before.
-            if expire_ms <= now_ms and self._index.has(hashed_id, slot)
+            if expire_ms <= now_ms
         ]
-        self._index.drop(expired)
-        self._free.extend(slot for _, slot in expired)
+        self._free.extend(self._index.drop(expired))
         self._swept = first + count
         is_last = self._swept >= self._slots
         if is_last:

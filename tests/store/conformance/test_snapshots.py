@@ -303,7 +303,7 @@ async def test_reading_a_snapshot_ends_with_the_start(
         return await read(snapshot, number)
 
     newcomer = Server(store, next(spaces))
-    newcomer.revocations._loader._snapshots = Refusing(store.stores.snapshots, refuse)
+    newcomer.revocations._loader._snapshots = Reading(store.stores.snapshots, refuse)
     with pytest.raises(RevocationViewStaleError):
         await newcomer.start()
     assert asyncio.all_tasks() == before
@@ -314,8 +314,29 @@ async def test_reading_a_snapshot_ends_with_the_start(
     assert all(newcomer.knows(entry) for entry in saved)
 
 
-class Refusing:
-    """Snapshots whose parts are not always read."""
+async def test_a_part_is_read_while_the_one_before_is_taken_in(
+    store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile]
+) -> None:
+    read, events, being_read = store.stores.snapshots.read, [], [0]
+
+    async def note(snapshot: Snapshot, number: int) -> bytes | None:
+        events.append(("begun", number))
+        being_read.append(being_read[-1] + 1)
+        part = await read(snapshot, number)
+        being_read.append(being_read[-1] - 1)
+        events.append(("read", number))
+        return part
+
+    newcomer = Server(store, next(spaces))
+    newcomer.revocations._loader._snapshots = Reading(store.stores.snapshots, note)
+    await newcomer.start()
+    assert events.index(("begun", 1)) < events.index(("read", 0))
+    assert max(being_read) == 2
+    assert all(newcomer.knows(entry) for entry in saved)
+
+
+class Reading:
+    """Snapshots whose parts are read in a way of its own."""
 
     def __init__(self, snapshots: Any, read: Any) -> None:
         self.find, self.read = snapshots.find, read
