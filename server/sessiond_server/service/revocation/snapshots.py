@@ -90,7 +90,6 @@ class SnapshotLoader:
         finally:
             for read in reads:
                 read.cancel()
-            await asyncio.gather(*reads, return_exceptions=True)
 
 
 class SnapshotKeeper:
