@@ -285,6 +285,14 @@ def test_a_scratch_file_gives_back_what_was_written() -> None:
             space.read(4, 3)
 
 
+def test_a_scratch_file_takes_no_room_for_what_was_never_written() -> None:
+    with ScratchFile() as space:
+        space.write(1 << 34, b"far")
+        assert space.read(1 << 34, 3) == b"far"
+        assert space._descriptor
+        assert os.fstat(space._descriptor).st_blocks * 512 < 1 << 20
+
+
 def descriptors() -> set[str]:
     found = Path("/proc/self/fd")
     return {entry.name for entry in found.iterdir()} if found.is_dir() else set()
