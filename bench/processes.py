@@ -55,15 +55,20 @@ def resident_mib(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-async def output(*command: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
+async def output(
+    *command: str,
+    stdin: str = "",
+    env: dict[str, str] | None = None,
+    seconds: float = _SECONDS_TO_ANSWER,
+) -> str:
     """What a program writes to standard output.
 
     Raises:
         CommandError: it failed; the text holds what it wrote to standard error.
-        TimeoutError: it had not ended after a minute; it has now.
+        TimeoutError: it had not ended after so many seconds; it has now.
     """
     async with running(*command, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
-        async with asyncio.timeout(_SECONDS_TO_ANSWER):
+        async with asyncio.timeout(seconds):
             said, complained = await process.communicate(stdin.encode())
         if process.returncode:
             reason = complained.decode(errors="replace")

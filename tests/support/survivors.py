@@ -99,20 +99,21 @@ class OldCopy:
             await self._redis.restore(key, max(life_ms, 0), value)
 
 
-async def revoke(store: Store, count: int) -> list[Revocation]:
-    """So many entries more in the log of alice's partition, about tokens that nobody has."""
+async def revoke(store: Store, count: int, *, subject: str = "alice") -> list[Revocation]:
+    """So many entries more in the log of a subject's partition, about tokens that nobody has."""
+    partition = store.partition(subject)
     expire_ms = await store.scripts.now_ms() + ENTRY_LIFE_MS
     entries = [
         Revocation(RevocationType.TOKEN, os.urandom(16), FOREVER_MS, expire_ms + number)
         for number in range(count)
     ]
-    page = await store.log.read(store.partition(), None)
+    page = await store.log.read(partition, None)
     while not page.reached_head:
-        page = await store.log.read(store.partition(), page.position)
+        page = await store.log.read(partition, page.position)
     position = page.position
     for at in range(0, count, _AT_A_TIME):
         logged = await store.log.reassert(
-            store.partition(),
+            partition,
             entries[at : at + _AT_A_TIME],
             after=position,
             cutoff_life_ms=LIFETIMES.absolute_ms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,45 +15,23 @@ from typing_extensions import override
 
 from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.domain.failures import RevocationViewStaleError
-from sessiond_server.domain.packed_revocations import PackedRevocations, Space
-from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, Position, Revocation, RevocationType
-from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.packed_revocations import PackedRevocations
+from sessiond_server.domain.revocation import NO_ID, Position, Revocation, RevocationType
+from sessiond_server.domain.space import Space
 from sessiond_server.domain.view import RECENT_REVOCATIONS, RevocationView
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.revocations import LogPage, RevocationLog
 from tests.support.examples import examples
 from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
+from tests.support.packed import (
+    EXPIRY_MS,
+    Memory,
+    ids_of,
+    number_of,
+    numbered,
+    of_two_partitions,
+)
 from tests.support.revocations import alone
-
-EXPIRY_MS = 1000
-
-
-class Memory(Space):
-    """A space that can be full."""
-
-    def __init__(self) -> None:
-        self.held = bytearray()
-        self.limit = 2**30
-
-    @override
-    def write(self, at: int, packed: bytes) -> None:
-        assert at <= len(self.held)
-        if at + len(packed) > self.limit:
-            raise OSError(errno.ENOSPC, "full")
-        self.held[at : at + len(packed)] = packed
-
-    @override
-    def read(self, at: int, size: int) -> bytes:
-        assert at + size <= len(self.held)
-        return bytes(self.held[at : at + size])
-
-
-def numbered(number: int, *, expire_ms: int = EXPIRY_MS) -> Revocation:
-    return Revocation(RevocationType.SESSION, number.to_bytes(16, "big"), FOREVER_MS, expire_ms)
-
-
-def ids_of(*hashed_ids: bytes, started_ms: int = 0) -> RevocationIds:
-    return RevocationIds(hashed_ids, NO_ID, NO_ID, started_ms=started_ms, placing_byte=0)
 
 
 def packed_view(space: Space, *entries: Revocation) -> RevocationView:
@@ -78,12 +56,21 @@ def test_any_of_a_tokens_ids_is_enough(place: int) -> None:
     assert packed_view(Memory(), numbered(1)).revokes(0, ids_of(*hashed_ids))
 
 
+def alike(number: int) -> bytes:
+    """Ids of which the index cannot tell one from another."""
+    return number.to_bytes(16, "big")
+
+
+def of_one_bucket(number: int) -> bytes:
+    return number.to_bytes(4, "big") + bytes(12)
+
+
 numbers = st.integers(0, 5)
 times = st.integers(0, 5)
 applied = st.builds(
     Revocation,
     type=st.just(RevocationType.SUBJECT),
-    hashed_id=numbers.map(lambda number: number.to_bytes(16, "big")),
+    hashed_id=numbers.map(alike),
     not_before_ms=times,
     expire_ms=st.integers(1, 5),
     except_session=st.sampled_from([NO_ID, b"s" * 16]),
@@ -112,33 +99,24 @@ def test_packing_changes_no_answer(steps: list[Revocation | str], max_recent: in
             plain.apply(0, step)
     for number in range(6):
         for started in range(7):
-            asked = replace(ids_of(number.to_bytes(16, "big"), started_ms=started), session=session)
+            asked = replace(ids_of(alike(number), started_ms=started), session=session)
             assert packing.revokes(0, asked) == plain.revokes(0, asked)
 
 
-def test_an_id_that_only_shares_the_hash_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessiond_server.domain.packed_revocations.hash", lambda _: 5, raising=False)
-    view = packed_view(Memory(), *map(numbered, range(4)))
-    assert all(view.revokes(0, ids_of(numbered(number).hashed_id)) for number in range(4))
-    assert not view.revokes(0, ids_of(numbered(4).hashed_id))
+@pytest.mark.parametrize("of", [alike, of_one_bucket])
+def test_of_ids_that_meet_in_the_index_each_is_itself(of: Callable[[int], bytes]) -> None:
+    view = packed_view(Memory(), *(replace(numbered(1), hashed_id=of(number)) for number in (3, 0, 2, 1)))
+    assert all(view.revokes(0, ids_of(of(number))) for number in range(4))
+    assert not view.revokes(0, ids_of(of(4)))
 
 
-def test_of_two_with_the_same_bucket_each_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "sessiond_server.domain.packed_revocations.hash", lambda octets: octets[-1] << 16, raising=False
-    )
-    view = packed_view(Memory(), numbered(3), numbered(2))
-    assert view.revokes(0, ids_of(numbered(3).hashed_id))
-    assert view.revokes(0, ids_of(numbered(2).hashed_id))
-
-
-def test_what_has_left_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessiond_server.domain.packed_revocations.hash", lambda _: 5, raising=False)
-    view = packed_view(Memory(), numbered(1, expire_ms=1), numbered(2), numbered(3))
+@pytest.mark.parametrize("of", [alike, of_one_bucket])
+def test_what_has_left_takes_nobody_with_it(of: Callable[[int], bytes]) -> None:
+    entries = [replace(numbered(1, expire_ms=number % 2 + 1), hashed_id=of(number)) for number in range(5)]
+    view = packed_view(Memory(), *entries)
     for _ in range(3):
         view.forget_expired(now_ms=1)
-    assert view.revokes(0, ids_of(numbered(2).hashed_id))
-    assert view.revokes(0, ids_of(numbered(3).hashed_id))
+    assert [number for number in range(5) if view.revokes(0, ids_of(of(number)))] == [1, 3]
     assert len(view) == 2
 
 
@@ -208,8 +186,8 @@ def test_where_there_is_no_room_nothing_is_lost() -> None:
 def test_no_id_is_packed_twice() -> None:
     packed = PackedRevocations(Memory())
     for expire_ms in (1, 2, 3):
-        packed.put(0, [numbered(1, expire_ms=expire_ms)])
-    assert [found.expire_ms for found in packed.find_any(0, [numbered(1).hashed_id])] == [3]
+        packed.put([numbered(1, expire_ms=expire_ms)])
+    assert [found.expire_ms for found in packed.find_any([numbered(1).hashed_id])] == [3]
     assert len(packed) == 1
 
 
@@ -308,6 +286,14 @@ def test_a_scratch_file_gives_back_what_was_written() -> None:
             space.read(4, 3)
 
 
+def test_a_scratch_file_takes_no_room_for_what_was_never_written() -> None:
+    with ScratchFile() as space:
+        space.write(1 << 34, b"far")
+        assert space.read(1 << 34, 3) == b"far"
+        assert space._descriptor
+        assert os.fstat(space._descriptor).st_blocks * 512 < 1 << 20
+
+
 def descriptors() -> set[str]:
     found = Path("/proc/self/fd")
     return {entry.name for entry in found.iterdir()} if found.is_dir() else set()
@@ -339,19 +325,9 @@ def in_doubt(view: RevocationView, partition: int = 0) -> list[int]:
     found: list[int] = []
     while (page := view.doubted(partition, limit=7)) is not None:
         assert len(page) <= 7
-        found += [int.from_bytes(one.hashed_id, "big") for one in page]
+        found += [number_of(one.hashed_id) for one in page]
         view.settle(partition, [one.hashed_id for one in page])
     return sorted(found)
-
-
-def of_two_partitions(numbers: range, *, max_recent: int) -> RevocationView:
-    """The even ones are in partition 0, the odd ones in partition 1."""
-    view = RevocationView(partitions=2, space=Memory(), max_recent=max_recent)
-    for number in numbers:
-        view.apply(number % 2, numbered(number))
-        while view.pack():
-            pass
-    return view
 
 
 @pytest.mark.parametrize("max_recent", [0, 40, 10_000])
@@ -424,105 +400,6 @@ def test_a_doubt_begins_anew_with_everything() -> None:
         view.apply(0, numbered(0))
     view.doubt(0)
     assert in_doubt(view) == list(range(0, 100, 2))
-
-
-# What a snapshot brings.
-
-
-def loaded(view: RevocationView, partition: int, *parts: bytes) -> None:
-    loading = view.load(partition)
-    assert loading
-    for part in parts:
-        loading.add(part)
-    for _ in loading.finish():
-        pass
-    view.loaded(partition)
-
-
-def packed(numbers: Iterable[int], *, expire_ms: int = EXPIRY_MS) -> bytes:
-    return b"".join(numbered(number, expire_ms=expire_ms).pack() for number in numbers)
-
-
-def known_of(view: RevocationView, partition: int, numbers: Iterable[int]) -> list[int]:
-    return [number for number in numbers if view.revokes(partition, ids_of(numbered(number).hashed_id))]
-
-
-def test_what_is_loaded_is_known_and_expires_as_if_it_had_been_read() -> None:
-    view = RevocationView(partitions=2, space=Memory(), max_recent=0)
-    view.apply(1, numbered(5000))
-    view.pack()
-    loaded(view, 0, packed(range(1500)), packed(range(1500, 3000), expire_ms=1))
-    assert len(view) == 3001
-    assert known_of(view, 0, range(3100)) == list(range(3000))
-    assert known_of(view, 1, range(6000)) == [5000]
-    while not view.forget_expired(now_ms=1):
-        pass
-    assert known_of(view, 0, range(3100)) == list(range(1500))
-    assert known_of(view, 1, range(6000)) == [5000]
-    view.apply(0, numbered(7, expire_ms=EXPIRY_MS + 1))
-    view.pack()
-    assert len(view) == 1501
-
-
-def test_what_was_loaded_in_part_is_given_back() -> None:
-    view = RevocationView(partitions=1, space=Memory(), max_recent=0)
-    loading = view.load(0)
-    assert loading
-    loading.add(packed(range(100)))
-    loading.abandon()
-    assert len(view) == 0
-    assert known_of(view, 0, range(100)) == []
-    for number in range(200, 300):
-        view.apply(0, numbered(number))
-    while view.pack():
-        pass
-    assert len(view) == 100
-    assert known_of(view, 0, range(400)) == list(range(200, 300))
-
-
-def test_where_something_is_known_nothing_is_loaded() -> None:
-    view = RevocationView(partitions=2, space=Memory())
-    view.apply(0, numbered(1))
-    view.advance(Position(NO_ID, 1, 1, ""))
-    assert view.load(0) is None
-    assert view.load(1) is None
-    assert RevocationView(partitions=1).load(0) is None
-
-
-def test_a_space_that_is_full_loads_nothing() -> None:
-    space = Memory()
-    space.limit = 10
-    view = RevocationView(partitions=1, space=space)
-    loading = view.load(0)
-    assert loading
-    with pytest.raises(OSError, match="full"):
-        loading.add(packed(range(100)))
-    loading.abandon()
-    assert len(view) == 0
-
-
-@pytest.mark.parametrize("max_recent", [0, 700, 10_000])
-def test_everything_that_is_held_of_a_partition_is_in_one_piece(max_recent: int) -> None:
-    view = of_two_partitions(range(3001), max_recent=max_recent)
-    # What has changed since it was packed is there once, as it is now.
-    view.apply(0, numbered(4, expire_ms=EXPIRY_MS + 1))
-    entries = [
-        Revocation.unpack(piece[at : at + 73])
-        for piece in view.entries_of(0)
-        for at in range(0, len(piece), 73)
-    ]
-    assert sorted(int.from_bytes(one.hashed_id, "big") for one in entries) == list(range(0, 3001, 2))
-    assert max(one.expire_ms for one in entries) == EXPIRY_MS + 1
-
-
-def test_what_is_packed_between_two_pieces_is_in_one_of_them() -> None:
-    view = of_two_partitions(range(4000), max_recent=10_000)
-    pieces = view.entries_of(0)
-    first = next(pieces)
-    view._max_recent = 0
-    while view.pack():
-        pass
-    assert len(first) + sum(map(len, pieces)) == 73 * 2000
 
 
 def test_what_is_packed_for_the_first_time_during_a_doubt_is_in_none() -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 from typing_extensions import override
 
-from sessiond_server.domain.packed_revocations import Space
+from sessiond_server.domain.space import Space
 
 
 class ScratchFile(Space):

@@ -33,7 +33,7 @@ class Doubts:
         """From now on these ids, and everything that is packed of `partition`, are in doubt."""
         self._of[partition] = _Doubt(set(hashed_ids), packed)
         if packed:
-            packed.doubt(partition)
+            packed.doubt()
 
     def add(self, partition: int, hashed_ids: Iterable[bytes]) -> None:
         """These ids are in doubt too."""
@@ -47,7 +47,7 @@ class Doubts:
         doubt.ids.difference_update(hashed_ids)
         if doubt.packed:
             for key in hashed_ids:
-                doubt.packed.settle(partition, key)
+                doubt.packed.settle(key)
 
     def some(
         self, partition: int, *, limit: int, find: Callable[[bytes], Revocation | None]
@@ -62,18 +62,16 @@ class Doubts:
             doubt.ids.difference_update(key for key, one in held.items() if one is None)
             return [one for one in held.values() if one]
         if doubt.packed:
-            return self._some_packed(partition, doubt, doubt.packed, limit=limit)
+            return self._some_packed(doubt, doubt.packed, limit=limit)
         del self._of[partition]
         return None
 
-    def _some_packed(
-        self, partition: int, doubt: _Doubt, packed: PackedRevocations, *, limit: int
-    ) -> list[Revocation]:
-        found, following = packed.doubted_from(partition, doubt.next_slot)
+    def _some_packed(self, doubt: _Doubt, packed: PackedRevocations, *, limit: int) -> list[Revocation]:
+        found, following = packed.doubted_from(doubt.next_slot)
         if found:
             return found[:limit]
         if following is None:
-            packed.end_doubt(partition)
+            packed.end_doubt()
             doubt.packed = None
         else:
             doubt.next_slot = following

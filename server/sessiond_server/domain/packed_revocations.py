@@ -4,260 +4,190 @@ from __future__ import annotations
 
 import struct
 from array import array
-from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, Self
 
-from sessiond_server.domain.revocation import ENTRY, Revocation
+from sessiond_server.domain.packed_index import PackedIndex
+from sessiond_server.domain.revocation import ENTRY, HASHED_ID, Revocation
+from sessiond_server.domain.space import Region, Space
 
-_BUCKETS: Final = 2**15
-_BUCKET_BITS: Final = _BUCKETS - 1
-# A key of the index is 28 bits of the hash, the partition, and the slot.
 MAX_PARTITIONS: Final = 2**8
-_SLOT_BITS: Final = 28
-_MAX_ENTRIES: Final = 2**_SLOT_BITS
-_LAST_SLOT: Final = _MAX_ENTRIES - 1
-_HASH_BITS: Final = 0xFFFFFFF0_00000000
+_MAX_SLOTS: Final = 2**28
+# An index has from two to a hundred thousand buckets; where that is enough, some 64 entries are in each.
+_FEWEST_BUCKET_BITS: Final = 11
+_MOST_BUCKET_BITS: Final = 17
+_ENTRIES_A_BUCKET: Final = 64
+# For how many entries an index is made where nobody knows.
+_EXPECTED: Final = 1_000_000
 _ID_AND_EXPIRY: Final = struct.Struct(">x16s8xQ40x")
-# The hashed id of an entry, which stands behind its type.
-_IDS: Final = "x16s56x"
-_FILTER_BYTES: Final = 2**22
-_FILTER_BITS: Final = _FILTER_BYTES - 1
 _BIT: Final = bytes(1 << n for n in range(8))
-# How many entries one step of looking at all of them looks at: less than a millisecond of work.
+# How many entries one step of looking at all of them looks at: about a millisecond of work.
 LOOKED_AT_A_STEP: Final = 1024
-
-
-class Space(Protocol):
-    """Where packed entries lie, one behind the other; both methods raise `OSError`.
-
-    What was read is what was last written there: nobody else has access to it.
-    """
-
-    def write(self, at: int, packed: bytes) -> None:
-        """Put bytes at an offset, of which everything before was written earlier."""
-
-    def read(self, at: int, size: int) -> bytes:
-        """The bytes at an offset."""
+# Slots that are no farther from one another are read together.
+_NEIGHBOURS: Final = 16
 
 
 class PackedRevocations:
-    """Revocations by their partition and hashed id.
+    """Revocations of one partition by their hashed id.
 
-    The index has 32,768 buckets, each a sorted array of whole numbers of 64 bits: 28 bits of a hash of the
-    id, the partition, and the number of the entry's slot. Python's own hash is keyed afresh in every process,
-    so that nobody can choose ids that meet in a bucket. An entry is read where the index names it, to see
-    that it is the one. Most ids that are asked for are of no revocation, and a filter of one bit for each
-    hash tells that first.
+    An entry is read where the index names it, to see that it is the one.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, *, expected: int = _EXPECTED, max_slots: int = _MAX_SLOTS) -> None:
         self._space = space
-        self._buckets: tuple[array[int], ...] = tuple(array("Q") for _ in range(_BUCKETS))
-        self._filter = bytearray(_FILTER_BYTES)
-        # What the filter will be when all that has expired is dropped.
-        self._next_filter = bytearray(_FILTER_BYTES)
+        bucket_bits = (expected // _ENTRIES_A_BUCKET).bit_length()
+        self._index = PackedIndex(bucket_bits=min(max(bucket_bits, _FEWEST_BUCKET_BITS), _MOST_BUCKET_BITS))
+        self._max_slots = max_slots
         self._free = array("I")
         self._slots = 0
         self._swept = 0
-        # One bit for each slot that was in use when the doubt of a partition began.
-        self._doubted: dict[int, bytearray] = {}
+        # One bit for each slot that was in use when a doubt began.
+        self._doubted = bytearray()
+
+    @classmethod
+    def of(cls, partition: int, space: Space, *, partitions: int, expected: int | None = None) -> Self:
+        """What is packed of one of several partitions, each of which has its part of a space.
+
+        `expected` is how many revocations there will be, about.
+        """
+        max_slots = _MAX_SLOTS // partitions
+        region = Region(space, start=partition * max_slots * ENTRY.size)
+        return cls(region, expected=expected or _EXPECTED // partitions, max_slots=max_slots)
 
     def __len__(self) -> int:
         """How many revocations are held."""
         return self._slots - len(self._free)
 
-    def find_any(self, partition: int, hashed_ids: Iterable[bytes]) -> Iterator[Revocation]:
-        """The revocations of these ids in `partition`."""
-        held = self._filter
-        for hashed_id in hashed_ids:
-            hashed = hash(hashed_id)
-            if held[hashed >> 3 & _FILTER_BITS] & _BIT[hashed & 7]:
-                slot = self._slot_of(partition, hashed_id)
-                if slot is not None:
-                    yield Revocation.unpack(self._read(slot))
+    def find_any(self, hashed_ids: Iterable[bytes]) -> Iterator[Revocation]:
+        """The revocations of these ids."""
+        for hashed_id, slots in self._index.candidates(hashed_ids):
+            for entry in map(self._read, slots):
+                if entry[HASHED_ID] == hashed_id:
+                    yield Revocation.unpack(entry)
 
-    def put(self, partition: int, revocations: Sequence[Revocation]) -> None:
-        """Take revocations of `partition` in, each in the place of what was known of its id.
+    def put(self, revocations: Sequence[Revocation]) -> None:
+        """Take revocations in, each in the place of what was known of its id.
 
         Raises:
             OSError: the space is full or broken; what was known before is known still, and each of these may
                 have been taken in or not.
         """
-        known = [(one, self._slot_of(partition, one.hashed_id)) for one in revocations]
+        known = [(one, self._slot_of(one.hashed_id)) for one in revocations]
         for one, slot in known:
             if slot is not None:
                 self._space.write(slot * ENTRY.size, one.pack())
-        self._add(partition, [one for one, slot in known if slot is None])
+        self._add([one for one, slot in known if slot is None])
 
-    def new_stage(self) -> tuple[array[int], ...]:
-        """Where keys are gathered that are to be entered together, by their buckets."""
-        return tuple(array("Q") for _ in range(_BUCKETS))
+    def append(self, entries: bytes, leading: array[int]) -> None:
+        """Take packed entries in; `leading` is what the index looks at of their ids.
 
-    def stage(self, partition: int, entries: bytes, staged: Sequence[array[int]]) -> range:
-        """Write packed entries behind all others, and gather their keys; the slots that they take.
+        They are sorted by their ids, and all that was taken in before has smaller ones, or equal ones.
 
         Raises:
-            OSError: there is no room; what was gathered before stays.
+            OSError: there is no room.
         """
-        count = len(entries) // ENTRY.size
-        if self._slots + count > _MAX_ENTRIES:
-            raise OSError("there are more revocations than slots")
-        self._space.write(self._slots * ENTRY.size, entries)
-        first, held = partition << _SLOT_BITS | self._slots, self._filter
-        self._slots += count
-        ids = struct.unpack(_IDS * count, entries)
-        for place, hashed in enumerate(map(hash, ids), first):
-            staged[hashed & _BUCKET_BITS].append(hashed << 16 & _HASH_BITS | place)
-            held[hashed >> 3 & _FILTER_BITS] |= _BIT[hashed & 7]
-        return range(self._slots - count, self._slots)
+        first = self._slots
+        self._require_slots(len(leading))
+        self._space.write(first * ENTRY.size, entries)
+        self._slots += len(leading)
+        self._index.append(leading, first_slot=first)
 
-    def give_back(self, slots: Iterable[int]) -> None:
-        """Slots whose keys were gathered, and are not entered."""
-        self._free.extend(slots)
+    def in_order(self) -> Iterator[dict[bytes, bytes]]:
+        """Everything, packed, by its id: a limited number at a time, of smaller ids before greater ones.
 
-    def enter_staged(self, staged: Sequence[array[int]], first: int, last: int) -> None:
-        """Enter what was gathered for these buckets."""
-        for bucket, keys in zip(self._buckets[first:last], staged[first:last], strict=True):
-            keys.extend(bucket)
-            bucket[:] = array("Q", sorted(keys))
-            # It gives its memory back.
-            del keys[:]
-
-    def entries_of(self, partition: int, *, without: Container[bytes]) -> Iterator[bytes]:
-        """What is held of `partition`, packed, in pieces of a limited number; ids of `without` are left out.
-
-        Between two pieces anything may change. What was held all the time is in one of them.
+        Between two steps anything may change. What was held all the time is in one of them.
         """
-        for first in range(0, self._slots, LOOKED_AT_A_STEP):
-            count = min(LOOKED_AT_A_STEP, self._slots - first)
-            rows = self._space.read(first * ENTRY.size, count * ENTRY.size)
-            held = (
-                rows[at * ENTRY.size : (at + 1) * ENTRY.size]
-                for at, hashed_id in enumerate(struct.unpack(_IDS * count, rows))
-                if hashed_id not in without
-                and self._place_of_slot(hashed_id, first + at, partition) is not None
-            )
-            yield b"".join(held)
+        for slots in self._index.in_order(limit=LOOKED_AT_A_STEP):
+            yield {entry[HASHED_ID]: entry for entry in self._entries_in(slots)}
 
-    def doubt(self, partition: int) -> None:
-        """From now on everything of `partition` that is held is in doubt, until it is settled."""
-        self._doubted[partition] = bytearray(b"\xff" * ((self._slots + 7) // 8))
+    def doubt(self) -> None:
+        """From now on everything that is held is in doubt, until it is settled."""
+        self._doubted = bytearray(b"\xff" * ((self._slots + 7) // 8))
 
-    def settle(self, partition: int, hashed_id: bytes) -> None:
+    def settle(self, hashed_id: bytes) -> None:
         """What is held of this id is in doubt no more."""
-        slot = self._slot_of(partition, hashed_id)
+        slot = self._slot_of(hashed_id)
         if slot is not None:
-            _clear(self._doubted[partition], slot)
+            self._clear_doubt(slot)
 
-    def end_doubt(self, partition: int) -> None:
-        """Nothing of `partition` is in doubt any more."""
-        self._doubted.pop(partition, None)
+    def end_doubt(self) -> None:
+        """Nothing is in doubt any more."""
+        self._doubted = bytearray()
 
-    def doubted_from(self, partition: int, first: int) -> tuple[list[Revocation], int | None]:
+    def doubted_from(self, first: int) -> tuple[list[Revocation], int | None]:
         """What is in doubt in a limited number of slots, and the slot to go on from; None at the end."""
-        bits, found = self._doubted.get(partition, bytearray()), []
-        last = min(first + LOOKED_AT_A_STEP, self._slots, 8 * len(bits))
+        bits, found = self._doubted, []
+        end = min(self._slots, 8 * len(bits))
+        last = min(first + LOOKED_AT_A_STEP, end)
         if any(bits[first >> 3 : (last + 7) >> 3]):
             for slot in range(first, last):
                 if bits[slot >> 3] & _BIT[slot & 7]:
                     one = Revocation.unpack(self._read(slot))
-                    if self._place_of_slot(one.hashed_id, slot, partition) is not None:
+                    if self._index.has(one.hashed_id, slot):
                         found.append(one)
-        return found, last if last < min(self._slots, 8 * len(bits)) else None
+        return found, last if last < end else None
 
     def drop_expired(self, *, now_ms: int) -> bool:
         """Drop some of what expired before `now_ms`, a limited number; whether the end has been reached."""
         first = self._swept
         count = min(LOOKED_AT_A_STEP, self._slots - first)
-        is_last = first + count >= self._slots
-        for slot, (hashed_id, expire_ms) in enumerate(self._ids_from(first, count), first):
-            if expire_ms <= now_ms:
-                self._drop(hashed_id, slot)
-            else:
-                _mark(self._next_filter, hashed_id)
+        rows = self._space.read(first * ENTRY.size, count * ENTRY.size)
+        # A slot that is free holds what was dropped from it before, which the index has no more.
+        expired = [
+            (hashed_id, slot)
+            for slot, (hashed_id, expire_ms) in enumerate(_ID_AND_EXPIRY.iter_unpack(rows), first)
+            if expire_ms <= now_ms
+        ]
+        self._free.extend(self._index.drop(expired))
         self._swept = first + count
+        is_last = self._swept >= self._slots
         if is_last:
-            self._end_sweep()
+            self._swept = 0
+            if not len(self):
+                self._slots, self._free = 0, array("I")
         return is_last
 
-    def _end_sweep(self) -> None:
-        self._swept = 0
-        self._filter, self._next_filter = self._next_filter, bytearray(_FILTER_BYTES)
-        if not len(self):
-            self._slots, self._free = 0, array("I")
-
-    def _add(self, partition: int, revocations: Sequence[Revocation]) -> None:
-        reused = min(len(self._free), len(revocations))
-        if self._slots + len(revocations) - reused > _MAX_ENTRIES:
-            raise OSError("there are more revocations than slots")
-        for one in revocations[:reused]:
-            slot = self._free[-1]
+    def _add(self, revocations: Sequence[Revocation]) -> None:
+        """Take in what is new: into free slots first."""
+        reused = self._free[max(0, len(self._free) - len(revocations)) :]
+        fresh = revocations[len(reused) :]
+        self._require_slots(len(fresh))
+        for one, slot in zip(revocations, reused, strict=False):
             self._space.write(slot * ENTRY.size, one.pack())
-            self._free.pop()
-            for doubted in self._doubted.values():
-                _clear(doubted, slot)
-            self._enter(partition, one.hashed_id, slot)
-        fresh = revocations[reused:]
         self._space.write(self._slots * ENTRY.size, b"".join(one.pack() for one in fresh))
-        for one in fresh:
-            for doubted in self._doubted.values():
-                _clear(doubted, self._slots)
-            self._enter(partition, one.hashed_id, self._slots)
-            self._slots += 1
+        slots = [*reused, *range(self._slots, self._slots + len(fresh))]
+        self._index.enter(zip((one.hashed_id for one in revocations), slots, strict=True))
+        del self._free[len(self._free) - len(reused) :]
+        self._slots += len(fresh)
+        for slot in slots:
+            self._clear_doubt(slot)
 
-    def _enter(self, partition: int, hashed_id: bytes, slot: int) -> None:
-        bucket, lowest = self._place(partition, hashed_id)
-        bucket.insert(bisect_left(bucket, lowest | slot), lowest | slot)
-        _mark(self._filter, hashed_id)
-        _mark(self._next_filter, hashed_id)
+    def _require_slots(self, count: int) -> None:
+        if self._slots + count > self._max_slots:
+            raise OSError("there are more revocations than slots")
 
-    def _drop(self, hashed_id: bytes, slot: int) -> None:
-        at = self._place_of_slot(hashed_id, slot)
-        # A slot that is free already holds what was dropped from it before.
-        if at is not None:
-            del self._place(0, hashed_id)[0][at]
-            self._free.append(slot)
-
-    def _place_of_slot(self, hashed_id: bytes, slot: int, partition: int | None = None) -> int | None:
-        """Where in its bucket the key of a slot stands, of any partition or of this one; None for none."""
-        bucket, lowest = self._place(0, hashed_id)
-        for at in range(bisect_left(bucket, lowest), len(bucket)):
-            rest = bucket[at] - lowest
-            if rest >= MAX_PARTITIONS << _SLOT_BITS:
-                return None
-            if rest & _LAST_SLOT == slot and partition in (None, rest >> _SLOT_BITS):
-                return at
+    def _slot_of(self, hashed_id: bytes) -> int | None:
+        for _, slots in self._index.candidates((hashed_id,)):
+            for slot in slots:
+                if self._read(slot)[HASHED_ID] == hashed_id:
+                    return slot
         return None
 
-    def _slot_of(self, partition: int, hashed_id: bytes) -> int | None:
-        bucket, lowest = self._place(partition, hashed_id)
-        for at in range(bisect_left(bucket, lowest), len(bucket)):
-            slot = bucket[at] - lowest
-            if slot >= _MAX_ENTRIES:
-                return None
-            if self._read(slot)[1:17] == hashed_id:
-                return slot
-        return None
-
-    def _place(self, partition: int, hashed_id: bytes) -> tuple[array[int], int]:
-        """The bucket of an id, and what its key is in it but for the number of the slot."""
-        hashed = hash(hashed_id)
-        lowest = hashed << 16 & _HASH_BITS | partition << _SLOT_BITS
-        return self._buckets[hashed & _BUCKET_BITS], lowest
+    def _clear_doubt(self, slot: int) -> None:
+        if slot >> 3 < len(self._doubted):
+            self._doubted[slot >> 3] &= ~_BIT[slot & 7]
 
     def _read(self, slot: int) -> bytes:
         return self._space.read(slot * ENTRY.size, ENTRY.size)
 
-    def _ids_from(self, first: int, count: int) -> Iterator[tuple[bytes, int]]:
-        return _ID_AND_EXPIRY.iter_unpack(self._space.read(first * ENTRY.size, count * ENTRY.size))
-
-
-def _mark(filter_: bytearray, hashed_id: bytes) -> None:
-    hashed = hash(hashed_id)
-    filter_[hashed >> 3 & _FILTER_BITS] |= _BIT[hashed & 7]
-
-
-def _clear(bits: bytearray, slot: int) -> None:
-    if slot >> 3 < len(bits):
-        bits[slot >> 3] &= ~_BIT[slot & 7]
+    def _entries_in(self, unsorted_slots: Iterable[int]) -> Iterator[bytes]:
+        """What is in these slots; neighbours are read at once."""
+        slots = sorted(unsorted_slots)
+        gaps = (at for at, (one, other) in enumerate(pairwise(slots), 1) if other - one > _NEIGHBOURS)
+        for first, last in pairwise([0, *gaps, len(slots)] if slots else []):
+            start, count = slots[first], slots[last - 1] - slots[first] + 1
+            rows = self._space.read(start * ENTRY.size, count * ENTRY.size)
+            for slot in slots[first:last]:
+                at = (slot - start) * ENTRY.size
+                yield rows[at : at + ENTRY.size]

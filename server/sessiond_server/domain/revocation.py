@@ -19,6 +19,8 @@ CHAIN_START: Final = ""
 CHAIN_TAG_CHARACTERS: Final = 16
 
 ENTRY: Final = struct.Struct(">B16sQQ16s16sQ")
+# Where the hashed id stands in a packed entry.
+HASHED_ID: Final = slice(1, 17)
 _POSITION: Final = struct.Struct(">16sHQ16s")
 
 

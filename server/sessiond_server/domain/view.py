@@ -7,10 +7,12 @@ from itertools import islice
 from typing import Final
 
 from sessiond_server.domain.doubts import Doubts
+from sessiond_server.domain.ordered_entries import ordered_entries
 from sessiond_server.domain.packed_loading import PackedLoading
-from sessiond_server.domain.packed_revocations import MAX_PARTITIONS, PackedRevocations, Space
+from sessiond_server.domain.packed_revocations import MAX_PARTITIONS, PackedRevocations
 from sessiond_server.domain.revocation import Position, Revocation, to_revision
 from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.space import Space
 
 # How many revocations are held as objects, for the fastest look-up: 6 MB of them. Beyond that the oldest are
 # packed, so many at a time that a call waits for a few milliseconds at most.
@@ -40,19 +42,27 @@ class RevocationView:
         self._doubts = Doubts()
         self._max_recent = max_recent
         self._space = space
-        # Most servers never need it, and it takes some megabytes.
-        self._packed: PackedRevocations | None = None
+        # By partition; most servers never need it.
+        self._packed: dict[int, PackedRevocations] = {}
+        self._loading: dict[int, PackedLoading] = {}
+        # Of which what has expired is to be dropped yet.
+        self._unswept: list[PackedRevocations] = []
         self._fresh_until: list[float] = [0.0] * partitions
         self._positions: list[Position | None] = [None] * partitions
         self._revision = ""
 
     def __len__(self) -> int:
         """How many revocations are held; one that was packed and has changed since may count twice."""
-        return self._recently + (len(self._packed) if self._packed else 0)
+        return self._recently + sum(map(len, self._packed.values()))
 
     @property
     def _recently(self) -> int:
         return sum(map(len, self._recent))
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether far more is held as objects than is to be, because it cannot be packed."""
+        return self._recently > 2 * self._max_recent
 
     @property
     def is_complete(self) -> bool:
@@ -97,14 +107,14 @@ class RevocationView:
 
     def _find(self, partition: int, key: bytes) -> Revocation | None:
         entry = self._recent[partition].get(key)
-        if entry is None and self._packed:
-            return next(self._packed.find_any(partition, (key,)), None)
+        if entry is None and partition in self._packed:
+            return next(self._packed[partition].find_any((key,)), None)
         return entry
 
     def doubt(self, partition: int, hashed_ids: Collection[bytes] | None = None) -> None:
         """Put what is held of `partition` in doubt: these ids, or everything."""
         if hashed_ids is None:
-            self._doubts.begin(partition, self._recent[partition], self._packed)
+            self._doubts.begin(partition, self._recent[partition], self._packed.get(partition))
         else:
             self._doubts.add(partition, hashed_ids)
 
@@ -134,42 +144,58 @@ class RevocationView:
         """
         if self._space is None or self._recently <= self._max_recent:
             return False
-        held = self._packed = self._packed or PackedRevocations(self._space)
-        partition, recent = max(enumerate(self._recent), key=lambda one: len(one[1]))
+        # Of a partition that is being loaded nothing can be packed before that is done.
+        sizes = {at: len(recent) for at, recent in enumerate(self._recent) if at not in self._loading}
+        partition = max(sizes, key=sizes.__getitem__, default=None)
+        if partition is None or not sizes[partition]:
+            return False
+        recent, held = self._recent[partition], self._packed.get(partition)
+        if held is None:
+            held = PackedRevocations.of(partition, self._space, partitions=len(self._recent))
         oldest = list(islice(recent.values(), _PACKED_AT_A_TIME))
-        held.put(partition, oldest)
+        held.put(oldest)
+        self._packed[partition] = held
         for one in oldest:
             del recent[one.hashed_id]
         return self._recently > self._max_recent
 
-    def load(self, partition: int) -> PackedLoading | None:
-        """Take in a snapshot of `partition`, until `loaded`; None where that is not to be done."""
-        if self._space is None or self._recent[partition] or self._positions[partition]:
+    def load(self, partition: int, *, expected: int) -> PackedLoading | None:
+        """Take in a snapshot of `partition`, of about so many entries, until `loaded` or `abandon`.
+
+        None where that is not to be done.
+        """
+        is_known = self._recent[partition] or partition in self._packed or self._positions[partition]
+        if self._space is None or is_known:
             return None
-        self._packed = self._packed or PackedRevocations(self._space)
-        return PackedLoading(self._packed, partition)
+        packed = PackedRevocations.of(partition, self._space, partitions=len(self._recent), expected=expected)
+        loading = self._loading[partition] = PackedLoading(packed)
+        return loading
 
     def loaded(self, partition: int) -> None:
-        """Merge what has come meanwhile with what was loaded; raises `OSError` as `apply` does."""
+        """Make known what was loaded, merged with what has come meanwhile.
+
+        Raises:
+            OSError: what is packed cannot be read; it is known all the same.
+        """
+        packed = self._packed[partition] = self._loading.pop(partition).packed
         recent = self._recent[partition]
-        found = list(self._packed.find_any(partition, tuple(recent))) if self._packed else []
-        for known in found:
+        for known in list(packed.find_any(tuple(recent))):
             recent[known.hashed_id] = known.merged(recent[known.hashed_id])
 
+    def abandon(self, partition: int) -> None:
+        """Drop what was loaded in part."""
+        self._loading.pop(partition, None)
+
     def entries_of(self, partition: int) -> Iterator[bytes]:
-        """What is known of `partition`, packed, in pieces: at least all that it was when this was called.
+        """What is known of `partition`, packed, in the order of the ids, in pieces.
+
+        It is at least all that was known when this was called. The first step takes long where room is
+        lacking.
 
         Raises:
             OSError: what is packed cannot be read.
         """
-        return self._pieces(partition, dict(self._recent[partition]))
-
-    def _pieces(self, partition: int, recent: dict[bytes, Revocation]) -> Iterator[bytes]:
-        entries = iter(recent.values())
-        while piece := b"".join(one.pack() for one in islice(entries, _PACKED_AT_A_TIME)):
-            yield piece
-        if self._packed:
-            yield from self._packed.entries_of(partition, without=recent)
+        return ordered_entries(dict(self._recent[partition]), self._packed.get(partition))
 
     def advance(self, position: Position) -> None:
         """Everything up to `position` of its partition has been applied."""
@@ -188,7 +214,10 @@ class RevocationView:
         Raises:
             OSError: what is packed cannot be read.
         """
-        if self._packed and not self._packed.drop_expired(now_ms=now_ms):
+        self._unswept = self._unswept or list(self._packed.values())
+        if self._unswept and self._unswept[-1].drop_expired(now_ms=now_ms):
+            self._unswept.pop()
+        if self._unswept:
             return False
         self._recent = tuple(
             {key: entry for key, entry in recent.items() if entry.expire_ms > now_ms}
@@ -207,8 +236,8 @@ class RevocationView:
             entry = recent.get(key)
             if entry is not None and revocation_ids.are_hit_by(entry):
                 return True
-        if not self._packed:
+        if partition not in self._packed:
             return False
-        packed = self._packed.find_any(partition, revocation_ids.hashed_ids)
+        packed = self._packed[partition].find_any(revocation_ids.hashed_ids)
         # What was packed before it changed is passed over: the later entry has it merged in.
         return any(entry.hashed_id not in recent and revocation_ids.are_hit_by(entry) for entry in packed)

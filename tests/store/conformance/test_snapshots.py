@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.adapters.store.partitions import SNAPSHOT_LEASE_KEY, key_in
-from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.revocation import FOREVER_MS, Position, Revocation, RevocationType
 from sessiond_server.domain.view import RECENT_REVOCATIONS
 from sessiond_server.service.revocation.follow import Revocations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessiond_server.service.storage.revocations import LogPage
+    from sessiond_server.service.storage.snapshots import Snapshot
 
 HALF_AN_HOUR = 1_800_000
 MANY = 2 * MAX_BEHIND + 3
@@ -94,7 +96,7 @@ async def saved(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -
     entries = await revoke(store, MANY)
     await server.start()
     with monkeypatch.context() as patched:
-        patched.setattr("sessiond_server.service.revocation.snapshots._ENTRIES_A_PART", MAX_BEHIND + 500)
+        patched.setattr("sessiond_server.service.revocation.snapshots._ENTRIES_A_PART", MAX_BEHIND // 2)
         assert await server.save()
     assert len(await parts(store)) > 2
     return entries
@@ -126,6 +128,31 @@ async def test_a_snapshot_has_what_is_packed_and_what_is_not(
     await newcomer.start()
     assert all(newcomer.knows(entry) for entry in entries)
     assert len(newcomer.revocations) == len(entries) < RECENT_REVOCATIONS
+
+
+async def test_snapshots_of_all_partitions_are_read_side_by_side(
+    store: Store, server: Server, spaces: Iterator[ScratchFile]
+) -> None:
+    subjects = {store.partition(name): name for name in map("user-{}".format, range(100))}
+    assert len(subjects) == len(store.partitions)
+    entries = [entry for name in subjects.values() for entry in await revoke(store, MANY, subject=name)]
+    await server.start()
+    for partition in store.partitions:
+        assert await server.keeper.save(partition)
+    newcomer = Server(store, next(spaces))
+    await asyncio.gather(*map(newcomer.revocations.catch_up, store.partitions))
+    assert None not in newcomer.read_from
+    assert all(newcomer.knows(entry) for entry in entries)
+    assert len(newcomer.revocations) == len(entries)
+
+
+async def test_who_has_no_room_for_what_is_to_be_packed_writes_none(store: Store, server: Server) -> None:
+    await revoke(store, MANY)
+    await server.start()
+    server.revocations.view._max_recent = MANY // 2 - 1
+    assert not await server.save()
+    server.revocations.view._max_recent = MANY
+    assert await server.save()
 
 
 async def test_a_log_that_is_read_at_once_needs_no_snapshot(store: Store, server: Server) -> None:
@@ -232,6 +259,87 @@ async def test_a_manifest_that_is_damaged_is_none(
     await store.redis.set(key, {"first": first, "last": last, "cut": manifest[:-40], "empty": b"x"}[damage])
     assert await store.stores.snapshots.find(store.partition()) is None
     await starts_on_the_log(store, saved, spaces)
+
+
+async def test_a_manifest_of_another_version_is_none(
+    store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile]
+) -> None:
+    key = store.key("snapshot")
+    former = b"\1" + (await store.redis.get(key))[1:-32]
+    await store.redis.set(key, former + hashlib.sha256(former).digest())
+    assert await store.stores.snapshots.find(store.partition()) is None
+    await starts_on_the_log(store, saved, spaces)
+
+
+@pytest.mark.parametrize("order", ["within a part", "of the parts"])
+async def test_a_snapshot_that_is_not_sorted_is_of_no_use(
+    store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile], order: str
+) -> None:
+    snapshots, partition = store.stores.snapshots, store.partition()
+    found = await snapshots.find(partition)
+    written = sorted(saved, key=lambda one: one.hashed_id)
+    middle = len(written) // 2
+    if order == "within a part":
+        written[middle], written[middle + 1] = written[middle + 1], written[middle]
+    parts = [written[:middle], written[middle:]]
+    writer = await snapshots.begin(partition, former=None)
+    assert writer
+    for part in parts if order == "within a part" else reversed(parts):
+        assert await writer.add(b"".join(one.pack() for one in part))
+    assert await writer.finish(found.position)
+    newcomer = await starts_on_the_log(store, saved, spaces)
+    assert newcomer.logger.said("the snapshot of revocations is of no use")
+
+
+async def test_reading_a_snapshot_ends_with_the_start(
+    store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile]
+) -> None:
+    """What is being read ahead is not left behind, where nobody is to have it any more."""
+    before = asyncio.all_tasks()
+
+    async def refuse(_: Snapshot, number: int) -> bytes | None:
+        if number > 0:
+            await asyncio.Event().wait()
+        raise StoreUnavailableError
+
+    newcomer = Server(store, next(spaces))
+    newcomer.revocations._loader._snapshots = Reading(store.stores.snapshots, refuse)
+    with pytest.raises(RevocationViewStaleError):
+        await newcomer.start()
+    assert asyncio.all_tasks() == before
+    assert len(newcomer.revocations) == 0
+    newcomer.revocations._loader._snapshots = store.stores.snapshots
+    await newcomer.start()
+    assert None not in newcomer.read_from[1:]
+    assert all(newcomer.knows(entry) for entry in saved)
+
+
+async def test_a_part_is_read_while_the_one_before_is_taken_in(
+    store: Store, saved: list[Revocation], spaces: Iterator[ScratchFile]
+) -> None:
+    read, events, being_read = store.stores.snapshots.read, [], [0]
+
+    async def note(snapshot: Snapshot, number: int) -> bytes | None:
+        events.append(("begun", number))
+        being_read.append(being_read[-1] + 1)
+        part = await read(snapshot, number)
+        being_read.append(being_read[-1] - 1)
+        events.append(("read", number))
+        return part
+
+    newcomer = Server(store, next(spaces))
+    newcomer.revocations._loader._snapshots = Reading(store.stores.snapshots, note)
+    await newcomer.start()
+    assert events.index(("begun", 1)) < events.index(("read", 0))
+    assert max(being_read) == 2
+    assert all(newcomer.knows(entry) for entry in saved)
+
+
+class Reading:
+    """Snapshots whose parts are read in a way of its own."""
+
+    def __init__(self, snapshots: Any, read: Any) -> None:
+        self.find, self.read = snapshots.find, read
 
 
 @pytest.mark.parametrize("loss", ["diverged", "emptied"])

@@ -26,7 +26,7 @@ from sessiond_server.service.storage.snapshots import Snapshot, Snapshots, Snaps
 # Version, id, incarnation, number and tag of the position, and how many parts there are. The digests of the
 # parts follow, and that of everything before it.
 _MANIFEST: Final = struct.Struct(">B16s16sQ16sI")
-_VERSION: Final = 1
+_VERSION: Final = 2
 _DIGEST_BYTES: Final = 32
 _ID_BYTES: Final = 16
 # The entries are hashes for the most part, which nothing makes smaller; the rest is nearly the same in all.
@@ -50,9 +50,9 @@ class RedisSnapshots(Snapshots):
     async def read(self, snapshot: Snapshot, number: int) -> bytes | None:
         key, partition = _part_key(snapshot.id, number), snapshot.position.partition
         part = (await self._scripts.run(LOAD_SNAPSHOT, partition, part=key)).found
-        if part is None or hashlib.sha256(part).digest() != snapshot.digests[number]:
+        if part is None:
             return None
-        return await asyncio.to_thread(_decompressed, part)
+        return await asyncio.to_thread(_opened, part, snapshot.digests[number])
 
     @override
     async def begin(self, partition: int, *, former: Snapshot | None) -> SnapshotWriter | None:
@@ -105,7 +105,10 @@ def _part_key(snapshot: bytes, number: int) -> str:
     return f"{SNAPSHOT_PART_KEY}{snapshot.hex()}:{number}"
 
 
-def _decompressed(part: bytes) -> bytes | None:
+def _opened(part: bytes, digest: bytes) -> bytes | None:
+    """The entries of a part; None where it is not as it was written."""
+    if hashlib.sha256(part).digest() != digest:
+        return None
     unpacking = zlib.decompressobj()
     entries = unpacking.decompress(part, _MAX_PART_BYTES)
     is_whole = len(entries) == len(entries) // ENTRY.size * ENTRY.size

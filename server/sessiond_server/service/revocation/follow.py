@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
-from sessiond_server.domain.packed_revocations import Space
 from sessiond_server.domain.revocation import Position, Revocation
 from sessiond_server.domain.revocation_ids import RevocationIds
+from sessiond_server.domain.space import Space
 from sessiond_server.domain.view import RevocationView
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Final
 
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -23,6 +25,8 @@ MAX_BEHIND: Final = 1000
 _RENEWED_BELOW_MS: Final = 1_800_000
 # A part is less than a mebibyte, and many of them are no burden to anybody who waits in the same lane.
 _ENTRIES_A_PART: Final = 8192
+# How many parts are being read while one is taken in: enough that neither waits for the other for long.
+_PARTS_AHEAD: Final = 1
 
 
 class SnapshotLoader:
@@ -45,7 +49,7 @@ class SnapshotLoader:
         snapshot = await self._snapshots.find(partition)
         if snapshot is None or not (await self._log_store.read(partition, snapshot.position)).continues:
             return
-        loading = self._view.load(partition)
+        loading = self._view.load(partition, expected=len(snapshot.digests) * _ENTRIES_A_PART)
         if loading is None:
             return
         is_whole = False
@@ -58,19 +62,34 @@ class SnapshotLoader:
             self._logger.error("there is no room for a snapshot of revocations")
         finally:
             if not is_whole:
-                loading.abandon()
+                self._view.abandon(partition)
                 self._logger.warning("the snapshot of revocations is of no use", partition=partition)
 
     async def _take_in(self, snapshot: Snapshot, loading: PackedLoading) -> bool:
-        """Take every part in, and then make all of it known; False where one is not there any more."""
-        for number in range(len(snapshot.digests)):
-            entries = await self._snapshots.read(snapshot, number)
-            if entries is None:
-                return False
-            loading.add(entries)
-        for _ in loading.finish():
-            await asyncio.sleep(0)
+        """Take every part in; False where one is not there any more, or is not in its order."""
+        async with aclosing(self._parts(snapshot)) as parts:
+            async for entries in parts:
+                if entries is None:
+                    return False
+                try:
+                    loading.add(entries)
+                except ValueError:
+                    return False
         return True
+
+    async def _parts(self, snapshot: Snapshot) -> AsyncGenerator[bytes | None]:
+        """The parts, each of which is read while the one before is taken in."""
+        reads: deque[asyncio.Task[bytes | None]] = deque()
+        try:
+            for number in range(len(snapshot.digests)):
+                reads.append(asyncio.create_task(self._snapshots.read(snapshot, number)))
+                if len(reads) > _PARTS_AHEAD:
+                    yield await reads.popleft()
+            while reads:
+                yield await reads.popleft()
+        finally:
+            for read in reads:
+                read.cancel()
 
 
 class SnapshotKeeper:
@@ -126,7 +145,7 @@ class SnapshotKeeper:
         return at is not None and await writer.finish(at)
 
     async def _is_due(self, at: Position, former: Snapshot | None) -> bool:
-        if at.number <= MAX_BEHIND:
+        if at.number <= MAX_BEHIND or self._view.lacks_room:
             return False
         if former is None or former.life_ms <= _RENEWED_BELOW_MS:
             return True
@@ -139,12 +158,12 @@ def _id_of(snapshot: Snapshot | None) -> bytes | None:
 
 
 def _parts(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same in larger pieces, with an empty one where somebody else may have a turn."""
-    held: list[bytes] = []
+    """The same in parts of a size, with an empty one where somebody else may have a turn."""
+    held, size = b"", _ENTRIES_A_PART * ENTRY.size
     for piece in pieces:
-        held.append(piece)
-        if sum(map(len, held)) >= (_ENTRIES_A_PART - MAX_BEHIND) * ENTRY.size:
-            yield b"".join(held)
-            held.clear()
+        held += piece
+        while len(held) >= size:
+            yield held[:size]
+            held = held[size:]
         yield b""
-    yield b"".join(held)
+    yield held

@@ -12,6 +12,7 @@ from sessiond_server.domain.revocation import Position
 class Snapshot:
     """Everything that the log of a partition had up to `position` and that had not expired, in parts.
 
+    The entries of all parts are sorted by their hashed ids, of which none is there twice.
     `digests` are of the parts, by which each is told from any other; `life_ms` is how long it is still kept.
     """
 
@@ -25,7 +26,7 @@ class SnapshotWriter(Protocol):
     """Writes one snapshot, as the only one who does so; every method raises `StoreUnavailableError`."""
 
     async def add(self, entries: bytes) -> bool:
-        """Write one part: entries of the log, packed; False where somebody else writes by now."""
+        """Write the next part: entries of the log, packed; False where somebody else writes by now."""
 
     async def finish(self, position: Position) -> bool:
         """Let others find it, in the place of the one before; False where somebody else writes by now."""
