@@ -31,7 +31,7 @@ def build(directory: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not binary.exists():
             built = directory / "sessiond-agent.new"
-            subprocess.run(["go", "build", "-o", built, "."], cwd=SOURCE, check=True)  # noqa: S607
+            subprocess.run(["go", "build", "-o", built, "."], cwd=SOURCE, check=True)
             built.rename(binary)
     return binary
 
@@ -53,6 +53,26 @@ class Agent:
     async def said(self, message: str) -> list[dict[str, Any]]:
         """The lines with this message, once there is one."""
         return await eventually(lambda: [line for line in self.lines() if line["msg"] == message], timeout=20)
+
+    async def metric(self, series: str) -> float:
+        """The value of a series, by its name and labels as they are written."""
+        reader, writer = await asyncio.open_connection(*self.http.split(":"))
+        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+        text = (await reader.read()).decode()
+        writer.close()
+        return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"{series} ")))
+
+    async def hits(self) -> float:
+        """How many requests for verdicts were answered from memory."""
+        return await self.metric('sessiond_agent_validations_total{outcome="hit"}')
+
+    async def is_fresh(self) -> bool:
+        """Whether it may answer from memory."""
+        return await self.metric("sessiond_agent_watch_fresh") == 1
+
+    async def follows(self) -> None:
+        """Return once it may answer from memory."""
+        await eventually(self.is_fresh, timeout=SECONDS_TO_START)
 
     async def stop(self) -> int:
         """End it as an orchestrator would; the exit status."""
