@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -22,6 +23,7 @@ const (
 	mostResponseBytes = 8 << 20
 	mostStreams       = 100
 	mostHeaderBytes   = 16 << 10
+	workersOfEach     = 8 // for each processor
 	windowBytes       = 64 << 10
 	handshakeTime     = 5 * time.Second
 	connectionAge     = 5 * time.Minute
@@ -44,6 +46,8 @@ func (a *agent) options() ([]grpc.ServerOption, error) {
 		grpc.InitialWindowSize(windowBytes),
 		grpc.InitialConnWindowSize(windowBytes),
 		grpc.SharedWriteBuffer(true),
+		// A goroutine that has served a call has the stack for the next one; who finds none free has a new one.
+		grpc.NumStreamWorkers(uint32(workersOfEach * runtime.GOMAXPROCS(0))),
 		grpc.ConnectionTimeout(handshakeTime),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle:     connectionIdle,
