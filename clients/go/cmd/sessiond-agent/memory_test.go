@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -263,6 +264,10 @@ func TestWhoLeavesDoesNotEndTheCallOfOthers(t *testing.T) {
 	asking.Wait()
 	if status.Code(left) != codes.Canceled {
 		t.Errorf("found %v", left)
+	}
+	// It comes behind what tells the agent that the first one has left.
+	if _, err := grpc_health_v1.NewHealthClient(f.connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+		t.Fatal(err)
 	}
 	asking.Go(func() { f.ask("a") })
 	u.gate.Unlock()

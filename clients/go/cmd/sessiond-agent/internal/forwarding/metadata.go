@@ -37,7 +37,6 @@ func onward(ctx context.Context, authorization []string) context.Context {
 	if md == nil {
 		md = metadata.MD{}
 	}
-	delete(md, callers.Header)
 	if len(authorization) > 0 {
 		md[callers.Header] = authorization
 	}

@@ -32,18 +32,30 @@ var question = memory.Ask(nil, []byte("request"))
 
 func fly(t *testing.T) *flown {
 	t.Helper()
+	f := flyUnwatched(t)
+	f.memory.Known.Cover(f.asked.At.Steady - time.Second/2)
+	return f
+}
+
+// flyUnwatched is where heartbeats come on a stream that may have missed what was before.
+func flyUnwatched(t *testing.T) *flown {
+	t.Helper()
 	f := &flown{t: t}
 	known := knowledge.New()
 	f.memory = memory.New(verdicts.Bounds{MaxEntries: 10, MaxBytes: 1 << 20}, known, &f.clock)
-	now := f.clock.Exact()
 	known.SetMaxStaleness(maxStaleness)
 	known.Follow("c1")
-	known.Cover(now.Steady)
-	known.Refresh(knowledge.Freshness{Known: now.Steady, Until: now.Steady + maxStaleness, Skew: now.Skew()})
+	f.beat()
 	f.clock.Move(time.Second/2, time.Second/2)
 	f.flight, _, _ = f.memory.Board(question, "token")
 	f.asked = f.memory.Asked()
 	return f
+}
+
+// beat is a heartbeat that vouches for everything until now.
+func (f *flown) beat() {
+	now := f.clock.Exact()
+	f.memory.Known.Refresh(knowledge.Freshness{Known: now.Steady, Until: now.Steady + maxStaleness, Skew: now.Skew()})
 }
 
 // land brings an acceptance that says of itself that it is a tenth of a second old.
@@ -148,5 +160,24 @@ func TestAHitSaysHowOldItIs(t *testing.T) {
 	f.later(time.Hour)
 	if _, ok := f.memory.Find(question); ok {
 		t.Error("it is kept for ever")
+	}
+}
+
+func TestWhatMayHaveBeenMissedIsNotVouchedFor(t *testing.T) {
+	f := flyUnwatched(t)
+	f.land()
+	f.later(200 * time.Millisecond)
+	f.beat()
+	found, ok := f.memory.Find(question)
+	if !ok {
+		t.Fatal("it was not kept for as long as anybody may")
+	}
+	var answer sessiondv1.ValidateTokenResponse
+	if err := proto.Unmarshal(found.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.GetRevisionAge().AsDuration() < 300*time.Millisecond || answer.WatchedCacheFor != nil ||
+		answer.GetCacheFor().AsDuration() > 300*time.Millisecond {
+		t.Errorf("found %v", &answer)
 	}
 }
