@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +223,15 @@ func TestAStreamThatMayHaveMissedSomethingResetsWatchers(t *testing.T) {
 				t.Errorf("the server was asked %d times", u.count())
 			}
 		})
+	}
+}
+
+func TestOneServerIsWatchedOnce(t *testing.T) {
+	u := newUpstream(t)
+	inFront(t, u)
+	u.until(t, func() bool { return len(u.ended) >= 2 })
+	// The second watch has looked for another server twice, and the first goes on.
+	if !slices.Equal(u.ended[:2], []int{1, 2}) {
+		t.Errorf("the streams %v have ended", u.ended)
 	}
 }

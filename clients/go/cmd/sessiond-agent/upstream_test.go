@@ -62,6 +62,7 @@ type upstream struct {
 	streams []chan *told
 	began   string // the configuration that streams begin with
 	ending  codes.Code
+	ended   []int      // the numbers of streams that have ended, in this order
 	resumed chan *told // the last stream that went on from a revision
 	changed chan struct{}
 }
@@ -121,12 +122,15 @@ func (u *upstream) stream(stream grpc.ServerStream, isResumed bool) error {
 		},
 	}}
 	events <- fresh("r1", 0)
+	var number int
 	u.note(func() {
+		number = len(u.streams)
 		u.streams = append(u.streams, events)
 		if isResumed {
 			u.resumed = events
 		}
 	})
+	defer u.note(func() { u.ended = append(u.ended, number) })
 	for {
 		select {
 		case event := <-events:
