@@ -33,11 +33,11 @@ MISSING_FEATURES: dict[str, set[str]] = {
 async def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    async with Stage(testee_of(request.param, tmp_path_factory.mktemp("testee"))) as stage:
+    async with Stage(started_by(request.param, tmp_path_factory.mktemp("testee"))) as stage:
         yield stage
 
 
-def testee_of(client: str, folder: Path) -> str:
+def started_by(client: str, folder: Path) -> str:
     """What starts a client's testee, which may have to be built."""
     if client == "go":
         if not shutil.which("go"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.domain.consistency import AtLeastAsFresh, FullyConsistent
-from sessiond_server.domain.failures import InputRefusedError
+from sessiond_server.domain.failures import InputRefusedError, RevocationViewStaleError
 from sessiond_server.domain.identifiers import subject_byte
 from sessiond_server.domain.revocation import NO_ID, from_revision, to_revision
 from sessiond_server.domain.revocation_ids import RevocationIds
@@ -72,7 +72,11 @@ async def test_a_revision_of_an_emptied_store_needs_everything_known(store: Stor
     _, revision = await revoked_elsewhere(store)
     await store.redis.flushall()
     token, _ = await revoked_elsewhere(store)
-    await RequiredConsistency(view).reach(revision, {store.partition()})
+    required = RequiredConsistency(view)
+    with pytest.raises(RevocationViewStaleError):
+        await required.reach(revision, {store.partition()})
+    store.stop_at(await store.scripts.now_ms() + 5_000)
+    await required.reach(revision, {store.partition()})
     assert is_revoked(view, token)
 
 
