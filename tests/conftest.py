@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import agent
 from tests.support.examples import examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # gRPC's core reads this when it is loaded; what it writes by itself is no word of a test.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -21,3 +27,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agent's program, built once for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    return agent.build(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)

@@ -56,12 +56,6 @@ class Stage:
 pytestmark = pytest.mark.skipif(bool(agents.MISSING), reason=agents.MISSING)
 
 
-@pytest.fixture(scope="session")
-def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, built once for all workers."""
-    return agents.build(tmp_path_factory.getbasetemp().parent)
-
-
 @pytest.fixture
 async def stage(tmp_path: Path, agent_binary: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:

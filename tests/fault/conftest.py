@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
-
 import pytest
 
 from sessiond import AsyncClient, Client
-from tests.support import agent
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +13,3 @@ def servers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (AsyncClient, Client):
         for name, value in (("cache", None), ("batching", False)):
             monkeypatch.setitem(vars(kind)["__init__"].__kwdefaults__, name, value)
-
-
-@pytest.fixture(scope="session")
-def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The agent's program, built once for all workers."""
-    own = tmp_path_factory.getbasetemp()
-    return agent.build(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
