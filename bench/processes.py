@@ -49,10 +49,10 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[_CPU_TIME_FIELDS])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mib(pid: int) -> float:
-    """The memory of a process that is in use, files that are mapped included: proc(5), VmRSS."""
+def resident_mib(pid: int, *, without_files: bool = False) -> float:
+    """The memory of a process that is in use, mapped files included or not: proc(5), VmRSS and RssAnon."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(status.partition("RssAnon:" if without_files else "VmRSS:")[2].split()[0]) / 1024
 
 
 async def output(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
 
-from bench.processes import environment, output, pinned, server_core
+from bench.processes import environment, output, pinned, resident_mib, server_core
 from bench.servers import ROOT
 from bench.table import Row
 from sessiond import AsyncClient
@@ -102,9 +103,9 @@ def _measure(count: int) -> tuple[float, ...]:
     gc.freeze()
     with ScratchFile() as space:
         view = RevocationView(partitions=1, space=space)
-        before = _anonymous_mib()
+        before = resident_mib(os.getpid(), without_files=True)
         loading = _load(view, count)
-        held = _anonymous_mib() - before
+        held = resident_mib(os.getpid(), without_files=True) - before
         passed = [
             _ids(hashlib.sha256(b"%d.%d" % (at, one)).digest()[:16] for one in range(_IDS_OF_A_TOKEN))
             for at in range(1, _LOOKED_UP)
@@ -149,12 +150,6 @@ def _look_up(view: RevocationView, tokens: list[RevocationIds]) -> float:
             view.revokes(0, ids)
 
     return min(timeit.repeat(look_up, number=1, repeat=_ROUNDS)) / len(tokens) * 1e6
-
-
-def _anonymous_mib() -> float:
-    """Memory that no file is behind: proc(5), RssAnon."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
 
 
 async def _starts() -> list[Row]:

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	form "github.com/sessiond/sessiond/clients/go/internal/credentials"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
@@ -53,7 +54,7 @@ func (s *Settings) inHeader(r *request, takes credentials) (*credential, error) 
 		return nil, errMalformed
 	case !isBearer && !isDPoP, isBearer && !takes.bearer, isDPoP && !takes.dpop:
 		return nil, nil
-	case !isToken68(token):
+	case !form.IsToken68(token):
 		return nil, errMalformed
 	case isBearer:
 		return &credential{token: token}, nil
@@ -86,7 +87,7 @@ func inCookie(r *request, takes credentials) (*credential, error) {
 	switch {
 	case len(values) == 0:
 		return nil, nil
-	case len(values) > 1 || !isToken68(values[0]):
+	case len(values) > 1 || !form.IsToken68(values[0]):
 		return nil, errMalformed
 	case !r.isSafe() && !r.isOfThisSite():
 		return nil, errCrossSite
@@ -105,12 +106,4 @@ func (r *request) isOfThisSite() bool {
 	}
 	origin, err := url.Parse(origins[0])
 	return len(origins) == 1 && err == nil && origin.Host != "" && strings.EqualFold(origin.Host, r.host)
-}
-
-// isToken68 is the form that RFC 9110 section 11.2 has for a credential of one word.
-func isToken68(text string) bool {
-	body := strings.TrimRight(text, "=")
-	return body != "" && !strings.ContainsFunc(body, func(c rune) bool {
-		return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("-._~+/", c))
-	})
 }
