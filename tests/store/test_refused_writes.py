@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessiond_server.adapters.store.limits import OUTAGES_KEPT_MS
 from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.durability import PartitionsError
@@ -94,7 +95,7 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_once_when_it_is_go
                 with pytest.raises(StoreUnavailableError):
                     await refused
         assert own.logger.lines == [("error", BEGUN, {"kind": kind})]
-        assert (writes.refused_for, writes.is_in_doubt) == (kind, True)
+        assert writes.refused_for == kind
         # What is only read is read all the same.
         assert await store.sessions.get(token.session) is not None
         page = await store.log.read(store.partition(), None)
@@ -106,16 +107,16 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_once_when_it_is_go
     assert writes.refused_for == kind
     own.clock.at += QUIET_SECONDS
     await writes.probe()
-    assert (writes.refused_for, writes.is_in_doubt) == (None, False)
+    assert writes.refused_for is None
     assert own.logger.lines[1:] == [("info", OVER, {"kind": kind})]
 
 
 async def test_a_write_in_every_partition_shows_what_nobody_else_tried(own: Watched, admin: Redis) -> None:
     store = own.connect(partitions=3)
     await store.stores.writes.probe()
-    written = {key_in(partition, "probe") for partition in range(3)}
+    written = {key_in(partition, "seen") for partition in range(3)}
     assert {key.decode() for key in await admin.keys()} == written
-    assert all([0 < await admin.pttl(key) <= 60_000 for key in written])
+    assert all([0 < await admin.pttl(key) <= OUTAGES_KEPT_MS for key in written])
     await fill_up(admin)
     try:
         with pytest.raises(StoreUnavailableError):
@@ -123,6 +124,14 @@ async def test_a_write_in_every_partition_shows_what_nobody_else_tried(own: Watc
     finally:
         await empty(admin)
     assert store.stores.writes.refused_for == "OOM"
+
+
+async def test_where_one_partition_is_away_the_others_are_written_to(own: Watched, admin: Redis) -> None:
+    store = own.connect(partitions=3)
+    await admin.hset(key_in(0, "seen"), "of another", "type")
+    with pytest.raises(StoreUnavailableError):
+        await store.stores.writes.probe()
+    assert [await admin.exists(key_in(partition, "seen")) for partition in range(3)] == [1, 1, 1]
 
 
 async def test_an_error_is_over_when_nobody_has_met_it_for_a_while(own: Watched, admin: Redis) -> None:

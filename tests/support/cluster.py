@@ -95,9 +95,12 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(
-    directory: Path, *, servers: int = 3, stores: int = 1, **settings: Any
+    directory: Path, *, servers: int = 3, stores: int = 1, grace: str = "60s", **settings: Any
 ) -> AsyncIterator[Cluster]:
-    """So many servers over a primary and its replicas; `settings` are those of the store."""
+    """So many servers over a primary and its replicas; `settings` are those of the store.
+
+    `grace` is how long a spent refresh token is answered with the same successor.
+    """
     key = key_file(directory / "caller.key")
     for name in ("pepper", "seal"):
         key_file(directory / name)
@@ -111,7 +114,7 @@ async def running_cluster(
         cluster = Cluster([], found, replication, key)
         for number in range(servers):
             link = await stack.enter_async_context(running_proxy(found[0].port))
-            member = _member(directory, number, link, settings)
+            member = _member(directory, number, link, settings, grace=grace)
             stack.push_async_callback(member.kill)
             cluster.members.append(member)
             cluster.links.append(link)
@@ -119,14 +122,14 @@ async def running_cluster(
         yield cluster
 
 
-def _member(directory: Path, number: int, link: Proxy, settings: dict[str, Any]) -> Member:
+def _member(directory: Path, number: int, link: Proxy, settings: dict[str, Any], *, grace: str) -> Member:
     home, address = directory / str(number), f"{HOST}:{free_port()}"
     home.mkdir()
     config = Config(home)
     config.tables = {
         "server": {"listen": address, "http": f"{HOST}:0", "drain_delay": "0s"},
         "store": {"url": f"redis://{HOST}:{link.port}", **settings},
-        "sessions": {"grace": "60s"},
+        "sessions": {"grace": grace},
         "keys": {"pepper_files": [str(directory / "pepper")], "sealing_files": [str(directory / "seal")]},
     }
     issuer = {"issuer": ISSUER, "preset": "local", "audiences": ["app"]}

@@ -24,7 +24,7 @@ from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.domain.session import Cause, Lifetimes, Login
-from sessiond_server.service.storage.sessions import NewSession, Rotation
+from sessiond_server.service.storage.sessions import NewSession, Rotation, SessionRules
 from tests.support.fakes import RecordingTelemetry, SilentLogger
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ HOUR = 3_600_000
 LIFETIMES = Lifetimes(absolute_ms=30 * 24 * HOUR, idle_ms=7 * 24 * HOUR, grace_ms=10_000)
 ENTRY_LIFE_MS = 24 * HOUR
 SEALING = bytes(range(32))
+RULES = SessionRules(max_per_subject=1000, longest_pause_ms=300_000)
 PEPPERS = Peppers([b"p" * 32])
 TIMES = (
     "rotated_ms",
@@ -205,7 +206,7 @@ def connected(
     redis: Redis,
     *,
     partitions: int = 1,
-    max_per_subject: int = 1000,
+    rules: SessionRules = RULES,
     sealing: tuple[bytes, ...] = (SEALING,),
     logger: Logger | None = None,
     steady: Callable[[], float] = time.monotonic,
@@ -227,7 +228,7 @@ def connected(
         partitions=divided,
         sealing=SealingKeys(sealing),
         issuers=HashedIssuers({ISSUER: 0}, {ISSUER: ["app"]}),
-        max_per_subject=max_per_subject,
+        rules=rules,
         logger=logger,
     )
     return Store(redis, scripts, divided, stores)
@@ -238,6 +239,11 @@ def is_late(store: Store, seconds: float = 12.0) -> None:
     store.scripts.time = StoreTime(lambda: 0.0)
     for partition in store.partitions:
         store.scripts.time.take(partition, round((time.time() - seconds) * 1000), sent=0.0)
+
+
+def at_most(sessions: int) -> SessionRules:
+    """What the other rules are, with so many sessions of a subject."""
+    return replace(RULES, max_per_subject=sessions)
 
 
 @asynccontextmanager

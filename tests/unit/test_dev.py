@@ -28,6 +28,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("server", "drain_delay"): ("3s", timedelta(seconds=3)),
     ("server", "drain_grace"): ("4s", timedelta(seconds=4)),
     ("sessions", "grace"): ("0s", timedelta(0)),
+    ("sessions", "grace_pause"): ("30s", timedelta(seconds=30)),
     ("sessions", "idle"): ("2m", timedelta(minutes=2)),
     ("sessions", "absolute"): ("3m", timedelta(minutes=3)),
     ("sessions", "access_lifetime"): ("11s", timedelta(seconds=11)),

@@ -15,7 +15,7 @@ from typing import Final
 from sessiond_server.adapters.jwt.dpop import read_proof
 from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.scratch_file import ScratchFile
-from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, Stores, open_stores
+from sessiond_server.adapters.store.open import HashedIssuers, SessionRules, StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
@@ -121,7 +121,10 @@ async def build(
             issuers=HashedIssuers(
                 reuse_above_ms(settings.issuers), {one.issuer: client_ids(one) for one in settings.issuers}
             ),
-            max_per_subject=settings.sessions.max_per_subject,
+            rules=SessionRules(
+                max_per_subject=settings.sessions.max_per_subject,
+                longest_pause_ms=settings.sessions.grace_pause // timedelta(milliseconds=1),
+            ),
             steady=clock.steady,
             telemetry=telemetry,
             logger=logger,

@@ -97,6 +97,11 @@ class SessionSettings:
         "how long a spent refresh token answers with the same successor",
         default=timedelta(seconds=10),
     )
+    grace_pause: timedelta = setting(
+        span("0s", "1h"),
+        "by how much outages of the store that begin within the grace may prolong it, in all",
+        default=timedelta(minutes=5),
+    )
     idle: timedelta = setting(
         span("1m", "365d"), "longest time between two refreshes", default=timedelta(days=7)
     )

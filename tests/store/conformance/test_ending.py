@@ -12,7 +12,7 @@ from sessiond_server.domain.revocation import FOREVER_MS, NO_ID, RevocationType
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.storage.sessions import NotRotated, Rotated
 from tests.support.fakes import RecordingLogger
-from tests.support.store import ENTRY_LIFE_MS, HOUR, ISSUER, LIFETIMES, Store, connected, first_token
+from tests.support.store import ENTRY_LIFE_MS, HOUR, ISSUER, LIFETIMES, Store, at_most, connected, first_token
 
 
 async def is_live(store: Store, token: object) -> bool:
@@ -183,7 +183,7 @@ async def test_cutoffs_go_when_no_session_can_be_left(store: Store) -> None:
 
 
 async def test_the_oldest_session_makes_room(store: Store) -> None:
-    limited = connected(store.redis, partitions=len(store.partitions), max_per_subject=3)
+    limited = connected(store.redis, partitions=len(store.partitions), rules=at_most(3))
     tokens = [await limited.open() for _ in range(3)]
     for index, token in enumerate(tokens):
         await store.age(token.session, 1000 * (3 - index))
@@ -198,7 +198,7 @@ async def test_the_oldest_session_makes_room(store: Store) -> None:
 
 
 async def test_sessions_that_are_over_make_room_first(store: Store) -> None:
-    limited = connected(store.redis, partitions=len(store.partitions), max_per_subject=2)
+    limited = connected(store.redis, partitions=len(store.partitions), rules=at_most(2))
     live, idle = await limited.open(), await limited.open()
     await store.age(idle.session, LIFETIMES.idle_ms)
     _, created = await limited.create()

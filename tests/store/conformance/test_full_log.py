@@ -11,7 +11,7 @@ from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.domain.session import Cause
 from sessiond_server.service.storage.cutoffs import Shared
 from sessiond_server.service.storage.sessions import NotRotated, Rotated
-from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store, connected, first_token
+from tests.support.store import ENTRY_LIFE_MS, ISSUER, LIFETIMES, Store, at_most, connected, first_token
 from tests.support.survivors import Survivor, logs
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ async def test_what_is_revoked_already_is_revoked_again(store: Store) -> None:
 
 
 async def test_a_login_that_would_end_another_session_is_refused(full: Store) -> None:
-    limited = connected(full.redis, partitions=len(full.partitions), max_per_subject=1, max_log_entries=MOST)
+    limited = connected(full.redis, partitions=len(full.partitions), rules=at_most(1), max_log_entries=MOST)
     token = await limited.open()
     with pytest.raises(RevocationLogFullError):
         await limited.open()

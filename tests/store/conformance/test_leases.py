@@ -25,7 +25,7 @@ from sessiond_server.service.storage.sessions import (
 )
 from tests.support.fakes import SilentLogger
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
-from tests.support.store import HOUR, ISSUER, LIFETIMES, connected, first_token
+from tests.support.store import HOUR, ISSUER, LIFETIMES, at_most, connected, first_token
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -173,7 +173,7 @@ async def test_a_refresh_token_that_another_session_lives_by_stays_good(provider
 
 
 async def test_a_repeated_login_at_the_session_limit_lives(provider: Provider) -> None:
-    at_limit = connected(provider.store.redis, partitions=len(provider.store.partitions), max_per_subject=1)
+    at_limit = connected(provider.store.redis, partitions=len(provider.store.partitions), rules=at_most(1))
     first, _ = await at_limit.create(tokens=tokens("1"))
     second, _ = await at_limit.create(tokens=tokens("1"))
     assert await at_limit.sessions.get(first.session) is None

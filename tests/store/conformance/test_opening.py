@@ -11,7 +11,7 @@ import pytest
 from sessiond_server.adapters.store.open import HashedIssuers, StoreAddress, open_stores
 from sessiond_server.service.storage.durability import PartitionsError
 from tests.support.fakes import RecordingTelemetry, SilentLogger
-from tests.support.store import ISSUER, SEALING, connected, first_token
+from tests.support.store import ISSUER, SEALING, at_most, connected, first_token
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def test_what_was_opened_is_closed(valkey: EmbeddedStore, store: Store) ->
         partitions=len(store.partitions),
         sealing_keys=[SEALING],
         issuers=HashedIssuers({ISSUER: 0}),
-        max_per_subject=1,
+        rules=at_most(1),
         steady=time.monotonic,
         telemetry=RecordingTelemetry(),
         logger=SilentLogger(),

@@ -12,7 +12,7 @@ from sessiond_server.domain.revocation_ids import RevocationIds
 from sessiond_server.domain.session import Cause
 from sessiond_server.domain.view import RevocationView
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
-from tests.support.store import ISSUER, LIFETIMES, connected
+from tests.support.store import ISSUER, LIFETIMES, at_most, connected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -129,7 +129,7 @@ async def test_a_logout_by_access_token_ends_all_that_share_its_providers_sessio
 
 @pytest.mark.parametrize("limit", [1, 2])
 async def test_the_session_limit_leaves_the_new_sessions_own_token(provider: Provider, limit: int) -> None:
-    store = connected(provider.store.redis, partitions=len(provider.store.partitions), max_per_subject=limit)
+    store = connected(provider.store.redis, partitions=len(provider.store.partitions), rules=at_most(limit))
     limited = Provider(store, store.stores.leases, store.stores.queue)
     logins = [await opened(limited, number) for number in range(4)]
     live = [await store.sessions.get(token.session) is not None for token in logins]

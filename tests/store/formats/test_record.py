@@ -138,9 +138,9 @@ async def test_a_record_of_another_version_is_as_if_it_were_not_there(store: Sto
 
 
 async def test_a_session_of_another_version_makes_room(store: Store) -> None:
-    from tests.support.store import connected
+    from tests.support.store import at_most, connected
 
-    limited = connected(store.redis, max_per_subject=1)
+    limited = connected(store.redis, rules=at_most(1))
     old = await limited.open()
     await store.redis.setrange(store.record_key(old.session), 0, b"\x01")
     _, created = await limited.create()

@@ -212,9 +212,9 @@ def test_a_reply_is_read_by_name() -> None:
         behind=9,
     )
     refused = [b"REFRESH_TOKEN_REUSED", [[], b"i", 0, b""]]
-    assert ROTATE.reply(refused) == ("REFRESH_TOKEN_REUSED", RefusedReply(LogReply((), b"i", 0, "")))
+    assert ROTATE.reply(refused) == ("REFRESH_TOKEN_REUSED", RefusedReply(LogReply((), b"i", 0, ""), None))
     # Lua cuts a list at its first nil.
-    assert ROTATE.reply([b"SESSION_REVOKED"]) == ("SESSION_REVOKED", RefusedReply(None))
+    assert ROTATE.reply([b"SESSION_REVOKED"]) == ("SESSION_REVOKED", RefusedReply(None, None))
 
 
 @pytest.mark.parametrize("found", [None, [], [b"\xff"], [b"NEVER_DECLARED"], [1], [b"BUSY", b"telling"]])

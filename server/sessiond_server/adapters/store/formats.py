@@ -19,6 +19,8 @@ TOKEN_ID: Final = struct.Struct(">16sQ")
 QUEUED: Final = struct.Struct(">Q16s16s16s")
 # The hashed issuer, and how much life an access token of it must have left to be handed out again.
 REUSE_ABOVE: Final = struct.Struct(">16sQ")
+# A time at which the store could not be used: its beginning and its end.
+OUTAGE: Final = struct.Struct(">QQ")
 
 _CODE: Final = re.compile(r"(\d*)([BHIQs])")
 _LUA_CODES: Final = {"B": "B", "H": "I2", "I": "I4", "Q": "I8"}

@@ -38,5 +38,8 @@ ENTRIES_TRIMMED_A_CALL: Final = 500
 SNAPSHOT_LIFE_MS: Final = 3_600_000
 SNAPSHOT_LEASE_MS: Final = 10_000
 FORMER_SNAPSHOT_MS: Final = 60_000
-# How long the trifle is kept that a server writes to learn whether it can.
-PROBE_LIFE_MS: Final = 60_000
+# Each server writes to the store twice a second: where nobody has for so long, it could not be used. So many
+# of such times are kept, for longer than any of them can prolong the window of a spent refresh token.
+OUTAGE_MS: Final = SECOND_MS
+MAX_OUTAGES: Final = 64
+OUTAGES_KEPT_MS: Final = 2 * 3_600_000

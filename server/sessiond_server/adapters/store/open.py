@@ -34,12 +34,20 @@ from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
 from sessiond_server.service.storage.replication import Replication
 from sessiond_server.service.storage.revocations import RevocationLog
-from sessiond_server.service.storage.sessions import SessionStore
+from sessiond_server.service.storage.sessions import SessionRules, SessionStore
 from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
-__all__ = ["MAX_CONNECTIONS", "HashedIssuers", "StoreAddress", "Stores", "open_stores", "stores_over"]
+__all__ = [
+    "MAX_CONNECTIONS",
+    "HashedIssuers",
+    "SessionRules",
+    "StoreAddress",
+    "Stores",
+    "open_stores",
+    "stores_over",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ async def open_stores(
     partitions: int,
     sealing_keys: Sequence[bytes],
     issuers: HashedIssuers,
-    max_per_subject: int,
+    rules: SessionRules,
     steady: Callable[[], float],
     telemetry: Telemetry,
     logger: Logger,
@@ -95,7 +103,7 @@ async def open_stores(
             partitions=Partitions(partitions),
             sealing=sealing,
             issuers=issuers,
-            max_per_subject=max_per_subject,
+            rules=rules,
             logger=logger,
         )
 
@@ -106,7 +114,7 @@ def stores_over(
     partitions: Partitions,
     sealing: SealingKeys,
     issuers: HashedIssuers,
-    max_per_subject: int,
+    rules: SessionRules,
     logger: Logger,
 ) -> Stores:
     """The ports over connections that are open."""
@@ -116,7 +124,7 @@ def stores_over(
             partitions=partitions,
             sealing=sealing,
             issuers=issuers,
-            max_per_subject=max_per_subject,
+            rules=rules,
             logger=logger,
         ),
         cutoffs=RedisCutoffs(scripts, partitions=partitions),

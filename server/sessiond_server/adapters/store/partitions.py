@@ -24,6 +24,9 @@ REPLICATED_KEY: Final = "replicated"
 SNAPSHOT_KEY: Final = "snapshot"
 SNAPSHOT_LEASE_KEY: Final = "snapshot:lease"
 SNAPSHOT_PART_KEY: Final = "snapshot:"
+# The names of when a server last wrote to the partition, and of the times at which none could.
+SEEN_KEY: Final = "seen"
+OUTAGES_KEY: Final = "outages"
 # The name of when the latest session of the partition began.
 LAST_LOGIN_KEY: Final = "lastlogin"
 

@@ -113,7 +113,9 @@ class Header:
         272, _HASH, "`confirmation_id` of the key that the session is bound to; zeros: to none"
     )
     hashed_provider_session: bytes = _bytes(304, _ID, "`hashed_id` of the provider's own session (`sid`)")
-    window_pause_ms: int = _number(320, _COUNT, "room for how long the window of a spent token was paused; 0")
+    window_pause_ms: int = _number(
+        320, _COUNT, "by how much outages prolonged the window of the last token replayed"
+    )
     holds: int = _number(324, _COUNT, "how often in a row an exchange brought what cannot be handed out")
     hold_until_ms: int = _number(328, _NUMBER, "until when the next exchange has to wait for that")
     token_ids: int = _number(

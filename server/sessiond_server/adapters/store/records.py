@@ -58,7 +58,14 @@ class Records:
         access = None
         if found.access:
             access = self._seal.open_access(found.access, issuer=stored.login.issuer, session=session)
-        return Rotated(stored, header.pepper_id, header.rotation_salt, replayed=replayed, access_token=access)
+        return Rotated(
+            stored,
+            header.pepper_id,
+            header.rotation_salt,
+            replayed=replayed,
+            access_token=access,
+            pause_ms=header.window_pause_ms,
+        )
 
     def to_leased(self, session: SessionId, found: LeasedReply) -> Leased:
         """A lease, with the provider's refresh token; raises `SealingKeyMissingError`."""

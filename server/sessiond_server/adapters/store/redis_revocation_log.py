@@ -46,6 +46,7 @@ class RedisRevocationLog(RevocationLog):
             known_incarnation=known.incarnation,
         )
         self._scripts.time.take(partition, page.store_ms, sent=sent)
+        self._scripts.outages.answered(partition, page.store_ms)
         return page.to_page(partition)
 
     @override

@@ -9,7 +9,7 @@ from typing_extensions import override
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, hashed_clients, hashed_or_none
 from sessiond_server.adapters.store.new_record import first_header
 from sessiond_server.adapters.store.ownership import owner_in
-from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, Partitions
+from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, OUTAGES_KEY, SEEN_KEY, Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, first_token_ids
 from sessiond_server.adapters.store.record import Header, State, split
 from sessiond_server.adapters.store.records import Records, index_key, record_key
@@ -60,6 +60,7 @@ from sessiond_server.service.storage.sessions import (
     Rotation,
     SessionCursor,
     SessionPage,
+    SessionRules,
     SessionStore,
 )
 
@@ -78,7 +79,7 @@ class RedisSessionStore(SessionStore):
         partitions: Partitions,
         sealing: SealingKeys,
         issuers: HashedIssuers,
-        max_per_subject: int,
+        rules: SessionRules,
         logger: Logger,
     ) -> None:
         self._scripts = scripts
@@ -87,7 +88,7 @@ class RedisSessionStore(SessionStore):
         self._sealing_ids, self._logger = sealing.ids, logger
         self._seal = ProviderTokenSeal(sealing)
         self._records = Records(sealing, issuers, logger=logger)
-        self._max_per_subject = max_per_subject
+        self._rules = rules
 
     @override
     async def create(self, new: NewSession) -> Created:
@@ -105,7 +106,7 @@ class RedisSessionStore(SessionStore):
             header=header.pack(),
             behind_header=token_ids
             + self._records.seal_login(new.login, session=new.id, absolute_expire_ms=expire_ms),
-            max_sessions=self._max_per_subject,
+            max_sessions=self._rules.max_per_subject,
             entry_life_ms=new.entry_life_ms,
             sealed_refresh=self._seal.seal_refresh(tokens.refresh_token, issuer=issuer, session=new.id)
             if tokens
@@ -126,6 +127,8 @@ class RedisSessionStore(SessionStore):
             ROTATE,
             partition,
             record=record_key(session),
+            seen=SEEN_KEY,
+            outages=OUTAGES_KEY,
             id=session.raw,
             hashed=session.hashed,
             generation=rotation.generation,
@@ -137,6 +140,8 @@ class RedisSessionStore(SessionStore):
             entry_life_ms=rotation.entry_life_ms,
             holder=rotation.holder,
             arrived_ms=arrived_ms,
+            own_outages=self._own_outages(partition),
+            longest_pause_ms=self._rules.longest_pause_ms,
             reuse_above=self._issuers.reuse_above,
             sealing_ids=self._sealing_ids,
             confirmation=rotation.confirmation_id,
@@ -153,8 +158,9 @@ class RedisSessionStore(SessionStore):
             case UnreadableReply():
                 self._logger.error("a stored session is sealed with a key that is not here")
                 raise SealingKeyMissingError
-            case RefusedReply(log=log):
-                return NotRotated(RefreshRefusal(outcome), log.to_logged(partition) if log else None)
+            case RefusedReply(log=log, pause_ms=pause_ms):
+                logged = log.to_logged(partition) if log else None
+                return NotRotated(RefreshRefusal(outcome), logged, pause_ms=pause_ms or 0)
 
     @override
     async def pepper_id_of(self, session: SessionId) -> bytes | None:
@@ -293,6 +299,10 @@ class RedisSessionStore(SessionStore):
         return await self._scripts.run(
             GET, self._of(session), record=record_key(session), hashed=session.hashed
         )
+
+    def _own_outages(self, partition: int) -> bytes:
+        time = self._scripts.time
+        return self._scripts.outages.packed(partition, time.at(partition, time.steady()))
 
     def _tell_of_strangers(self, strangers: int) -> None:
         if strangers:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
 
 from typing_extensions import override
 
-from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.partitions import OUTAGES_KEY, SEEN_KEY, Partitions
 from sessiond_server.adapters.store.scripts.catalogue import PROBE
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.service.storage.writes import StoreWrites
 
-_PROBE: Final = "probe"
-
 
 class RedisStoreWrites(StoreWrites):
-    """Writes one key in each partition, which is all that there is of it."""
+    """Writes one key in each partition: when somebody last did, by the store's clock."""
 
     def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
         self._scripts = scripts
@@ -27,14 +25,14 @@ class RedisStoreWrites(StoreWrites):
     def refused_for(self) -> str | None:
         return self._errors.writes_refused_for
 
-    @property
-    @override
-    def is_in_doubt(self) -> bool:
-        return bool(self._errors)
-
     @override
     async def probe(self) -> None:
         sent = self._errors.now()
-        for partition in self._partitions:
-            await self._scripts.run(PROBE, partition, probe=_PROBE)
+        # Where one partition is away the others are there all the same.
+        tried = (
+            self._scripts.run(PROBE, one, seen=SEEN_KEY, outages=OUTAGES_KEY) for one in self._partitions
+        )
+        for outcome in await asyncio.gather(*tried, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         self._errors.written(sent=sent)

@@ -89,10 +89,6 @@ class StoreErrors:
         """Why the store takes no writes, or does not keep them; None where it does as far as is known."""
         return next((kind for kind in self._last_met if kind in _NOT_KEPT), None)
 
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self._last_met)
-
     def met(self, kind: str) -> None:
         """A call has failed with an error of this kind."""
         is_new = kind not in self._last_met

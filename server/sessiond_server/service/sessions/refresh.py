@@ -108,6 +108,7 @@ class SessionRefresh:
         # The proof is not spent earlier: a call that failed can be repeated with it.
         if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):
             raise RefreshRefusedError(RefreshRefusal.BINDING_MISMATCH)
+        self._tell_of_pause(rotated.pause_ms if rotated.replayed else 0, token)
         successor, session = self._successor(token, rotated), rotated.session
         text, claims = await self._access_token(outcome)
         return IssuedTokens(text, claims, successor.reveal(), session.refresh_expire_ms, rotated.replayed)
@@ -191,4 +192,14 @@ class SessionRefresh:
             self._logger.warning(
                 "a refresh token was reused, its session has been ended", session_id=str(token.session)
             )
+        self._tell_of_pause(outcome.pause_ms, token)
         raise RefreshRefusedError(outcome.refusal)
+
+    def _tell_of_pause(self, pause_ms: int, token: RefreshToken) -> None:
+        """Say where a token would have been reused, had there been no outage."""
+        if pause_ms:
+            self._logger.warning(
+                "a spent refresh token came behind an outage of the store, its session goes on",
+                session_id=str(token.session),
+                pause_ms=pause_ms,
+            )

@@ -49,6 +49,18 @@ class NewSession:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRules:
+    """What all sessions are held to, whatever their issuer.
+
+    A subject has `max_per_subject` of them at most, and outages of the store prolong the window of a spent
+    refresh token by `longest_pause_ms` at most.
+    """
+
+    max_per_subject: int
+    longest_pause_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
     """The stored session, and the sessions that had to end for it."""
 
@@ -84,7 +96,8 @@ class Rotated:
     """The presented token's successor is stored: now, or (`replayed`) by an earlier call with the same token.
 
     `pepper_id` and `rotation_salt` are the stored ones: the successor is computed from them, not from the
-    proposal. `access_token` is the provider's, if the session is a provider's.
+    proposal. `access_token` is the provider's, if the session is a provider's. `pause_ms` is for how long
+    outages have kept the window open in which it was replayed; 0 inside its grace.
     """
 
     session: StoredSession
@@ -92,6 +105,7 @@ class Rotated:
     rotation_salt: bytes
     replayed: bool
     access_token: str | None = None
+    pause_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,10 +132,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class NotRotated:
-    """The refresh token was refused; `logged` tells what its refusal revoked (reuse), if anything."""
+    """The refresh token was refused.
+
+    `logged` tells what its refusal revoked (reuse), if anything, `pause_ms` for how long outages have kept
+    the window open without which it would have been reuse.
+    """
 
     refusal: RefreshRefusal
     logged: Logged | None = None
+    pause_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

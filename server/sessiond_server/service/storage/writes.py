@@ -12,12 +12,11 @@ class StoreWrites(Protocol):
     def refused_for(self) -> str | None:
         """Why it takes none, a word such as OOM; None where it takes them as far as is known."""
 
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether calls have failed lately, so that `probe` should be called again soon."""
-
     async def probe(self) -> None:
-        """Write a trifle in every partition: what has changed is to be known even when nobody else writes.
+        """Write a trifle in every partition, time and again.
+
+        That writes are taken again, or no more, is to be known even when nobody else writes; and that nobody
+        could use the store for a while is known by what is missing.
 
         Raises:
             StoreUnavailableError: some partition did not take it; why is known now.

@@ -95,7 +95,7 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
             RefreshRefusal.BINDING_MISMATCH: RefusedReply,
         }
     ),
-    keys=("record",),
+    keys=("record", "seen", "outages"),
     args=(
         *_SESSION,
         *_PRESENTED,
@@ -103,6 +103,8 @@ ROTATE: Final[Script[tuple[str, RotateReply]]] = Script(
         number("entry_life_ms"),
         raw("holder", 16),
         number_or_none("arrived_ms"),
+        raw("own_outages"),
+        number("longest_pause_ms"),
         raw("reuse_above"),
         raw("sealing_ids"),
         raw("confirmation", 32),
@@ -292,9 +294,10 @@ REASSERT: Final[Script[tuple[str, ReassertReply]]] = Script(
 NOTE_CHANGE: Final = Script(
     "note_change", flag, args=(number("known_ms"),), lane=Lane.WATCHING, late=Late.REFUSED
 )
-# A trifle harms nobody. That replicas have it says that they will have what releases something.
+# Whenever it comes, it says the time at which it came. That replicas have it says that they will have what
+# releases something.
 PROBE: Final = Script(
-    "probe", whole, keys=("probe",), lane=Lane.WATCHING, late=Late.CARRIED_OUT, is_durable=True
+    "probe", whole, keys=("seen", "outages"), lane=Lane.WATCHING, late=Late.CARRIED_OUT, is_durable=True
 )
 
 # The login was refused for good: its token is to be revoked whenever this comes.

@@ -304,7 +304,7 @@ end
 local function advance(h, generation, previous_hash, fingerprint, pepper_id, salt, current_hash)
   h.generation, h.previous_hash, h.current_hash = generation + 1, previous_hash, current_hash
   h.pepper_id, h.rotation_salt, h.fingerprint, h.replays = pepper_id, salt, fingerprint, 0
-  h.lease_until_ms, h.holds, h.hold_until_ms = 0, 0, 0
+  h.lease_until_ms, h.holds, h.hold_until_ms, h.window_pause_ms = 0, 0, 0, 0
   h.rotated_before_ms, h.rotated_ms = h.rotated_ms, now
   h.idle_expire_ms = idle_expiry(h, now)
 end

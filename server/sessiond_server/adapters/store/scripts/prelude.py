@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sessiond_server.adapters.store import limits, partitions
-from sessiond_server.adapters.store.formats import CUTOFF, QUEUED, REUSE_ABOVE, TOKEN_ID, lua_format
+from sessiond_server.adapters.store.formats import CUTOFF, OUTAGE, QUEUED, REUSE_ABOVE, TOKEN_ID, lua_format
 from sessiond_server.adapters.store.record import Flag, State, lua_codec
 from sessiond_server.adapters.store.scripts.declaration import Late, Script
 from sessiond_server.adapters.store.sealing import SEALING_ID_BYTES
@@ -32,6 +32,7 @@ _FORMATS: Final = {
     "TOKEN_ID": TOKEN_ID,
     "QUEUED": QUEUED,
     "REUSE_ABOVE": REUSE_ABOVE,
+    "OUTAGE": OUTAGE,
 }
 
 

@@ -68,6 +68,11 @@ def octets(found: Any) -> bytes:
     return found
 
 
+def whole_or_none(found: Any) -> int | None:
+    """A number; None for nil."""
+    return None if found is None else whole(found)
+
+
 def text(found: Any) -> str:
     """A string that is ASCII."""
     try:
@@ -94,6 +99,7 @@ def many(reader: Callable[[Any], R]) -> Callable[[Any], tuple[R, ...]]:
 
 _READERS: Final[Mapping[Any, Callable[[Any], Any]]] = {
     int: whole,
+    int | None: whole_or_none,
     bool: flag,
     bytes: octets,
     str: text,

@@ -82,9 +82,10 @@ class HeldBackReply:
 
 @dataclass(frozen=True, slots=True)
 class RefusedReply:
-    """What the refusal of a refresh token revoked, if anything."""
+    """What the refusal of a refresh token revoked, if anything, and by how much its window was prolonged."""
 
     log: LogReply | None
+    pause_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,39 @@ local function go_forward()
   return lease()
 end
 
-local function replay()
+-- The times at which the store could not be used, by their beginning: those of all servers that are kept here,
+-- the one that goes on until now, and those that whoever asks had alone.
+local function all_outages()
+  local found, raw = {}, (redis.call('GET', outages) or '') .. own_outages
+  for at = 1, #raw, OUTAGE_BYTES do
+    local began_ms, ended_ms = struct.unpack(OUTAGE, raw, at)
+    found[#found + 1] = {began_ms = began_ms, ended_ms = ended_ms}
+  end
+  local seen_ms = tonumber(redis.call('GET', seen) or now)
+  if now - seen_ms >= OUTAGE_MS then found[#found + 1] = {began_ms = seen_ms, ended_ms = now} end
+  table.sort(found, function(a, b) return a.began_ms < b.began_ms end)
+  return found
+end
+
+-- For how long the window of a token was paused that was spent at spent_ms and whose grace ended at closes_ms:
+-- whoever presented it, and lost the answer to an outage that began within the grace, could not ask again. A
+-- bound session, and one without a grace, is not to have a longer window than was said.
+local function paused(spent_ms, closes_ms)
+  if h.grace_ms == 0 or h.confirmation ~= NOT_BOUND then return 0 end
+  local found_ms, counted_to_ms = 0, spent_ms
+  for _, outage in ipairs(all_outages()) do
+    if outage.began_ms < closes_ms and outage.ended_ms > counted_to_ms then
+      found_ms = found_ms + outage.ended_ms - math.max(outage.began_ms, counted_to_ms)
+      counted_to_ms = outage.ended_ms
+    end
+  end
+  return math.min(found_ms, longest_pause_ms)
+end
+
+local function replay(pause_ms)
   if not is_readable() then return {'UNREADABLE'} end
+  -- Other servers need not know of the outage.
+  h.window_pause_ms = math.max(h.window_pause_ms, pause_ms)
   -- An answer that gives something out also writes something, or waiting for replicas would wait for nothing.
   h.replays = h.replays + 1
   save()
@@ -103,7 +134,11 @@ end
 
 local is_predecessor = generation == h.generation - 1
 local spent_ms = is_predecessor and h.rotated_ms or h.rotated_before_ms
-if came_ms >= spent_ms + h.grace_ms then -- reused
+local closes_ms, pause_ms = spent_ms + h.grace_ms, 0
+if came_ms >= closes_ms then
+  pause_ms = math.max(paused(spent_ms, closes_ms), is_predecessor and h.window_pause_ms or 0)
+end
+if came_ms >= closes_ms + pause_ms then -- reused
   end_session(id, hashed, h, CAUSE_REUSE, entry_life_ms)
   return {'REFRESH_TOKEN_REUSED', logged()}
 end
@@ -112,5 +147,5 @@ end
 local is_held = not is(h, FLAG_PROVIDER) or redis.call('EXISTS', access_key(hashed)) == 1
 local is_repeatable = not is(h, FLAG_CONFIRMED) and is_held and h.replays < MAX_REPLAYS
 local is_the_same = secret_hash == h.previous_hash and fingerprint == h.fingerprint
-if is_predecessor and is_the_same and is_repeatable then return replay() end -- replayed
-return {'REFRESH_TOKEN_SUPERSEDED'} -- superseded
+if is_predecessor and is_the_same and is_repeatable then return replay(pause_ms) end -- replayed
+return {'REFRESH_TOKEN_SUPERSEDED', false, pause_ms} -- superseded

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
+from sessiond_server.adapters.store.outages import Outages
 from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.adapters.store.replication import replicated
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
@@ -62,6 +63,7 @@ class Scripts:
         self._max_log_entries = max_log_entries
         self.errors = StoreErrors(logger=logger, steady=steady)
         self.time = StoreTime(steady)
+        self.outages = Outages()
         self._clients = clients
         self._telemetry = telemetry
         self._logger = logger
