@@ -377,7 +377,6 @@ FEATURES = [
     ),
     ("ValidateToken", 4000 * UNKNOWN, "unknown field"),
     ("CreateSession", b"\x1a\x06\x0a\x01a" + UNKNOWN, "local_login.field number 111"),
-    ("RefreshSession", RefreshSessionRequest(refresh_token="x", issuer="i"), "issuer"),
     ("RevokeSession", revoke(session_id=OURS, logout=True), "logout"),
     ("GetSession", GetSessionRequest(session_id=OURS).SerializeToString() + UNKNOWN, "field number 111"),
 ]

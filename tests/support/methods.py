@@ -32,7 +32,7 @@ ANYONE = Callers([], anonymous=frozenset(Group))
 def rows(validation: Any = _UNUSED) -> dict[str, AnyMethod]:
     """The service's own rows by name; their handlers have nothing else to call."""
     identity, telemetry = Identity("configuration", "server"), SilentTelemetry()
-    service = SessionService(validation, *[_UNUSED] * 5, identity=identity, telemetry=telemetry)
+    service = SessionService(validation, *[_UNUSED] * 2, identity=identity, telemetry=telemetry)
     return {row.name: row for row in service.methods(watchers=WatcherBounds(5000, 1000))}
 
 

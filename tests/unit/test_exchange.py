@@ -25,6 +25,7 @@ from sessiond_server.service import uncancelled
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
+from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Leased, NotRotated, ProviderTokens, Rotated
@@ -64,10 +65,10 @@ class World:
             ours,
             ours,
             revocations=ours,
-            clock=self.clock,
             logger=self.logger,
             telemetry=self.telemetry,
             uncancelled=Uncancelled(),
+            until_stored=UntilStored(clock=self.clock, logger=self.logger, telemetry=self.telemetry),
         )
 
     def find(self, _issuer: str) -> Any:
@@ -167,7 +168,7 @@ async def test_a_failure_of_the_store_loses_nothing_however_long_it_lasts(claims
 
 async def test_a_server_that_stops_gives_up_on_a_store_that_does_not_answer() -> None:
     world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
-    world.exchange._give_up = world.clock.at
+    world.exchange._until_stored._give_up = world.clock.at
     world.failing = StoreUnavailableError
     with pytest.raises(StoreUnavailableError):
         await world.run()

@@ -40,6 +40,7 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
+from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
@@ -49,6 +50,7 @@ from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.revocation.store_loss import StoreLoss
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.revocation.withdrawn_keys import WithdrawnKeys
+from sessiond_server.service.sessions.adopt import SessionAdoption
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
@@ -70,7 +72,7 @@ from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
-from sessiond_server.transport.methods import Identity, SessionService, WatcherBounds
+from sessiond_server.transport.methods import Identity, Sessions, SessionService, WatcherBounds
 from sessiond_server.transport.pipeline import Pipeline
 
 _MIN_ENTRY_LIFE: Final = timedelta(hours=24)
@@ -213,15 +215,16 @@ async def build(
         id_tokens=IdTokens(trusted, parser=parser, clock=clock),
     )
     uncancelled = Uncancelled()
+    until_stored = UntilStored(clock=clock, logger=logger, telemetry=telemetry)
     exchange = ProviderExchange(
         stores.sessions,
         stores.leases,
         providers,
         revocations=revocations,
-        clock=clock,
         logger=logger,
         telemetry=telemetry,
         uncancelled=uncancelled,
+        until_stored=until_stored,
     )
     queues = LeaseQueues(clock=clock)
     telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))
@@ -244,46 +247,65 @@ async def build(
         logger=logger,
         telemetry=telemetry,
     )
+    refused = RefusedLogins(providers, stores.queue, randomness=os.urandom, logger=logger)
+    creation = SessionCreation(
+        stores.sessions,
+        local=local,
+        providers=providers,
+        refused=refused,
+        possession=possession,
+        lifetimes=lifetimes,
+        entry_life_ms=entry_life_ms,
+        peppers=peppers,
+        revocations=revocations,
+        uncancelled=uncancelled,
+        randomness=os.urandom,
+    )
     service = SessionService(
         validation,
-        SessionCreation(
-            stores.sessions,
-            local=local,
-            providers=providers,
-            refused=RefusedLogins(providers, stores.queue, randomness=os.urandom, logger=logger),
-            possession=possession,
-            lifetimes=lifetimes,
-            entry_life_ms=entry_life_ms,
-            peppers=peppers,
-            revocations=revocations,
-            uncancelled=uncancelled,
-            randomness=os.urandom,
+        Sessions(
+            creation=creation,
+            adoption=SessionAdoption(
+                stores.adoptions,
+                creation=creation,
+                providers=providers,
+                refused=refused,
+                queues=queues,
+                lifetimes=lifetimes,
+                peppers=peppers,
+                uncancelled=uncancelled,
+                until_stored=until_stored,
+                clock=clock,
+                randomness=os.urandom,
+                logger=logger,
+                telemetry=telemetry,
+            ),
+            refreshing=SessionRefresh(
+                local=local,
+                providers=providers,
+                exchange=exchange,
+                queues=queues,
+                authenticator=authenticator,
+                possession=possession,
+                entry_life_ms=entry_life_ms,
+                peppers=peppers,
+                revocations=revocations,
+                clock=clock,
+                randomness=os.urandom,
+                logger=logger,
+            ),
+            revocation=SessionRevocation(
+                stores.sessions,
+                stores.cutoffs,
+                authenticator=authenticator,
+                scope=scope,
+                validation=validation,
+                revocations=revocations,
+                entry_life_ms=entry_life_ms,
+                cutoff_life_ms=cutoff_life_ms,
+            ),
+            lookups=SessionLookup(stores.sessions, scope=scope),
         ),
-        SessionRefresh(
-            local=local,
-            providers=providers,
-            exchange=exchange,
-            queues=queues,
-            authenticator=authenticator,
-            possession=possession,
-            entry_life_ms=entry_life_ms,
-            peppers=peppers,
-            revocations=revocations,
-            clock=clock,
-            randomness=os.urandom,
-            logger=logger,
-        ),
-        SessionRevocation(
-            stores.sessions,
-            stores.cutoffs,
-            authenticator=authenticator,
-            scope=scope,
-            validation=validation,
-            revocations=revocations,
-            entry_life_ms=entry_life_ms,
-            cutoff_life_ms=cutoff_life_ms,
-        ),
-        SessionLookup(stores.sessions, scope=scope),
         watching,
         identity=Identity(fingerprint(settings), f"{socket.gethostname()}/{os.getpid()}"),
         telemetry=telemetry,

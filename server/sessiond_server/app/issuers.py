@@ -241,6 +241,7 @@ def _provider(
         redirect_uris=frozenset(settings.redirect_uris),
         endpoints=endpoints,
         ends_in_doubt=settings.in_doubt == "end",
+        adopts=settings.adopt,
         public_clients=public_clients,
     )
 

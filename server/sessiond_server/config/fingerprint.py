@@ -32,6 +32,7 @@ NOT_COUNTED: Final[Mapping[type, frozenset[str]]] = {
             "grace",
             "reuse_access_token_above",
             "in_doubt",
+            "adopt",
             "allow_http",
             "allowed_networks",
             "signing_key_files",

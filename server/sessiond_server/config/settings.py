@@ -349,6 +349,12 @@ class IssuerSettings:
     in_doubt: str = setting(
         one_of("retry", "end"), "what follows a refresh whose outcome is unknown", default="retry"
     )
+    adopt: bool = setting(
+        SWITCH,
+        "whether refresh tokens that it gave to others, for `client_id`, may be exchanged for sessions, by "
+        "callers in group adopt",
+        default=False,
+    )
     allow_http: bool = setting(SWITCH, "allow plain http, to loopback only", default=False)
     allowed_networks: tuple[str, ...] = setting(
         many(NETWORK), "networks that are not public and may be called", default=()

@@ -16,7 +16,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId, length_prefixed
@@ -69,6 +69,16 @@ class RefreshToken:
     session: SessionId
     generation: int
     secret: bytes
+
+    @classmethod
+    def adopting(cls, provider_token: str, *, pepper: Pepper, session: SessionId, salt: bytes) -> Self:
+        """The first one of a session that a provider's refresh token has opened.
+
+        Whoever presents that again gets this again. No rotation leads to generation 0.
+        """
+        presented = hashlib.sha256(provider_token.encode()).digest()
+        secret = pepper.next_secret(rotation_salt=salt, session=session, generation=0, secret=presented)
+        return cls(pepper, session, 0, secret)
 
     @property
     def secret_hash(self) -> bytes:

@@ -24,7 +24,7 @@ class Telemetry(Protocol):
         """This many tokens of one call got this verdict: ACCEPTED, UNDECIDED, or the reason."""
 
     def token_refreshed(self, outcome: str) -> None:
-        """A refresh came to its end: ROTATED, REPLAYED, or the reason why not."""
+        """A refresh came to its end: ROTATED, ADOPTED, REPLAYED, or the reason why not."""
 
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         """A provider was asked to exchange a refresh token."""

@@ -16,10 +16,12 @@ from sessiond_server.domain.session import Login
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens
 from sessiond_server.service.revocation.watch import RevocationWatch
+from sessiond_server.service.sessions.adopt import SessionAdoption
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.refresh import SessionRefresh
 from sessiond_server.service.sessions.revoke import SessionRevocation
+from sessiond_server.service.storage.adoptions import ProviderRefreshToken
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
 from sessiond_server.transport.admission.permissions import Rule
@@ -90,26 +92,31 @@ class WatcherBounds:
 AnyMethod: TypeAlias = UnaryMethod[Any] | StreamMethod[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The services that act on sessions."""
+
+    creation: SessionCreation
+    adoption: SessionAdoption
+    refreshing: SessionRefresh
+    revocation: SessionRevocation
+    lookups: SessionLookup
+
+
 class SessionService:
     """Handles requests that were parsed and permitted; the pipeline turns named failures into statuses."""
 
     def __init__(
         self,
         validation: Validation,
-        creation: SessionCreation,
-        refreshing: SessionRefresh,
-        revocation: SessionRevocation,
-        lookups: SessionLookup,
+        sessions: Sessions,
         watching: RevocationWatch,
         *,
         identity: Identity,
         telemetry: Telemetry,
     ) -> None:
         self._validation = validation
-        self._creation = creation
-        self._refreshing = refreshing
-        self._revocation = revocation
-        self._lookups = lookups
+        self._sessions = sessions
         self._watching = watching
         self._configuration = identity.configuration
         self._server = identity.server
@@ -252,11 +259,11 @@ class SessionService:
         call.input_names = create.names_in(request)
         match source:
             case Login():
-                issued = await self._creation.from_local_login(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_local_login(source, context, caller=call.caller)
             case GivenTokens():
-                issued = await self._creation.from_tokens(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_tokens(source, context, caller=call.caller)
             case GivenCode():
-                issued = await self._creation.from_code(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_code(source, context, caller=call.caller)
             case _ as never:
                 assert_never(never)
         return create.encode(issued)
@@ -264,10 +271,19 @@ class SessionService:
     async def refresh_session(self, request: messages.RefreshSessionRequest, call: Call) -> bytes:
         """The next tokens of a session."""
         presented, context = refresh.decode(request)
-        issued = await self._refreshing.refresh(
-            presented, context, caller=call.caller, patience_seconds=call.time_remaining()
-        )
-        call.outcome = "REPLAYED" if issued.replayed else "ROTATED"
+        call.input_names = refresh.NAMES
+        patience_seconds = call.time_remaining()
+        if isinstance(presented, ProviderRefreshToken):
+            issued = await self._sessions.adoption.adopt(
+                presented, context, caller=call.caller, patience_seconds=patience_seconds
+            )
+            done = "ADOPTED"
+        else:
+            issued = await self._sessions.refreshing.refresh(
+                presented, context, caller=call.caller, patience_seconds=patience_seconds
+            )
+            done = "ROTATED"
+        call.outcome = "REPLAYED" if issued.replayed else done
         return refresh.encode(issued)
 
     async def revoke_session(self, request: messages.RevokeSessionRequest, call: Call) -> bytes:
@@ -277,19 +293,19 @@ class SessionService:
         if note:
             call.log_fields["note"] = note
         call.input_names = revoke.names_in(request)
-        ended = await self._revocation.revoke(target, cause=cause, caller=call.caller)
+        ended = await self._sessions.revocation.revoke(target, cause=cause, caller=call.caller)
         return revoke.encode(ended)
 
     async def get_session(self, request: messages.GetSessionRequest, call: Call) -> bytes:
         """One session."""
         session = lookup.decode_get(request)
-        return lookup.encode_got(await self._lookups.get(session, caller=call.caller))
+        return lookup.encode_got(await self._sessions.lookups.get(session, caller=call.caller))
 
     async def list_sessions(self, request: messages.ListSessionsRequest, call: Call) -> bytes:
         """The sessions of a subject."""
         query = lookup.decode_list(request)
         call.input_names = lookup.NAMES
-        page = await self._lookups.list(
+        page = await self._sessions.lookups.list(
             query.issuer, query.subject, limit=query.limit, after=query.after, caller=call.caller
         )
         return lookup.encode_list(page)

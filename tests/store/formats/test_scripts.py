@@ -44,9 +44,11 @@ CARRIED_OUT_LATE = {
     "settle_revocation",
     "add_revocation",
     "order_keys",
+    "keep_adoption",
+    "release_adoption",
 }
 # What Lua itself defines, and the prelude uses.
-LUAS_OWN = {"type", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
+LUAS_OWN = {"type", "unpack", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
 READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE", "PTTL"}
 
 

@@ -616,8 +616,9 @@ type RefreshSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The refresh token; required.
 	RefreshToken string `protobuf:"bytes,1,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
-	// Set to adopt a refresh token that this provider gave out; empty for ours. Not carried out yet:
-	// UNIMPLEMENTED.
+	// Set to adopt a refresh token that this provider gave to somebody else than sessiond: it is exchanged
+	// there, and opens one session, however often it is presented. The issuer must be set to adopt. Empty for
+	// our own.
 	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// The end user's device: within the grace the same token answers the same caller and device again. Not
 	// required.

@@ -13,6 +13,8 @@ from sessiond_server.adapters.store.connection import MAX_CONNECTIONS, StoreAddr
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.records import Records
+from sessiond_server.adapters.store.redis_adoptions import RedisAdoptions
 from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
@@ -26,6 +28,7 @@ from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.storage.adoptions import Adoptions
 from sessiond_server.service.storage.cutoffs import Cutoffs
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.key_sets import SharedKeySets
@@ -57,6 +60,7 @@ class Stores:
     sessions: SessionStore
     cutoffs: Cutoffs
     leases: SessionLeases
+    adoptions: Adoptions
     revocations: RevocationLog
     queue: ProviderRevocations
     proofs: ProofMemory
@@ -130,6 +134,9 @@ def stores_over(
         cutoffs=RedisCutoffs(scripts, partitions=partitions),
         leases=RedisSessionLeases(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
+        ),
+        adoptions=RedisAdoptions(
+            scripts, partitions=partitions, records=Records(sealing, issuers, logger=logger)
         ),
         revocations=RedisRevocationLog(scripts, partitions=partitions),
         queue=RedisProviderRevocations(

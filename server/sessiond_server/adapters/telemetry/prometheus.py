@@ -38,7 +38,9 @@ class PrometheusTelemetry(Telemetry):
             ["verdict"],
         )
         self._refreshes = counter(
-            "sessiond_refreshes_total", "Refreshes by outcome: ROTATED, REPLAYED or the reason", ["outcome"]
+            "sessiond_refreshes_total",
+            "Refreshes by outcome: ROTATED, ADOPTED, REPLAYED or the reason",
+            ["outcome"],
         )
         self._store_seconds = histogram(
             "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS

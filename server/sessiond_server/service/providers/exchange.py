@@ -5,20 +5,16 @@ This is the one place where a session could be lost.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar, assert_never
+from typing import TypeAlias, assert_never
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
-    StoreUnavailableError,
 )
 from sessiond_server.domain.session import Cause
-from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import (
     Provider,
@@ -29,6 +25,7 @@ from sessiond_server.service.providers.logins import (
     widened_scopes,
 )
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
+from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
 from sessiond_server.service.storage.sessions import (
@@ -42,12 +39,6 @@ from sessiond_server.service.storage.sessions import (
 )
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.uncancelled import Uncancelled
-
-T = TypeVar("T")
-
-# How long a server that stops waits for its store, to keep what providers gave.
-_PATIENCE_SECONDS: Final = 14.0
-_PAUSE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,20 +69,19 @@ class ProviderExchange:
         providers: Providers,
         *,
         revocations: Revocations,
-        clock: Clock,
         logger: Logger,
         telemetry: Telemetry,
         uncancelled: Uncancelled,
+        until_stored: UntilStored,
     ) -> None:
         self._store = store
         self._leases = leases
         self._providers = providers
         self._revocations = revocations
-        self._clock = clock
         self._logger = logger
         self._telemetry = telemetry
         self._uncancelled = uncancelled
-        self._give_up: float | None = None
+        self._until_stored = until_stored
 
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Exchanged | Moved:
         """Spend a refresh token at the store; where that gives the lease, exchange under it, and commit.
@@ -112,7 +102,7 @@ class ProviderExchange:
 
     async def drain(self) -> None:
         """Wait for what is under way, and let it give up where the store does not answer for too long."""
-        self._give_up = self._clock.steady() + _PATIENCE_SECONDS
+        self._until_stored.stop()
         await self._uncancelled.drain()
 
     async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Outcome:
@@ -156,7 +146,7 @@ class ProviderExchange:
         self._note_widened(claims, leased)
         refresh_token, life_ms = _kept_refresh_token(leased, granted)
         tokens = to_tokens(granted.access_token, claims, refresh_token, refresh_life_ms=life_ms)
-        committed = await self._until_stored(
+        committed = await self._until_stored.run(
             login.issuer, lambda: self._leases.commit(rotation, leased, tokens)
         )
         self._telemetry.exchange_tried(
@@ -170,7 +160,7 @@ class ProviderExchange:
         """Keep what the provider gave, and hand nothing out: the next exchange may bring what fits."""
         issuer = leased.session.login.issuer
         refresh_token, life_ms = _kept_refresh_token(leased, granted)
-        pause_seconds = await self._until_stored(
+        pause_seconds = await self._until_stored.run(
             issuer,
             lambda: self._leases.hold(rotation, leased, refresh_token, refresh_life_ms=life_ms),
         )
@@ -208,22 +198,6 @@ class ProviderExchange:
             session_id=str(leased.session.id),
             count=len(widened),
         )
-
-    async def _until_stored(self, issuer: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try again and again, until the store has answered: what the provider gave must not be lost.
-
-        Where another call has moved the session meanwhile, the script says so. A server that stops gives up
-        after a while.
-        """
-        while True:
-            try:
-                return await attempt()
-            except StoreUnavailableError:
-                if self._give_up is not None and self._clock.steady() >= self._give_up:
-                    self._telemetry.exchange_tried(issuer, "lost")
-                    self._logger.error("what a provider gave for a session was lost", issuer=issuer)
-                    raise
-            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _end(
         self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None = None

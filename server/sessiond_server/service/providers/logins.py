@@ -41,7 +41,8 @@ class Provider:
     `endpoints` are its token endpoint by our clients there, each with its own credentials: those are the
     clients whose access tokens may open a session. `client_id` is the one that redeems codes, and
     `public_clients` are those that have no secret. `ends_in_doubt` says that a session ends where the outcome
-    of an exchange is unknown, because this provider punishes a second try.
+    of an exchange is unknown, because this provider punishes a second try. `adopts` says that refresh
+    tokens which it gave to others may be exchanged for sessions.
     """
 
     policy: IssuerPolicy
@@ -50,6 +51,7 @@ class Provider:
     redirect_uris: frozenset[str]
     endpoints: Mapping[str, TokenEndpoint]
     ends_in_doubt: bool = False
+    adopts: bool = False
     public_clients: frozenset[str] = frozenset()
 
 

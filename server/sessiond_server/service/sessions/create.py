@@ -10,7 +10,7 @@ from sessiond_server.domain.confirmation import Confirmation, PossessionProof, P
 from sessiond_server.domain.failures import Failure, Input, InputRefusedError, LoginRefusedError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
-from sessiond_server.domain.session import Device, Lifetimes, Login, StoredSession
+from sessiond_server.domain.session import Cause, Device, Lifetimes, Login, StoredSession
 from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens, ProvenLogin, Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
@@ -83,10 +83,10 @@ class SessionCreation:
             raise InputRefusedError(Input.LOCAL_LOGIN, found="a login", allowed=allowed)
         login = self._local.complete(login)
         caller.require_session(login.issuer, login.client_id)
-        login = replace(login, confirmation=await self._bind(context.proof))
-        session = self._new_id(login)
-        self._local.require_mintable(session, login)
-        stored, token = await self._store_new(session, login, None)
+        login = replace(login, confirmation=await self.bind(context.proof))
+        token = self._first_token(self.new_id(login))
+        self._local.require_mintable(token.session, login)
+        stored = await self._store_new(token, login, None)
         text, claims = self._local.access_token(stored)
         return IssuedTokens(text, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
 
@@ -104,8 +104,8 @@ class SessionCreation:
         self._providers.require(given.issuer, caller)
         try:
             proven = await self._providers.prove(given, proof=context.proof)
-            confirmation = proven.claims.confirmation or await self._bind(context.proof)
-            return await self._open(proven, context, confirmation, caller=caller)
+            confirmation = proven.claims.confirmation or await self.bind(context.proof)
+            return await self.open(proven, context, confirmation, caller=caller)
         except LoginRefusedError as refused:
             await self._refused.let_go_of_given(given, refused.why, caller=caller)
             raise
@@ -121,7 +121,7 @@ class SessionCreation:
         provider = self._providers.require(given.issuer, caller)
         # A code is spent by redeeming it: whose it is comes before.
         caller.require_session(given.issuer, provider.client_id)
-        confirmation = await self._bind(context.proof)
+        confirmation = await self.bind(context.proof)
         return await self._uncancelled.run(self._redeem(given, context, confirmation, caller))
 
     async def _redeem(
@@ -131,31 +131,51 @@ class SessionCreation:
         try:
             # Nobody had the access token before: what is proven is the key that it must be bound to.
             proven = await self._providers.prove(tokens, proof=ProvenBefore(confirmation))
-            return await self._open(proven, context, confirmation, caller=caller)
+            return await self.open(proven, context, confirmation, caller=caller)
         except Failure:
             await self._refused.let_go_of_redeemed(tokens)
             raise
 
-    async def _open(
+    async def open(
         self,
         proven: ProvenLogin,
         context: RequestContext,
         confirmation: Confirmation | None,
         *,
         caller: Caller,
+        token: RefreshToken | None = None,
     ) -> IssuedTokens:
+        """Open a session for a login at a provider that has been proven.
+
+        `token` is its first refresh token, where that is not to be a new one.
+
+        Raises:
+            CallerNotPermittedError: its client is not one of this caller's.
+        """
         login = replace(
             proven.login, device=context.device, attributes=context.attributes, confirmation=confirmation
         )
         caller.require_session(login.issuer, login.client_id)
-        stored, token = await self._store_new(self._new_id(login), login, proven.tokens)
+        token = token or self._first_token(self.new_id(login))
+        stored = await self._store_new(token, login, proven.tokens)
         claims = replace(proven.claims, session_id=str(stored.id))
         return IssuedTokens(
             proven.tokens.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False
         )
 
-    async def _bind(self, proof: PossessionProof | None) -> Confirmation | None:
-        """What a new session is bound to; the proof is spent by this."""
+    async def undo(self, session: SessionId, *, cause: Cause) -> None:
+        """End a session whose tokens nobody got."""
+        ended = await self._store.end(
+            session, is_proven=False, cause=cause, entry_life_ms=self._entry_life_ms
+        )
+        self._revocations.apply_own(ended.logged)
+
+    async def bind(self, proof: PossessionProof | None) -> Confirmation | None:
+        """What a new session is bound to; the proof is spent by this.
+
+        Raises:
+            LoginRefusedError: the proof is not good, or was spent before.
+        """
         if proof is None:
             return None
         proven = await self._possession.find_key(proof)
@@ -163,17 +183,27 @@ class SessionCreation:
             raise LoginRefusedError(Reason.BINDING_MISMATCH)
         return proven.confirmation
 
-    def _new_id(self, login: Login) -> SessionId:
+    def new_id(self, login: Login) -> SessionId:
+        """The id of a session that is to be opened."""
         return SessionId.mint(login.issuer, login.subject, randomness=self._randomness(SESSION_ID_BYTES))
 
+    def _first_token(self, session: SessionId) -> RefreshToken:
+        return RefreshToken(self._peppers.newest, session, 0, self._randomness(SECRET_BYTES))
+
     async def _store_new(
-        self, session: SessionId, login: Login, tokens: ProviderTokens | None
-    ) -> tuple[StoredSession, RefreshToken]:
-        pepper = self._peppers.newest
-        token = RefreshToken(pepper, session, generation=0, secret=self._randomness(SECRET_BYTES))
+        self, token: RefreshToken, login: Login, tokens: ProviderTokens | None
+    ) -> StoredSession:
         lifetimes = self._lifetimes[login.issuer]
         created = await self._store.create(
-            NewSession(session, login, lifetimes, pepper.id, token.secret_hash, self._entry_life_ms, tokens)
+            NewSession(
+                token.session,
+                login,
+                lifetimes,
+                token.pepper.id,
+                token.secret_hash,
+                self._entry_life_ms,
+                tokens,
+            )
         )
         self._revocations.apply_own(created.logged)
-        return created.session, token
+        return created.session

@@ -25,7 +25,7 @@ from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
-from sessiond_server.service.sessions.lease_queues import LeaseQueues
+from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.leases import Moved
@@ -33,10 +33,6 @@ from sessiond_server.service.storage.sessions import Busy, Held, NotRotated, Rot
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession, ProvenKey
 
 _HOLDER_BYTES: Final = 16
-# How long a call without a deadline waits for another's exchange, and how long before its deadline it is
-# answered at the latest.
-_PATIENCE_SECONDS: Final = 10.0
-_TO_ANSWER_SECONDS: Final = 0.05
 
 
 class SessionRefresh:
@@ -95,15 +91,13 @@ class SessionRefresh:
             StoreUnavailableError: the store did not answer.
         """
         arrived = self._clock.steady()
-        patience = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
-        give_up = arrived + patience - _TO_ANSWER_SECONDS
         # A token of another client's session is no better than an invalid one (RFC 6749 §5.2).
         token = await self._authenticator.authenticate(presented, caller)
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         proven = await self._possession.find_key(context.proof) if context.proof else None
         rotation = self._rotation(token, proven, arrived, caller=caller.name, device=context.device)
-        outcome = await self._rotate(rotation, token, give_up=give_up)
+        outcome = await self._rotate(rotation, token, give_up=give_up_at(arrived, patience_seconds))
         rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
         # The proof is not spent earlier: a call that failed can be repeated with it.
         if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):

@@ -9,7 +9,6 @@ from typing import Final
 
 from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.failures import Input
-from sessiond_server.domain.refresh_token import REFRESH_PREFIX
 from sessiond_server.domain.session import Login
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens
 from sessiond_server.service.sessions.create import RequestContext
@@ -17,10 +16,10 @@ from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.transport.codec import fields
 from sessiond_server.transport.codec.possession_proof import decode_proof
 from sessiond_server.transport.codec.refusals import FieldInvalidError
+from sessiond_server.transport.codec.secrets import provider_refresh_token, secret
 from sessiond_server.transport.codec.tokens import decode_device, to_tokens
 
 _MAX_CLAIMS_BYTES: Final = 4096
-_MAX_SECRET_BYTES: Final = 8192
 _CODE_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _NAMES: Final = MappingProxyType(
     {
@@ -81,7 +80,7 @@ def _local_login(login: session_service_pb2.LocalLogin, context: RequestContext)
 def _given_tokens(given: session_service_pb2.ProviderTokens) -> GivenTokens:
     return GivenTokens(
         issuer=fields.identifier(given.issuer, field="provider_tokens.issuer"),
-        access_token=_secret(given.access_token, field="provider_tokens.access_token"),
+        access_token=secret(given.access_token, field="provider_tokens.access_token"),
         refresh_token=_refresh_token(given.refresh_token),
         id_token=given.id_token,
     )
@@ -90,7 +89,7 @@ def _given_tokens(given: session_service_pb2.ProviderTokens) -> GivenTokens:
 def _given_code(given: session_service_pb2.AuthorizationCode) -> GivenCode:
     return GivenCode(
         issuer=fields.identifier(given.issuer, field="authorization_code.issuer"),
-        code=_secret(given.code, field="authorization_code.code"),
+        code=secret(given.code, field="authorization_code.code"),
         redirect_uri=given.redirect_uri,
         code_verifier=_code_verifier(given.code_verifier),
         nonce=given.nonce,
@@ -98,26 +97,11 @@ def _given_code(given: session_service_pb2.AuthorizationCode) -> GivenCode:
 
 
 def _refresh_token(value: str) -> str:
-    """A provider's refresh token.
-
-    One of our own belongs to a session here, and is no provider's business: it would be sent there.
-    """
     field = "provider_tokens.refresh_token"
     if not value:
         allowed = "a refresh token: ask the provider for the scope offline_access"
         raise FieldInvalidError(field, found="nothing", allowed=allowed)
-    if value.startswith(REFRESH_PREFIX):
-        found, allowed = "a refresh token of sessiond's own", "one that the provider gave out"
-        raise FieldInvalidError(field, found=found, allowed=allowed)
-    return _secret(value, field=field)
-
-
-def _secret(value: str, *, field: str) -> str:
-    """A required secret of at most 8 KiB, of which an error tells the size alone."""
-    size = len(value.encode())
-    if not 1 <= size <= _MAX_SECRET_BYTES:
-        raise FieldInvalidError(field, found=f"{size} bytes", allowed=f"1 to {_MAX_SECRET_BYTES} bytes")
-    return value
+    return provider_refresh_token(value, field=field)
 
 
 def _code_verifier(value: str) -> str:

@@ -311,8 +311,9 @@ export type RefreshSessionRequest = Message<"sessiond.v1.RefreshSessionRequest">
   refreshToken: string;
 
   /**
-   * Set to adopt a refresh token that this provider gave out; empty for ours. Not carried out yet:
-   * UNIMPLEMENTED.
+   * Set to adopt a refresh token that this provider gave to somebody else than sessiond: it is exchanged
+   * there, and opens one session, however often it is presented. The issuer must be set to adopt. Empty for
+   * our own.
    *
    * @generated from field: string issuer = 2;
    */

@@ -17,6 +17,7 @@ from sessiond_server.adapters.store.scripts.declaration import (
 )
 from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many, octets_or_none, one, whole
 from sessiond_server.adapters.store.scripts.replies import (
+    AdoptedReply,
     BusyReply,
     CreatedReply,
     CutoffReply,
@@ -25,6 +26,7 @@ from sessiond_server.adapters.store.scripts.replies import (
     EndedOfLogoutReply,
     EndedOfSubjectReply,
     EndedReply,
+    FreeReply,
     HeldBackReply,
     HeldReply,
     KeptReply,
@@ -42,6 +44,7 @@ from sessiond_server.domain.failures import RefreshRefusal
 
 RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | UnreadableReply | RefusedReply
 CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
+AdoptReply: TypeAlias = AdoptedReply | BusyReply | FreeReply
 ReassertReply: TypeAlias = ReassertedReply | MovedReply
 EndSubjectReply: TypeAlias = EndedOfSubjectReply | NotOfSubjectReply
 
@@ -159,6 +162,55 @@ HOLD: Final = Script(
     ),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
+    is_durable=True,
+)
+
+_ADOPTION: Final = ("adoption",)
+
+# A right that nobody uses keeps others waiting.
+ADOPT: Final[Script[tuple[str, AdoptReply]]] = Script(
+    "adopt",
+    ByOutcome({"ADOPTED": AdoptedReply, "BUSY": BusyReply, "FREE": FreeReply}),
+    keys=_ADOPTION,
+    args=(raw("holder", 16),),
+    late=Late.REFUSED,
+)
+# What has opened a session has opened it, whenever that is noted.
+KEEP_ADOPTION: Final = Script(
+    "keep_adoption",
+    flag,
+    keys=_ADOPTION,
+    args=(
+        raw("session", 16),
+        raw("pepper_id", 4),
+        raw("salt", 32),
+        raw("fingerprint", 16),
+        number("life_ms"),
+    ),
+    late=Late.CARRIED_OUT,
+    is_durable=True,
+)
+# It compares the holder.
+RELEASE_ADOPTION: Final = Script(
+    "release_adoption", whole, keys=_ADOPTION, args=(raw("holder", 16),), late=Late.CARRIED_OUT
+)
+# Whoever got the first tokens may have presented them since.
+REPEAT_LOGIN: Final[Script[tuple[str, RotatedReply | RefusedReply]]] = Script(
+    "repeat_login",
+    ByOutcome(
+        {
+            "REPLAYED": RotatedReply,
+            RefreshRefusal.INVALID: RefusedReply,
+            RefreshRefusal.SUPERSEDED: RefusedReply,
+            RefreshRefusal.REVOKED: RefusedReply,
+            RefreshRefusal.IDLE_TIMEOUT: RefusedReply,
+            RefreshRefusal.LIFETIME_EXCEEDED: RefusedReply,
+            RefreshRefusal.BINDING_MISMATCH: RefusedReply,
+        }
+    ),
+    keys=("record",),
+    args=(raw("hashed", 16), raw("confirmation", 32)),
+    late=Late.REFUSED,
     is_durable=True,
 )
 
@@ -351,6 +403,10 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     COMMIT,
     HOLD,
     SETTLE,
+    ADOPT,
+    KEEP_ADOPTION,
+    RELEASE_ADOPTION,
+    REPEAT_LOGIN,
     END,
     END_PROVIDER,
     END_SUBJECT,

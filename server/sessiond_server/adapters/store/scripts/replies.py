@@ -63,6 +63,21 @@ class BusyReply:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeReply:
+    """There is nothing to tell: whoever asked has the right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedReply:
+    """The session that a provider's refresh token has opened, and what its own first one is made from."""
+
+    session: bytes
+    pepper_id: bytes
+    salt: bytes
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class HeldReply:
     """There is nothing to tell: the next exchange has to wait."""
 
