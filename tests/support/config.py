@@ -62,6 +62,7 @@ class Config:
     issuers: list[dict[str, Any]] = field(default_factory=list)
     callers: list[dict[str, Any]] = field(default_factory=list)
     workload_issuers: list[dict[str, Any]] = field(default_factory=list)
+    limits: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -86,6 +87,7 @@ class Config:
             "issuers": self.issuers,
             "callers": self.callers,
             "workload_issuers": self.workload_issuers,
+            "limits": self.limits,
         }
         for section, entries in lists.items():
             lines += [line for values in entries for line in (f"[[{section}]]", *_lines(values))]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.caller import Group
 from sessiond_server.service.callers import Callers
+from sessiond_server.service.rate_limits import RateLimits
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
+from sessiond_server.transport.admission.metering import Metering
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.methods import (
@@ -32,7 +34,11 @@ ANYONE = Callers([], anonymous=frozenset(Group))
 def rows(validation: Any = _UNUSED) -> dict[str, AnyMethod]:
     """The service's own rows by name; their handlers have nothing else to call."""
     identity, telemetry = Identity("configuration", "server"), SilentTelemetry()
-    service = SessionService(validation, *[_UNUSED] * 2, identity=identity, telemetry=telemetry)
+    limits = RateLimits([], _UNUSED, clock=FakeClock(), telemetry=telemetry)
+    metering = Metering(limits, session_of=_UNUSED)
+    service = SessionService(
+        validation, *[_UNUSED] * 2, metering=metering, identity=identity, telemetry=telemetry
+    )
     return {row.name: row for row in service.methods(watchers=WatcherBounds(5000, 1000))}
 
 

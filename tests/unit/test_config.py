@@ -17,6 +17,7 @@ from sessiond_server.config.reference import reference
 from sessiond_server.config.settings import Settings, StoreSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
+from sessiond_server.domain.rate import Rate
 
 HERE = __file__
 GOOD: dict[str, Any] = {
@@ -375,3 +376,34 @@ def test_tokens_from_before_a_new_store_are_refused_unless_it_is_embedded(
     url: str, said: str | None, *, refuses: bool
 ) -> None:
     assert StoreSettings(url=url, on_store_loss=said).refuses_older is refuses
+
+
+@pytest.mark.parametrize(
+    ("limit", "path"),
+    [
+        ({"on": ["refresh"], "per": "session", "rate": "0/m"}, "limits[0].rate"),
+        ({"on": ["refresh"], "per": "session", "rate": "1/d"}, "limits[0].rate"),
+        ({"on": ["refresh"], "per": "session", "rate": "1000001/s"}, "limits[0].rate"),
+        ({"on": ["refresh"], "per": "session", "rate": "1/s", "burst": 0}, "limits[0].burst"),
+        ({"on": [], "per": "session", "rate": "1/s"}, "limits[0].on"),
+        ({"on": ["refresh"], "rate": "1/s"}, "limits[0].per"),
+        ({"on": ["refresh"], "per": "session"}, "limits[0].rate"),
+        ({"on": ["login"], "per": "session", "rate": "1/s"}, "limits[0].on"),
+        ({"on": ["create"], "per": "session", "rate": "1/s"}, "limits[0].per"),
+        ({"on": ["create", "refresh"], "per": "subject", "rate": "1/s"}, "limits[0].per"),
+        ({"on": ["failed_validation"], "per": "source", "rate": "1/s"}, "limits[0].per"),
+    ],
+)
+def test_a_limit_that_could_not_be_kept_is_a_mistake(limit: dict[str, Any], path: str) -> None:
+    assert mistakes({"limits": [limit]}) == [path]
+
+
+def test_a_limit_lets_as_many_come_at_once_as_its_rate_says() -> None:
+    limit = {"on": ["create", "refresh"], "per": "source", "rate": "30/m"}
+    (found,) = read({"limits": [limit]}).limits
+    assert found.to_rate() == Rate(30, 60, burst=30)
+
+
+def test_there_are_no_more_limits_than_each_call_can_ask_about() -> None:
+    limit = {"on": ["create"], "per": "caller", "rate": "1/s"}
+    assert mistakes({"limits": [limit] * 33}) == ["limits"]

@@ -17,6 +17,7 @@ from sessiond_server.domain.failures import (
     RefreshRefusal,
     RefreshRefusedError,
 )
+from sessiond_server.domain.rate import Activity, Per
 from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.transport.codec import refusals
 from sessiond_server.transport.engine.port import INTERNAL, Status, StatusCode
@@ -29,6 +30,9 @@ SAMPLES = {
     failures.InputRefusedError: [],
     failures.CallerNotPermittedError: [failures.CallerNotPermittedError("group", "mint")],
     failures.LoginRefusedError: [failures.LoginRefusedError(Rejected(Reason.EXPIRED))],
+    failures.RateLimitedError: [
+        failures.RateLimitedError(Activity.REFRESH, Per.CALLER, "1/m", wait_seconds=1.0)
+    ],
     RefreshRefusedError: [RefreshRefusedError(refusal) for refusal in RefreshRefusal],
 }
 CATALOGUE = Path("protos/sessiond/v1/error_reason.proto").read_text()
@@ -83,7 +87,7 @@ def test_a_reason_without_a_row_is_marked_as_never_sent() -> None:
 def test_messages_are_lower_case_and_say_when_to_try_again(status: Status) -> None:
     assert status.message[0].islower()
     assert not status.message.endswith(".")
-    if status.reason in {"OVERLOADED", "WATCHERS_EXHAUSTED", "WATCH_FELL_BEHIND"}:
+    if status.reason in {"OVERLOADED", "WATCHERS_EXHAUSTED", "WATCH_FELL_BEHIND", "RATE_LIMITED"}:
         assert 0.5 <= (status.retry_after_seconds or 0) <= 1.5
     else:
         after = {StatusCode.UNAVAILABLE: 0.5, StatusCode.RESOURCE_EXHAUSTED: 60.0}

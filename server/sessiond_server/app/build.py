@@ -32,7 +32,8 @@ from sessiond_server.app.workloads import ConfiguredWorkloadIssuer, open_workloa
 from sessiond_server.config.fingerprint import fingerprint
 from sessiond_server.config.settings import ACCEPT_STALE, Settings
 from sessiond_server.domain.policy import IssuerPolicy
-from sessiond_server.domain.refresh_token import Peppers
+from sessiond_server.domain.rate import Activity, Per
+from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.domain.session import Lifetimes
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.clock import Clock
@@ -41,6 +42,7 @@ from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.providers.until_stored import UntilStored
+from sessiond_server.service.rate_limits import RateLimits, RateRule
 from sessiond_server.service.revocation.clocks import Clocks
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.revocation.primacy import Failover, Primacy
@@ -69,6 +71,7 @@ from sessiond_server.service.validation.token_cache import TokenCache
 from sessiond_server.service.validation.validate import Validation
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
+from sessiond_server.transport.admission.metering import Metering
 from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
@@ -307,6 +310,10 @@ async def build(
             lookups=SessionLookup(stores.sessions, scope=scope),
         ),
         watching,
+        metering=Metering(
+            RateLimits(_rate_rules(settings), stores.buckets, clock=clock, telemetry=telemetry),
+            session_of=partial(_session_of, peppers),
+        ),
         identity=Identity(fingerprint(settings), f"{socket.gethostname()}/{os.getpid()}"),
         telemetry=telemetry,
     )
@@ -344,6 +351,17 @@ async def build(
         answers_when_stale=answers_when_stale,
         endpoints=pipeline.endpoints(service.methods(watchers=watchers)),
     )
+
+
+def _rate_rules(settings: Settings) -> list[RateRule]:
+    return [
+        RateRule(frozenset(map(Activity, one.on)), Per(one.per), one.to_rate()) for one in settings.limits
+    ]
+
+
+def _session_of(peppers: Peppers, refresh_token: str) -> str | None:
+    found = peppers.recognise(refresh_token)
+    return str(found.session) if isinstance(found, RefreshToken) else None
 
 
 def _has_callers_beside_workloads(settings: Settings) -> bool:

@@ -12,9 +12,11 @@ from sessiond_server.config.settings import ALL, IssuerSettings, Settings
 from sessiond_server.config.urls import is_callable, is_loopback
 from sessiond_server.config.workload_checks import workload_problems_of
 from sessiond_server.domain.caller import ANONYMOUS, UNKNOWN
+from sessiond_server.domain.rate import KNOWN, Activity, Per
 
 EMBEDDED: Final = "embedded:"
 _STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
+_MAX_LIMITS: Final = 32
 _ALWAYS_REQUIRED: Final = ("iss", "sub", "exp")
 
 
@@ -30,7 +32,18 @@ def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem
         *_callers(settings),
         *workload_problems_of(settings),
         *_issuers(settings),
+        *_limits(settings),
     ]
+
+
+def _limits(settings: Settings) -> Iterator[Problem]:
+    if len(settings.limits) > _MAX_LIMITS:
+        yield Problem("limits", f"{len(settings.limits)} tables", f"at most {_MAX_LIMITS}")
+    for at, limit in enumerate(settings.limits):
+        known = frozenset(Per).intersection(*(KNOWN[Activity(one)] for one in limit.on))
+        if limit.per not in known:
+            found = f"{shown(limit.per)} for {' and '.join(limit.on)}"
+            yield Problem(f"limits[{at}].per", found, " or ".join(sorted(known)))
 
 
 def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]:

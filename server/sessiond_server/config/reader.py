@@ -44,7 +44,9 @@ class _Unread(Enum):
 
 
 # These stand in for what must be given and could not be read, so that the checks can look at the rest.
-_STAND_INS: Final[Mapping[str, Any]] = MappingProxyType({"text": "?", "file": Path("?"), "list": ()})
+_STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
+    {"text": "?", "word": "?", "file": Path("?"), "list": (), "rate": (1, 1)}
+)
 
 
 def read_file(path: Path, *, environment: Mapping[str, str], insecure_plaintext: bool) -> Settings:

@@ -30,6 +30,7 @@ from sessiond_server.config.kinds import (
     whole,
     words,
 )
+from sessiond_server.config.limit_settings import LimitSettings
 from sessiond_server.config.presets import PRESETS
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
@@ -381,6 +382,7 @@ class Settings:
     callers: tuple[CallerSettings, ...] = ()
     workload_issuers: tuple[WorkloadIssuerSettings, ...] = ()
     issuers: tuple[IssuerSettings, ...] = ()
+    limits: tuple[LimitSettings, ...] = ()
 
     def workload_issuers_of(self, caller: CallerSettings) -> tuple[str, ...]:
         """The issuers that name the workloads of a caller."""
@@ -410,6 +412,7 @@ LISTS: Final = {
     "callers": CallerSettings,
     "workload_issuers": WorkloadIssuerSettings,
     "issuers": IssuerSettings,
+    "limits": LimitSettings,
 }
 INNER: Final = {"tls": TlsSettings, "claims": ClaimSettings}
 INNER_LISTS: Final = {"clients": ClientSettings}

@@ -9,6 +9,7 @@ import json
 from enum import Enum, StrEnum
 from typing import Final
 
+from sessiond_server.domain.rate import Activity, Per
 from sessiond_server.domain.verdict import Reason, Rejected
 
 _QUOTED_CHARACTERS: Final = 80
@@ -73,6 +74,20 @@ class CallerNotPermittedError(Failure):
         super().__init__(what)
         self.what = what
         self.needed = needed
+
+
+class RateLimitedError(Failure):
+    """Something is done more often than it may be; nothing was begun.
+
+    `rate` is how often, as the settings have it.
+    """
+
+    def __init__(self, activity: Activity, per: Per, rate: str, *, wait_seconds: float) -> None:
+        super().__init__(activity, per)
+        self.activity = activity
+        self.per = per
+        self.rate = rate
+        self.wait_seconds = wait_seconds
 
 
 class LoginRefusal(Enum):

@@ -59,6 +59,9 @@ class Telemetry(Protocol):
         `issuer` is `unknown` where it names none that is configured.
         """
 
+    def rate_limited(self, activity: str, per: str) -> None:
+        """Something was refused because it was done too often."""
+
     def store_called(self, script: str, seconds: float) -> None:
         """The store has run a script, or did not answer."""
 

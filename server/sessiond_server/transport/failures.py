@@ -19,6 +19,8 @@ _RETRY_AFTER_SECONDS: Final = 0.5
 _FULL_FOR_SECONDS: Final = 60.0
 # Whoever is shed must not come back all at once.
 _SHED_FOR_SECONDS: Final = (0.5, 1.5)
+# By how much the pause of whoever is limited is prolonged, by chance.
+_SPREAD: Final = (1.0, 1.2)
 
 _REFUSAL_MESSAGES: Final = MappingProxyType(
     {
@@ -137,6 +139,20 @@ def _shed(_failure: failures.OverloadedError) -> Status:
     )
 
 
+def _rate_limited(failure: failures.RateLimitedError) -> Status:
+    # Nobody comes too early, and not everybody at once.
+    delay = failure.wait_seconds * random.uniform(*_SPREAD)  # noqa: S311 - it is no secret
+    activity, per = failure.activity.value, failure.per.value
+    return Status(
+        StatusCode.RESOURCE_EXHAUSTED,
+        "RATE_LIMITED",
+        f"this was done too often: {activity} is limited to {failure.rate} per {per}; nothing was begun",
+        MappingProxyType({"activity": activity, "per": per, "rate": failure.rate}),
+        retry_after_seconds=delay,
+        exhausted=(per, f"{activity} {failure.rate}"),
+    )
+
+
 STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyType(
     {
         refusals.FieldInvalidError: _field_invalid,
@@ -154,6 +170,7 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         ),
         failures.CallerNotPermittedError: _not_permitted,
         failures.LoginRefusedError: _login_refused,
+        failures.RateLimitedError: _rate_limited,
         failures.ProviderUnavailableError: _retry_later(
             "PROVIDER_UNAVAILABLE",
             "the provider did not decide: the presented token stays good, repeat the same call",

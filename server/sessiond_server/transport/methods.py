@@ -24,12 +24,16 @@ from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.adoptions import ProviderRefreshToken
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.validation.validate import Undecided, Validation, ValidationResult
+from sessiond_server.transport.admission.metering import Metering
 from sessiond_server.transport.admission.permissions import Rule
 from sessiond_server.transport.codec import create, lookup, refresh, revoke, status, verdicts, watch
 from sessiond_server.transport.engine.port import Call
 from sessiond_server.transport.failures import to_status
 
 SERVICE: Final = "sessiond.v1.SessionService"
+
+_ACCEPTED: Final = "ACCEPTED"
+_UNDECIDED: Final = "UNDECIDED"
 
 RequestT = TypeVar("RequestT", bound=Message)
 
@@ -41,7 +45,8 @@ class UnaryMethod(Generic[RequestT]):
     `max_in_flight` of its calls are handled at a time, of each caller `max_of_a_caller`, by default half of
     that; one more fails by `one_too_many`. Those of a method that `changes_sessions` are refused where they
     may have waited in a socket while this server stood still; what others read is right whenever it is read.
-    `count_outcome` is told how each of its calls ended, where that is counted by itself.
+    `count_outcome` is told how each of its calls ended, where that is counted by itself. `meter` counts
+    them where that is limited, and raises a named failure for one that is too many.
     """
 
     name: str
@@ -53,6 +58,7 @@ class UnaryMethod(Generic[RequestT]):
     max_of_a_caller: int | None = None
     one_too_many: Callable[[], Failure] = OverloadedError
     count_outcome: Callable[[str], None] | None = None
+    meter: Callable[[RequestT, Call], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +118,14 @@ class SessionService:
         sessions: Sessions,
         watching: RevocationWatch,
         *,
+        metering: Metering,
         identity: Identity,
         telemetry: Telemetry,
     ) -> None:
         self._validation = validation
         self._sessions = sessions
         self._watching = watching
+        self._metering = metering
         self._configuration = identity.configuration
         self._server = identity.server
         self._encoder = watch.WatchEncoder(configuration=identity.configuration, server=identity.server)
@@ -156,6 +164,7 @@ class SessionService:
                 self.create_session,
                 max_in_flight=256,
                 changes_sessions=True,
+                meter=self._metering.created,
             ),
             UnaryMethod(
                 "RefreshSession",
@@ -168,6 +177,7 @@ class SessionService:
                 max_in_flight=512,
                 changes_sessions=True,
                 count_outcome=self._telemetry.token_refreshed,
+                meter=self._metering.refreshed,
             ),
             UnaryMethod(
                 "RevokeSession",
@@ -189,6 +199,7 @@ class SessionService:
                 self.revoke_session,
                 max_in_flight=512,
                 changes_sessions=True,
+                meter=self._metering.revoked,
             ),
             UnaryMethod(
                 "GetSession",
@@ -332,6 +343,8 @@ class SessionService:
         call.log_fields["verdicts"] = counts
         for verdict, count in counts.items():
             self._telemetry.verdicts_given(verdict, count)
+        failed = sum(counts.values()) - counts.get(_ACCEPTED, 0) - counts.get(_UNDECIDED, 0)
+        self._metering.require_validations(failed, call)
 
 
 def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, int]:
@@ -345,5 +358,5 @@ def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, in
 
 def _name_of(result: ValidationResult | Undecided) -> str:
     if isinstance(result, Undecided):
-        return "UNDECIDED"
-    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else "ACCEPTED"
+        return _UNDECIDED
+    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else _ACCEPTED

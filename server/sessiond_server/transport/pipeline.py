@@ -1,4 +1,4 @@
-"""What every call goes through: observe, guard, identify, permit, admit, parse, permit, handle.
+"""What every call goes through: observe, guard, identify, permit, admit, parse, permit, meter, handle.
 
 A caller is permitted twice: to call the method in some form, and then to make this very request. The handler
 of a method sees a message that was parsed, from a caller that may send it; no handler can forget to ask.
@@ -76,7 +76,10 @@ class Pipeline:
             with _Observed(call, end) as observed:
                 response: Response
                 try:
-                    response = await method.handle(self._admit(method, cap, raw, call), call)
+                    request = self._admit(method, cap, raw, call)
+                    if method.meter:
+                        await method.meter(request, call)
+                    response = await method.handle(request, call)
                 except Failure as failure:
                     response = to_status(named(failure, call.input_names))
                 except Exception as error:  # noqa: BLE001 - the guard: whatever it is, its text stays here

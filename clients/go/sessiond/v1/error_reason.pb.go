@@ -105,7 +105,8 @@ const (
 	// The server has more to do than it can, or has just stood still; nothing was begun. RetryInfo.
 	// Status: UNAVAILABLE. Sample: ten times the load it can bear.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 22
-	// The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
+	// Something is done more often than it may be, by whom and to what `QuotaFailure` says. RetryInfo. Metadata:
+	// activity, per, rate.
 	// Status: RESOURCE_EXHAUSTED. Sample: a loop without a pause.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 23
 	// The log of revocations takes no new unknown ids; nothing was revoked. RetryInfo.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SECOND_MS: Final = 1000
+SECOND_US: Final = 1_000_000
 DAY_MS: Final = 24 * 3_600_000
 # A token endpoint is given up after 10 s, and its discovery before that after 3 s: what is left is for
 # validating and storing what the exchange brought.

@@ -19,6 +19,7 @@ from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
 from sessiond_server.adapters.store.redis_provider_revocations import RedisProviderRevocations
+from sessiond_server.adapters.store.redis_rates import RedisBuckets
 from sessiond_server.adapters.store.redis_replication import RedisReplication
 from sessiond_server.adapters.store.redis_revocation_log import RedisRevocationLog
 from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeases
@@ -35,6 +36,7 @@ from sessiond_server.service.storage.key_sets import SharedKeySets
 from sessiond_server.service.storage.leases import SessionLeases
 from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
+from sessiond_server.service.storage.rates import SharedBuckets
 from sessiond_server.service.storage.replication import Replication
 from sessiond_server.service.storage.revocations import RevocationLog
 from sessiond_server.service.storage.sessions import SessionRules, SessionStore
@@ -64,6 +66,7 @@ class Stores:
     revocations: RevocationLog
     queue: ProviderRevocations
     proofs: ProofMemory
+    buckets: SharedBuckets
     key_sets: SharedKeySets
     durability: Durability
     writes: StoreWrites
@@ -143,6 +146,7 @@ def stores_over(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
         ),
         proofs=RedisProofMemory(scripts, partitions=partitions),
+        buckets=RedisBuckets(scripts, partitions=partitions),
         key_sets=RedisKeySets(scripts, sealing, partitions=partitions),
         durability=RedisDurability(scripts, partitions=partitions, replicas=scripts.replicas),
         writes=RedisStoreWrites(scripts, partitions=partitions),

@@ -17,6 +17,7 @@ KEY_SET_KEY: Final = "k:"
 KEY_ORDER_KEY: Final = "ko:"
 LOGOUT_KEY: Final = "o:"
 ADOPTION_KEY: Final = "ad:"
+BUCKET_KEY: Final = "b:"
 # The name of the queue of refresh tokens that are to be revoked at their providers.
 QUEUE_KEY: Final = "torevoke"
 # The name of the trifle that replicas acknowledge: it is there where a store has replicas, or has had them.

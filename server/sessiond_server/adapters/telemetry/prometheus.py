@@ -90,6 +90,11 @@ class PrometheusTelemetry(Telemetry):
             "sessiond_store_run_changes_total",
             "How often the store was seen in another run: restarted, or replaced by another",
         )
+        self._rate_limited = counter(
+            "sessiond_rate_limited_total",
+            "What was refused because it was done too often, by what and by whom or to what",
+            ["activity", "per"],
+        )
         self._work_failures = counter(
             "sessiond_background_failures_total", "How often work in the background failed", ["work"]
         )
@@ -160,6 +165,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def store_called(self, script: str, seconds: float) -> None:
         self._store_seconds.labels(script).observe(seconds)
+
+    @override
+    def rate_limited(self, activity: str, per: str) -> None:
+        self._rate_limited.labels(activity, per).inc()
 
     @override
     def loop_delayed(self, seconds: float) -> None:

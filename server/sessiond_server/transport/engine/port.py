@@ -37,13 +37,17 @@ class StatusCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A refusal or failure as the wire has it: a canonical code and one `google.rpc.ErrorInfo`."""
+    """A refusal or failure as the wire has it: a canonical code and one `google.rpc.ErrorInfo`.
+
+    `exhausted` is the quota that the call would have exceeded: what it is counted by, and how much there is.
+    """
 
     code: StatusCode
     reason: str
     message: str
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     retry_after_seconds: float | None = None
+    exhausted: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)

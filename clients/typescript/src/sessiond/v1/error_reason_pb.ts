@@ -213,7 +213,8 @@ export enum ErrorReason {
   OVERLOADED = 22,
 
   /**
-   * The caller asks more often than it may. RetryInfo. Not carried out yet: never sent.
+   * Something is done more often than it may be, by whom and to what `QuotaFailure` says. RetryInfo. Metadata:
+   * activity, per, rate.
    * Status: RESOURCE_EXHAUSTED. Sample: a loop without a pause.
    *
    * @generated from enum value: ERROR_REASON_RATE_LIMITED = 23;

@@ -379,6 +379,16 @@ PROBE_PROOF: Final = Script(
     "probe_proof", flag, keys=("proof",), args=(number("good_until_ms"),), late=Late.READS
 )
 
+# Whoever sent it has asked elsewhere since, or has been answered.
+TAKE_RATE: Final = Script(
+    "take_rate",
+    whole,
+    keys=("bucket",),
+    args=(number("interval_us"), number("ahead_us")),
+    late=Late.REFUSED,
+)
+TAKE_RATE_TO_END: Final = replace(TAKE_RATE, lane=Lane.ENDING)
+
 LOAD_DOCUMENT: Final = Script(
     "load_document", one(DocumentReply), keys=("document", "order"), late=Late.READS
 )
@@ -429,6 +439,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     SETTLE_REVOCATION,
     USE_PROOF,
     PROBE_PROOF,
+    TAKE_RATE,
     LOAD_DOCUMENT,
     SAVE_DOCUMENT,
     LAST_KEY_ORDER,
