@@ -7,8 +7,10 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.conformance.agent.ways import WAYS, Through, cases_of
 from tests.conformance.cases import load
 from tests.conformance.shapes import MalformedCaseError
 from tests.conformance.stage import Stage
@@ -40,12 +42,15 @@ def main() -> int:
         metavar="TEXT",
         help="only cases whose name has this text in it; may be repeated",
     )
+    parser.add_argument("--agent", type=Path, metavar="PROGRAM", help="what stands in front of servers")
+    parser.add_argument("--way", choices=WAYS, default="relay", help="how: see README.md (default: relay)")
     parser.add_argument("--list", action="store_true", help="print the names of the cases, and run none")
     wanted = parser.parse_args()
+    through = Through(wanted.agent.resolve(), wanted.way) if wanted.agent else None
     try:
         cases = [
             case
-            for case in load()
+            for case in (cases_of(through.way) if through else load())
             if (not wanted.group or case.group in wanted.group)
             and (not wanted.case or any(text in case.name for text in wanted.case))
         ]
@@ -54,17 +59,18 @@ def main() -> int:
             return 0
         if not cases:
             parser.error("--group and --case: no case is left to run")
-        return asyncio.run(_run(cases, wanted.testee))
+        return asyncio.run(_run(cases, wanted.testee, through))
     except (MalformedCaseError, TesteeError, OSError) as error:
         print(error, file=sys.stderr)
         return _NOT_RUN
 
 
-async def _run(cases: Sequence[Case], command: str) -> int:
+async def _run(cases: Sequence[Case], command: str, through: Through | None) -> int:
     began = time.monotonic()
     total: Counter[str] = Counter()
-    async with Stage(command) as stage:
-        print(f"testee: {(await stage.testee()).name}", flush=True)
+    async with Stage(command, through) as stage:
+        way = f", through an agent: {through.way}" if through else ""
+        print(f"testee: {(await stage.testee()).name}{way}", flush=True)
         for group in GROUPS:
             of_group = [case for case in cases if case.group == group]
             if of_group:
@@ -79,19 +85,23 @@ async def _run_group(group: str, cases: Sequence[Case], stage: Stage) -> Counter
     counts: Counter[str] = Counter()
     lines: list[str] = []
     for case in cases:
-        why = case.why_skipped(await stage.testee())
+        why = await stage.why_skipped(case)
         found = [] if why else await differences_of(case, stage)
-        if why:
-            lines.append(f"  skipped: {case.name}: {why}")
-        elif found:
+        differs = stage.through.why_differing(case) if stage.through else ""
+        outcome = "skipped" if why else "failed" if found else "differing" if differs else "passed"
+        counts[outcome] += 1
+        if found:
             lines += [f"  FAILED: {case.name}", *(f"    {line}" for line in found)]
-        counts["skipped" if why else "failed" if found else "passed"] += 1
+        elif outcome != "passed":
+            lines.append(f"  {outcome}: {case.name}: {why or differs}")
     print("\n".join([f"{group}: {_counted(counts)}", *lines]), flush=True)
     return counts
 
 
 def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[name]} {name}" for name in ("passed", "failed", "skipped") if counts[name])
+    return ", ".join(
+        f"{counts[name]} {name}" for name in ("passed", "failed", "differing", "skipped") if counts[name]
+    )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from tests.conformance.shapes import (
 )
 
 KINDS: Final = ("session", "provider_session", "token", "subject", "tenant", "client", "issuer", "key")
+LINK_STATES: Final = ("held", "cut", "lost", "late", "whole")
+AGENT_STATES: Final = ("frozen", "thawed", "renewed")
 _status: Final[Members] = {
     "message": text,
     "reason": text,
@@ -101,6 +103,8 @@ ACTIONS: Final[Rows] = {
     "watch_end": ({"status": _status_reply}, {}),
     "watch_tell": ({"event": object_of_anything}, {}),
     "watch_tell_bytes": ({"hex": hexadecimal}, {}),
+    "link": ({"side": one_of("before", "behind"), "state": one_of(*LINK_STATES)}, {}),
+    "agent": ({"state": one_of(*AGENT_STATES)}, {}),
     "renew_certificates": ({}, {}),
     "write_key": ({"key": text}, {}),
     "sign": ({"as": text}, {"header": object_of_anything, "claims": object_of_anything, "forged": flag}),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.conformance.agent.fronts import Fronts
 from tests.conformance.faulty.server import FaultyServer, seen, summary
 from tests.conformance.matching import differences
 from tests.conformance.stage import Certificates
@@ -23,12 +24,23 @@ _MAIN = "main"
 _TLS = frozenset({"tls", "mtls"})
 
 
+class Reached(NamedTuple):
+    """How many calls have come in all to `servers`, and out of `clients`; those of watchers do not count."""
+
+    servers: int
+    clients: int
+
+
 class Servers:
-    """Scripted ones by name, or the real one as `main`; their files are in `folder`."""
+    """Scripted ones by name, or the real one as `main`; their files are in `folder`.
+
+    Where clients reach them through agents there is one in front of each.
+    """
 
     def __init__(self, case: Case, stage: Stage, folder: Path) -> None:
         self._case, self._stage, self._folder = case, stage, folder
         self._by_name: dict[str, FaultyServer] = {}
+        self._fronts = Fronts(case, stage.through, folder)
         self._certificates: Certificates | None = None
 
     async def start(self) -> JsonObject:
@@ -38,25 +50,35 @@ class Servers:
             self._certificates = Certificates(self._folder)
             values["tls"] = self._certificates.files
         if self._case.said.get("real"):
-            values[_MAIN] = (await self._stage.real())[0].grpc
+            real, _ = await self._stage.real()
+            values[_MAIN] = await self._fronts.before(_MAIN, real.grpc)
         for name, said in self._case.servers.items():
             server = self._by_name[name] = self._made(name, said)
             await server.start()
-            values[name] = server.target
             values["proxy_url"][name] = f"http://{server.target}"
             if said.get("away"):
                 await server.stop()
+            values[name] = await self._fronts.before(name, server.target)
         return values
 
     async def stop(self) -> None:
         """Stop them."""
+        await self._fronts.stop()
         for server in self._by_name.values():
             await server.end()
 
-    @property
-    def calls(self) -> int:
-        """How many calls have come in all, those of watchers not among them."""
-        return sum(len(server.calls) for server in self._by_name.values())
+    async def reached(self) -> Reached:
+        """How many calls have come so far."""
+        servers = sum(len(server.calls) for server in self._by_name.values())
+        return Reached(servers, await self._fronts.calls() if self._fronts.are_asked_by_caches else servers)
+
+    def for_clients(self, command: JsonObject) -> JsonObject:
+        """What a client is made with beside what a case says."""
+        return self._fronts.for_clients(command, self._stage.key)
+
+    def said_between(self) -> str:
+        """What agents have written."""
+        return self._fronts.said()
 
     async def act(self, step: JsonObject) -> JsonObject:
         """Carry out a step; what it adds to what later steps may speak of."""
@@ -69,6 +91,8 @@ class Servers:
                 (self._folder / "key").write_text(step["key"])
             case "renew_certificates":
                 await self._renew_certificates()
+            case _ if self._fronts.befalls(step):
+                await self._fronts.act(step)
             case _:
                 acted = _ACTIONS[step["server"]](self._by_name[step.get("at", _MAIN)], step)
                 if acted is not None:

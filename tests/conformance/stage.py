@@ -12,23 +12,32 @@ import aiohttp
 
 from tests.conformance.testee import Testee
 from tests.support.certificates import Authority
+from tests.support.open_server import open_server
 from tests.support.server import running
 from tests.support.signing import ABSENT, Signer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.conformance.agent.ways import Through
+    from tests.conformance.cases import Case
     from tests.support.server import Server
 
 
 class Stage:
-    """Starts what is needed when it is first needed, and ends it all; `command` starts a testee."""
+    """Starts what is needed when it is first needed, and ends it all; `command` starts a testee.
 
-    def __init__(self, command: str) -> None:
+    Its client reaches servers `through` agents, if that is said.
+    """
+
+    def __init__(self, command: str, through: Through | None = None) -> None:
         self._command = command
+        self.through = through
         self._stack = AsyncExitStack()
         self._testee: Testee | None = None
         self._real: tuple[Server, Signer] | None = None
+        self.key = "key-of-a-caller-of-agents"
+        """That of clients who ask an agent for more than verdicts; a real server knows it."""
         self.folder = Path()
 
     async def __aenter__(self) -> Self:
@@ -48,15 +57,23 @@ class Stage:
             self._testee = await Testee.start(self._command)
         return self._testee
 
+    async def why_skipped(self, case: Case) -> str:
+        """Why a case is not carried out; empty where it is."""
+        why = case.why_skipped(await self.testee())
+        return why or (self.through.why_left_out(case) if self.through else "")
+
     async def another_testee(self, environment: Mapping[str, str]) -> Testee:
         """One with an environment of its own; whoever asks for it stops it."""
         return await Testee.start(self._command, environment)
 
     async def real(self) -> tuple[Server, Signer]:
-        """A real server, `sessiond dev`, and what signs as it does."""
+        """A real server, `sessiond dev` or one like it, and what signs as it does."""
         if self._real is None:
-            data = self.folder / "real"
-            server = await self._stack.enter_async_context(running(data, self.folder / "real.log"))
+            if self.through:
+                server, self.key = await self._stack.enter_async_context(open_server(self.folder))
+            else:
+                data = self.folder / "real"
+                server = await self._stack.enter_async_context(running(data, self.folder / "real.log"))
             jwks = f"http://{server.http}/.well-known/jwks.json"
             async with aiohttp.ClientSession() as session, session.get(jwks) as answer:
                 (key,) = (await answer.json())["keys"]

@@ -15,6 +15,8 @@ from tests.conformance.servers import Servers
 from tests.conformance.testee import TesteeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tests.conformance.cases import Case
     from tests.conformance.stage import Stage
     from tests.conformance.testee import Testee
@@ -26,7 +28,18 @@ _MAIN = "main"
 _SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _REFERENCE = re.compile(r"\$[a-z_0-9]+(\.[a-z_0-9]+)*")
-_ABOUT_STEPS = ("client", "as", "later", "parallel", "until", "called", "within", "expect")
+_ABOUT_STEPS = (
+    "client",
+    "as",
+    "later",
+    "parallel",
+    "until",
+    "called",
+    "within",
+    "during",
+    "accepted",
+    "expect",
+)
 _numbers = itertools.count(1)
 
 
@@ -36,6 +49,11 @@ class StepError(Exception):
 
 async def differences_of(case: Case, stage: Stage) -> list[str]:
     """Carry a case out; what is not as it expects, one line each."""
+    found = await _found_by(case, stage)
+    return stage.through.beyond_what_is_listed(case, found) if stage.through else found
+
+
+async def _found_by(case: Case, stage: Stage) -> list[str]:
     environment = case.said.get("environment", {})
     with tempfile.TemporaryDirectory(prefix="case-") as folder:
         servers = Servers(case, stage, Path(folder))
@@ -79,6 +97,7 @@ class Trial:
         await self._close_clients()
         self._found += self._servers.unforeseen()
         self._found += leaks.shown_in("standard error", self._testee.errors(written), self._secrets)
+        self._found += leaks.shown_in("the agents' log", self._servers.said_between(), self._secrets)
         return self._found
 
     async def _step(self, where: str, step: JsonObject) -> None:
@@ -95,6 +114,8 @@ class Trial:
             self._begun[step["as"]] = self._begin_all(step)
         elif "parallel" in step:
             await self._take(where, step, self._begin_all(step))
+        elif "during" in step:
+            await self._last(where, step)
         else:
             await self._repeat(where, step)
 
@@ -108,17 +129,32 @@ class Trial:
         for number, one in enumerate(begun):
             self._judge(where, numbered(step, number), await _result(where, one), name)
 
+    async def _last(self, where: str, step: JsonObject) -> None:
+        """Carry a step out again and again, and compare for how long a token was accepted."""
+        loop = asyncio.get_running_loop()
+        began = accepted = loop.time()
+        while (asked := loop.time()) < began + step["during"]:
+            result = await _result(where, self._begin(step))
+            if "session" in result:
+                accepted = asked
+            await asyncio.sleep(_POLL_SECONDS)
+        self._found += differences(step["accepted"], accepted - began, f"{where}: accepted for")
+
     async def _repeat(self, where: str, step: JsonObject) -> None:
         """Carry a step out once, or until what it waits for has come."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _SECONDS
         while True:
-            calls = self._servers.calls
+            before = await self._servers.reached()
             result = await _result(where, self._begin(step), step.get("within", _SECONDS))
-            called = self._servers.calls > calls
-            if self._has_come(step, result, called=called):
+            after = await self._servers.reached()
+            seen = {
+                "called": after.servers > before.servers,
+                "hit": after.clients == before.clients and "error" not in result,
+            }
+            if self._has_come(step, result, seen):
                 self._judge(where, step, result, step.get("as", ""))
-                self._found += differences(step.get("called", called), called, f"{where}: called")
+                self._found += _not_reached(step, seen, where)
                 return
             if loop.time() > give_up:
                 expected = differences(resolved(step.get("expect", {}), self._values), result, "result")
@@ -126,12 +162,10 @@ class Trial:
                 raise StepError(f"{where}: until {step['until']}: not within {_SECONDS} s; {said}")
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _has_come(self, step: JsonObject, result: JsonObject, *, called: bool) -> bool:
+    def _has_come(self, step: JsonObject, result: JsonObject, seen: Mapping[str, bool]) -> bool:
         match step.get("until"):
-            case "called":
-                return called
-            case "hit":
-                return not called
+            case "called" | "hit" as wanted:
+                return seen[wanted]
             case "matches":
                 return not list(differences(resolved(step["expect"], self._values), result, ""))
             case _:
@@ -144,7 +178,7 @@ class Trial:
             command["tokens"] = repeated(command["tokens"])
         if step["do"] == "new":
             self._clients.add(command["client"])
-            command.setdefault("target", self._values[_MAIN])
+            command = {"target": self._values[_MAIN]} | command | self._servers.for_clients(command)
         if step["do"] == "close":
             self._clients.discard(command["client"])
         self._secrets |= leaks.of(command)
@@ -192,6 +226,12 @@ def _named(reference: str, found: Any) -> Any:
         except (LookupError, TypeError, ValueError):
             raise StepError(f"{reference}: there is no {name!r}") from None
     return found
+
+
+def _not_reached(step: JsonObject, seen: Mapping[str, bool], where: str) -> Iterator[str]:
+    """What is not as `called` of a step says."""
+    if "called" in step and not seen["called" if step["called"] else "hit"]:
+        yield f"{where}: called: expected {step['called']}, found {seen}"
 
 
 async def _result(where: str, begun: Begun, seconds: float = _SECONDS) -> JsonObject:

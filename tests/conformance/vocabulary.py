@@ -58,6 +58,8 @@ _step: Final[Members] = {
     "until": one_of("called", "hit", "matches"),
     "called": truth,
     "within": number,
+    "during": number,
+    "accepted": anything,
     "expect": _expect,
 }
 _STEP = chosen(

@@ -56,11 +56,21 @@ class Agent:
 
     async def metric(self, series: str) -> float:
         """The value of a series, by its name and labels as they are written."""
+        lines = await self._metrics()
+        return float(next(line.split()[-1] for line in lines if line.startswith(f"{series} ")))
+
+    async def calls(self) -> int:
+        """How many calls have come to it, those of watchers not among them."""
+        began = "grpc_server_started_total{"
+        counted = [line for line in await self._metrics() if line.startswith(began) and '"unary"' in line]
+        return sum(int(line.split()[-1]) for line in counted)
+
+    async def _metrics(self) -> list[str]:
         reader, writer = await asyncio.open_connection(*self.http.split(":"))
         writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
         text = (await reader.read()).decode()
         writer.close()
-        return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"{series} ")))
+        return text.splitlines()
 
     async def hits(self) -> float:
         """How many requests for verdicts were answered from memory."""
