@@ -8,7 +8,12 @@ import grpc
 import pytest
 
 from sessiond.v1 import session_pb2
-from sessiond.v1.session_service_pb2 import ValidateTokenRequest, ValidateTokensRequest
+from sessiond.v1.session_service_pb2 import (
+    RevokeSessionRequest,
+    SigningKey,
+    ValidateTokenRequest,
+    ValidateTokensRequest,
+)
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import CHAIN_START, Position, to_revision
 from tests.support.server import ISSUER
@@ -54,6 +59,16 @@ async def test_a_whole_subject_is_one_event(client: AsyncClient, channel: grpc.a
         await client.revoke_subject(ISSUER, "carol")
         told = await watcher.revoked(hashed_id("subject", ISSUER, "carol"))
         assert told.type == session_pb2.REVOCATION_TYPE_SUBJECT
+
+
+async def test_a_key_that_is_revoked_for_good_ends_no_stream(
+    stub: Any, client: AsyncClient, channel: grpc.aio.Channel
+) -> None:
+    async with watching(channel) as watcher:
+        await watcher.next("started")
+        await stub.RevokeSession(RevokeSessionRequest(key=SigningKey(issuer=ISSUER, key_id="k-watched")))
+        await watcher.revoked(hashed_id("key", ISSUER, "k-watched"))
+        await watcher.revoked(session(await revoke(client)))
 
 
 async def test_freshness_grows_with_the_stream(channel: grpc.aio.Channel) -> None:

@@ -49,6 +49,12 @@ def test_a_revocation_says_what_it_hits_and_no_more(type_: RevocationType) -> No
     assert b"xxxx" not in sent.SerializeToString()
 
 
+def test_what_is_revoked_for_good_expires_at_the_last_moment_that_can_be_told() -> None:
+    key = Revocation(RevocationType.KEY, b"h" * 16, 1_800_000_000_000, FOREVER_MS)
+    sent = told(Event(key, "r", POSITIONS[0], 0.0)).revocation
+    assert sent.expire_time.ToJsonString() == "9999-12-31T23:59:59Z"
+
+
 def test_an_event_is_encoded_once_for_all_who_watch() -> None:
     event = Event(Revocation(RevocationType.KEY, b"h" * 16, FOREVER_MS, 1), "", None, 0.0)
     assert ENCODER.encode(event) is ENCODER.encode(event)

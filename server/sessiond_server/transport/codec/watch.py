@@ -11,6 +11,7 @@ from sessiond.v1 import session_pb2, session_service_pb2
 from sessiond_server.domain.revocation import Position
 from sessiond_server.service.revocation.events import Event
 from sessiond_server.service.revocation.watch import Freshness, Message, Reset, Started
+from sessiond_server.transport.codec import revocations
 from sessiond_server.transport.codec.requirements import decode_positions
 
 _FIELD = "from_revision"
@@ -64,14 +65,8 @@ class WatchEncoder:
 
 
 def _encode_event(event: Event) -> bytes:
-    revocation = event.revocation
-    message = session_pb2.Revocation(
-        type=session_pb2.RevocationType.Name(revocation.type.value),
-        hashed_id=revocation.hashed_id,
-        revision=event.revision,
-    )
-    message.expire_time.FromMilliseconds(revocation.expire_ms)
-    return session_service_pb2.WatchRevocationsResponse(revocation=message).SerializeToString()
+    revocation = revocations.encode(event.revocation, revision=event.revision)
+    return session_service_pb2.WatchRevocationsResponse(revocation=revocation).SerializeToString()
 
 
 def _encode_freshness(freshness: Freshness) -> bytes:
