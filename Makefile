@@ -6,7 +6,7 @@ WORKERS ?= -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -31,6 +31,11 @@ test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit
 conformance: .venv/ready ## the cases that every client must pass: TESTEE="python clients/python/conformance"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.conformance \
 		--testee "$(or $(TESTEE),python clients/python/conformance)" $(ARGS)
+
+.PHONY: test-through-agent
+test-through-agent: .venv/ready ## the cases of clients and the tests of calls through the agent
+	$(BIN)/pytest $(WORKERS) tests/conformance/test_through_agent.py -m 'long or not long'
+	$(BIN)/pytest $(WORKERS) tests/grpc --through-agent
 
 .PHONY: fuzz
 fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples of each property: FUZZ_TOKENS=50000 EXAMPLES=50

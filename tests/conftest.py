@@ -29,6 +29,12 @@ settings.register_profile(
 settings.load_profile("default")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--through-agent", action="store_true", help="put an agent in front of the servers of tests/grpc"
+    )
+
+
 @pytest.fixture(scope="session")
 def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent's program, built once for all workers of a run."""

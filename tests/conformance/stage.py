@@ -70,7 +70,8 @@ class Stage:
         """A real server, `sessiond dev` or one like it, and what signs as it does."""
         if self._real is None:
             if self.through:
-                server, self.key = await self._stack.enter_async_context(open_server(self.folder))
+                server = await self._stack.enter_async_context(open_server(self.folder))
+                self.key = server.key or ""
             else:
                 data = self.folder / "real"
                 server = await self._stack.enter_async_context(running(data, self.folder / "real.log"))

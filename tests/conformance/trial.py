@@ -49,7 +49,10 @@ class StepError(Exception):
 
 async def differences_of(case: Case, stage: Stage) -> list[str]:
     """Carry a case out; what is not as it expects, one line each."""
-    found = await _found_by(case, stage)
+    try:
+        found = await _found_by(case, stage)
+    except AssertionError as error:  # of servers and agents that do not end
+        found = [str(error)]
     return stage.through.beyond_what_is_listed(case, found) if stage.through else found
 
 

@@ -1,4 +1,4 @@
-"""One real server for each worker, and channels to it."""
+"""One real server for each worker, and channels to it; an agent stands in front where that is asked for."""
 
 from __future__ import annotations
 
@@ -11,34 +11,72 @@ import pytest
 
 from sessiond import AsyncClient, Client
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+from tests.grpc.through_agent import ALWAYS, OPTION, through_agent
 from tests.support.either_client import EitherClient
-from tests.support.server import Server, running
+from tests.support.front import agent_in_front, with_key
+from tests.support.open_server import open_server
+from tests.support.server import Server, in_front, running
 from tests.support.signing import Signer
 from tests.support.watch_server import scripted_sessiond
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.support.watch_server import ScriptedSessiond
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.name in ALWAYS and not metafunc.config.getoption(OPTION):
+        metafunc.parametrize("is_direct", [True, False], ids=["", "agent"], indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption(OPTION):
+        through_agent(config, items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_front_of_every_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of those that tests start by themselves, too."""
+    if request.config.getoption(OPTION):
+        with in_front(agent_in_front(request.getfixturevalue("agent_binary"))):
+            yield
+    else:
+        yield
+
+
 @pytest.fixture(scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+def is_direct(request: pytest.FixtureRequest) -> bool:
+    """Whether nothing stands in front of the server."""
+    return getattr(request, "param", not request.config.getoption(OPTION))
+
+
+@pytest.fixture(scope="session")
+async def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, *, is_direct: bool
+) -> AsyncIterator[Server]:
     directory = tmp_path_factory.mktemp("s")
-    async with running(directory / "d", directory / "log") as server:
-        yield server
+    async with AsyncExitStack() as stack:
+        if is_direct:
+            yield await stack.enter_async_context(running(directory / "d", directory / "log"))
+        else:
+            with in_front(agent_in_front(request.getfixturevalue("agent_binary"), "--reflection")):
+                server = await stack.enter_async_context(open_server(directory))
+            yield server
 
 
 @pytest.fixture(scope="session")
 async def client(server: Server) -> AsyncIterator[AsyncClient]:
     """It keeps nothing: it is the server that is asked."""
-    async with AsyncClient(server.grpc, timeout=5, cache=None) as client:
+    async with AsyncClient(server.grpc, key=server.key, timeout=5, cache=None) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 async def channel(server: Server) -> AsyncIterator[grpc.aio.Channel]:
-    async with grpc.aio.insecure_channel(server.grpc) as channel:
+    interceptors = [with_key(server.key)] if server.key else []
+    async with grpc.aio.insecure_channel(server.grpc, interceptors=interceptors) as channel:
         yield channel
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def blocking(server: Server) -> Iterator[Client]:
-    with Client(server.grpc, timeout=5) as client:
+    with Client(server.grpc, key=server.key, timeout=5) as client:
         yield client
 
 

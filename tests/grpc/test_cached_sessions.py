@@ -27,7 +27,7 @@ REVOKE: dict[str, Callable[[Any, Tokens], Any]] = {
 
 @pytest.fixture(params=[AsyncClient, Client])
 async def cached(request: pytest.FixtureRequest, server: Server) -> AsyncIterator[EitherClient]:
-    client = EitherClient(request.param(server.grpc, timeout=5))
+    client = EitherClient(request.param(server.grpc, key=server.key, timeout=5))
     await client.validate("garbage")
     await eventually(lambda: client.client.numbers.watch_age is not None)
     yield client

@@ -10,6 +10,7 @@ import pytest
 
 from sessiond import (
     AsyncClient,
+    AtLeast,
     Client,
     PermissionDeniedError,
     ProviderTokens,
@@ -188,7 +189,9 @@ async def test_what_is_not_a_callers_own_is_as_if_it_were_not_there(keys: Settin
     key = getattr(keys, confined)
     async with keys.client(keys.auth) as auth, keys.client(keys.revoker) as revoker:
         live, ended = [await auth.create_local_session("judy", client_id="app") for _ in range(2)]
-        await revoker.revoke_session(ended.session.session_id)
+        revision = (await revoker.revoke_session(ended.session.session_id)).revision
+        # Answers tell how far the server has got: it must not get any further meanwhile.
+        await auth.validate(live.access_token, consistency=AtLeast(revision))
     forged = live.access_token[:-8] + "AAAAAAAA"
     ids = [live.session.session_id, ended.session.session_id, UNKNOWN_SESSION]
     refresh_tokens = [live.refresh_token, ended.refresh_token, "sdr1_" + 96 * "A", "x"]

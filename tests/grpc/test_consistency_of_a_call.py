@@ -37,7 +37,7 @@ async def test_a_revocation_is_known_where_it_is_demanded(client: AsyncClient, s
     kept = (await client.create_local_session("kept")).access_token
     tokens = await client.create_local_session("revoked")
     revision = (await client.revoke_session(tokens.session.session_id)).revision
-    with Client(server.grpc, timeout=5) as blocking:
+    with Client(server.grpc, key=server.key, timeout=5) as blocking:
         for demanded in (FULLY_CONSISTENT, AtLeast(revision)):
             for verdict in (
                 await client.validate(tokens.access_token, consistency=demanded),

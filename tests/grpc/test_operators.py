@@ -38,7 +38,7 @@ def user() -> str:
 
 
 async def test_sessions_are_listed_shown_and_ended(server: Server, client: AsyncClient) -> None:
-    name, at = user(), ("--addr", server.grpc)
+    name, at = user(), server.at
     device = Device(label="Pixel 9")
     first, second = [
         await client.create_local_session(name, client_id="app", device=device) for _ in range(2)
@@ -66,7 +66,7 @@ async def test_sessions_are_listed_shown_and_ended(server: Server, client: Async
 
 
 async def test_a_subject_ends_but_for_one_session(server: Server, client: AsyncClient) -> None:
-    name, at = user(), ("--addr", server.grpc)
+    name, at = user(), server.at
     kept, other = [await client.create_local_session(name) for _ in range(2)]
     spared = kept.session.session_id
     status, said = await sessiond(
@@ -84,7 +84,7 @@ async def test_a_subject_ends_but_for_one_session(server: Server, client: AsyncC
 async def test_what_many_share_ends_only_where_somebody_says_yes(
     server: Server, client: AsyncClient, option: str, login: dict[str, str]
 ) -> None:
-    shared, at = f"shared-{uuid.uuid4()}", ("--addr", server.grpc)
+    shared, at = f"shared-{uuid.uuid4()}", server.at
     tokens = await client.create_local_session(user(), **dict.fromkeys(login, shared))
     command = ("sessions", "revoke", option, ISSUER, shared, *at)
     status, said = await sessiond(*command)
@@ -107,7 +107,7 @@ async def test_what_many_share_ends_only_where_somebody_says_yes(
     ],
 )
 async def test_a_target_has_to_be_one_and_clear(server: Server, arguments: tuple[str, ...]) -> None:
-    status, said = await sessiond("sessions", "revoke", *arguments, "--addr", server.grpc)
+    status, said = await sessiond("sessions", "revoke", *arguments, *server.at)
     assert (status, "Error: " in said) == (2, True)
 
 
@@ -126,7 +126,7 @@ async def test_what_cannot_be_asked_is_one_line(server: Server, tmp_path: Path) 
 async def test_the_status_of_revocations_is_told(server: Server, client: AsyncClient) -> None:
     tokens = await client.create_local_session(user())
     await client.revoke_session(tokens.session.session_id)
-    status, said = await sessiond("revocations", "status", "--json", "--addr", server.grpc)
+    status, said = await sessiond("revocations", "status", "--json", *server.at)
     told = json.loads(said)
     (partition,) = told["partitions"]
     assert (status, partition["partition"], partition["behind"]) == (0, 0, 0)
@@ -134,7 +134,7 @@ async def test_the_status_of_revocations_is_told(server: Server, client: AsyncCl
     assert 0 <= partition["age"] < told["max_staleness"] == 1.0
     assert (partition["resync_time"], partition["resync_reason"]) == (None, "")
     assert told["revocations"] >= 1
-    status, said = await sessiond("revocations", "status", "--addr", server.grpc)
+    status, said = await sessiond("revocations", "status", *server.at)
     assert (status, "never" in said, told["server"] in said) == (0, True, True)
 
 
@@ -149,8 +149,7 @@ async def test_revocations_are_shown_as_they_come(
         "revocations",
         "tail",
         *(("--json", "--heartbeats") if as_json else ()),
-        "--addr",
-        server.grpc,
+        *server.at,
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", INTERRUPTIBLE, *arguments, stdout=asyncio.subprocess.PIPE

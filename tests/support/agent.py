@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SOURCE = Path(__file__).parents[2] / "clients/go/cmd/sessiond-agent"
 MISSING = "go is not here" if shutil.which("go") is None else ""
 SECONDS_TO_START = 20
+SECONDS_TO_STOP = 20
 
 
 def build(directory: Path) -> Path:
@@ -88,7 +89,11 @@ class Agent:
         """End it as an orchestrator would; the exit status."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        return await self.process.wait()
+        try:
+            return await asyncio.wait_for(self.process.wait(), SECONDS_TO_STOP)
+        except TimeoutError:
+            self.process.kill()
+            raise AssertionError(f"it has not stopped within {SECONDS_TO_STOP} s") from None
 
 
 @asynccontextmanager

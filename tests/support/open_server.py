@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_server(directory: Path) -> AsyncIterator[tuple[Server, str]]:
-    """It, and the key: for who is not known an agent does nothing but validate and watch."""
+async def open_server(directory: Path) -> AsyncIterator[Server]:
+    """It, with the key: for who is not known an agent does nothing but validate and watch."""
     issuer = {
         "issuer": ISSUER,
         "preset": "local",
@@ -28,6 +28,7 @@ async def open_server(directory: Path) -> AsyncIterator[tuple[Server, str]]:
         "algorithms": sorted(SIGNATURE_ALGORITHMS),
     }
     config = Config(directory, {"server": {"anonymous": list(Group), "reflection": True}}, [issuer])
-    key = config.caller("everything", list(Group))
+    config.caller("everything", list(Group))
     async with serving(config.write(), config.data, directory / "log") as server:
-        yield server, key
+        server.key_file = directory / "everything.key"
+        yield server

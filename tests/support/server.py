@@ -6,9 +6,10 @@ import asyncio
 import json
 import signal
 import sys
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sessiond_server.adapters.embedded.process import listener_pid
 from tests.support import forked
@@ -16,7 +17,7 @@ from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.support.forked import Forked
@@ -35,7 +36,21 @@ class Server:
     data: Path
     log: Path
     grpc: str = ""
+    """What is called: the server, or what stands in front of it."""
     http: str = ""
+    key_file: Path | None = None
+    """A key for what nobody may do without one."""
+
+    @property
+    def key(self) -> str | None:
+        """The same as a text."""
+        return self.key_file.read_text().strip() if self.key_file else None
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """The arguments of commands that call it."""
+        key = ("--key-file", str(self.key_file)) if self.key_file else ()
+        return ("--addr", self.grpc, *key)
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged so far; a last line that is not whole yet is left out."""
@@ -69,6 +84,18 @@ class Server:
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         return await self.process.wait()
+
+
+Front: TypeAlias = Callable[[Server], AbstractAsyncContextManager[str]]
+_fronts: list[Front] = []
+
+
+@contextmanager
+def in_front(front: Front) -> Iterator[None]:
+    """Put something in front of every server that begins here: `front` gives its address."""
+    _fronts.append(front)
+    yield
+    _fronts.pop()
 
 
 async def sessiond(
@@ -134,6 +161,7 @@ async def _running(
         for line in server.lines():
             if line["event"] == "listening":
                 server.grpc, server.http = line["grpc"], line["http"]
-        yield server
+        async with _fronts[-1](server) if _fronts else nullcontext(server.grpc) as server.grpc:
+            yield server
     finally:
         await server.stop()
