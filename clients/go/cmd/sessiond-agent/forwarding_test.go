@@ -65,10 +65,17 @@ func TestAStatusKeepsItsDetailsAndOneOfTheTransportLosesItsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.answers(func(call, grpc.ServerStream) ([]byte, error) { return nil, detailed.Err() })
-	_, err = f.raw(f.as("key"), "RefreshSession", nil)
+	u.answers(func(_ call, stream grpc.ServerStream) ([]byte, error) {
+		stream.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "250"))
+		return nil, detailed.Err()
+	})
+	var trailer metadata.MD
+	_, err = f.raw(f.as("key"), "RefreshSession", nil, grpc.Trailer(&trailer))
 	if !proto.Equal(status.Convert(err).Proto(), detailed.Proto()) {
 		t.Errorf("found %v", err)
+	}
+	if found := trailer.Get("grpc-retry-pushback-ms"); !slices.Equal(found, []string{"250"}) {
+		t.Errorf("found the pushback %q", found)
 	}
 	u.answers(func(call, grpc.ServerStream) ([]byte, error) {
 		return nil, status.Error(codes.Unavailable, "dial tcp 10.0.0.1:50051: refused")

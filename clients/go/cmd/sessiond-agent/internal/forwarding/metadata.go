@@ -11,13 +11,16 @@ import (
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/servers"
 )
 
-// isOfTheHop says whether metadata is about one connection, and written anew for the next.
+// isOfTheHop says whether metadata is about one connection, and written anew for the next. When to repeat a call
+// is not: the agent leaves that to its caller.
 func isOfTheHop(key string) bool {
 	switch key {
 	case "content-type", "user-agent", "te", "connection", "host":
 		return true
+	case "grpc-trace-bin", "grpc-retry-pushback-ms":
+		return false
 	default:
-		return strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-") && key != "grpc-trace-bin"
+		return strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-")
 	}
 }
 
