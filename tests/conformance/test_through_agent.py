@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from tests.support import agent as agents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from tests.conformance.cases import Case
 
@@ -100,3 +100,11 @@ def test_a_difference_that_is_none_is_found_and_so_is_another() -> None:
 
 def test_what_always_runs_are_cases() -> None:
     assert {str(case) for case in load()} >= ALWAYS
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_numbers_of_the_readme_are_those_of_the_table(way: str) -> None:
+    differences = differences_in(way).values()
+    differ = sum(bool(one.found) for one in differences)
+    row = f"| `{way}` | {len(cases_of(way))} | {differ} | {len(differences) - differ} |"
+    assert row in (Path(__file__).parent / "README.md").read_text(encoding="utf-8").splitlines()
