@@ -1,6 +1,7 @@
 package forwarding
 
 import (
+	"context"
 	"strings"
 	"sync"
 
@@ -68,16 +69,28 @@ func (s *Service) watch(_ any, stream grpc.ServerStream) error {
 		return failures.WatchersExhausted
 	}
 	defer s.Watchers.leave(name)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	if callers.IsKnown(ctx) {
 		if err := s.Permits.Check(ctx, authorization); err != nil {
 			return failures.PassedOn(err)
 		}
+		go s.Permits.Follow(ctx, authorization, end)
 	}
 	err = s.Relay.Serve(ctx, request.GetFromRevision(), func(event []byte) error {
 		return stream.SendMsg(frames.Of(event))
 	})
-	if ctx.Err() != nil {
-		return status.FromContextError(ctx.Err()).Err()
+	return ended(ctx, err)
+}
+
+// ended is how a stream ends whose context may have ended it.
+func ended(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		return err
 	}
-	return err
+	if _, isRefusal := status.FromError(cause); isRefusal {
+		return failures.PassedOn(cause)
+	}
+	return status.FromContextError(cause).Err()
 }

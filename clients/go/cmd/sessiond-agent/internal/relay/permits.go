@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -48,6 +51,24 @@ func (p *Permits) Check(ctx context.Context, authorization []string) error {
 		p.remember(key, time.Now())
 	}
 	return nil
+}
+
+// Follow asks again for as long as the context lasts, and says so once a server does not let a caller watch any
+// more: its key has gone, or its token has expired. Where no server answers nothing is known of that.
+func (p *Permits) Follow(ctx context.Context, authorization []string, refused func(error)) {
+	again := time.NewTicker(permitted)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			if err := p.Check(ctx, authorization); status.Code(err) == codes.PermissionDenied {
+				refused(err)
+				return
+			}
+		}
+	}
 }
 
 func (p *Permits) isKnown(key [sha256.Size]byte, now time.Time) bool {
