@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= -n 2 --dist loadgroup
 
+# Hundreds of processes of a test run load the same modules: compiled anew by each they cost a quarter of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'

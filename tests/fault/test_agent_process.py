@@ -40,6 +40,8 @@ async def test_an_agent_that_stops_says_so_first_and_sends_its_watchers_elsewher
         await watcher.next("freshness")
         agent.process.terminate()
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        # Who is told that goes elsewhere; whoever stays is waited for.
+        watch.cancel()
         await watcher.next("freshness")
         code, details = await watcher.ended()
         assert (code, details.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")

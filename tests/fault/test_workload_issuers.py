@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from tests.support.certificates import Authority
 from tests.support.config import Config
+from tests.support.forked import sessiond
 from tests.support.idp import running_idp
 from tests.support.server import serving
 from tests.support.tls import tls_server
@@ -90,21 +89,9 @@ async def api_server(directory: Path) -> AsyncIterator[ApiServer]:
         yield server
 
 
-async def run(*arguments: str) -> tuple[int | None, str]:
-    """Exit status and output of a command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "sessiond_server", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return process.returncode, output.decode()
-
-
-async def check(config: Config) -> tuple[int | None, str]:
+async def check(config: Config) -> tuple[int, str]:
     """Exit status, and what was seen, whatever lines it takes."""
-    status, output = await run("check", "--config", str(config.write()))
+    status, output = await sessiond("check", "--config", str(config.write()))
     return status, " ".join(output.replace("│", " ").split())
 
 
@@ -113,7 +100,7 @@ async def test_its_keys_are_asked_for_with_a_token_by_its_own_authority(tmp_path
     async with api_server(tmp_path) as cluster:
         status, seen = await check(cluster.config())
         assert (status, "keys: 1; callers: 1" in seen) == (0, True)
-        status, output = await run("jwks", "--json", "--config", str(cluster.config().write()))
+        status, output = await sessiond("jwks", "--json", "--config", str(cluster.config().write()))
         (found,) = json.loads(output)
         assert (status, found["issuer"], found["keys"]) == (0, cluster.issuer, {KEY.key_id: "ES256"})
         status, seen = await check(cluster.config(without=("token_file",)))
@@ -128,10 +115,10 @@ async def test_a_file_that_holds_no_authority_is_refused_and_trusts_nobody(tmp_p
     async with api_server(tmp_path) as cluster:
         cluster.ca_file.write_text("no certificate")
         config = str(cluster.config().write())
-        status, output = await run("check", "--config", config)
+        status, output = await sessiond("check", "--config", config)
         assert status == 2
         assert f"workload_issuers[0].ca_file: found {cluster.ca_file}: holds no PEM certificate" in output
-        status, output = await run("jwks", "--json", "--config", config)
+        status, output = await sessiond("jwks", "--json", "--config", config)
         assert (status, json.loads(output)[0]["outcome"]) == (1, "discovery")
         assert cluster.keys == 0
 
@@ -142,7 +129,7 @@ async def test_a_token_that_was_rotated_is_read_when_the_keys_are_asked_for(tmp_
         async with serving(config.write(), config.data, tmp_path / "log") as server:
             before = cluster.keys
             cluster.rotate("second")
-            status, _ = await run("jwks", "--refresh", cluster.issuer, "--config", str(config.write()))
+            status, _ = await sessiond("jwks", "--refresh", cluster.issuer, "--config", str(config.write()))
             assert status == 0
             await eventually(lambda: cluster.keys >= before + 2, timeout=15)
             assert await server.said(event="the key set of an issuer was fetched anew, as was ordered")
@@ -153,7 +140,7 @@ async def test_an_order_names_workload_issuers_too(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[LOCAL])
         config.workload_issuers.append({"issuer": idp.issuer, "audience": "sessiond", "allow_http": True})
-        status, output = await run(
+        status, output = await sessiond(
             "jwks", "--refresh", "https://other.example", "--config", str(config.write())
         )
     assert status == 2
