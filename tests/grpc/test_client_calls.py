@@ -245,6 +245,48 @@ async def test_who_gives_up_waiting_ends_nobody_elses_call(scripted: ScriptedSes
         assert scripted.tokens == ["t"]
 
 
+async def two_under_way(client: EitherClient, scripted: ScriptedSessiond) -> list[Any]:
+    """Whoever comes now waits for the next departure."""
+    await client.is_fresh(scripted)
+    scripted.gate.clear()
+    ahead = []
+    for number in range(2):
+        ahead.append(asyncio.ensure_future(client.validate(f"ahead {number}")))
+        await scripted.called(len(ahead))
+    return ahead
+
+
+async def test_a_server_is_not_asked_for_nobody(connect: Connect, scripted: ScriptedSessiond) -> None:
+    client = connect()
+    ahead = await two_under_way(client, scripted)
+    client.calls._timeout = 0.01
+    ended = await client.validate_each("left", "come back to")
+    assert {type(one) for one in ended} == {UnavailableError}
+    client.calls._timeout = 10
+    back = asyncio.ensure_future(client.validate("come back to"))
+    strict = asyncio.ensure_future(client.validate("strict", scopes=["a"]))
+    await eventually(lambda: client.waiting == 3)
+    scripted.gate.set()
+    await asyncio.gather(*ahead, back, strict)
+    assert isinstance(await client.validate("left"), Session)
+    assert sorted(scripted.tokens[2:-1]) == ["come back to", "strict"]
+    assert scripted.tokens[-1] == "left"
+
+
+async def test_who_is_cancelled_has_left(scripted: ScriptedSessiond) -> None:
+    async with AsyncClient(scripted.target, timeout=10) as client:
+        ahead = await two_under_way(either := EitherClient(client), scripted)
+        leaving = asyncio.ensure_future(client.validate("left"))
+        await eventually(lambda: either.waiting == 1)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        scripted.gate.set()
+        await asyncio.gather(*ahead)
+        await client.validate("t")
+        assert scripted.tokens[2:] == ["t"]
+
+
 async def test_a_client_that_is_closed_leaves_no_thread(scripted: ScriptedSessiond) -> None:
     before = set(threading.enumerate())
     for _ in range(20):

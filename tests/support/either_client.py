@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessiond import Client, Outcome, WatchState
+    from sessiond.blocking_calls import BlockingCalls
+    from sessiond.calls import AsyncCalls
     from tests.support.watch_server import ScriptedSessiond
 
 THREADS = 80
@@ -70,8 +72,12 @@ class EitherClient:
         scripted.calls.clear()
 
     @property
-    def waiting(self) -> int:
-        """How many flights wait for the next departure."""
+    def calls(self) -> AsyncCalls | BlockingCalls:
         inner = self.client
         validator = inner._validator if isinstance(inner, AsyncClient) else inner._connection.get().validator
-        return sum(map(len, validator._calls._departures._groups.values()))
+        return validator._calls
+
+    @property
+    def waiting(self) -> int:
+        """How many flights wait for the next departure."""
+        return sum(map(len, self.calls._departures._groups.values()))

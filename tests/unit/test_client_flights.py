@@ -11,7 +11,7 @@ from sessiond.policy import NOTHING, Policy
 
 def flight(name: str, *, policy: Policy = NOTHING, key: str = "", size: int = 1) -> Flight[None]:
     metadata = (("authorization", key),) if key else ()
-    return Flight(Question(name, policy, metadata, bytes(size), name.encode()), None, 0)
+    return Flight(Question(name, policy, metadata, bytes(size), name.encode()), None, 0, waiters=1)
 
 
 def names(batch: list[Flight[Any]]) -> list[str]:
@@ -19,7 +19,7 @@ def names(batch: list[Flight[Any]]) -> list[str]:
 
 
 def waiting(*flights: Flight[None]) -> Departures[None]:
-    departures: Departures[None] = Departures()
+    departures: Departures[None] = Departures(Flights())
     for one in flights:
         departures.add(one)
     return departures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
 from typing import Any, Final, TypeAlias
@@ -58,8 +59,8 @@ class BlockingCalls:
         self._timeout = timeout
         self._batching = batching
         self._flights: Final[Flights[Event]] = Flights()
-        self._departures: Final[Departures[Event]] = Departures()
-        self._left_over: Final[list[BlockingFlight]] = []
+        self._departures: Final[Departures[Event]] = Departures(self._flights)
+        self._left_over: Final[deque[BlockingFlight]] = deque()
         self._singly = 0
         self._is_closed = False
 
@@ -78,8 +79,7 @@ class BlockingCalls:
         began = self._ask()
         while True:
             flight, is_joined = self._board(question)
-            if not flight.waiting.wait(began.at + self._timeout - self._clocks.steady()):
-                raise time_over()
+            self._wait(flight, began)
             verdict = flight.verdict()
             if not is_joined:
                 return Outcome.MISS, verdict
@@ -90,6 +90,15 @@ class BlockingCalls:
                 if self._memory is not None and self._memory.cache.may_answer(accepted, began):
                     return Outcome.JOINED, accepted.as_of(began)
 
+    def _wait(self, flight: BlockingFlight, began: Asked) -> None:
+        """Who gives up waiting does not end the call: others wait for it too."""
+        try:
+            if not flight.waiting.wait(began.at + self._timeout - self._clocks.steady()):
+                raise time_over()
+        finally:
+            with self._lock:
+                flight.waiters -= 1
+
     def _board(self, question: Question) -> tuple[BlockingFlight, bool]:
         """The flight for a question, and whether another caller began it."""
         is_neighbour = self._batching and len(question.raw) <= LARGEST_TOKEN
@@ -98,8 +107,9 @@ class BlockingCalls:
             generation = self._memory.knowledge.generation if self._memory else 0
             found = self._flights.find(question.key, generation) if self._memory else None
             if found is not None:
+                found.waiters += 1
                 return found, True
-            flight = Flight(question, Event(), generation)
+            flight = Flight(question, Event(), generation, waiters=1)
             self._flights.add(flight)
             if is_neighbour:
                 self._departures.add(flight)
@@ -191,11 +201,14 @@ class BlockingCalls:
         if self._is_closed:
             self._land_all(flights, given_up())
             flights = ()
+        departing = []
         with self._lock:
             self._left_over.extend(flights)
-            free = SINGLY_AT_ONCE - self._singly
-            departing, self._left_over[:] = self._left_over[:free], self._left_over[free:]
-            self._singly += len(departing)
+            while self._left_over and self._singly < SINGLY_AT_ONCE:
+                flight = self._left_over.popleft()
+                if not self._flights.abandon(flight):
+                    departing.append(flight)
+                    self._singly += 1
         for flight in departing:
             self._begin_alone(flight, self._next_singly)
 

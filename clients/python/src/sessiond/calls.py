@@ -56,7 +56,7 @@ class AsyncCalls:
         self._timeout = timeout
         self._batching = batching
         self._flights: Final[Flights[asyncio.Event]] = Flights()
-        self._departures: Final[Departures[asyncio.Event]] = Departures()
+        self._departures: Final[Departures[asyncio.Event]] = Departures(self._flights)
         self._singly: Final = asyncio.Semaphore(SINGLY_AT_ONCE)
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._is_departing = False
@@ -98,11 +98,14 @@ class AsyncCalls:
     async def _wait(self, flight: AsyncFlight, began: Asked) -> None:
         """Who gives up waiting does not end the call: others wait for it too."""
         left = began.at + self._timeout - self._clocks.steady()
+        flight.waiters += 1
         try:
             async with asyncio.timeout(left):
                 await flight.waiting.wait()
         except TimeoutError:
             raise time_over() from None
+        finally:
+            flight.waiters -= 1
 
     def _joinable(self, question: Question) -> AsyncFlight | None:
         if self._memory is None:
@@ -190,7 +193,8 @@ class AsyncCalls:
             self._land(flight, given_up())
             raise
         try:
-            await self._fly_alone(flight)
+            if not self._flights.abandon(flight):
+                await self._fly_alone(flight)
         finally:
             self._singly.release()
 

@@ -57,6 +57,7 @@ class Flight(Generic[Waiting]):
     question: Question
     waiting: Waiting
     generation: int
+    waiters: int = 0
     brought: Landed | SessiondError | None = None
 
     def verdict(self) -> Verdict:
@@ -87,14 +88,25 @@ class Flights(Generic[Waiting]):
         if self._by_key.get(flight.question.key) is flight:
             del self._by_key[flight.question.key]
 
+    def abandon(self, flight: Flight[Waiting]) -> bool:
+        """Whether nobody waits any more for a flight that is still to depart; nobody joins it then.
+
+        Where a server is slow, a queue of those would have it asked for nobody.
+        """
+        if not flight.waiters:
+            self.remove(flight)
+        return not flight.waiters
+
 
 class Departures(Generic[Waiting]):
     """At most two calls at a time; whoever comes meanwhile goes with the next one.
 
-    There is no timer: who comes alone goes at once.
+    There is no timer: who comes alone goes at once. What is abandoned meanwhile stays behind, and is found in
+    `flights` no more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, flights: Flights[Waiting]) -> None:
+        self._flights = flights
         self._in_flight = 0
         self._groups: OrderedDict[tuple[bytes, Metadata], deque[Flight[Waiting]]] = OrderedDict()
 
@@ -104,17 +116,24 @@ class Departures(Generic[Waiting]):
 
     def depart(self) -> list[Flight[Waiting]]:
         """Those that go together now, in one call; empty if nobody may. `land` has to follow."""
-        if self._in_flight >= MOST_IN_FLIGHT or not self._groups:
-            return []
-        group, queue = self._groups.popitem(last=False)
-        batch = [queue.popleft()]
-        size = len(batch[0].question.raw)
+        batch: list[Flight[Waiting]] = []
+        while self._groups and not batch and self._in_flight < MOST_IN_FLIGHT:
+            group, queue = self._groups.popitem(last=False)
+            batch = self._next_of(queue)
+            if queue:
+                self._groups[group] = queue  # behind the others
+        if batch:
+            self._in_flight += 1
+        return batch
+
+    def _next_of(self, queue: deque[Flight[Waiting]]) -> list[Flight[Waiting]]:
+        batch: list[Flight[Waiting]] = []
+        size = 0
         while queue and len(batch) < MOST_TOKENS and size + len(queue[0].question.raw) <= MOST_BYTES:
-            batch.append(queue.popleft())
-            size += len(batch[-1].question.raw)
-        if queue:
-            self._groups[group] = queue  # behind the others
-        self._in_flight += 1
+            flight = queue.popleft()
+            if not self._flights.abandon(flight):
+                batch.append(flight)
+                size += len(flight.question.raw)
         return batch
 
     def land(self) -> None:
