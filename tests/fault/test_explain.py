@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.app.explain import explain as explanation
-from sessiond_server.config.reader import read_token_rules
+from sessiond_server.config.token_rules import read_token_rules
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
 from tests.support.config import Config, scalekit
 from tests.support.fakes import SilentLogger

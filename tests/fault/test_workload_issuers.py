@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from sessiond_server.domain.workload_checks import (
+    CHECKS_BY_THE_KEY,
+    CHECKS_OF_THE_MOMENT,
+    CHECKS_WITHOUT_A_KEY,
+)
 from tests.support.certificates import Authority
 from tests.support.config import Config
 from tests.support.forked import sessiond
 from tests.support.idp import running_idp
 from tests.support.server import serving
+from tests.support.signing import ABSENT, Signer
 from tests.support.tls import tls_server
 from tests.support.waiting import eventually
 
@@ -23,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCAL = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
-KEY = SigningKey(generate_private_key(SECP256R1()))
+PRIVATE_KEY = generate_private_key(SECP256R1())
+KEY = SigningKey(PRIVATE_KEY)
 
 
 class ApiServer:
@@ -134,6 +141,76 @@ async def test_a_token_that_was_rotated_is_read_when_the_keys_are_asked_for(tmp_
             await eventually(lambda: cluster.keys >= before + 2, timeout=15)
             assert await server.said(event="the key set of an issuer was fetched anew, as was ordered")
             assert "second" not in server.log.read_text()
+
+
+def signed(cluster: ApiServer, **claims: Any) -> str:
+    """The token of the workload `a`, which is the caller `orders`."""
+    given = {"iss": cluster.issuer, "sub": "a", "aud": ["sessiond"]} | claims
+    return Signer(PRIVATE_KEY, KEY.key_id).token({"typ": None}, **given)
+
+
+async def explained(config: Config, text: str, *arguments: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Exit status, what is said, and the outcome of each check."""
+    command = ("explain", "--workload", "--json", "--config", str(config.write()), *arguments)
+    status, said = await sessiond(*command, given=text)
+    found = json.loads(said)
+    return status, found, {step["step"]: step["outcome"] for step in found["steps"]}
+
+
+async def test_it_is_explained_which_caller_a_token_shows(tmp_path: Path) -> None:
+    async with api_server(tmp_path) as cluster:
+        config = cluster.config()
+        status, found, outcomes = await explained(config, signed(cluster))
+        assert (status, found["verdict"], found["caller"]) == (0, "ACCEPTED", "orders")
+        assert list(outcomes) == [
+            *(check.name for check in (*CHECKS_WITHOUT_A_KEY, *CHECKS_OF_THE_MOMENT)),
+            "caller",
+            *(check.name for check in CHECKS_BY_THE_KEY),
+        ]
+        assert cluster.keys == 1
+        _, said = await sessiond(
+            "explain", "--workload", "--config", str(config.write()), given=signed(cluster)
+        )
+        assert said.rstrip().endswith("verdict: ACCEPTED\ncaller: orders")
+
+
+async def test_it_is_explained_why_a_token_shows_no_caller(tmp_path: Path) -> None:
+    async with api_server(tmp_path) as cluster:
+        config, keys = cluster.config(), tmp_path / "keys.json"
+        keys.write_text(json.dumps({"keys": [dict(KEY.jwk)]}))
+        offline = ("--jwks", str(keys))
+        cases = [
+            ("caller", "SUBJECT_UNKNOWN", {"sub": "c"}),
+            ("audience", "AUDIENCE_MISMATCH", {"aud": ["other"]}),
+            ("sole audience", "AUDIENCE_MISMATCH", {"aud": ["sessiond", "other"]}),
+            ("issuer", "ISSUER_NOT_TRUSTED", {"iss": LOCAL["issuer"]}),
+            ("binding", "BINDING_MISMATCH", {"cnf": {"jkt": "x"}}),
+            ("claims", "CLAIM_MISSING", {"exp": ABSENT}),
+        ]
+        for step, reason, claims in cases:
+            status, found, outcomes = await explained(config, signed(cluster, **claims), *offline)
+            assert (status, found["verdict"], outcomes[step]) == (1, reason, reason)
+        text = signed(cluster)
+        status, found, outcomes = await explained(config, f"{text[:-8]}AAAAAAAA", *offline)
+        assert (found["verdict"], outcomes["caller"]) == ("SIGNATURE_INVALID", "ok")
+        status, found, outcomes = await explained(config, text, "--offline")
+        assert (status, found["verdict"], outcomes["signature"]) == (1, "UNDECIDED", "not checked")
+        assert cluster.keys == 0
+
+
+async def test_only_who_asks_for_keys_needs_what_they_are_asked_with(tmp_path: Path) -> None:
+    async with api_server(tmp_path) as cluster:
+        config = cluster.config()
+        cluster.ca_file.unlink()
+        assert (await explained(config, signed(cluster), "--offline"))[1]["caller"] == "orders"
+        command = ("explain", "--workload", "--config", str(config.write()))
+        status, said = await sessiond(*command, given=signed(cluster))
+        assert (status, "workload_issuers[0].ca_file" in said) == (2, True)
+        config.workload_issuers.append({"issuer": "https://other.example", "audience": "sessiond"})
+        status, said = await sessiond(
+            "explain", "--workload", "--offline", "--config", str(config.write()), given=signed(cluster)
+        )
+        assert (status, "callers[0].workload_issuers" in said) == (2, True)
 
 
 async def test_an_order_names_workload_issuers_too(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from sessiond_server.adapters.jwt.parser import StrictTokenParser
 from sessiond_server.app.explain import explain
-from sessiond_server.config.reader import TokenRules
 from sessiond_server.config.settings import IssuerSettings
+from sessiond_server.config.token_rules import TokenRules
 from sessiond_server.domain.checks import CHECKS_OF_A_CALL, CHECKS_OF_A_TOKEN
 from tests.support.fakes import SilentLogger
 from tests.support.vectors import (

@@ -25,7 +25,7 @@ from sessiond_server.app.issuers import (
 from sessiond_server.config.settings import Settings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
-from sessiond_server.service.callers import NO_WORKLOADS, KnownCaller, WorkloadTokens
+from sessiond_server.service.callers import NO_WORKLOADS, KnownCaller, Workload, WorkloadTokens
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.key_sets import SharedKeySet
@@ -89,21 +89,7 @@ async def _open(
     telemetry: Telemetry,
     logger: Logger,
 ) -> ConfiguredWorkloadIssuer:
-    outbound = Outbound(
-        allow_http=settings.allow_http,
-        allowed_networks=settings.allowed_networks,
-        logger=logger,
-        authorities=settings.ca_file,
-    )
-    await stack.enter_async_context(outbound)
-    documents = IssuerDocuments(
-        settings.issuer,
-        outbound,
-        jwks_url=settings.jwks_url,
-        addresses={},
-        discovery=settings.discovery,
-        authorization=partial(_authorization, settings.token_file, logger),
-    )
+    documents = await open_workload_documents(settings, stack, logger=logger)
     policy = to_workload_policy(settings)
     key_set = RemoteKeySet(
         settings.issuer,
@@ -119,6 +105,27 @@ async def _open(
     show_key_set(key_set, settings.issuer, telemetry, prefix="workload_")
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
     return ConfiguredWorkloadIssuer(settings, policy, documents, key_set, shared, refresh)
+
+
+async def open_workload_documents(
+    settings: WorkloadIssuerSettings, stack: AsyncExitStack, *, logger: Logger
+) -> IssuerDocuments:
+    """What a workload issuer publishes; `stack` closes its way out."""
+    outbound = Outbound(
+        allow_http=settings.allow_http,
+        allowed_networks=settings.allowed_networks,
+        logger=logger,
+        authorities=settings.ca_file,
+    )
+    await stack.enter_async_context(outbound)
+    return IssuerDocuments(
+        settings.issuer,
+        outbound,
+        jwks_url=settings.jwks_url,
+        addresses={},
+        discovery=settings.discovery,
+        authorization=partial(_authorization, settings.token_file, logger),
+    )
 
 
 def _authorization(token_file: Path | None, logger: Logger) -> str | None:
@@ -145,6 +152,16 @@ def to_workload_policy(settings: WorkloadIssuerSettings) -> IssuerPolicy:
         max_lifetime=settings.max_token_lifetime,
         claims=_CLAIMS,
     )
+
+
+def callers_of(settings: Settings) -> dict[Workload, str]:
+    """The names of the callers that are known by the tokens of their workloads."""
+    return {
+        Workload(issuer, subject): caller.name
+        for caller in settings.callers
+        for issuer in settings.workload_issuers_of(caller)
+        for subject in caller.workloads
+    }
 
 
 def workloads_of(

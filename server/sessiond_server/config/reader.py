@@ -6,7 +6,6 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -22,8 +21,6 @@ from sessiond_server.config.settings import (
     INNER_LISTS,
     LISTS,
     SECTIONS,
-    IssuerSettings,
-    ServerSettings,
     Settings,
 )
 from sessiond_server.config.workload_presets import with_workload_preset
@@ -32,8 +29,6 @@ TableT = TypeVar("TableT")
 
 _PREFIX: Final = "SESSIOND_"
 _MAX_FILE_BYTES: Final = 1 << 20
-_WITH_FILES: Final = frozenset({"client_secret_file", "clients", "signing_key_files"})
-_LIMIT: Final = "max_token_bytes"
 _PLACE: Final = re.compile(r"at (line \d+), column \d+|at (end of document)")
 
 
@@ -51,10 +46,11 @@ _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
 
 def read_file(path: Path, *, environment: Mapping[str, str], insecure_plaintext: bool) -> Settings:
     """The settings in a file, with what the environment sets over them; raises `ConfigurationError`."""
-    return read_settings(_load(path), environment=environment, insecure_plaintext=insecure_plaintext)
+    return read_settings(load(path), environment=environment, insecure_plaintext=insecure_plaintext)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
+    """The document in a file; raises `ConfigurationError`."""
     try:
         return tomllib.loads(read_whole(path, max_bytes=_MAX_FILE_BYTES).decode())
     except OSError as error:
@@ -82,10 +78,10 @@ def read_settings(
     problems: list[Problem] = []
     _refuse_unknown(document, [*SECTIONS, *LISTS], path="", problems=problems)
     sections: dict[str, Any] = {
-        name: _read(cls, _section(document, name, environment, problems), path=name, problems=problems)
+        name: read_table(cls, section(document, name, environment, problems), path=name, problems=problems)
         for name, cls in SECTIONS.items()
     }
-    lists: dict[str, Any] = {name: _read_list(name, document, environment, problems) for name in LISTS}
+    lists: dict[str, Any] = {name: read_list(name, document, environment, problems) for name in LISTS}
     settings = Settings(**sections, **lists)
     unread = [problem.path for problem in problems]
     # What could not be read stands at its default here, so that nothing more is said of it.
@@ -96,45 +92,10 @@ def read_settings(
     return settings
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRules:
-    """What a configuration says of tokens: whose are trusted, and how long they may be."""
-
-    issuers: tuple[IssuerSettings, ...]
-    max_token_bytes: int
-
-
-def read_token_rules(path: Path, *, environment: Mapping[str, str]) -> TokenRules:
-    """What a file says of tokens, whatever else is in it; files that it names need not be there.
-
-    Raises:
-        ConfigurationError: what it says of tokens cannot be used.
-    """
-    document, problems = _load(path), list[Problem]()
-    issuers = _read_list(
-        "issuers", {"issuers": _without_files(document.get("issuers", []))}, environment, problems
-    )
-    limit = {
-        name: value
-        for name, value in _section(document, "server", environment, problems).items()
-        if name == _LIMIT
-    }
-    server = _read(ServerSettings, limit, path="server", problems=problems)
-    if problems:
-        raise ConfigurationError(problems)
-    return TokenRules(issuers, server.max_token_bytes)
-
-
-def _without_files(tables: Any) -> Any:
-    """Tables of issuers without what names files; the reader refuses what is no table."""
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        return tables
-    return [{name: value for name, value in table.items() if name not in _WITH_FILES} for table in tables]
-
-
-def _section(
+def section(
     document: Mapping[str, Any], name: str, environment: Mapping[str, str], problems: list[Problem]
 ) -> Mapping[str, Any]:
+    """One section of a document, with what the environment sets over it; what is none is a problem."""
     table = document.get(name, {})
     if not isinstance(table, dict):
         problems.append(Problem(name, shown(table), f"a table, written [{name}]"))
@@ -152,9 +113,10 @@ def _overrides(section: str, environment: Mapping[str, str]) -> dict[str, Any]:
     return overrides
 
 
-def _read_list(
+def read_list(
     name: str, document: Mapping[str, Any], environment: Mapping[str, str], problems: list[Problem]
 ) -> tuple[Any, ...]:
+    """One list of tables as their settings class, each over its preset."""
     tables = _tables(document.get(name, []), path=name, written=name, problems=problems)
     if name == "issuers":
         tables = [with_preset(table, environment=environment) for table in tables]
@@ -174,11 +136,12 @@ def _read_each(
     cls: type[TableT], tables: list[dict[str, Any]], *, path: str, problems: list[Problem]
 ) -> tuple[TableT, ...]:
     return tuple(
-        _read(cls, table, path=f"{path}[{index}]", problems=problems) for index, table in enumerate(tables)
+        read_table(cls, table, path=f"{path}[{index}]", problems=problems)
+        for index, table in enumerate(tables)
     )
 
 
-def _read(cls: type[TableT], table: Mapping[str, Any], *, path: str, problems: list[Problem]) -> TableT:
+def read_table(cls: type[TableT], table: Mapping[str, Any], *, path: str, problems: list[Problem]) -> TableT:
     """One table as its settings class.
 
     What could not be read is a problem, and stays at its default or is a stand-in.
@@ -208,7 +171,7 @@ def _value(setting: Setting | None, name: str, value: object, *, path: str, prob
             tables = _tables(value, path=path, written=f"issuers.{name}", problems=problems)
             return _read_each(INNER_LISTS[name], tables, path=path, problems=problems)
         if isinstance(value, dict):
-            return _read(INNER[name], value, path=path, problems=problems)
+            return read_table(INNER[name], value, path=path, problems=problems)
         problems.append(Problem(path, shown(value), "a table"))
         return _Unread.VALUE
     try:

@@ -14,7 +14,7 @@ from sessiond_server.domain.facts import CallFacts, Check
 from sessiond_server.domain.verdict import Reason, Rejected
 
 # What is judged by the key, once everything else is right.
-CHECKS_BY_THE_KEY: Final = ("key", "signature")
+_BY_THE_KEY: Final = ("key", "signature")
 # Revocations are of end users' sessions, and what a request demands is demanded of an end user's token.
 _OF_END_USERS: Final = ("revocation", "requirements", "step-up")
 
@@ -29,9 +29,8 @@ def judge_sole_audience(facts: CallFacts) -> Rejected | None:
     return Rejected(Reason.AUDIENCE_MISMATCH)
 
 
-CHECKS_WITHOUT_A_KEY: Final = tuple(
-    check for check in CHECKS_OF_A_TOKEN if check.name not in CHECKS_BY_THE_KEY
-)
+CHECKS_WITHOUT_A_KEY: Final = tuple(check for check in CHECKS_OF_A_TOKEN if check.name not in _BY_THE_KEY)
+CHECKS_BY_THE_KEY: Final = tuple(check for check in CHECKS_OF_A_TOKEN if check.name in _BY_THE_KEY)
 CHECKS_OF_THE_MOMENT: Final = (
     *(check for check in CHECKS_OF_A_CALL if check.name not in _OF_END_USERS),
     Check("sole audience", judge_sole_audience),

@@ -35,14 +35,14 @@ def _form_found(facts: Looked) -> str:
 
 
 def _key_found(facts: Looked) -> str:
-    key_id = f"kid {_shown(facts.parsed.key_id)}"
+    key_id = f"kid {shown(facts.parsed.key_id)}"
     return f"{key_id}, a key for {facts.key_algorithm}" if facts.key_algorithm else key_id
 
 
 def _key_expected(facts: Looked) -> str:
     if facts.key_ids is None:
         return f"a key set, but {facts.no_keys}"
-    return f"one of {', '.join(facts.key_ids) or 'no usable key'}, for {_shown(facts.parsed.algorithm)}"
+    return f"one of {', '.join(facts.key_ids) or 'no usable key'}, for {shown(facts.parsed.algorithm)}"
 
 
 def _signature_found(facts: Looked) -> str:
@@ -90,7 +90,8 @@ def _binding_found(facts: CallFacts) -> str:
     return f"cnf {confirmation[0]}" if confirmation else "a cnf that cannot be proven"
 
 
-def _shown(value: str | None) -> str:
+def shown(value: str | None) -> str:
+    """A text that somebody chose, as a person may be shown it."""
     return "none" if value is None else quoted(value)
 
 
@@ -111,16 +112,16 @@ WORDS: Final[Mapping[str, _Row]] = MappingProxyType(
             lambda _: "three base64url segments of strict JSON",
         ),
         "issuer": (
-            lambda facts: _shown(facts.parsed.issuer),
+            lambda facts: shown(facts.parsed.issuer),
             lambda facts: " or ".join(facts.issuers) or "none is configured",
         ),
         "algorithm": (
-            lambda facts: _shown(facts.parsed.algorithm),
+            lambda facts: shown(facts.parsed.algorithm),
             lambda facts: ", ".join(sorted(facts.policy.algorithms)),
         ),
         "key": (_key_found, _key_expected),
         "signature": (_signature_found, lambda _: "a signature by the key"),
-        "type": (lambda facts: _shown(facts.parsed.token_type), _types_expected),
+        "type": (lambda facts: shown(facts.parsed.token_type), _types_expected),
         "claims": (
             _claims_found,
             lambda facts: f"{', '.join(facts.policy.required_claims)}, each of its form",
@@ -129,13 +130,17 @@ WORDS: Final[Mapping[str, _Row]] = MappingProxyType(
             _lifetime_found,
             lambda facts: f"at most {int(facts.policy.max_lifetime.total_seconds())} s",
         ),
-        "tenant": (lambda facts: _shown(facts.claims.tenant_id), _tenants_expected),
+        "tenant": (lambda facts: shown(facts.claims.tenant_id), _tenants_expected),
         "time": (_times_found, _times_expected),
         "audience": (
-            lambda facts: ", ".join(map(_shown, facts.claims.audiences)) or "none",
+            lambda facts: ", ".join(map(shown, facts.claims.audiences)) or "none",
             lambda facts: " or ".join(sorted(facts.policy.audiences)),
         ),
         "binding": (_binding_found, lambda _: "its proof, where there is a cnf"),
+        "sole audience": (
+            lambda facts: f"{len(facts.claims.audiences)}",
+            lambda _: "no other beside it",
+        ),
         "revocation": (lambda _: "not known here", lambda _: "no revocation that hits it"),
         "requirements": (lambda _: "none, without a request", lambda _: "what a request demands"),
         "step-up": (lambda _: "none, without a request", lambda _: "what a request demands"),
