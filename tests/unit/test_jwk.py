@@ -60,9 +60,10 @@ def private_jwk(kind: str, **changes: Any) -> dict[str, Any]:
 
 
 def load(
-    *keys: Any, algorithms: frozenset[str] = ALL, logger: RecordingLogger | None = None
+    *keys: Any, algorithms: frozenset[str] = ALL, logger: RecordingLogger | None = None, **uses: Any
 ) -> dict[str, PublicKey]:
-    return load_key_set({"keys": list(keys)}, algorithms=algorithms, logger=logger or RecordingLogger())
+    logger = logger or RecordingLogger()
+    return load_key_set({"keys": list(keys)}, algorithms=algorithms, logger=logger, **uses)
 
 
 def refused(key: Any, *, algorithms: frozenset[str] = ALL) -> str:
@@ -136,10 +137,21 @@ def test_a_key_for_signatures_is_taken() -> None:
     assert "k1" in load(jwk(key_ops=["sign", "verify"]))
 
 
-@pytest.mark.parametrize("use", ["enc", "", "SIG", None, 1, ["sig"]])
+@pytest.mark.parametrize("use", ["enc", "", "SIG", None, 1, ["sig"], "jwt-svid", "x509-svid"])
 def test_a_use_other_than_sig_never_verifies(use: Any) -> None:
     """RFC7517-4.2."""
     assert refused(jwk(use=use)) == "info"
+
+
+def test_what_keys_are_for_may_be_another_use_too() -> None:
+    svids = {"uses": ("sig", "jwt-svid")}
+    assert list(load(jwk(use="jwt-svid"), jwk(kid="k2", use="x509-svid"), jwk(kid="k3"), **svids)) == [
+        "k1",
+        "k3",
+    ]
+    # It shares its `kid` only with keys that are for the same.
+    assert list(load(jwk(use="jwt-svid"), jwk(use="x509-svid"), **svids)) == ["k1"]
+    assert not load(jwk(use="jwt-svid"), jwk(), **svids)
 
 
 @pytest.mark.parametrize(

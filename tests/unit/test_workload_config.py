@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
+from sessiond_server.adapters.jwt.local_issuer import SigningKey
+from sessiond_server.app.issuers import key_set_reader
 from sessiond_server.app.workloads import to_workload_policy
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.reader import read_settings
@@ -17,6 +21,7 @@ from sessiond_server.domain.requirements import NO_REQUIREMENTS
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.domain.workload_checks import CHECKS_OF_THE_MOMENT, CHECKS_WITHOUT_A_KEY
 from tests.support.facts import call_facts
+from tests.support.fakes import SilentLogger
 
 CLUSTER, OTHER = "https://cluster.example", "https://other-cluster.example"
 SUBJECT = "system:serviceaccount:shop:orders"
@@ -78,6 +83,9 @@ OTHERS: dict[str, list[tuple[str | None, dict[str, Any]]]] = {
 }
 
 
+KEY = SigningKey(generate_private_key(SECP256R1()))
+
+
 def document(**changes: Any) -> dict[str, Any]:
     return {
         "store": {"url": "embedded:/tmp/s"},
@@ -103,6 +111,17 @@ def caller(name: str = "orders", **more: Any) -> dict[str, Any]:
 
 def issuer(name: str = CLUSTER, **more: Any) -> dict[str, Any]:
     return {"issuer": name, "audience": "sessiond"} | more
+
+
+@pytest.mark.parametrize("preset", WORKLOAD_PRESETS)
+def test_keys_of_a_spiffe_bundle_are_taken_of_it_alone(preset: str) -> None:
+    """SPIFFE Trust Domain and Bundle, 4.2: `use` says for which kind of SVID a key is."""
+    table = issuer(preset=preset, jwks_url="https://spire.example/bundle", algorithms=["ES256"])
+    policy = to_workload_policy(read(workload_issuers=[table]).workload_issuers[0])
+    keys = [{**KEY.jwk, "kid": use, "use": use} for use in ("jwt-svid", "x509-svid", "sig")]
+    bundle = {"keys": keys, "spiffe_sequence": 1, "spiffe_refresh_hint": 300}
+    found = key_set_reader(policy, logger=SilentLogger())(json.dumps(bundle).encode())
+    assert set(found or ()) == ({"jwt-svid", "sig"} if preset == "spiffe" else {"sig"})
 
 
 def test_a_caller_may_be_known_by_its_workload_alone() -> None:

@@ -195,7 +195,7 @@ def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:
 
     def read(document: bytes) -> Mapping[str, VerificationKey] | None:
         try:
-            return load_key_set(document, algorithms=policy.algorithms, logger=logger)
+            return load_key_set(document, algorithms=policy.algorithms, uses=policy.key_uses, logger=logger)
         except KeySetMalformedError:
             return None
 

@@ -151,6 +151,7 @@ def to_workload_policy(settings: WorkloadIssuerSettings) -> IssuerPolicy:
         clock_skew=settings.clock_skew,
         max_lifetime=settings.max_token_lifetime,
         claims=_CLAIMS,
+        key_uses=frozenset(settings.key_uses),
     )
 
 

@@ -34,10 +34,12 @@ _KUBERNETES: Final[Table] = {
 
 # SPIFFE's JWT-SVID, after its standard. A subject is a SPIFFE id; `typ` is JWT, JOSE or absent. The standard
 # does not demand `iss` and `kid`, and both are needed here: SPIRE writes `iss` where its `jwt_issuer` is set,
-# and its OIDC discovery provider publishes the keys there. The keys in a SPIFFE bundle are marked as of
-# another use (`jwt-svid`), and are none here. SPIRE's tokens live five minutes by default.
+# and its OIDC discovery provider publishes the keys there. A SPIFFE bundle, which `jwks_url` may name, marks
+# the keys for JWT-SVIDs as of a use of their own, and those for X.509-SVIDs (`x509-svid`) are none here.
+# SPIRE's tokens live five minutes by default.
 _SPIFFE: Final[Table] = {
     "algorithms": ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
+    "key_uses": ["sig", "jwt-svid"],
     "token_types": ["jwt", "jose", "absent"],
     "max_token_lifetime": "1h",
 }

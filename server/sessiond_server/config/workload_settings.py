@@ -9,7 +9,7 @@ from typing import Final
 
 from sessiond_server.config.kinds import FILE, NETWORK, SWITCH, TEXT, many, one_of, setting, span, words
 from sessiond_server.config.workload_presets import WORKLOAD_PRESETS
-from sessiond_server.domain.policy import EDDSA, SIGNATURE_ALGORITHMS
+from sessiond_server.domain.policy import EDDSA, KEY_USES, SIGNATURE_ALGORITHMS, SIGNATURES
 
 WORKLOAD_TOKEN_TYPES: Final = ("at+jwt", "jwt", "jose", "absent")
 
@@ -32,6 +32,11 @@ class WorkloadIssuerSettings:
         SWITCH, "whether the address of its key set is looked up where it is not given", default=True
     )
     jwks_url: str | None = setting(TEXT, "its key set", default=None)
+    key_uses: tuple[str, ...] = setting(
+        words(KEY_USES, least=1),
+        "accepted `use` of its keys; one without `use` is for signatures",
+        default=SIGNATURES,
+    )
     token_types: tuple[str, ...] = setting(
         words(WORKLOAD_TOKEN_TYPES, least=1), "accepted `typ`", default=("jwt", "absent")
     )

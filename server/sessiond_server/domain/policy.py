@@ -16,6 +16,9 @@ SIGNATURE_ALGORITHMS: Final = frozenset(
 )
 # The name that RFC 8037 gave to all curves of its kind; of these, Ed25519 is the one in use.
 EDDSA: Final = "EdDSA"
+# The `use` of keys for signatures (RFC 7517 §4.2), and that of keys for JWT-SVIDs in a SPIFFE bundle.
+SIGNATURES: Final = ("sig",)
+KEY_USES: Final = (*SIGNATURES, "jwt-svid")
 REQUIRED_CLAIMS: Final = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
@@ -55,8 +58,8 @@ class IssuerPolicy:
     `audiences` are the ones accepted where a request names none; never empty. `leeway` is granted on `exp`
     alone; `clock_skew` is how far ahead of ours the issuer's clock may be (`iat`, `nbf`, cutoffs).
     `token_types` are the accepted `typ`s in lower case, None for a header without one. `tenants` are the
-    accepted ones; None means all. `is_local` says that sessiond mints these tokens itself, so that `sid` is
-    its own and `sct` is to be believed.
+    accepted ones; None means all. `key_uses` are what the keys of its tokens may be for. `is_local` says that
+    sessiond mints these tokens itself, so that `sid` is its own and `sct` is to be believed.
     """
 
     issuer: str
@@ -69,6 +72,7 @@ class IssuerPolicy:
     max_lifetime: timedelta = timedelta(hours=24)
     claims: ClaimMapping = field(default_factory=ClaimMapping)
     tenants: frozenset[str] | None = None
+    key_uses: frozenset[str] = frozenset(SIGNATURES)
     is_local: bool = False
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ from sessiond_server.adapters.jwt.verification import (
     fitting_algorithms,
 )
 from sessiond_server.domain.base64url import decode_text
-from sessiond_server.domain.policy import canonical_algorithm
+from sessiond_server.domain.policy import SIGNATURES, canonical_algorithm
 from sessiond_server.domain.token import JsonObject
 from sessiond_server.service.logger import Logger
 
@@ -60,11 +60,16 @@ class _ForOthersError(KeyUnfitError):
 
 
 def load_key_set(
-    document: bytes | JsonObject, *, algorithms: Collection[str], logger: Logger
+    document: bytes | JsonObject,
+    *,
+    algorithms: Collection[str],
+    logger: Logger,
+    uses: Collection[str] = SIGNATURES,
 ) -> dict[str, PublicKey]:
     """The usable keys of a JWK set by `kid`, each bound to exactly one of `algorithms`.
 
-    `algorithms` are those that are allowed for the issuer.
+    `algorithms` are those that are allowed for the issuer, and `uses` what its keys may be for; a key that
+    does not say is for signatures.
 
     A key's own `alg` binds it (RFC 7517 §4.4). Without `alg` its type and curve do; an RSA key fits several
     algorithms, and is bound to the first allowed one of RS256, PS256, RS384, PS384, RS512, PS512.
@@ -74,13 +79,13 @@ def load_key_set(
     """
     allowed = frozenset(map(canonical_algorithm, algorithms))
     members = _members_of(document)
-    times = Counter(filter(None, map(_claimed_key_id, members)))
+    times = Counter(filter(None, (_claimed_key_id(jwk, uses) for jwk in members)))
     keys: dict[str, PublicKey] = {}
     for jwk in members:
         try:
-            key_id, key = _load(jwk, allowed, times)
+            key_id, key = _load(jwk, allowed, times, uses)
         except KeyUnfitError as error:
-            _report(error, _claimed_key_id(jwk), logger)
+            _report(error, _claimed_key_id(jwk, uses), logger)
         else:
             keys[key_id] = key
     return keys
@@ -117,9 +122,9 @@ def _read(document: bytes) -> JsonObject:
         raise KeySetMalformedError("the key set is not a JSON object") from None
 
 
-def _claimed_key_id(jwk: Any) -> str | None:
+def _claimed_key_id(jwk: Any, uses: Collection[str]) -> str | None:
     """The `kid` of a key that could be meant for signatures, whatever else is wrong with it."""
-    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
+    if not isinstance(jwk, dict) or not _has_one_of(uses, jwk):
         return None
     key_id = jwk.get("kid")
     return key_id if isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) else None
@@ -141,11 +146,13 @@ def _report(error: KeyUnfitError, key_id: str | None, logger: Logger) -> None:
             logger.warning("a key of an issuer was left out", key_id=key_id, why=str(error))
 
 
-def _load(jwk: Any, allowed: frozenset[str], times: Counter[str]) -> tuple[str, PublicKey]:
+def _load(
+    jwk: Any, allowed: frozenset[str], times: Counter[str], uses: Collection[str]
+) -> tuple[str, PublicKey]:
     if not isinstance(jwk, dict):
         raise KeyUnfitError("not a JSON object")
     _require_public(jwk)
-    _require_for_signatures(jwk)
+    _require_for_signatures(jwk, uses)
     key_id = _key_id(jwk)
     # A shared `kid` names neither key (RFC 7517 §4.5): which one verifies must not depend on their order.
     if times[key_id] > 1:
@@ -160,10 +167,15 @@ def _require_public(jwk: JsonObject) -> None:
         raise AlarmingKeyError("the key is secret, and was published")
 
 
-def _require_for_signatures(jwk: JsonObject) -> None:
+def _has_one_of(uses: Collection[str], jwk: JsonObject) -> bool:
+    use = jwk.get("use", "sig")
+    return isinstance(use, str) and use in uses
+
+
+def _require_for_signatures(jwk: JsonObject, uses: Collection[str]) -> None:
     """Judge `use` and `key_ops` (RFC 7517 §4.2, §4.3)."""
-    if jwk.get("use", "sig") != "sig":
-        raise _ForOthersError("use is not sig")
+    if not _has_one_of(uses, jwk):
+        raise _ForOthersError("its use is another")
     if "key_ops" not in jwk:
         return
     operations = jwk["key_ops"]
