@@ -40,8 +40,10 @@ const (
 	// The request uses a method or field that this server does not carry out. Metadata: field.
 	// Status: UNIMPLEMENTED. Sample: field=key.
 	ErrorReason_ERROR_REASON_FEATURE_UNSUPPORTED ErrorReason = 3
-	// The caller did not say who it is, or is not configured. No metadata.
-	// Status: PERMISSION_DENIED. Sample: a bearer key that is in no key file.
+	// The caller did not say who it is, or is not configured: by a bearer key, by a verified client
+	// certificate, or by the token of its workload. Nobody is told what was wrong with it. No metadata.
+	// Status: PERMISSION_DENIED. Samples: a bearer key that is in no key file, a certificate whose names no
+	// caller has, a token of a workload that has expired or whose subject no caller names.
 	ErrorReason_ERROR_REASON_CALLER_UNKNOWN ErrorReason = 4
 	// The caller is known but may not do this: it is in none of the groups that the call needs, or it names an
 	// issuer or client that is not its own. What belongs to those is to it as if it were not there. Metadata,

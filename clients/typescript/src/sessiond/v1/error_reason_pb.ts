@@ -53,8 +53,10 @@ export enum ErrorReason {
   FEATURE_UNSUPPORTED = 3,
 
   /**
-   * The caller did not say who it is, or is not configured. No metadata.
-   * Status: PERMISSION_DENIED. Sample: a bearer key that is in no key file.
+   * The caller did not say who it is, or is not configured: by a bearer key, by a verified client
+   * certificate, or by the token of its workload. Nobody is told what was wrong with it. No metadata.
+   * Status: PERMISSION_DENIED. Samples: a bearer key that is in no key file, a certificate whose names no
+   * caller has, a token of a workload that has expired or whose subject no caller names.
    *
    * @generated from enum value: ERROR_REASON_CALLER_UNKNOWN = 4;
    */
