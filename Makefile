@@ -120,6 +120,7 @@ check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfi
 .PHONY: clients
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
 	$(BIN)/python tools/check_clients.py
+	$(BIN)/python tools/check_go_module.py
 
 .PHONY: protections
 protections: .venv/ready ## take each protection of the Go client away, and see it noticed: NAMES="anchor reset"
