@@ -189,9 +189,8 @@ func TestAStreamThatEndsIsOpenedAgainAndItsWatchersMissNothing(t *testing.T) {
 	f := inFront(t, u)
 	stream := f.watch("")
 	next(t, stream, isFreshness)
+	u.note(func() { u.missed = []*told{revoked(session, [16]byte{7}, "r2")} })
 	u.tell(nil)
-	u.until(t, func() bool { return u.resumed != nil })
-	u.note(func() { u.resumed <- revoked(session, [16]byte{7}, "r2") })
 	next(t, stream, func(event *told) bool {
 		if event.GetReset_() != nil {
 			t.Error("it was reset")
@@ -223,6 +222,19 @@ func TestAStreamThatMayHaveMissedSomethingResetsWatchers(t *testing.T) {
 				t.Errorf("the server was asked %d times", u.count())
 			}
 		})
+	}
+}
+
+func TestASecondServerIsWatchedFromWhereTheFirstHasCome(t *testing.T) {
+	first, second := upstreamAt(t, "tcp", "127.0.0.1:0", ""), upstreamAt(t, "tcp", "127.0.0.1:0", "")
+	started(t, first, "--servers", first.address+","+second.address)
+	for _, u := range []*upstream{first, second} {
+		u.until(t, func() bool { return len(u.froms) > len(u.ended) })
+	}
+	froms := slices.Concat(first.froms, second.froms)
+	slices.Sort(froms)
+	if froms[0] != "" || slices.ContainsFunc(froms[1:], func(from string) bool { return from != "r1" }) {
+		t.Errorf("they are watched from %q", froms)
 	}
 }
 

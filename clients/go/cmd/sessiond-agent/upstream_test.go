@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"path/filepath"
@@ -62,24 +63,32 @@ type upstream struct {
 	streams []chan *told
 	began   string // the configuration that streams begin with
 	ending  codes.Code
-	ended   []int      // the numbers of streams that have ended, in this order
-	resumed chan *told // the last stream that went on from a revision
+	ended   []int    // the numbers of streams that have ended, in this order
+	missed  []*told  // what streams are told that go on from a revision
+	froms   []string // the revisions from which streams have begun
 	changed chan struct{}
 }
 
 func newUpstream(t testing.TB) *upstream {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), "server.sock")
+	return upstreamAt(t, "unix", path, "unix:"+path)
+}
+
+// upstreamAt is one at the address that it is to be called by; empty stands for where it listens.
+func upstreamAt(t testing.TB, network, at, address string) *upstream {
+	t.Helper()
+	listener, err := net.Listen(network, at)
+	if err != nil {
+		t.Fatal(err)
+	}
 	u := &upstream{
-		address: "unix:" + filepath.Join(t.TempDir(), "server.sock"),
+		address: cmp.Or(address, listener.Addr().String()),
 		changed: make(chan struct{}),
 		began:   configuration,
 		ending:  codes.Unavailable,
 	}
 	u.answer = func(c call, _ grpc.ServerStream) ([]byte, error) { return encoded(t, accepted(tokenOf(t, c))), nil }
-	listener, err := net.Listen("unix", u.address[len("unix:"):])
-	if err != nil {
-		t.Fatal(err)
-	}
 	u.server = grpc.NewServer(grpc.ForceServerCodecV2(frames.Codec{}), grpc.UnknownServiceHandler(u.handle))
 	go func() { _ = u.server.Serve(listener) }()
 	t.Cleanup(u.server.Stop)
@@ -96,7 +105,7 @@ func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
 	deadline, hasTime := stream.Context().Deadline()
 	c := call{method, slices.Clone(request.Bytes()), md, hasTime, time.Until(deadline)}
 	if filepath.Base(method) == "WatchRevocations" {
-		return u.stream(stream, len(c.request) > 0)
+		return u.stream(stream, fromOf(c))
 	}
 	u.note(func() { u.calls = append(u.calls, c) })
 	u.gate.RLock()
@@ -111,24 +120,33 @@ func (u *upstream) handle(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(frames.Of(bytes))
 }
 
-func (u *upstream) stream(stream grpc.ServerStream, isResumed bool) error {
+func fromOf(c call) string {
+	request := &sessiondv1.WatchRevocationsRequest{}
+	_ = proto.Unmarshal(c.request, request) // the client's own
+	return request.GetFromRevision()
+}
+
+func (u *upstream) stream(stream grpc.ServerStream, from string) error {
 	events := make(chan *told, 100)
 	u.mu.Lock()
-	began := u.began
+	began, missed := u.began, u.missed
 	u.mu.Unlock()
 	events <- &told{Event: &sessiondv1.WatchRevocationsResponse_Started{
 		Started: &sessiondv1.Started{
 			Revision: "r1", MaxStaleness: durationpb.New(time.Hour), Configuration: began, Server: u.address,
 		},
 	}}
+	if from != "" {
+		for _, event := range missed {
+			events <- event
+		}
+	}
 	events <- fresh("r1", 0)
 	var number int
 	u.note(func() {
 		number = len(u.streams)
 		u.streams = append(u.streams, events)
-		if isResumed {
-			u.resumed = events
-		}
+		u.froms = append(u.froms, from)
 	})
 	defer u.note(func() { u.ended = append(u.ended, number) })
 	for {

@@ -47,6 +47,7 @@ type Knowledge struct {
 	mu              sync.RWMutex
 	maxStaleness    time.Duration
 	configuration   string
+	revision        string
 	coveredSince    time.Duration
 	rememberedSince time.Duration
 	heard           map[hashedid.ID]time.Duration
@@ -140,6 +141,24 @@ func (k *Knowledge) Follow(configuration string) {
 		k.configuration = configuration
 		k.forget()
 	}
+}
+
+// Advance takes note of how far the servers' log has been heard. Empty is a place that is none.
+func (k *Knowledge) Advance(revision string) {
+	if revision == "" {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revision = revision
+}
+
+// Revision is how far the servers' log has been heard: a watch that begins there misses nothing. It is empty
+// where none has been heard.
+func (k *Knowledge) Revision() string {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.revision
 }
 
 // SetMaxStaleness takes note of how long after the last moment that is known one may answer from memory.

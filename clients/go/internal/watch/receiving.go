@@ -44,20 +44,21 @@ func (w *Watch) follow(stream *Stream, message *Message, now clock.Reading) {
 }
 
 func (w *Watch) start(stream *Stream, started *sessiondv1.Started, now time.Duration) {
-	stream.hasStarted = true
+	stream.hasStarted, w.isRefused = true, false
 	stream.maxStaleness = started.GetMaxStaleness().AsDuration()
 	w.knowledge.SetMaxStaleness(stream.maxStaleness)
 	w.knowledge.Follow(started.GetConfiguration())
 	if !stream.isResumed || !w.knowledge.IsWatched() {
 		w.knowledge.Cover(now)
 	}
-	stream.advance(started.GetRevision())
+	w.advance(stream, started.GetRevision())
 }
 
 func (w *Watch) reset(stream *Stream, reset *sessiondv1.Reset, now time.Duration) {
 	w.knowledge.Cover(now)
 	if reset != nil {
 		stream.Revision = reset.GetRevision()
+		w.knowledge.Advance(stream.Revision)
 		w.knowledge.Follow(reset.GetConfiguration())
 	}
 }
@@ -74,7 +75,7 @@ func (w *Watch) revoke(stream *Stream, revocation *sessiondv1.Revocation, now ti
 	default:
 		w.knowledge.Hear(hashedid.ID(raw), now)
 	}
-	stream.advance(revocation.GetRevision())
+	w.advance(stream, revocation.GetRevision())
 }
 
 func (w *Watch) beat(stream *Stream, freshness *sessiondv1.Freshness, now clock.Reading) {
@@ -83,7 +84,7 @@ func (w *Watch) beat(stream *Stream, freshness *sessiondv1.Freshness, now clock.
 		w.void(now.Steady)
 		return
 	}
-	stream.advance(freshness.GetRevision())
+	w.advance(stream, freshness.GetRevision())
 	isNews := known > w.knowledge.Freshness().Known
 	until := known + stream.maxStaleness
 	w.knowledge.Refresh(knowledge.Freshness{Known: known, Until: until, Skew: now.Skew()})
@@ -120,14 +121,14 @@ func (w *Watch) judge(stream *Stream, isLate bool, now time.Duration) {
 func (w *Watch) void(now time.Duration) {
 	w.knowledge.Doubt()
 	w.state = Lost
-	w.revision = w.streams[0].Revision
 	w.streams = nil
 	w.openAt = now
 }
 
 // advance moves the revision from which the next stream goes on.
-func (s *Stream) advance(revision string) {
+func (w *Watch) advance(stream *Stream, revision string) {
 	if revision != "" {
-		s.Revision = revision
+		stream.Revision = revision
 	}
+	w.knowledge.Advance(revision)
 }

@@ -34,6 +34,33 @@ func TestARevisionThatIsRefusedIsNotAskedForAgain(t *testing.T) {
 	if epoch() <= before {
 		t.Fatal("what came between is not covered, and kept all the same")
 	}
+	w.end(again, codes.Unavailable, "")
+	w.now += time.Second
+	if later := w.open(); later.Revision != "r9" {
+		t.Fatalf("it goes on from %q", later.Revision)
+	}
+}
+
+func TestASecondWatchGoesOnWhereTheFirstHasComeTo(t *testing.T) {
+	one := newWatching(t, 0.5)
+	first := one.start()
+	const session = sessiondv1.RevocationType_REVOCATION_TYPE_SESSION
+	one.receive(first, revoked(session, make([]byte, 16), "r7"))
+	epoch := one.known.Epoch()
+
+	other := &watching{t, one.now, one.skew, one.known, New(one.known, func() float64 { return 0.5 })}
+	stream := other.open()
+	other.receive(stream, started("r7", "c"))
+	if stream.Revision != "r7" || one.known.Epoch() != epoch {
+		t.Fatalf("it goes on from %q, and everything was forgotten %d times", stream.Revision, one.known.Epoch()-epoch)
+	}
+	// While it is away the first comes further.
+	other.end(stream, codes.Unavailable, "")
+	one.receive(first, revoked(session, make([]byte, 16), "r8"))
+	other.now += time.Second
+	if again := other.open(); again.Revision != "r8" {
+		t.Fatalf("it goes on from %q", again.Revision)
+	}
 }
 
 func TestAStreamThatGoesOnCoversWhatWasCoveredBefore(t *testing.T) {
@@ -51,7 +78,7 @@ func TestAResetForgetsEverything(t *testing.T) {
 	w := newWatching(t, 0.5)
 	stream, epoch := w.start(), w.known.Epoch()
 	w.receive(stream, reset("r9"))
-	if w.known.Epoch() <= epoch || stream.Revision != "r9" {
+	if w.known.Epoch() <= epoch || stream.Revision != "r9" || w.known.Revision() != "r9" {
 		t.Fatalf("epoch %d, revision %q", w.known.Epoch(), stream.Revision)
 	}
 }

@@ -61,9 +61,9 @@ type Watch struct {
 	random    func() float64
 
 	streams         []*Stream // those that are to be open: the call of any other is to be ended
+	isRefused       bool      // the revision was: the next stream begins without what was before
 	state           State
 	reconnects      atomic.Uint64
-	revision        string
 	openAt          time.Duration
 	pause           time.Duration
 	latePause       time.Duration
@@ -99,7 +99,7 @@ func (w *Watch) Due(now clock.Reading) *Stream {
 	}
 	switch {
 	case len(w.streams) == 0 && now.Steady >= w.openAt:
-		return w.open(now, w.revision)
+		return w.open(now, w.from())
 	case len(w.streams) == 1 && now.Steady >= w.streams[0].replaceAt:
 		return w.open(now, w.streams[0].Revision)
 	default:
@@ -133,7 +133,7 @@ func (w *Watch) End(stream *Stream, failure *Failure, now time.Duration) {
 		return
 	}
 	if failure != nil && failure.Code == codes.InvalidArgument {
-		stream.Revision = "" // not one of this store's: from now on, without what was before
+		w.isRefused = true // not one of this store's
 	}
 	w.lose(stream, now)
 	if len(w.streams) > 0 || failure == nil {
@@ -149,6 +149,14 @@ func (w *Watch) End(stream *Stream, failure *Failure, now time.Duration) {
 
 func (f *Failure) isRefusal() bool {
 	return f.Code == codes.Unimplemented || f.Code == codes.PermissionDenied || f.Reason == "WATCHERS_EXHAUSTED"
+}
+
+// from is where the next stream goes on: where this watch has come to, or another one of the same knowledge.
+func (w *Watch) from() string {
+	if w.isRefused {
+		return ""
+	}
+	return w.knowledge.Revision()
 }
 
 func (w *Watch) open(now clock.Reading, revision string) *Stream {
@@ -186,7 +194,6 @@ func (w *Watch) lose(stream *Stream, now time.Duration) {
 	if len(w.streams) > 0 {
 		return
 	}
-	w.revision = stream.Revision
 	w.reconnects.Add(1)
 	if w.pause == 0 {
 		// A server that goes away sends all its watchers away at once.

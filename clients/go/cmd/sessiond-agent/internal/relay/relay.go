@@ -54,7 +54,7 @@ func New(
 	return r
 }
 
-// Start follows the servers from now on; a second watch begins once the first has.
+// Start follows the servers from now on; a second watch begins where the first has come to.
 func (r *Relay) Start() { r.sources[0].following.Start() }
 
 // Stop ends every stream of a watcher, and lets none begin.

@@ -90,9 +90,6 @@ func (r *receiver) tell(message *watch.Message) {
 	switch event := message.GetEvent().(type) {
 	case *sessiondv1.WatchRevocationsResponse_Started:
 		ring.start(event.Started, r.isResumed)
-		if r.source.number == 0 {
-			r.source.relay.sources[1].following.Start()
-		}
 	case *sessiondv1.WatchRevocationsResponse_Revocation:
 		if len(event.Revocation.GetHashedId()) != len(hashedid.ID{}) {
 			ring.reset("")
@@ -102,6 +99,10 @@ func (r *receiver) tell(message *watch.Message) {
 	case *sessiondv1.WatchRevocationsResponse_Reset_:
 		ring.reset(event.Reset_.GetConfiguration())
 	case *sessiondv1.WatchRevocationsResponse_Freshness:
+		// By now what this stream began with is known: the other one goes on from there.
+		if r.source.number == 0 {
+			r.source.relay.sources[1].following.Start()
+		}
 	default: // what a newer server says may have meant anything
 		ring.reset("")
 	}
