@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,14 +107,17 @@ func TestCloseWakesWhoWaits(t *testing.T) {
 	s.gate = make(chan struct{})
 	client := s.client(t)
 	var group sync.WaitGroup
-	for range 5 {
+	for _, options := range [][]sessiond.Option{nil, nil, nil, {sessiond.Server}, {sessiond.Strict}} {
 		group.Go(func() {
-			if _, err := client.Validate(context.Background(), "alice", nil); !errors.Is(err, context.Canceled) {
+			_, err := client.Validate(context.Background(), "alice", nil, options...)
+			if !errors.Is(err, context.Canceled) {
 				t.Errorf("found %v", err)
 			}
 		})
 	}
-	<-s.asked
+	for range 3 { // the first of those who share one, and each of those who do not
+		<-s.asked
+	}
 	_ = client.Close()
 	group.Wait()
 	if _, err := client.Validate(context.Background(), "bob", nil); err == nil {
@@ -124,6 +128,23 @@ func TestCloseWakesWhoWaits(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForTheCallsThatItEnds(t *testing.T) {
+	s := serve(t)
+	s.gate = make(chan struct{})
+	var ended atomic.Int32
+	client := s.client(t, sessiond.WithObserver(sessiond.Observer{Called: func(sessiond.Call) { ended.Add(1) }}))
+	var group sync.WaitGroup
+	for _, token := range []string{"alice", "bob"} {
+		group.Go(func() { _, _ = client.Validate(context.Background(), token, nil) })
+		<-s.asked
+	}
+	_ = client.Close()
+	if ended.Load() != 2 {
+		t.Errorf("%d of 2 calls had ended", ended.Load())
+	}
+	group.Wait()
+}
+
 func TestAClosedClientLeavesNothingBehind(t *testing.T) {
 	s := serve(t)
 	validate(t, s.client(t)) // what gRPC starts once is there
@@ -131,8 +152,9 @@ func TestAClosedClientLeavesNothingBehind(t *testing.T) {
 	for range 50 {
 		client := s.client(t)
 		validate(t, client)
-		_ = client.Close()
-		_ = client.Close()
+		if err := errors.Join(client.Close(), client.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for runtime.NumGoroutine() > before { // the server's take a moment
@@ -208,7 +230,9 @@ func TestALoopOverSessionsMayEndEarly(t *testing.T) {
 
 func TestWhatAServerTellsIsHandedOnUntilItsEnd(t *testing.T) {
 	var events []sessiond.WatchEvent
-	for event, err := range serve(t).client(t).WatchRevocations(context.Background(), "") {
+	s := serve(t)
+	s.keepsStreams = true
+	for event, err := range s.client(t, sessiond.WithKey("sdk_ours")).WatchRevocations(context.Background(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,6 +240,9 @@ func TestWhatAServerTellsIsHandedOnUntilItsEnd(t *testing.T) {
 	}
 	if len(events) != 1 || events[0] != (sessiond.WatchStarted{Revision: "r0", MaxStaleness: time.Second}) {
 		t.Fatalf("found %v", events)
+	}
+	if got := s.seen()[0].header.Get("authorization"); len(got) != 1 || got[0] != "Bearer sdk_ours" {
+		t.Fatalf("it is asked by %v", got)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 	"github.com/sessiond/sessiond/clients/go/internal/verdicts"
 )
 
-func flightOf(demand, token string) *flight {
-	key := verdicts.Key{Digest: digestOf(token), Demand: unique.Make(demand), Caller: unique.Make("")}
+func flightOf(demand, token string) *flight { return flightBy("", demand, token) }
+
+func flightBy(caller, demand, token string) *flight {
+	key := verdicts.Key{Digest: digestOf(token), Demand: unique.Make(demand), Caller: unique.Make(caller)}
 	return &flight{asking: asking{token: token, key: key}, done: make(chan struct{})}
 }
 
@@ -37,6 +39,13 @@ func TestOnlyWhatIsDemandedAlikeGoesTogether(t *testing.T) {
 	d := waitingFor(flightOf("a", "1"), flightOf("b", "2"), flightOf("a", "3"))
 	first, second := d.depart(), d.depart()
 	if len(first) != 2 || first[0].token != "1" || first[1].token != "3" || len(second) != 1 {
+		t.Fatalf("%d and %d go together", len(first), len(second))
+	}
+}
+
+func TestOnlyWhatOneCallerAsksGoesTogether(t *testing.T) {
+	d := waitingFor(flightBy("x", "a", "1"), flightBy("y", "a", "2"))
+	if first, second := d.depart(), d.depart(); len(first) != 1 || len(second) != 1 {
 		t.Fatalf("%d and %d go together", len(first), len(second))
 	}
 }

@@ -22,6 +22,41 @@ func TestAUserAgentIsCutOnACharacter(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoTextIsSentAsText(t *testing.T) {
+	sent := toDevice(Device{IPAddress: "\xff", UserAgent: "\xff", Label: "\xff"})
+	for _, text := range []string{sent.GetIpAddress(), sent.GetUserAgent(), sent.GetLabel()} {
+		if text != "\uFFFD" {
+			t.Errorf("it is sent as %q", text)
+		}
+	}
+	if toDevice(Device{}) != nil {
+		t.Error("a device of which nothing is known is sent")
+	}
+}
+
+func TestAllOfAQuestionIsSent(t *testing.T) {
+	policy := Require(Policy{Scopes: []string{"a"}}).compiled
+	for _, options := range [][]Option{{Certificate{7}, Strict}, {DPoP{"proof", "GET", "https://a"}, AtLeast("r1")}} {
+		q := &question{}
+		for _, option := range options {
+			option.applyTo(q)
+		}
+		sent := toValidateRequest("t", policy, q)
+		if sent.GetToken() != "t" || len(sent.GetRequirements().GetScopes()) != 1 {
+			t.Errorf("it is %v", sent)
+		}
+		proof, wanted := sent.GetProof(), sent.GetConsistency()
+		isFirst := proof.GetCertificateSha256() != nil && proof.GetCertificateSha256()[0] == 7 &&
+			wanted.GetFullyConsistent() != nil
+		dpop := proof.GetDpop()
+		isSecond := dpop.GetProof() == "proof" && dpop.GetMethod() == "GET" && dpop.GetUrl() == "https://a" &&
+			wanted.GetAtLeastAsFresh().GetRevision() == "r1"
+		if !isFirst && !isSecond {
+			t.Errorf("it is %v", sent)
+		}
+	}
+}
+
 func TestATokenIsSentAsFarAsItCanBeRead(t *testing.T) {
 	if sent := readable("a\xffb"); sent != "a\uFFFDb" {
 		t.Errorf("bytes that are no text are sent as %q", sent)

@@ -10,16 +10,22 @@ import (
 
 func TestNothingShowsASecret(t *testing.T) {
 	const secret = "s3cr3t"
-	for _, value := range []any{
+	own := []slog.LogValuer{
 		Tokens{AccessToken: secret, RefreshToken: secret},
-		&Tokens{AccessToken: secret, RefreshToken: secret},
 		ProviderTokens{AccessToken: secret, RefreshToken: secret, IDToken: secret},
 		AuthorizationCode{Code: secret, CodeVerifier: secret, Nonce: secret},
 		DPoP{Proof: secret},
+	}
+	values := []any{
+		&Tokens{AccessToken: secret, RefreshToken: secret},
 		Bearer{Proof: DPoP{Proof: secret}},
 		struct{ Given Tokens }{Tokens{AccessToken: secret}},
 		[]Tokens{{AccessToken: secret}},
-	} {
+	}
+	for _, value := range own {
+		values = append(values, value)
+	}
+	for _, value := range values {
 		var shown bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&shown, verb, value)

@@ -22,6 +22,8 @@ type server struct {
 	target string
 	gate   chan struct{} // a question waits there, where it is set
 	asked  chan struct{} // told of each question that waits
+	// keepsStreams has streams among the calls.
+	keepsStreams bool
 
 	mu    sync.Mutex
 	calls []call
@@ -41,7 +43,7 @@ func serve(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{target: "unix:" + path, asked: make(chan struct{}, 100)}
-	engine := grpc.NewServer(grpc.UnaryInterceptor(s.note))
+	engine := grpc.NewServer(grpc.UnaryInterceptor(s.note), grpc.StreamInterceptor(s.noteStream))
 	sessiondv1.RegisterSessionServiceServer(engine, s)
 	go func() { _ = engine.Serve(listener) }()
 	t.Cleanup(engine.Stop)
@@ -63,11 +65,24 @@ func (s *server) client(t *testing.T, options ...sessiond.ClientOption) *session
 func (s *server) note(
 	ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
 ) (any, error) {
+	s.keep(ctx, info.FullMethod)
+	return handle(ctx, request)
+}
+
+func (s *server) noteStream(
+	own any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler,
+) error {
+	if s.keepsStreams {
+		s.keep(stream.Context(), info.FullMethod)
+	}
+	return handle(own, stream)
+}
+
+func (s *server) keep(ctx context.Context, method string) {
 	header, _ := metadata.FromIncomingContext(ctx)
 	s.mu.Lock()
-	s.calls = append(s.calls, call{filepath.Base(info.FullMethod), header})
-	s.mu.Unlock()
-	return handle(ctx, request)
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, call{filepath.Base(method), header})
 }
 
 func (s *server) seen() []call {
