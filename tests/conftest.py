@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import agent
 from tests.support.examples import examples
+from tests.support.go_programs import shared_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,5 +39,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent's program, built once for all workers of a run."""
-    own = tmp_path_factory.getbasetemp()
-    return agent.build(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    return agent.build(shared_directory(tmp_path_factory))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from tests.conformance.cases import Case, load
 from tests.conformance.stage import Stage
 from tests.conformance.trial import differences_of
 from tests.conformance.vocabulary import FEATURES, GROUPS
+from tests.support.go_programs import build, shared_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ MISSING_FEATURES: dict[str, set[str]] = {
 async def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    async with Stage(started_by(request.param, tmp_path_factory.mktemp("testee"))) as stage:
+    async with Stage(started_by(request.param, shared_directory(tmp_path_factory))) as stage:
         yield stage
 
 
@@ -42,8 +42,7 @@ def started_by(client: str, folder: Path) -> str:
     if client == "go":
         if not shutil.which("go"):
             pytest.skip("go is not here")
-        subprocess.run(["go", "build", "-o", str(folder), "./conformance"], cwd=CLIENTS / "go", check=True)
-        return shlex.quote(str(folder / "conformance"))
+        return shlex.quote(str(build(folder, "testee", "./conformance", module=CLIENTS / "go")))
     arguments = ["--blocking"] if client == "blocking" else []
     return shlex.join([sys.executable, str(CLIENTS / "python" / "conformance"), *arguments])
 

@@ -14,6 +14,7 @@ import pytest
 from sessiond.cache import Acceptance, VerdictCache
 from sessiond.knowledge import Freshness, Knowledge
 from sessiond.watch import Watch
+from tests.support.examples import examples
 from tests.support.watch_model.relay import Relay
 from tests.support.watch_model.world import World
 
@@ -26,7 +27,8 @@ SECONDS: Final = 2_500.0
 FOUND_WITHIN: Final = 10_000.0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.hypothesis
+@pytest.mark.parametrize("seed", range(1, 1 + examples(2)))
 def test_nothing_revoked_is_accepted_late(seed: int) -> None:
     world = World(seed)
     findings = world.run(SECONDS)

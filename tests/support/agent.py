@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import shutil
 import signal
-import subprocess
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support import go_programs
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -27,14 +26,7 @@ SECONDS_TO_STOP = 20
 
 def build(directory: Path) -> Path:
     """The program, in a directory that the workers of a test run may share."""
-    binary = directory / "sessiond-agent"
-    with (directory / "sessiond-agent.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            built = directory / "sessiond-agent.new"
-            subprocess.run(["go", "build", "-o", built, "."], cwd=SOURCE, check=True)
-            built.rename(binary)
-    return binary
+    return go_programs.build(directory, "sessiond-agent", ".", module=SOURCE)
 
 
 @dataclass
