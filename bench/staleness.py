@@ -8,23 +8,26 @@ caller, because a call that has its server read the log brings that to every oth
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import pygal
 from pygal.style import CleanStyle
 
 from bench.table import RESULTS, Row
 from sessiond import FULLY_CONSISTENT, AsyncClient, Cache, Consistency, Session, UnavailableError
+from tests.conformance.testee import Testee
 from tests.support.cluster import running_cluster
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from sessiond import Tokens
     from tests.support.cluster import Cluster
@@ -34,8 +37,10 @@ TITLE: Final = "a revoked token is accepted elsewhere for"
 _TRIALS: Final = 200
 _AT_A_TIME: Final = 4
 _PAUSE_SECONDS: Final = 0.004
+_TIMEOUT_SECONDS: Final = 3
 _BIN_MS: Final = 100
 _BUDGET_MS: Final = 1000
+_GO_CLIENT: Final = Path(__file__).parent.parent / "clients" / "go"
 
 
 @dataclass(frozen=True)
@@ -46,28 +51,72 @@ class _Link:
     spoil: Callable[[Proxy], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """How callers ask."""
+class _Caller(Protocol):
+    """Whoever asks one server about tokens."""
 
-    name: str
-    consistency: Consistency | None = None
-    cache: Cache | None = None
-
-    async def accepts(self, client: AsyncClient, tokens: Tokens) -> bool:
+    async def accepts(self, token: str) -> bool:
         """Whether the token is accepted; no answer is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class _PythonCaller(_Caller):
+    client: AsyncClient
+    consistency: Consistency | None
+
+    async def accepts(self, token: str) -> bool:
         try:
-            verdict = await client.validate(tokens.access_token, consistency=self.consistency)
+            verdict = await self.client.validate(token, consistency=self.consistency)
         except UnavailableError:
             return False
         return isinstance(verdict, Session)
 
 
-_KINDS: Final = (
-    _Kind("server"),
-    _Kind("cached client", cache=Cache()),
-    _Kind("fully consistent", FULLY_CONSISTENT),
-)
+@dataclass(frozen=True)
+class _GoCaller(_Caller):
+    """It asks over a pipe, which takes less than the pause between two calls."""
+
+    testee: Testee
+
+    async def accepts(self, token: str) -> bool:
+        _, result = self.testee.begin({"do": "validate", "client": "it", "token": token})
+        return "session" in await result
+
+
+# Makes a caller of the server at an address, with a caller's key.
+_Open: TypeAlias = "Callable[[AsyncExitStack, str, str], Awaitable[_Caller]]"
+
+
+def _python(consistency: Consistency | None = None, cache: Cache | None = None) -> _Open:
+    async def open_(stack: AsyncExitStack, address: str, key: str) -> _Caller:
+        client = AsyncClient(address, key=key, timeout=_TIMEOUT_SECONDS, cache=cache)
+        return _PythonCaller(await stack.enter_async_context(client), consistency)
+
+    return open_
+
+
+async def _go(stack: AsyncExitStack, address: str, key: str) -> _Caller:
+    """The Go client by the program that the conformance suite drives it by."""
+    program = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "testee"
+    build = ("go", "build", "-o", str(program), "./conformance")
+    building = await asyncio.create_subprocess_exec(*build, cwd=_GO_CLIENT)
+    if await building.wait():
+        raise RuntimeError("the Go client cannot be built")
+    testee = await Testee.start(shlex.quote(str(program)))
+    stack.push_async_callback(testee.stop)
+    new = {"do": "new", "client": "it", "target": address, "key": key, "timeout": _TIMEOUT_SECONDS}
+    _, made = testee.begin(new)
+    if "error" in (said := await made):
+        raise RuntimeError(f"the Go client is not made: {said['error']}")
+    return _GoCaller(testee)
+
+
+_KINDS: Final[dict[str, _Open]] = {
+    "server": _python(),
+    "cached client": _python(cache=Cache()),
+    "Go client, cached": _go,
+    "fully consistent": _python(FULLY_CONSISTENT),
+}
 
 
 async def _nothing(_: Proxy) -> None:
@@ -97,12 +146,13 @@ _LINKS: Final = (
 
 async def run() -> list[Row]:
     """Median, 99th percentile and worst of each kind of caller behind each link; a picture of all of them."""
+    kinds = {name: open_ for name, open_ in _KINDS.items() if open_ is not _go or shutil.which("go")}
     with tempfile.TemporaryDirectory(prefix="sessiond-bench-") as directory:
-        async with running_cluster(Path(directory), servers=1 + len(_KINDS)) as cluster:
+        async with running_cluster(Path(directory), servers=1 + len(kinds)) as cluster:
             found = {
-                (link.name, kind.name): delays
+                (link.name, name): delays
                 for link in _LINKS
-                for kind, delays in zip(_KINDS, await _behind(cluster, link), strict=True)
+                for name, delays in zip(kinds, await _behind(cluster, link, kinds.values()), strict=True)
             }
     _draw(found)
     return [row for (link, kind), delays in found.items() for row in _rows(f"{kind}, {link}", delays)]
@@ -117,15 +167,17 @@ def _rows(what: str, delays: Sequence[float]) -> list[Row]:
     ]
 
 
-async def _behind(cluster: Cluster, link: _Link) -> list[list[float]]:
+async def _behind(cluster: Cluster, link: _Link, kinds: Collection[_Open]) -> list[list[float]]:
     """The delays of each kind."""
-    found: list[list[float]] = [[] for _ in _KINDS]
+    found: list[list[float]] = [[] for _ in kinds]
     async with AsyncExitStack() as stack:
-        here, *there = [
-            await stack.enter_async_context(
-                AsyncClient(member.address, key=cluster.key, timeout=3, cache=cache)
-            )
-            for member, cache in zip(cluster.members, (None, *(kind.cache for kind in _KINDS)), strict=True)
+        first, *others = cluster.members
+        here = await stack.enter_async_context(
+            AsyncClient(first.address, key=cluster.key, timeout=_TIMEOUT_SECONDS, cache=None)
+        )
+        there = [
+            await open_(stack, member.address, cluster.key)
+            for open_, member in zip(kinds, others, strict=True)
         ]
         for number in range(_TRIALS // _AT_A_TIME):
             subjects = [f"user-{number}-{one}" for one in range(_AT_A_TIME)]
@@ -141,19 +193,17 @@ async def _trial(
     ways: Sequence[Proxy],
     link: _Link,
     here: AsyncClient,
-    there: Sequence[AsyncClient],
+    there: Sequence[_Caller],
     sessions: Sequence[Tokens],
 ) -> list[list[float]]:
-    asked = list(zip(_KINDS, there, strict=True))
-
     async def is_accepted() -> bool:
-        return all([await kind.accepts(client, one) for kind, client in asked for one in sessions])
+        return all([await caller.accepts(one.access_token) for caller in there for one in sessions])
 
     await eventually(is_accepted, timeout=10)
     async with asyncio.TaskGroup() as tasks:
         asking = [
-            [tasks.create_task(_until_refused(client, one, kind)) for one in sessions]
-            for kind, client in asked
+            [tasks.create_task(_until_refused(caller, one.access_token)) for one in sessions]
+            for caller in there
         ]
         await asyncio.gather(*map(link.spoil, ways))
         revoked = [await _revoked(here, tokens) for tokens in sessions]
@@ -169,12 +219,12 @@ async def _revoked(client: AsyncClient, tokens: Tokens) -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _until_refused(client: AsyncClient, tokens: Tokens, kind: _Kind) -> float:
+async def _until_refused(caller: _Caller, token: str) -> float:
     """When the last call was sent that was answered with a session."""
     clock, accepted = asyncio.get_running_loop().time, 0.0
     while True:
         sent = clock()
-        if not await kind.accepts(client, tokens):
+        if not await caller.accepts(token):
             return accepted
         accepted = sent
         await asyncio.sleep(_PAUSE_SECONDS)
@@ -184,12 +234,13 @@ def _draw(found: dict[tuple[str, str], list[float]]) -> None:
     """A histogram of all of them, as `bench/results/staleness.svg`."""
     bins = range(0, _BUDGET_MS + _BIN_MS, _BIN_MS)
     chart = pygal.Bar(
-        style=CleanStyle,
+        style=CleanStyle(legend_font_size=12),
         js=[],
-        width=1000,
-        height=420,
+        width=1300,
+        height=460,
         legend_at_bottom=True,
-        legend_at_bottom_columns=3,
+        # A row for each link.
+        legend_at_bottom_columns=len({kind for _, kind in found}),
         truncate_legend=-1,
         title=f"Accepted after the answer to RevokeSession, {_TRIALS} trials each",
         x_title="milliseconds",
