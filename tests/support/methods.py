@@ -35,7 +35,7 @@ def rows(validation: Any = _UNUSED) -> dict[str, AnyMethod]:
     """The service's own rows by name; their handlers have nothing else to call."""
     identity, telemetry = Identity("configuration", "server"), SilentTelemetry()
     limits = RateLimits([], _UNUSED, clock=FakeClock(), telemetry=telemetry)
-    metering = Metering(limits, session_of=_UNUSED)
+    metering = Metering(limits, session_of=lambda _: None)
     service = SessionService(
         validation, *[_UNUSED] * 2, metering=metering, identity=identity, telemetry=telemetry
     )

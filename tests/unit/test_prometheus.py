@@ -25,6 +25,7 @@ SHOWN = {
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),
     "loop_delayed": ((0.1,), ("sessiond_event_loop_delay_seconds_count",)),
     "stood_still": ((1.5,), ("sessiond_standstills_total",)),
+    "rate_limited": (("refresh", "session"), ("sessiond_rate_limited_total",)),
     "work_failed": (("w",), ("sessiond_background_failures_total",)),
     "http_refused": (("SLOW",), ("sessiond_http_refused_total",)),
     "watch_event_sent": (("Freshness",), ("sessiond_watch_events_total",)),
