@@ -80,6 +80,7 @@ func OfError(err error) Denial {
 		rejected    *sessiond.Rejected
 		unavailable *sessiond.Unavailable
 		undecided   *sessiond.Undecided
+		invalid     *sessiond.InvalidArgument
 	)
 	switch {
 	case errors.As(err, &rejected):
@@ -88,6 +89,8 @@ func OfError(err error) Denial {
 		return ofUnavailable(unavailable.RetryAfter, err)
 	case errors.As(err, &undecided):
 		return ofUnavailable(undecided.RetryAfter, err)
+	case errors.As(err, &invalid) && strings.HasPrefix(invalid.Field, "proof"):
+		return OfInvalid(err) // it is the client's, not ours
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ofUnavailable(0, err)
 	default:

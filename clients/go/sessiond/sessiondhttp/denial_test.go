@@ -97,6 +97,11 @@ func TestEachDenialHasItsRow(t *testing.T) {
 			body:      `{"error":"UNSPECIFIED","next_action":"UNSPECIFIED"}`,
 		},
 		{
+			name: "a proof that a server refuses to read", header: bearing("a"), status: 400,
+			err:       &sessiond.InvalidArgument{CallError: failed(codes.InvalidArgument, "FIELD_INVALID"), Field: "proof.dpop.proof"},
+			challenge: []string{`Bearer error="invalid_request"`}, body: `{"error":"INVALID_REQUEST"}`,
+		},
+		{
 			name: "unavailable", header: bearing("a"), err: unavailable(2500 * time.Millisecond),
 			status: 503, retry: "3", body: unavailably,
 		},

@@ -15,7 +15,7 @@ import (
 type Middleware struct {
 	validator   sessiond.Validator
 	cookie      string
-	crossSite   crossSiteRule
+	crossSite   credentials.CrossSite
 	dpopOrigin  string
 	certificate func(*http.Request) *x509.Certificate
 	render      Renderer
@@ -78,7 +78,7 @@ func (m *Middleware) admit(
 		return r, nil
 	case found.Token == "":
 		return nil, of(denial.OfMissing(policy, m.dpopOrigin != ""))
-	case found.Scheme == credentials.Cookie && m.crossSite.forbids(r):
+	case found.Scheme == credentials.Cookie && m.crossSite.Forbids(r.Method, r.Host, r.Header.Values):
 		return nil, of(denial.OfCrossSite())
 	}
 	proof, err := m.proof(r, found.Scheme)

@@ -17,7 +17,7 @@ type Option func(*Middleware)
 //
 // A browser sends cookies with requests that another site makes it send. Such requests are denied, unless
 // their method changes nothing: only those get through that say by Sec-Fetch-Site, or else by Origin, that
-// this site or one of [TrustOrigins] made them. An upgrade to WebSocket counts as a change.
+// this site or one of [TrustOrigins] made them. An upgrade, such as to WebSocket, counts as a change.
 func FromCookie(name string) Option {
 	if (&http.Cookie{Name: name, Value: "-"}).Valid() != nil {
 		panic(fmt.Sprintf("sessiondhttp: cookie: found %q, allowed is the name of a cookie", name))
@@ -30,13 +30,13 @@ func TrustOrigins(origins ...string) Option {
 	for _, origin := range origins {
 		credentials.RequireOrigin(origin)
 	}
-	return func(m *Middleware) { m.crossSite.trusted = append(m.crossSite.trusted, origins...) }
+	return func(m *Middleware) { m.crossSite.Trusted = append(m.crossSite.Trusted, origins...) }
 }
 
 // AllowMissingOrigin lets requests with a cookie through that say neither by Sec-Fetch-Site nor by Origin
 // where they come from. Browsers have said it for years; other clients may not.
 func AllowMissingOrigin() Option {
-	return func(m *Middleware) { m.crossSite.allowsMissing = true }
+	return func(m *Middleware) { m.crossSite.AllowsMissing = true }
 }
 
 // WithDPoP takes DPoP proofs (RFC 9449) for requests to an origin, such as https://api.example: the one that

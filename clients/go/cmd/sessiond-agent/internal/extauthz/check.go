@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -32,6 +31,8 @@ type Server struct {
 	ask      Ask
 	logger   *slog.Logger
 	observe  func(outcome string)
+	now      func() time.Time
+	reports  reports
 }
 
 // New makes a server. It tells observe the outcome of each Check: "ACCEPTED", "ANONYMOUS", or why a request was
@@ -40,12 +41,12 @@ func New(settings Settings, ask Ask, logger *slog.Logger, observe func(outcome s
 	if err := settings.Check(); err != nil {
 		return nil, err
 	}
-	defaults, err := parseCredentials(strings.Join(settings.Credentials, " "))
+	routes, err := newRoutes(&settings)
 	if err != nil {
 		return nil, err
 	}
 	return &Server{
-		settings: settings, routes: newRoutes(defaults), ask: ask, logger: logger, observe: observe,
+		settings: settings, routes: routes, ask: ask, logger: logger, observe: observe, now: time.Now,
 	}, nil
 }
 
@@ -93,7 +94,7 @@ func (s *Server) Check(
 // withoutAny is the answer to a request that has no credential.
 func (s *Server) withoutAny(r *request, route *route) *authv3.CheckResponse {
 	if !route.anonymous {
-		return s.deny(r, noCredential(route, s.settings.takesDPoP()))
+		return s.deny(r, noCredential(route))
 	}
 	s.observe("ANONYMOUS")
 	return s.pass(r, route, nil, map[string]any{"verdict": "ANONYMOUS"})
@@ -174,10 +175,11 @@ func (s *Server) deny(r *request, why denial) *authv3.CheckResponse {
 	return denied(r, why)
 }
 
-// fail answers a request that could not be judged.
+// fail answers a request that could not be judged. What is wrong with a route is told once in a while: a client could
+// fill the log.
 func (s *Server) fail(r *request, err error) (*authv3.CheckResponse, error) {
 	var wrong *misconfigured
-	if errors.As(err, &wrong) {
+	if errors.As(err, &wrong) && s.reports.isDue(*wrong, s.now()) {
 		s.logger.Error("a route is misconfigured", "key", wrong.key, "found", wrong.found, "allowed", wrong.allowed)
 	}
 	why, failure := denialOf(err)

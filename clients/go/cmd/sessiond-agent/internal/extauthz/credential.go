@@ -2,7 +2,6 @@ package extauthz
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 
 	form "github.com/sessiond/sessiond/clients/go/internal/credentials"
@@ -16,10 +15,9 @@ type credential struct {
 }
 
 var (
-	errMalformed  = errors.New("the credential is ambiguous or malformed")
-	errCrossSite  = errors.New("the request comes from another site")
-	errUnbound    = errors.New("the token is bound to no key")
-	errNoDPoPHost = &misconfigured{"credentials", "dpop", "that only with an external URL or a list of hosts"}
+	errMalformed = errors.New("the credential is ambiguous or malformed")
+	errCrossSite = errors.New("the request comes from another site")
+	errUnbound   = errors.New("the token is bound to no key")
 )
 
 // find is the one credential of a request that a route takes; nil says that there is none. An error is one of
@@ -65,9 +63,6 @@ func (s *Settings) inHeader(r *request, takes credentials) (*credential, error) 
 
 // proofIn is the DPoP proof of a request, for the address by which its client knows it (RFC 9449 section 4.3).
 func (s *Settings) proofIn(r *request) (*sessiondv1.DpopProof, error) {
-	if !s.takesDPoP() {
-		return nil, errNoDPoPHost
-	}
 	proofs := r.values("dpop")
 	origin, isOurs := s.origin(r.scheme, r.host)
 	path, _, _ := strings.Cut(r.path, "?")
@@ -89,21 +84,8 @@ func inCookie(r *request, takes credentials) (*credential, error) {
 		return nil, nil
 	case len(values) > 1 || !form.IsToken68(values[0]):
 		return nil, errMalformed
-	case !r.isSafe() && !r.isOfThisSite():
+	case form.CrossSite{}.Forbids(r.method, r.host, r.values):
 		return nil, errCrossSite
 	}
 	return &credential{token: values[0]}, nil
-}
-
-// isOfThisSite is the rule of http.CrossOriginProtection: what has neither header was sent by no browser.
-func (r *request) isOfThisSite() bool {
-	if sites := r.values("sec-fetch-site"); len(sites) > 0 {
-		return len(sites) == 1 && (sites[0] == "same-origin" || sites[0] == "none")
-	}
-	origins := r.values("origin")
-	if len(origins) == 0 {
-		return true
-	}
-	origin, err := url.Parse(origins[0])
-	return len(origins) == 1 && err == nil && origin.Host != "" && strings.EqualFold(origin.Host, r.host)
 }

@@ -21,7 +21,7 @@ const dpopAlgorithms = `DPoP algs="ES256 ES384 ES512 Ed25519 PS256 PS384 PS512 R
 var challengeError = regexp.MustCompile(`\berror="([a-z_]+)"`)
 
 // noCredential asks for one. It names no error, as none was made (RFC 6750 section 3.1).
-func noCredential(route *route, takesDPoP bool) denial {
+func noCredential(route *route) denial {
 	bearer := "Bearer"
 	if route.scopes != "" {
 		bearer += ` scope="` + route.scopes + `"`
@@ -30,7 +30,7 @@ func noCredential(route *route, takesDPoP bool) denial {
 	if route.credentials.bearer || route.credentials.cookie != "" {
 		challenges = append(challenges, bearer)
 	}
-	if route.credentials.dpop && takesDPoP {
+	if route.credentials.dpop {
 		challenges = append(challenges, dpopAlgorithms)
 	}
 	if challenges == nil {
@@ -129,7 +129,8 @@ func denialOf(err error) (denial, error) {
 	}
 }
 
-// refusedByServer is what a server refuses of a route's requirements; other errors stay as they are.
+// refusedByServer is what a server refuses of a route's requirements, or of what a client has sent; other errors stay as
+// they are.
 func refusedByServer(err error) error {
 	if status.Code(err) != codes.InvalidArgument {
 		return err
@@ -137,6 +138,9 @@ func refusedByServer(err error) error {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			told := info.GetMetadata()
+			if strings.HasPrefix(told["field"], "proof") {
+				return errMalformed
+			}
 			return &misconfigured{told["field"], told["found"], told["allowed"]}
 		}
 	}

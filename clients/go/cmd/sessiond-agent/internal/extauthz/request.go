@@ -60,9 +60,3 @@ func (r *request) value(name string) string {
 func (r *request) speaksGRPC() bool {
 	return strings.HasPrefix(strings.ToLower(r.value("content-type")), "application/grpc")
 }
-
-// isSafe says whether the request changes nothing (RFC 9110 section 9.2.1), nor opens a stream both ways.
-func (r *request) isSafe() bool {
-	isRead := r.method == "GET" || r.method == "HEAD" || r.method == "OPTIONS"
-	return isRead && len(r.values("upgrade")) == 0 && r.method != "CONNECT"
-}

@@ -12,16 +12,26 @@ import (
 // the agent can name what they like.
 const mostRoutes = 1_000
 
+// errNoDPoPHost is for a route that names dpop where nobody has said for which hosts a proof may be.
+var errNoDPoPHost = &misconfigured{"credentials", "dpop", "that only with an external URL or a list of hosts"}
+
 // routes remembers what was read of context extensions.
 type routes struct {
-	defaults credentials
+	defaults  credentials
+	takesDPoP bool
 
 	mutex sync.Mutex
 	known map[[sha256.Size]byte]*route
 }
 
-func newRoutes(defaults credentials) *routes {
-	return &routes{defaults: defaults, known: map[[sha256.Size]byte]*route{}}
+func newRoutes(settings *Settings) (*routes, error) {
+	defaults, err := settings.credentials()
+	if err != nil {
+		return nil, err
+	}
+	return &routes{
+		defaults: defaults, takesDPoP: settings.takesDPoP(), known: map[[sha256.Size]byte]*route{},
+	}, nil
 }
 
 // of is what these context extensions require.
@@ -34,6 +44,9 @@ func (r *routes) of(extensions map[string]string) (*route, error) {
 		return known, nil
 	}
 	found, err := parseRoute(extensions, r.defaults)
+	if err == nil && found.credentials.dpop && !r.takesDPoP {
+		err = errNoDPoPHost
+	}
 	if err != nil {
 		return nil, err
 	}

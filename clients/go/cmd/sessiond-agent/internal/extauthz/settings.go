@@ -14,7 +14,8 @@ type Settings struct {
 	// HeaderPrefix begins the names of all headers that tell of a session, such as "x-auth-". A request's own
 	// headers of such names never reach an upstream.
 	HeaderPrefix string
-	// Credentials is where a token may be, for routes that do not say: "bearer", "dpop", "cookie:NAME".
+	// Credentials is where a token may be, for routes that do not say: "bearer", "dpop", "cookie:NAME". Without any
+	// it is "bearer", and "dpop" where it is known which requests a proof may be for.
 	Credentials []string
 	// Claims has all claims of the token told too, where they are not longer than 4 KiB.
 	Claims bool
@@ -30,7 +31,7 @@ type Settings struct {
 
 // DefaultSettings are those of an agent that was told nothing.
 func DefaultSettings() Settings {
-	return Settings{HeaderPrefix: "x-auth-", Credentials: []string{"bearer", "dpop"}}
+	return Settings{HeaderPrefix: "x-auth-"}
 }
 
 // Check says which setting cannot be, in words for whoever has set it.
@@ -40,7 +41,7 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("--ext-authz-header-prefix: found %q, allowed is a header's name in small letters that ends with -",
 			s.HeaderPrefix)
 	}
-	if _, err := parseCredentials(strings.Join(s.Credentials, " ")); err != nil {
+	if _, err := s.credentials(); err != nil {
 		return fmt.Errorf("--ext-authz-credentials: %w", err)
 	}
 	if s.ExternalURL != "" {
@@ -56,6 +57,18 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("--ext-authz-xfcc-hops: found %d, allowed is 0 or more", s.XFCCHops)
 	}
 	return nil
+}
+
+// credentials is where a token may be, for routes that do not say.
+func (s *Settings) credentials() (credentials, error) {
+	if len(s.Credentials) == 0 {
+		return credentials{bearer: true, dpop: s.takesDPoP()}, nil
+	}
+	found, err := parseCredentials(strings.Join(s.Credentials, " "))
+	if err == nil && found.dpop && !s.takesDPoP() {
+		err = errNoDPoPHost
+	}
+	return found, err
 }
 
 // takesDPoP says whether it is known which requests a proof may be for.

@@ -19,8 +19,9 @@ func (e *ExtAuthz) flags(set *flag.FlagSet) {
 	set.BoolVar(&e.IsOn, "ext-authz", false, "answer Envoy's envoy.service.auth.v3.Authorization/Check too")
 	set.StringVar(&e.HeaderPrefix, "ext-authz-header-prefix", usual.HeaderPrefix,
 		"how the names of the headers begin that tell an upstream of a session")
-	set.StringVar(&e.credentials, "ext-authz-credentials", "bearer,dpop",
-		"where a token may be on routes that do not say: bearer, dpop, cookie:NAME")
+	set.StringVar(&e.credentials, "ext-authz-credentials", "",
+		"where a token may be on routes that do not say: bearer, dpop, cookie:NAME (by default bearer, and dpop where\n"+
+			"--ext-authz-hosts or --ext-authz-external-url is given)")
 	set.BoolVar(&e.Claims, "ext-authz-claims", false, "tell upstreams all claims of a token too, up to 4 KiB of them")
 	set.StringVar(&e.ExternalURL, "ext-authz-external-url", "",
 		"`origin` by which clients know what is behind Envoy, for DPoP proofs where TLS ends before it")
