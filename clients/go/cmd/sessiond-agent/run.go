@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/callers"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/collector"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/forwarding"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/listening"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
@@ -62,6 +63,7 @@ func run(ctx context.Context, given *settings.Settings, logger *slog.Logger) err
 	a.relay.Start()
 	following, stop := context.WithCancel(context.Background())
 	defer stop()
+	go collector.Follow(following)
 	go a.servers.Follow(following, a.reach)
 	ended := make(chan error, 1)
 	go func() { ended <- a.server.Serve(listener) }()
