@@ -2,17 +2,23 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/callers"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/extauthz"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/forwarding"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/frames"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/servers"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/telemetry"
 	"github.com/sessiond/sessiond/clients/go/internal/clock"
 	"github.com/sessiond/sessiond/clients/go/internal/knowledge"
 	"github.com/sessiond/sessiond/clients/go/internal/verdicts"
@@ -78,6 +84,44 @@ func BenchmarkCall(b *testing.B) {
 			answer.Free()
 		}
 	})
+}
+
+// BenchmarkCheck is Envoy's Check about a token of which the verdict is kept, without gRPC.
+func BenchmarkCheck(b *testing.B) {
+	kept, _ := filled(b, 100)
+	service := &forwarding.Service{
+		Callers:   &callers.Callers{Identity: servers.Nobody{}, Anonymous: []callers.Group{callers.Validate}},
+		Memory:    kept,
+		Telemetry: telemetry.New("bench"),
+	}
+	server, err := extauthz.New(extauthz.DefaultSettings(), service.Verdict, slog.Default(), func(string) {})
+	if err != nil {
+		b.Fatal(err)
+	}
+	message := checkOf(b, longToken(1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := server.Check(b.Context(), message); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// checkOf is a CheckRequest as a browser causes it, with 19 headers.
+func checkOf(b *testing.B, token string) []byte {
+	headers := &corev3.HeaderMap{Headers: []*corev3.HeaderValue{
+		{Key: "authorization", RawValue: []byte("Bearer " + token)},
+	}}
+	for i := range 18 {
+		headers.Headers = append(headers.Headers, &corev3.HeaderValue{
+			Key: fmt.Sprintf("x-header-%02d", i), RawValue: []byte(strings.Repeat("v", 30)),
+		})
+	}
+	return encoded(b, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
+		Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
+			Method: "GET", Scheme: "https", Host: "app.example", Path: "/orders", HeaderMap: headers,
+		}},
+	}})
 }
 
 // TestMemoryOfTenThousandVerdicts bounds what is kept beside the program itself.

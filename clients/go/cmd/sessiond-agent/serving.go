@@ -3,7 +3,6 @@ package main
 import (
 	"time"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -45,8 +44,8 @@ func (a *agent) options() ([]grpc.ServerOption, error) {
 		grpc.InitialWindowSize(windowBytes),
 		grpc.InitialConnWindowSize(windowBytes),
 		grpc.SharedWriteBuffer(true),
-		// A goroutine that has served a call has the stack for the next one; who finds none free has a new one, which
-		// takes a fifth of the time of an answer from memory to grow.
+		// A goroutine that has served a call has the stack for the next one; who finds none free has a new
+		// one, which takes a fifth of the time of an answer from memory to grow.
 		grpc.NumStreamWorkers(workers),
 		grpc.ConnectionTimeout(handshakeTime),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
@@ -95,7 +94,7 @@ func (a *agent) register(service *forwarding.Service) error {
 	if err != nil {
 		return err
 	}
-	authv3.RegisterAuthorizationServer(a.server, check)
+	check.Register(a.server)
 	a.telemetry.Family("sessiond_agent_checks_total", "Envoy's Checks, by their outcome.", "outcome", counts.Each)
 	return nil
 }

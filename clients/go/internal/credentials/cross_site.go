@@ -15,9 +15,9 @@ type CrossSite struct {
 	AllowsMissing bool
 }
 
-// Forbids judges by what browsers say of a request, and scripts in them cannot: there is no token to be kept, or to be
-// stolen. That of a sibling domain (same-site) is another's. What changes something has to say where it comes from:
-// who says nothing may be a browser of old, or one whose proxy has dropped what it said.
+// Forbids judges by what browsers say of a request, and scripts in them cannot: there is no token to be kept,
+// or to be stolen. That of a sibling domain (same-site) is another's. What changes something has to say where
+// it comes from: who says nothing may be a browser of old, or one whose proxy has dropped what it said.
 //
 // The header gives all values under a name in small letters.
 func (c CrossSite) Forbids(method, host string, header func(name string) []string) bool {
@@ -39,8 +39,8 @@ func (c CrossSite) Forbids(method, host string, header func(name string) []strin
 	}
 }
 
-// isSafe is for methods that change nothing (RFC 9110 section 9.2.1). A WebSocket, and whatever else opens a stream
-// both ways, begins with one of them.
+// isSafe is for methods that change nothing (RFC 9110 section 9.2.1). A WebSocket, and whatever else opens a
+// stream both ways, begins with one of them.
 func isSafe(method string, header func(name string) []string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:

@@ -98,7 +98,9 @@ func TestEachDenialHasItsRow(t *testing.T) {
 		},
 		{
 			name: "a proof that a server refuses to read", header: bearing("a"), status: 400,
-			err:       &sessiond.InvalidArgument{CallError: failed(codes.InvalidArgument, "FIELD_INVALID"), Field: "proof.dpop.proof"},
+			err: &sessiond.InvalidArgument{
+				CallError: failed(codes.InvalidArgument, "FIELD_INVALID"), Field: "proof.dpop.proof",
+			},
 			challenge: []string{`Bearer error="invalid_request"`}, body: `{"error":"INVALID_REQUEST"}`,
 		},
 		{

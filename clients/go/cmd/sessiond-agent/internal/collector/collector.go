@@ -1,5 +1,5 @@
-// Package collector sets how much the garbage collector lets lie about before it goes to work: more of it is memory
-// for nobody, less of it is time of every call.
+// Package collector sets how much the garbage collector lets lie about before it goes to work: more of it is
+// memory for nobody, less of it is time of every call.
 package collector
 
 import (
@@ -15,14 +15,15 @@ const (
 	interval  = time.Second
 	// roomy is what the heap may have before it is collected, however little of it is alive.
 	roomy = 10 << 20
-	// leastPercent may be garbage beside what is alive: with less of it a collection, which has to look at all
-	// that is alive, comes too often.
+	// leastPercent may be garbage beside what is alive: with less of it a collection, which has to look at
+	// all that is alive, comes too often.
 	leastPercent = 25
 	// mostPercent is where Go's own smallest heap, which is 4 MiB by 100 percent, is a roomy one.
 	mostPercent = roomy * 100 / (4 << 20)
 )
 
-// Follow adapts the collector to what is alive, until the context ends. Whoever sets GOGC has decided otherwise.
+// Follow adapts the collector to what is alive, until the context ends. Whoever sets GOGC has decided
+// otherwise.
 func Follow(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -45,8 +46,8 @@ func Follow(ctx context.Context) {
 	}
 }
 
-// Percent is how much may lie about, by what is alive: so much that the heap is a roomy one, between the bounds. It
-// moves in steps.
+// Percent is how much may lie about, by what is alive: so much that the heap is a roomy one, between the
+// bounds. It moves in steps.
 func Percent(live uint64) int {
 	if live == 0 {
 		return mostPercent

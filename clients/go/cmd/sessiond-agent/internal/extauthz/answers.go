@@ -5,12 +5,24 @@ import (
 	"strconv"
 	"time"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
-	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Fields of envoy.service.auth.v3.CheckResponse, and of what it is made of.
+const (
+	statusField         = 1
+	deniedField         = 2
+	okField             = 3
+	metadataField       = 4
+	statusCodeField     = 1
+	headersField        = 2
+	bodyField           = 3
+	removedHeadersField = 5
+	headerField         = 1
+	appendActionField   = 3
+	// overwrite has a header take the place of those that a request has; without an action it stands beside them.
+	overwrite = 2
 )
 
 // denial is why a request does not go on.
@@ -25,42 +37,37 @@ type denial struct {
 	reason      string // for the metadata
 }
 
-// allowed lets a request go on, with these headers in the place of its own, and without those.
-func allowed(told []header, removed []string, metadata map[string]any) *authv3.CheckResponse {
-	return &authv3.CheckResponse{
-		Status: &statuspb.Status{Code: int32(codes.OK)},
-		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{
-			Headers:         toOptions(told, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD),
-			HeadersToRemove: removed,
-		}},
-		DynamicMetadata: toStruct(metadata),
-	}
+// Error names a denial that is the outcome of a judgement.
+func (d denial) Error() string { return d.reason }
+
+// allowed lets a request go on, with the fields of an OkHttpResponse, and metadata.
+func allowed(ok, metadata []byte) []byte {
+	answer := make([]byte, 0, len(ok)+len(metadata)+16)
+	answer = appendMessage(answer, statusField, nil) // its code is OK
+	answer = appendMessage(answer, okField, ok)
+	return append(answer, metadata...)
 }
 
 // denied is the answer to a request that does not go on. Envoy lets it pass where the code is OK, whatever else
 // the answer says.
-func denied(r *request, d denial) *authv3.CheckResponse {
+func denied(r *request, d denial) []byte {
 	if d.code == codes.OK || d.status < 400 {
 		panic("extauthz: a denial that lets the request pass")
 	}
-	headers := []header{{"cache-control", "no-store"}}
+	told := appendMessage(nil, statusField, appendNumber(nil, statusCodeField, d.status))
+	told = appendHeader(told, header{"cache-control", "no-store"}, 0)
 	for _, challenge := range d.challenges {
-		headers = append(headers, header{"www-authenticate", challenge})
+		told = appendHeader(told, header{"www-authenticate", challenge}, 0)
 	}
 	if d.code == codes.Unavailable {
-		headers = append(headers, header{"retry-after", wholeSeconds(d.retryAfter)})
+		told = appendHeader(told, header{"retry-after", wholeSeconds(d.retryAfter)}, 0)
 	}
 	body, kind := d.body(r)
-	headers = append(headers, header{"content-type", kind})
-	return &authv3.CheckResponse{
-		Status: &statuspb.Status{Code: int32(d.code)},
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(d.status)},
-			Headers: toOptions(headers, corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD),
-			Body:    body,
-		}},
-		DynamicMetadata: toStruct(map[string]any{"verdict": "REJECTED", "reason": d.reason}),
-	}
+	told = appendHeader(told, header{"content-type", kind}, 0)
+	told = appendText(told, bodyField, body)
+	answer := appendMessage(nil, statusField, appendNumber(nil, statusCodeField, int(d.code)))
+	answer = appendMessage(answer, deniedField, told)
+	return appendMetadata(answer, "verdict", "REJECTED", "reason", d.reason)
 }
 
 // body is JSON, and for gRPC, where Envoy makes it the message of the status, a sentence.
@@ -85,20 +92,51 @@ func wholeSeconds(span time.Duration) string {
 	return strconv.FormatInt(max(1, int64((span+time.Second-1)/time.Second)), 10)
 }
 
-func toOptions(headers []header, action corev3.HeaderValueOption_HeaderAppendAction) []*corev3.HeaderValueOption {
-	options := make([]*corev3.HeaderValueOption, len(headers))
-	for i, one := range headers {
-		options[i] = &corev3.HeaderValueOption{
-			Header: &corev3.HeaderValue{Key: one.name, Value: one.value}, AppendAction: action,
-		}
+// appendHeader appends a HeaderValueOption.
+func appendHeader(to []byte, told header, action int) []byte {
+	value := appendText(appendText(nil, 1, told.name), 2, told.value)
+	option := appendMessage(nil, headerField, value)
+	if action != 0 {
+		option = appendNumber(option, appendActionField, action)
 	}
-	return options
+	return appendMessage(to, headersField, option)
 }
 
-func toStruct(fields map[string]any) *structpb.Struct {
-	told, err := structpb.NewStruct(fields)
-	if err != nil {
-		return nil // what is no UTF-8 is not told: the verdict does not depend on it
+// appendMetadata appends the dynamic metadata, a google.protobuf.Struct, of names and their texts.
+func appendMetadata(to []byte, texts ...string) []byte {
+	return appendMessage(to, metadataField, appendTexts(nil, texts...))
+}
+
+// appendTexts appends fields of a Struct that are texts.
+func appendTexts(to []byte, texts ...string) []byte {
+	for i := 0; i < len(texts); i += 2 {
+		to = appendEntry(to, texts[i], appendText(nil, 3, texts[i+1]))
 	}
-	return told
+	return to
+}
+
+// appendList appends a field of a Struct that is a list of texts.
+func appendList(to []byte, name string, items []string) []byte {
+	var list []byte
+	for _, item := range items {
+		list = appendMessage(list, 1, appendText(nil, 3, item))
+	}
+	return appendEntry(to, name, appendMessage(nil, 6, list))
+}
+
+// appendEntry appends a field of a Struct: its name, and its google.protobuf.Value.
+func appendEntry(to []byte, name string, value []byte) []byte {
+	return appendMessage(to, 1, appendMessage(appendText(nil, 1, name), 2, value))
+}
+
+func appendMessage(to []byte, field protowire.Number, message []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(to, field, protowire.BytesType), message)
+}
+
+func appendText(to []byte, field protowire.Number, text string) []byte {
+	return protowire.AppendString(protowire.AppendTag(to, field, protowire.BytesType), text)
+}
+
+func appendNumber(to []byte, field protowire.Number, number int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(to, field, protowire.VarintType), uint64(number))
 }

@@ -7,36 +7,40 @@ import (
 	"log/slog"
 	"time"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// spare is how long before Envoy's own deadline an answer is given: without one Envoy's client is told nothing
-// of when to come again.
+// spare is how long before Envoy's own deadline an answer is given: without one Envoy's client is told
+// nothing of when to come again.
 const spare = 20 * time.Millisecond
 
-// Ask gives the verdict on a token, as a server does; an error is that of the call. The context is that of the
-// Check, with the metadata of who made it.
-type Ask func(context.Context, *sessiondv1.ValidateTokenRequest) (*sessiondv1.ValidateTokenResponse, error)
+// mostBeside is by how much what is kept beside a verdict may be larger than that: room is reckoned for twice
+// its size.
+const mostBeside = 512
+
+// Ask gives the verdict on a ValidateTokenRequest, as a server does; an error is that of the call. The
+// context is that of the Check, with the metadata of who made it.
+type Ask func(ctx context.Context, request []byte) (memory.Verdict, error)
 
 // Server answers Check.
 type Server struct {
-	authv3.UnimplementedAuthorizationServer
-
 	settings Settings
 	routes   *routes
 	ask      Ask
 	logger   *slog.Logger
 	observe  func(outcome string)
+	nobody   *identity
 	now      func() time.Time
 	reports  reports
 }
 
-// New makes a server. It tells observe the outcome of each Check: "ACCEPTED", "ANONYMOUS", or why a request was
-// denied. An error says which setting cannot be.
+// New makes a server. It tells observe the outcome of each Check: "ACCEPTED", "ANONYMOUS", or why a request
+// was denied. An error says which setting cannot be.
 func New(settings Settings, ask Ask, logger *slog.Logger, observe func(outcome string)) (*Server, error) {
 	if err := settings.Check(); err != nil {
 		return nil, err
@@ -46,14 +50,14 @@ func New(settings Settings, ask Ask, logger *slog.Logger, observe func(outcome s
 		return nil, err
 	}
 	return &Server{
-		settings: settings, routes: routes, ask: ask, logger: logger, observe: observe, now: time.Now,
+		settings: settings, routes: routes, ask: ask, logger: logger, observe: observe,
+		nobody: settings.nobody(), now: time.Now,
 	}, nil
 }
 
-// Check says whether a request may go on, and as whose. See envoy.service.auth.v3.
-func (s *Server) Check(
-	ctx context.Context, message *authv3.CheckRequest,
-) (answer *authv3.CheckResponse, err error) {
+// Check says whether a request may go on, and as whose, by a CheckRequest and a CheckResponse of
+// envoy.service.auth.v3 as they are on the wire.
+func (s *Server) Check(ctx context.Context, message []byte) (answer []byte, err error) {
 	defer func() {
 		if recover() != nil {
 			s.observe("FAILED")
@@ -65,65 +69,80 @@ func (s *Server) Check(
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-spare))
 		defer cancel()
 	}
-	r := toRequest(message)
+	r, err := toRequest(message)
+	if err != nil {
+		s.observe("FAILED")
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
 	route, err := s.routes.of(r.extensions)
 	if err != nil {
 		return s.fail(r, err)
 	}
 	found, err := s.settings.find(r, route.credentials)
+	switch {
+	case err != nil:
+		return s.fail(r, err)
+	case found == nil && route.anonymous:
+		return s.pass(r, route, s.nobody, "ANONYMOUS")
+	case found == nil:
+		return s.deny(r, noCredential(route)), nil
+	}
+	bearer, err := s.judge(ctx, r, route, found)
 	if err != nil {
 		return s.fail(r, err)
 	}
-	if found == nil {
-		return s.withoutAny(r, route), nil
-	}
-	judged, err := s.judge(ctx, r, route, found)
+	return s.pass(r, route, bearer, "ACCEPTED")
+}
+
+// judge is whose a credential is; an error says why it is nobody's.
+func (s *Server) judge(ctx context.Context, r *request, route *route, found *credential) (*identity, error) {
+	verdict, err := s.ask(ctx, route.question(found.token, found.proof()))
 	if err != nil {
-		return s.fail(r, refusedByServer(err))
+		return nil, refusedByServer(err)
 	}
-	session := judged.GetSession()
-	switch {
-	case session == nil:
-		return s.deny(r, rejection(judged.GetRejection())), nil
-	case found.dpop != nil && !isBound(session):
-		return s.deny(r, unbound()), nil
-	}
-	return s.accept(r, route, session), nil
-}
-
-// withoutAny is the answer to a request that has no credential.
-func (s *Server) withoutAny(r *request, route *route) *authv3.CheckResponse {
-	if !route.anonymous {
-		return s.deny(r, noCredential(route))
-	}
-	s.observe("ANONYMOUS")
-	return s.pass(r, route, nil, map[string]any{"verdict": "ANONYMOUS"})
-}
-
-// judge asks with the proof that a request has. A client certificate is shown only where the token wants one:
-// most do not, and a verdict by a proof is never kept.
-func (s *Server) judge(
-	ctx context.Context, r *request, route *route, found *credential,
-) (*sessiondv1.ValidateTokenResponse, error) {
-	question := &sessiondv1.ValidateTokenRequest{Token: found.token, Requirements: route.requirements}
-	if found.dpop != nil {
-		question.Proof = &sessiondv1.PossessionProof{
-			Proof: &sessiondv1.PossessionProof_Dpop{Dpop: found.dpop},
+	if verdict.Beside != nil {
+		if known, ok := verdict.Beside.Load().(*identity); ok {
+			return known, nil
 		}
-		return s.ask(ctx, question)
 	}
-	answer, err := s.ask(ctx, question)
-	if answer.GetRejection().GetReason() != sessiondv1.Rejection_REASON_BINDING_MISMATCH {
-		return answer, err
+	answer, err := s.decide(ctx, r, route, found, verdict)
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.GetSession() == nil:
+		return nil, rejection(answer.GetRejection())
+	case found.dpop != nil && !isBound(answer.GetSession()):
+		return nil, errUnbound
 	}
+	told := s.settings.identityOf(answer.GetSession())
+	if verdict.Beside != nil && len(told.ok)+len(told.metadata) <= len(verdict.Answer)+mostBeside {
+		verdict.Beside.Store(told)
+	}
+	return told, nil
+}
+
+// decide reads an answer. A client certificate is shown only where the token wants one: most do not, and a
+// verdict by a proof is never kept.
+func (s *Server) decide(
+	ctx context.Context, r *request, route *route, found *credential, verdict memory.Verdict,
+) (*sessiondv1.ValidateTokenResponse, error) {
+	answer := &sessiondv1.ValidateTokenResponse{}
+	if err := proto.Unmarshal(verdict.Answer, answer); err != nil {
+		return nil, err
+	}
+	wants := answer.GetRejection().GetReason() == sessiondv1.Rejection_REASON_BINDING_MISMATCH
 	certificate, ok := s.settings.certificateOf(r)
-	if !ok {
-		return answer, err
+	if found.dpop != nil || !wants || !ok {
+		return answer, nil
 	}
-	question.Proof = &sessiondv1.PossessionProof{
+	proof := &sessiondv1.PossessionProof{
 		Proof: &sessiondv1.PossessionProof_CertificateSha256{CertificateSha256: certificate},
 	}
-	return s.ask(ctx, question)
+	verdict, err := s.ask(ctx, route.question(found.token, proof))
+	if err != nil {
+		return nil, refusedByServer(err)
+	}
+	return answer, proto.Unmarshal(verdict.Answer, answer)
 }
 
 // isBound says whether a token is bound to the key of a DPoP proof (RFC 9449 section 6.1).
@@ -137,47 +156,40 @@ func isBound(session *sessiondv1.Session) bool {
 	return err == nil && claims.Confirmation.Thumbprint != ""
 }
 
-func (s *Server) accept(r *request, route *route, session *sessiondv1.Session) *authv3.CheckResponse {
-	s.observe("ACCEPTED")
-	return s.pass(r, route, s.settings.identityOf(session), map[string]any{
-		"verdict": "ACCEPTED", "principal": session.GetPrincipal(), "issuer": session.GetIssuer(),
-		"subject": session.GetSubject(), "tenant_id": session.GetTenantId(), "client_id": session.GetClientId(),
-		"scopes": anyOf(session.GetScopes()),
-	})
-}
-
-// pass lets a request go on with these headers, and without whatever could be taken for one of them.
-func (s *Server) pass(
-	r *request, route *route, told []header, metadata map[string]any,
-) *authv3.CheckResponse {
-	removed := s.settings.removedFrom(r, told)
+// pass lets a request go on with the headers of an identity, and without whatever could be taken for one of
+// them.
+func (s *Server) pass(r *request, route *route, told *identity, outcome string) ([]byte, error) {
+	s.observe(outcome)
+	ok := append(make([]byte, 0, 2*len(told.ok)), told.ok...)
+	ok = s.settings.appendClaimed(ok, r)
 	if !route.keepToken {
-		told, removed = withoutCredential(r, route, told, removed)
+		ok = appendWithoutCredential(ok, r, route)
 	}
-	return allowed(told, removed, metadata)
+	return allowed(ok, told.metadata), nil
 }
 
-// withoutCredential keeps what a request was judged by from the upstream, which needs it no more.
-func withoutCredential(r *request, route *route, told []header, removed []string) ([]header, []string) {
-	removed = append(removed, "authorization", "dpop")
+// appendWithoutCredential keeps what a request was judged by from the upstream, which needs it no more.
+func appendWithoutCredential(ok []byte, r *request, route *route) []byte {
+	ok = appendText(ok, removedHeadersField, "authorization")
+	ok = appendText(ok, removedHeadersField, "dpop")
 	cookies := r.values("cookie")
 	if route.credentials.cookie == "" || len(cookiesNamed(route.credentials.cookie, cookies)) == 0 {
-		return told, removed
+		return ok
 	}
 	if rest := withoutCookie(route.credentials.cookie, cookies); rest != "" {
-		return append(told, header{"cookie", rest}), removed
+		return appendHeader(ok, header{"cookie", rest}, overwrite)
 	}
-	return told, append(removed, "cookie")
+	return appendText(ok, removedHeadersField, "cookie")
 }
 
-func (s *Server) deny(r *request, why denial) *authv3.CheckResponse {
+func (s *Server) deny(r *request, why denial) []byte {
 	s.observe(why.reason)
 	return denied(r, why)
 }
 
-// fail answers a request that could not be judged. What is wrong with a route is told once in a while: a client could
-// fill the log.
-func (s *Server) fail(r *request, err error) (*authv3.CheckResponse, error) {
+// fail answers a request that could not be judged. What is wrong with a route is told once in a while: a
+// client could fill the log.
+func (s *Server) fail(r *request, err error) ([]byte, error) {
 	var wrong *misconfigured
 	if errors.As(err, &wrong) && s.reports.isDue(*wrong, s.now()) {
 		s.logger.Error("a route is misconfigured", "key", wrong.key, "found", wrong.found, "allowed", wrong.allowed)
@@ -188,12 +200,4 @@ func (s *Server) fail(r *request, err error) (*authv3.CheckResponse, error) {
 		return nil, failure
 	}
 	return s.deny(r, why), nil
-}
-
-func anyOf(values []string) []any {
-	items := make([]any, len(values))
-	for i, value := range values {
-		items[i] = value
-	}
-	return items
 }

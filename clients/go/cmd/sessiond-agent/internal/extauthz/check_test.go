@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
@@ -44,11 +46,21 @@ type (
 type judge struct {
 	answer func(*question) (*verdict, error)
 	asked  []*question
+	beside *atomic.Value // where a verdict is kept
 }
 
-func (j *judge) ask(_ context.Context, request *question) (*verdict, error) {
-	j.asked = append(j.asked, proto.Clone(request).(*question))
-	return j.answer(request)
+func (j *judge) ask(_ context.Context, raw []byte) (memory.Verdict, error) {
+	request := &question{}
+	if err := proto.Unmarshal(raw, request); err != nil {
+		return memory.Verdict{}, err
+	}
+	j.asked = append(j.asked, request)
+	answer, err := j.answer(request)
+	if err != nil {
+		return memory.Verdict{}, err
+	}
+	encoded, err := proto.Marshal(answer)
+	return memory.Verdict{Answer: encoded, Beside: j.beside}, err
 }
 
 func accepted(session *sessiondv1.Session) *verdict {
@@ -120,9 +132,23 @@ func asked(method string, headers []string, extensions ...string) *authv3.CheckR
 	}}
 }
 
+// call goes through the messages as Envoy has them.
+func call(ctx context.Context, server *Server, request *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	raw, err := proto.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	told, err := server.Check(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	answer := &authv3.CheckResponse{}
+	return answer, proto.Unmarshal(told, answer)
+}
+
 func (c *trial) check(t *testing.T, request *authv3.CheckRequest) *authv3.CheckResponse {
 	t.Helper()
-	answer, err := c.server.Check(t.Context(), request)
+	answer, err := call(t.Context(), c.server, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +393,7 @@ func TestWhatIsWrongWithTheAgentIsToldToEnvoyAlone(t *testing.T) {
 		codes.Internal: codes.Internal, codes.Unimplemented: codes.Internal, codes.Unknown: codes.Internal,
 	} {
 		tried := newTrial(t, failing(status.Error(said, "secret")), nil)
-		answer, failure := tried.server.Check(t.Context(), asked("GET", []string{"authorization: Bearer " + token}))
+		answer, failure := call(t.Context(), tried.server, asked("GET", []string{"authorization: Bearer " + token}))
 		if answer != nil || status.Code(failure) != told || strings.Contains(failure.Error(), "secret") {
 			t.Errorf("%v: found %v, %v", said, answer, failure)
 		}
@@ -376,7 +402,7 @@ func TestWhatIsWrongWithTheAgentIsToldToEnvoyAlone(t *testing.T) {
 
 func TestADefectLetsNothingPassAndEndsNothing(t *testing.T) {
 	tried := newTrial(t, &judge{answer: func(*question) (*verdict, error) { panic("secret") }}, nil)
-	answer, failure := tried.server.Check(t.Context(), asked("GET", []string{"authorization: Bearer " + token}))
+	answer, failure := call(t.Context(), tried.server, asked("GET", []string{"authorization: Bearer " + token}))
 	if answer != nil || status.Code(failure) != codes.Internal || !slices.Equal(tried.outcomes, []string{"FAILED"}) {
 		t.Errorf("found %v, %v", answer, failure)
 	}
@@ -442,8 +468,9 @@ func TestWhatAClientSendsIsNoMistakeOfARoute(t *testing.T) {
 	for range 3 {
 		answer := tried.check(t, asked("GET", []string{"authorization: DPoP " + token, "dpop: proof"}))
 		expectDenied(t, answer, 401, codes.Unauthenticated, `"error":"no_credential"`)
-		if got := headersOf(answer.GetDeniedResponse().GetHeaders())["www-authenticate"]; !slices.Equal(got, []string{"Bearer"}) {
-			t.Errorf("found %q", got)
+		challenges := headersOf(answer.GetDeniedResponse().GetHeaders())["www-authenticate"]
+		if !slices.Equal(challenges, []string{"Bearer"}) {
+			t.Errorf("found %q", challenges)
 		}
 	}
 	detailed, err := status.New(codes.InvalidArgument, "said").WithDetails(&errdetails.ErrorInfo{
@@ -474,8 +501,12 @@ func TestRequirementsAreThoseOfTheRoute(t *testing.T) {
 		AcrValues: []string{"mfa"}, MaxAuthAge: durationpb.New(5 * time.Minute),
 		Claims: map[string]*sessiondv1.ClaimValues{"org": {Values: []string{"acme"}}, "plan": {Values: []string{"x", "y"}}},
 	}
-	if !proto.Equal(route.requirements, want) {
-		t.Errorf("requirements: %v", route.requirements)
+	asking := &question{}
+	if err := proto.Unmarshal(route.question("a", nil), asking); err != nil {
+		t.Fatal(err)
+	}
+	if !proto.Equal(asking, &question{Token: "a", Requirements: want}) {
+		t.Errorf("asks: %v", asking)
 	}
 	validator := accepting(alice)
 	newTrial(t, validator, nil).check(t, asked("GET", []string{"authorization: Bearer " + token}, "scopes=s1"))
@@ -524,6 +555,11 @@ func TestACookieIsTakenFromTheUpstreamAndFromOtherSites(t *testing.T) {
 	alone := newTrial(t, accepting(alice), nil).check(t, asked("GET", []string{"cookie: __Host-session=" + token}, route))
 	if !slices.Contains(alone.GetOkResponse().GetHeadersToRemove(), "cookie") {
 		t.Error("an empty cookie header goes on")
+	}
+	raw := newTrial(t, accepting(alice), nil).check(t, asked("GET", []string{cookie + "; raw=\xff"}, route))
+	left := headersOf(raw.GetOkResponse().GetHeaders())["cookie"]
+	if !slices.Equal(left, []string{"theme=dark; lang=en"}) {
+		t.Errorf("beside what is no text: found %v", left)
 	}
 	kept := newTrial(t, accepting(alice), nil).check(t, asked("GET", []string{cookie}, route, "keep_token=true"))
 	if _, isSet := headersOf(kept.GetOkResponse().GetHeaders())["cookie"]; isSet ||
@@ -628,9 +664,9 @@ func TestGRPCGetsASentence(t *testing.T) {
 func TestAnAnswerComesBeforeEnvoyGivesUp(t *testing.T) {
 	var left time.Time
 	settings := DefaultSettings()
-	server, err := New(settings, func(ctx context.Context, _ *question) (*verdict, error) {
+	server, err := New(settings, func(ctx context.Context, _ []byte) (memory.Verdict, error) {
 		left, _ = ctx.Deadline()
-		return nil, status.Error(codes.Unavailable, "")
+		return memory.Verdict{}, status.Error(codes.Unavailable, "")
 	}, slog.New(slog.DiscardHandler), func(string) {})
 	if err != nil {
 		t.Fatal(err)
@@ -638,7 +674,7 @@ func TestAnAnswerComesBeforeEnvoyGivesUp(t *testing.T) {
 	ends := time.Now().Add(time.Minute)
 	ctx, cancel := context.WithDeadline(t.Context(), ends)
 	defer cancel()
-	if _, err := server.Check(ctx, asked("GET", []string{"authorization: Bearer " + token})); err != nil {
+	if _, err := call(ctx, server, asked("GET", []string{"authorization: Bearer " + token})); err != nil {
 		t.Fatal(err)
 	}
 	if !left.Equal(ends.Add(-spare)) {

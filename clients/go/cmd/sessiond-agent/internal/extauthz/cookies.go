@@ -2,6 +2,7 @@ package extauthz
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -31,11 +32,13 @@ func cookiesNamed(name string, headers []string) (values []string) {
 	return values
 }
 
-// withoutCookie is one Cookie header that has all but the cookies of a name; it is empty where there are none.
+// withoutCookie is one Cookie header that has all but the cookies of a name; it is empty where there are
+// none. What is no text (RFC 6265 section 4.1.1 has ASCII alone) goes too: Envoy could not read the answer,
+// and would let nobody pass.
 func withoutCookie(name string, headers []string) string {
 	var kept []string
 	for _, pair := range pairsOf(headers) {
-		if found, _, _ := strings.Cut(pair, "="); found != name {
+		if found, _, _ := strings.Cut(pair, "="); found != name && utf8.ValidString(pair) {
 			kept = append(kept, pair)
 		}
 	}

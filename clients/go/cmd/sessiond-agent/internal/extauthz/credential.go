@@ -20,6 +20,14 @@ var (
 	errUnbound   = errors.New("the token is bound to no key")
 )
 
+// proof is what shows who may use the token; nil where nothing has come with it.
+func (c *credential) proof() *sessiondv1.PossessionProof {
+	if c.dpop == nil {
+		return nil
+	}
+	return &sessiondv1.PossessionProof{Proof: &sessiondv1.PossessionProof_Dpop{Dpop: c.dpop}}
+}
+
 // find is the one credential of a request that a route takes; nil says that there is none. An error is one of
 // those above.
 func (s *Settings) find(r *request, takes credentials) (*credential, error) {
@@ -66,7 +74,7 @@ func (s *Settings) proofIn(r *request) (*sessiondv1.DpopProof, error) {
 	proofs := r.values("dpop")
 	origin, isOurs := s.origin(r.scheme, r.host)
 	path, _, _ := strings.Cut(r.path, "?")
-	if len(proofs) != 1 || proofs[0] == "" || strings.Contains(proofs[0], ",") || !isOurs {
+	if len(proofs) != 1 || !form.IsToken68(proofs[0]) || !isOurs {
 		return nil, errMalformed
 	}
 	return &sessiondv1.DpopProof{Proof: proofs[0], Method: r.method, Url: origin + path}, nil

@@ -107,8 +107,13 @@ func rejection(rejected *sessiondv1.Rejection) denial {
 // denialOf is the answer to a request that was not judged, or the status of the call that asked: what the
 // agent's own caller may not do is told to Envoy, not to its client.
 func denialOf(err error) (denial, error) {
-	var wrong *misconfigured
+	var (
+		wrong    *misconfigured
+		rejected denial
+	)
 	switch {
+	case errors.As(err, &rejected):
+		return rejected, nil
 	case errors.Is(err, errMalformed):
 		return malformed(), nil
 	case errors.Is(err, errCrossSite):
@@ -129,8 +134,8 @@ func denialOf(err error) (denial, error) {
 	}
 }
 
-// refusedByServer is what a server refuses of a route's requirements, or of what a client has sent; other errors stay as
-// they are.
+// refusedByServer is what a server refuses of a route's requirements, or of what a client has sent; other
+// errors stay as they are.
 func refusedByServer(err error) error {
 	if status.Code(err) != codes.InvalidArgument {
 		return err

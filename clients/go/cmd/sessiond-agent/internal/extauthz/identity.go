@@ -12,7 +12,8 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-// longestClaims is how many bytes the claims of a token may have that are told: upstreams refuse long headers.
+// longestClaims is how many bytes the claims of a token may have that are told: upstreams refuse long
+// headers.
 const longestClaims = 4 << 10
 
 // identityNames are the headers that tell of a session, without their prefix.
@@ -21,8 +22,58 @@ var identityNames = []string{
 	"auth-time", "expires", "actor", "claims",
 }
 
-// identityOf is the headers that tell an upstream of a session; what is not known has none.
-func (s *Settings) identityOf(session *sessiondv1.Session) []header {
+// identity is what an upstream is told of a session, as it is on the wire. To make it costs far more than all
+// else that a Check does, and it stays the same.
+type identity struct {
+	ok       []byte // fields of an OkHttpResponse: what is set, and what is removed, of identityNames
+	metadata []byte // the field of a CheckResponse
+}
+
+// identityOf is that of an accepted session.
+func (s *Settings) identityOf(session *sessiondv1.Session) *identity {
+	metadata := appendTexts(
+		nil, "verdict", "ACCEPTED", "principal", session.GetPrincipal(), "issuer", session.GetIssuer(),
+		"subject", session.GetSubject(), "tenant_id", session.GetTenantId(), "client_id", session.GetClientId(),
+	)
+	metadata = appendList(metadata, "scopes", session.GetScopes())
+	return s.toIdentity(s.headersOf(session), appendMessage(nil, metadataField, metadata))
+}
+
+// nobody is the identity of a request that has no credential and needs none.
+func (s *Settings) nobody() *identity {
+	return s.toIdentity(nil, appendMetadata(nil, "verdict", "ANONYMOUS"))
+}
+
+// toIdentity has those headers removed that tell nothing: Envoy removes what it has set where both are asked
+// for.
+func (s *Settings) toIdentity(told []header, metadata []byte) *identity {
+	found := &identity{metadata: metadata}
+	for _, one := range told {
+		found.ok = appendHeader(found.ok, one, overwrite)
+	}
+	for _, name := range identityNames {
+		name = s.HeaderPrefix + name
+		if !slices.ContainsFunc(told, func(one header) bool { return one.name == name }) {
+			found.ok = appendText(found.ok, removedHeadersField, name)
+		}
+	}
+	return found
+}
+
+// appendClaimed appends the removal of all other headers of a request that could pass for those that tell of
+// a session: upstreams read a _ as a -.
+func (s *Settings) appendClaimed(ok []byte, r *request) []byte {
+	for _, one := range r.headers {
+		rest, isOurs := strings.CutPrefix(strings.ReplaceAll(one.name, "_", "-"), s.HeaderPrefix)
+		if isOurs && (strings.Contains(one.name, "_") || !slices.Contains(identityNames, rest)) {
+			ok = appendText(ok, removedHeadersField, one.name)
+		}
+	}
+	return ok
+}
+
+// headersOf is the headers that tell an upstream of a session; what is not known has none.
+func (s *Settings) headersOf(session *sessiondv1.Session) []header {
 	var told []header
 	tell := func(name, value string) {
 		if value != "" {
@@ -46,24 +97,6 @@ func (s *Settings) identityOf(session *sessiondv1.Session) []header {
 		tell("claims", base64.RawURLEncoding.EncodeToString([]byte(session.GetClaimsJson())))
 	}
 	return told
-}
-
-// removedFrom is the names of headers that an upstream must not get: all that could pass for those that tell of a
-// session, and are not told. Upstreams read a _ as a -, and Envoy removes what it has set where both are asked for.
-func (s *Settings) removedFrom(r *request, told []header) []string {
-	var removed []string
-	for _, name := range identityNames {
-		removed = append(removed, s.HeaderPrefix+name)
-	}
-	for _, one := range r.headers {
-		if strings.HasPrefix(strings.ReplaceAll(one.name, "_", "-"), s.HeaderPrefix) {
-			removed = append(removed, one.name)
-		}
-	}
-	slices.Sort(removed)
-	return slices.DeleteFunc(slices.Compact(removed), func(name string) bool {
-		return slices.ContainsFunc(told, func(one header) bool { return one.name == name })
-	})
 }
 
 // encoded is a value as a header can have it: whatever is not visible in ASCII is %XX, and so is % itself.

@@ -15,9 +15,18 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
+// Fields of a ValidateTokenRequest.
+const (
+	tokenField        = 1
+	requirementsField = 2
+	proofField        = 3
+)
+
+var asTheSame = proto.MarshalOptions{Deterministic: true}
+
 // route is what a route of Envoy's requires.
 type route struct {
-	requirements *sessiondv1.Requirements
+	requirements []byte // the field of a ValidateTokenRequest
 	scopes       string // as a challenge has them
 	credentials  credentials
 	anonymous    bool // without a credential a request passes, with no identity
@@ -52,8 +61,31 @@ func parseRoute(extensions map[string]string, defaults credentials) (*route, err
 	if err != nil {
 		return nil, refused(err)
 	}
-	found.requirements, found.scopes = toRequirements(compiled), strings.Join(policy.Scopes, " ")
+	found.scopes = strings.Join(policy.Scopes, " ")
+	if required := toRequirements(compiled); required != nil {
+		raw, err := asTheSame.Marshal(required)
+		if err != nil {
+			return nil, err
+		}
+		found.requirements = appendMessage(nil, requirementsField, raw)
+	}
 	return found, nil
+}
+
+// question is the ValidateTokenRequest of a route, the same bytes for the same question: under these its
+// answer is kept.
+func (r *route) question(token string, proof *sessiondv1.PossessionProof) []byte {
+	question := make([]byte, 0, len(token)+len(r.requirements)+8)
+	question = appendText(question, tokenField, token)
+	question = append(question, r.requirements...)
+	if proof == nil {
+		return question
+	}
+	raw, err := asTheSame.Marshal(proof)
+	if err != nil {
+		panic(err) // texts can be encoded
+	}
+	return appendMessage(question, proofField, raw)
 }
 
 func (r *route) take(policy *sessiond.Policy, key, value string) (err error) {

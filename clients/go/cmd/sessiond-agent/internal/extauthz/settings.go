@@ -14,8 +14,8 @@ type Settings struct {
 	// HeaderPrefix begins the names of all headers that tell of a session, such as "x-auth-". A request's own
 	// headers of such names never reach an upstream.
 	HeaderPrefix string
-	// Credentials is where a token may be, for routes that do not say: "bearer", "dpop", "cookie:NAME". Without any
-	// it is "bearer", and "dpop" where it is known which requests a proof may be for.
+	// Credentials is where a token may be, for routes that do not say: "bearer", "dpop", "cookie:NAME".
+	// Without any it is "bearer", and "dpop" where it is known which requests a proof may be for.
 	Credentials []string
 	// Claims has all claims of the token told too, where they are not longer than 4 KiB.
 	Claims bool

@@ -3,28 +3,25 @@ package forwarding
 import (
 	"context"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/callers"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/frames"
-	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/telemetry"
 )
 
-// asTheSame has equal requests be equal bytes, under which answers are kept.
-var asTheSame = proto.MarshalOptions{Deterministic: true}
-
 // Verdict answers within this process what ValidateToken would answer to the caller whose context that is.
-func (s *Service) Verdict(
-	ctx context.Context, request *sessiondv1.ValidateTokenRequest,
-) (*sessiondv1.ValidateTokenResponse, error) {
-	raw, err := asTheSame.Marshal(request)
+func (s *Service) Verdict(ctx context.Context, request []byte) (memory.Verdict, error) {
+	authorization, err := s.Callers.Authorization(ctx, callers.Validate)
 	if err != nil {
-		return nil, err
+		return memory.Verdict{}, err
 	}
-	message, err := s.validate(ctx, frames.Of(raw))
+	if kept, ok := s.Memory.Verdict(memory.Ask(authorization, request)); ok {
+		s.Telemetry.Validated(telemetry.Hit)
+		return kept, nil
+	}
+	message, err := s.validate(ctx, frames.Of(request))
 	if err != nil {
-		return nil, err
+		return memory.Verdict{}, err
 	}
-	defer message.Free()
-	answer := &sessiondv1.ValidateTokenResponse{}
-	return answer, proto.Unmarshal(message.Bytes(), answer)
+	return memory.Verdict{Answer: message.Bytes()}, nil
 }

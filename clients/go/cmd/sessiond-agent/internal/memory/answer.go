@@ -2,6 +2,7 @@ package memory
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/mem"
@@ -30,10 +31,11 @@ type spans struct{ revisionAge, cacheFor, watchedCacheFor time.Duration }
 
 // acceptance is an accepted token's answer, but for its spans.
 type acceptance struct {
-	fixed mem.Buffer
-	size  int
-	since time.Duration // everything revoked before was known
-	skew  time.Duration // of the clocks then
+	fixed  mem.Buffer
+	size   int
+	since  time.Duration // everything revoked before was known
+	skew   time.Duration // of the clocks then
+	beside atomic.Value
 }
 
 // reply is an answer from memory, in one piece of memory.
@@ -112,7 +114,10 @@ func read(response []byte, token string, asked knowledge.Asked) landed {
 	}
 	fixed := withoutSpans(response)
 	return landed{
-		accepted: &acceptance{mem.SliceBuffer(fixed), len(fixed), said.Since(), asked.At.Skew()}, said: said,
+		accepted: &acceptance{
+			fixed: mem.SliceBuffer(fixed), size: len(fixed), since: said.Since(), skew: asked.At.Skew(),
+		},
+		said: said,
 	}
 }
 

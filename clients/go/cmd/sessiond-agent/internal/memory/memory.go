@@ -1,8 +1,10 @@
-// Package memory answers requests for verdicts with what was answered before, as long as that may be repeated.
+// Package memory answers requests for verdicts with what was answered before, as long as that may be
+// repeated.
 package memory
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -53,6 +55,22 @@ func (m *Memory) Find(q Question) (*frames.Message, bool) {
 		return nil, false
 	}
 	return found.answer(s), true
+}
+
+// Verdict is an answer to ValidateToken as it is on the wire. Beside it is room for what is made of it, as
+// long as it is kept; nil where it is not.
+type Verdict struct {
+	Answer []byte
+	Beside *atomic.Value
+}
+
+// Verdict is the answer to a question, but for its spans, if there is one that may be repeated now.
+func (m *Memory) Verdict(q Question) (Verdict, bool) {
+	found, _, ok := m.find(q)
+	if !ok {
+		return Verdict{}, false
+	}
+	return Verdict{found.fixed.ReadOnlyData(), &found.beside}, true
 }
 
 // FindAll is the answer to questions that were asked in one request, if all of them have one.

@@ -20,8 +20,8 @@ func (e *ExtAuthz) flags(set *flag.FlagSet) {
 	set.StringVar(&e.HeaderPrefix, "ext-authz-header-prefix", usual.HeaderPrefix,
 		"how the names of the headers begin that tell an upstream of a session")
 	set.StringVar(&e.credentials, "ext-authz-credentials", "",
-		"where a token may be on routes that do not say: bearer, dpop, cookie:NAME (by default bearer, and dpop where\n"+
-			"--ext-authz-hosts or --ext-authz-external-url is given)")
+		"where a token may be on routes that do not say: bearer, dpop, cookie:NAME\n"+
+			"(default bearer, and dpop with --ext-authz-hosts or --ext-authz-external-url)")
 	set.BoolVar(&e.Claims, "ext-authz-claims", false, "tell upstreams all claims of a token too, up to 4 KiB of them")
 	set.StringVar(&e.ExternalURL, "ext-authz-external-url", "",
 		"`origin` by which clients know what is behind Envoy, for DPoP proofs where TLS ends before it")
