@@ -1,12 +1,12 @@
 """What a warm `ValidateToken` costs at the agent, beside the server that it asks and what others would build.
 
 Each has a core of its own to be measured on, and they take turns. The others are a Go service that verifies
-each token with golang-jwt, and the same with a cache of its own; neither knows of revocations.
+each token with golang-jwt, and Envoy's filter `jwt_authn`, both with a cache of their own too; none of them
+knows of revocations.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
@@ -14,12 +14,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench import agent_process, envoy
+from bench.agent_process import running_agent
 from bench.h2load import is_here
 from bench.processes import output, pinned, resident_mib, running, server_core
 from bench.servers import ROOT, Peer, beside, sessiond
-from bench.sides import Side, costs, latencies_of, measure, ratios
+from bench.sides import Side, costs, measure, ratios, time_at_own_pace
 from bench.table import Row
-from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 TITLE: Final = "The agent: a known token, 8 connections of 16 streams, one core for whoever answers"
 _ROUNDS: Final = 5
-_SECONDS_TO_START: Final = 30
-_AGENT: Final = ROOT / "clients" / "go" / "cmd" / "sessiond-agent"
 _PEERS: Final = ROOT / "bench" / "peers"
 
 
@@ -39,43 +38,39 @@ async def run() -> list[Row]:
         return []
     async with AsyncExitStack() as stack:
         built = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        await _build(_AGENT, ".", built / "agent")
-        await _build(_PEERS, "./verifier", built / "verifier")
+        await agent_process.build(built / "agent")
+        await _build_verifier(built / "verifier")
         server = await stack.enter_async_context(sessiond(ROOT))
-        sides = [
-            Side("agent", await stack.enter_async_context(_agent(built, server))),
-            Side("server", server),
-            Side("Go and golang-jwt", await stack.enter_async_context(_verifier(built, server))),
-            Side(
-                "the same with a cache", await stack.enter_async_context(_verifier(built, server, "--cache"))
-            ),
-        ]
-        pace = await measure(sides, rounds=_ROUNDS)
+        rows = await agent_process.measure(built / "agent", server)
+        agent = Side("agent", await stack.enter_async_context(running_agent(built / "agent", server)))
+        others = [Side("server", server), *await _peers(stack, built, server)]
+        sides = [agent, *others]
+        await measure(sides, rounds=_ROUNDS)
+        own = await time_at_own_pace(sides)
         resident = [Row(f"{one.name}: memory", resident_mib(one.server.pid), "MiB") for one in sides]
-    ours, *others = sides
-    rows = [row for side in sides for row in costs(side)]
-    rows += [row for other in others for row in ratios(ours, other)]
-    rows.append(Row("pace for the latencies: half of what the slowest does", pace, "/s"))
-    return rows + [row for side in sides for row in latencies_of(side)] + resident
+    return (
+        rows
+        + [row for side in sides for row in costs(side)]
+        + [row for other in others for row in ratios(agent, other)]
+        + own
+        + resident
+    )
 
 
-async def _build(module: Path, package: str, to: Path) -> None:
-    await output("go", "-C", str(module), "build", "-trimpath", "-ldflags=-s -w", "-o", str(to), package)
+async def _peers(stack: AsyncExitStack, built: Path, server: Sessiond) -> list[Side]:
+    peers = {
+        "Go and golang-jwt": _verifier(built, server),
+        "Go and golang-jwt with a cache": _verifier(built, server, "--cache"),
+    }
+    if envoy.is_here():
+        peers["Envoy jwt_authn"] = envoy.jwt_authn(built, server, caches=False)
+        peers["Envoy jwt_authn with its cache"] = envoy.jwt_authn(built, server, caches=True)
+    return [Side(name, await stack.enter_async_context(peer)) for name, peer in peers.items()]
 
 
-@asynccontextmanager
-async def _agent(built: Path, server: Sessiond) -> AsyncIterator[Peer]:
-    flags = ("--servers", server.target.address, "--listen", "127.0.0.1:0")
-    log = built / "agent.log"
-    with log.open("wb") as stderr:
-        async with running(*pinned(server_core(), str(built / "agent"), *flags), stderr=stderr) as process:
-            address = await eventually(lambda: _address(log), timeout=_SECONDS_TO_START)
-            yield Peer(process.pid, await beside(server, address))
-
-
-def _address(log: Path) -> str:
-    said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return next((line["grpc"] for line in said if "grpc" in line), "")
+async def _build_verifier(to: Path) -> None:
+    flags = ("-trimpath", "-ldflags=-s -w")
+    await output("go", "-C", str(_PEERS), "build", *flags, "-o", str(to), "./verifier", seconds=300)
 
 
 @asynccontextmanager

