@@ -9,6 +9,9 @@ import (
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
+// Most is how many ids of one token there are at most: of each kind one, and that of the token's own digest.
+const Most = 9
+
 // ID is a hashed id.
 type ID [16]byte
 
@@ -43,7 +46,7 @@ func OfKey(session *sessiondv1.Session) ID { return Of(Key, session.GetIssuer(),
 // OfSession are all that can revoke a session's token, as far as the session says it, but for its key.
 func OfSession(session *sessiondv1.Session) []ID {
 	issuer := session.GetIssuer()
-	ids := append(make([]ID, 0, 9), Of(Issuer, issuer, ""))
+	ids := append(make([]ID, 0, Most), Of(Issuer, issuer, ""))
 	for _, one := range [...]struct{ kind, issuer, id string }{
 		{Session, "", session.GetSessionId()},
 		{ProviderSession, issuer, session.GetProviderSessionId()},

@@ -36,6 +36,11 @@ type Key struct {
 // cache to cache.
 type Hit[V any] struct {
 	Value V
+	// Beside is room for what is made of the value, as long as it is kept.
+	Beside *atomic.Value
+	// Since is the moment of which everything revoked before was known where this was decided, and Skew that of the
+	// clocks then.
+	Since, Skew time.Duration
 	// CacheFor is for how long any caller may repeat it.
 	CacheFor time.Duration
 	// WatchedCacheFor is for how long one may who follows the same revocations; zero where they are not covered.
@@ -69,9 +74,11 @@ type shard[V any] struct {
 }
 
 type entry[V any] struct {
-	key            Key
-	value          V
-	ids            []hashedid.ID
+	key   Key
+	value V
+	// In one piece of memory with all else: the garbage collector visits each piece.
+	ids            [hashedid.Most]hashedid.ID
+	manyIDs        uint8
 	since          time.Duration
 	epoch          uint64
 	aloneUntil     time.Duration // however little is known since
@@ -80,6 +87,7 @@ type entry[V any] struct {
 	size           int64
 	checked        atomic.Uint64 // the sequence up to which nothing hits it
 	isUsed         atomic.Bool
+	beside         atomic.Value
 	previous, next *entry[V]
 }
 
@@ -119,7 +127,7 @@ func (c *Cache[V]) Find(key Key, now clock.Reading) (Hit[V], bool) {
 	if !e.isUsed.Load() {
 		e.isUsed.Store(true)
 	}
-	return Hit[V]{e.value, left, max(0, watched)}, true
+	return Hit[V]{e.value, &e.beside, e.since, e.skew, left, max(0, watched)}, true
 }
 
 // Insert keeps an accepted value that took so many bytes on the wire, unless something forbids it that is
@@ -129,7 +137,7 @@ func (c *Cache[V]) Insert(key Key, value V, answer *knowledge.Answer, wireBytes 
 	defer c.mu.Unlock()
 	c.dropForgotten()
 	standing, ok := c.knowledge.MayKeep(answer, now)
-	if !ok {
+	if !ok || len(answer.IDs) > hashedid.Most {
 		return
 	}
 	asked, since := answer.Asked, answer.Since()
@@ -137,7 +145,7 @@ func (c *Cache[V]) Insert(key Key, value V, answer *knowledge.Answer, wireBytes 
 	e := &entry[V]{
 		key:          key,
 		value:        value,
-		ids:          answer.IDs,
+		manyIDs:      uint8(len(answer.IDs)),
 		since:        since,
 		epoch:        asked.Epoch,
 		aloneUntil:   min(asked.At.Steady+answer.CacheFor, most),
@@ -145,6 +153,7 @@ func (c *Cache[V]) Insert(key Key, value V, answer *knowledge.Answer, wireBytes 
 		skew:         asked.At.Skew(),
 		size:         entryBytes + 2*int64(wireBytes),
 	}
+	copy(e.ids[:], answer.IDs)
 	if standing.IsCovered {
 		e.watchedUntil = min(asked.At.Steady+answer.WatchedCacheFor, most)
 	}
@@ -164,7 +173,7 @@ func (s *shard[V]) find(key Key) *entry[V] {
 
 // isStanding looks at what was heard since an entry was last looked at.
 func (c *Cache[V]) isStanding(e *entry[V]) bool {
-	sequence, ok := c.knowledge.IsStanding(e.ids, e.since, e.epoch)
+	sequence, ok := c.knowledge.IsStanding(e.ids[:e.manyIDs], e.since, e.epoch)
 	if ok {
 		e.checked.Store(sequence)
 	}

@@ -188,6 +188,35 @@ func TestWhatIsKeptIsBoundedByBytes(t *testing.T) {
 	}
 }
 
+func TestWhatCouldBeRevokedInMoreWaysThanThereAreIsNotKept(t *testing.T) {
+	k := roomy()
+	for more := range 2 {
+		answer := k.answer("alice", time.Minute, 0)
+		for len(answer.IDs) < hashedid.Most+more {
+			answer.IDs = append(answer.IDs, idOf(fmt.Sprint(len(answer.IDs))))
+		}
+		k.insert(fmt.Sprint(more), answer)
+		k.has(t, fmt.Sprint(more), more == 0)
+	}
+	k.pass(time.Millisecond)
+	k.known.Hear(idOf(fmt.Sprint(hashedid.Most-1)), k.now.Steady)
+	k.has(t, "0", false)
+}
+
+func TestWhatIsMadeOfAValueStaysBesideItAndGoesWithIt(t *testing.T) {
+	k := roomy()
+	k.insert("alice", k.answer("alice", time.Minute, 0))
+	hit, _ := k.cache.Find(keyOf("alice"), k.now)
+	hit.Beside.Store("made")
+	if again, _ := k.cache.Find(keyOf("alice"), k.now); again.Beside.Load() != "made" {
+		t.Errorf("found %v", again.Beside.Load())
+	}
+	k.insert("alice", k.answer("alice", time.Minute, 0))
+	if anew, _ := k.cache.Find(keyOf("alice"), k.now); anew.Beside.Load() != nil {
+		t.Errorf("found %v beside another", anew.Beside.Load())
+	}
+}
+
 func TestWhatHasExpiredGoesByItself(t *testing.T) {
 	k := roomy()
 	k.insert("a", k.answer("a", time.Second, 0))

@@ -14,10 +14,10 @@ const (
 	liveBytes = "/gc/heap/live:bytes"
 	interval  = time.Second
 	// roomy is what the heap may have before it is collected, however little of it is alive.
-	roomy = 10 << 20
+	roomy = 8 << 20
 	// leastPercent may be garbage beside what is alive: with less of it a collection, which has to look at
 	// all that is alive, comes too often.
-	leastPercent = 25
+	leastPercent = 50
 	// mostPercent is where Go's own smallest heap, which is 4 MiB by 100 percent, is a roomy one.
 	mostPercent = roomy * 100 / (4 << 20)
 )

@@ -14,13 +14,13 @@ func TestTheHeapIsRoomyWhereLittleIsAliveAndTightWhereMuchIs(t *testing.T) {
 		live    uint64
 		percent int
 	}{
-		{0, 250},
-		{mib, 250},
-		{4 * mib, 150},
-		{5 * mib, 100},
-		{8 * mib, 25},
-		{10 * mib, 25},
-		{1 << 40, 25},
+		{0, 200},
+		{mib, 200},
+		{3 * mib, 150},
+		{4 * mib, 100},
+		{5 * mib, 50},
+		{8 * mib, 50},
+		{1 << 40, 50},
 	} {
 		if found := collector.Percent(row.live); found != row.percent {
 			t.Errorf("%d bytes: found %d, wanted %d", row.live, found, row.percent)

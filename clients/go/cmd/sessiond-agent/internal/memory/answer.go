@@ -1,8 +1,8 @@
 package memory
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/mem"
@@ -30,32 +30,28 @@ const mostSpans = 64
 type spans struct{ revisionAge, cacheFor, watchedCacheFor time.Duration }
 
 // acceptance is an accepted token's answer, but for its spans.
-type acceptance struct {
-	fixed  mem.Buffer
-	size   int
-	since  time.Duration // everything revoked before was known
-	skew   time.Duration // of the clocks then
-	beside atomic.Value
-}
+type acceptance []byte
 
 // reply is an answer from memory, in one piece of memory.
 type reply struct {
 	frames.Message
-	parts [2]mem.Buffer
-	tail  [mostSpans]byte
+	parts       [2]mem.Buffer
+	fixed, rest mem.SliceBuffer
+	tail        [mostSpans]byte
 }
 
 // answer is what is sent: the bytes that came, and spans as they are now.
-func (a *acceptance) answer(s spans) *frames.Message {
-	r := &reply{}
-	r.parts = [2]mem.Buffer{a.fixed, mem.SliceBuffer(s.append(r.tail[:0]))}
+func (a acceptance) answer(s spans) *frames.Message {
+	r := &reply{fixed: mem.SliceBuffer(a)}
+	r.rest = s.append(r.tail[:0])
+	r.parts = [2]mem.Buffer{&r.fixed, &r.rest}
 	r.Data = r.parts[:]
 	return &r.Message
 }
 
 // bytes are those of the answer where it is one of many.
-func (a *acceptance) bytes(s spans) []byte {
-	return s.append(append(make([]byte, 0, a.size+mostSpans), a.fixed.ReadOnlyData()...))
+func (a acceptance) bytes(s spans) []byte {
+	return s.append(append(make([]byte, 0, len(a)+mostSpans), a...))
 }
 
 func (s spans) append(b []byte) []byte {
@@ -82,7 +78,7 @@ func appendSpan(b []byte, field protowire.Number, span time.Duration) []byte {
 
 // landed is what an answer has brought: an acceptance with what it says of being kept, or a rejection, or neither.
 type landed struct {
-	accepted   *acceptance
+	accepted   acceptance
 	said       *knowledge.Answer
 	isRejected bool
 	isRevoked  bool // whatever is kept of the token is to be dropped
@@ -112,13 +108,7 @@ func read(response []byte, token string, asked knowledge.Asked) landed {
 		IDs:             append(hashedid.OfSession(session), key, ofToken(token)),
 		Key:             key,
 	}
-	fixed := withoutSpans(response)
-	return landed{
-		accepted: &acceptance{
-			fixed: mem.SliceBuffer(fixed), size: len(fixed), since: said.Since(), skew: asked.At.Skew(),
-		},
-		said: said,
-	}
+	return landed{accepted: withoutSpans(response), said: said}
 }
 
 func ofToken(token string) hashedid.ID { return hashedid.OfToken(sha256.Sum256([]byte(token))) }
@@ -133,7 +123,7 @@ func withoutSpans(response []byte) []byte {
 		}
 		rest = rest[n:]
 	}
-	return kept
+	return bytes.Clone(kept) // with no room for more
 }
 
 func toSpan(message *durationpb.Duration) time.Duration {

@@ -20,7 +20,7 @@ const resultsField = 1
 type Memory struct {
 	Known *knowledge.Knowledge
 
-	cache *verdicts.Cache[*acceptance]
+	cache *verdicts.Cache[acceptance]
 	clock *clock.Clock
 
 	mu      sync.Mutex
@@ -31,7 +31,7 @@ type Memory struct {
 func New(bounds verdicts.Bounds, known *knowledge.Knowledge, clock *clock.Clock) *Memory {
 	return &Memory{
 		Known:   known,
-		cache:   verdicts.New[*acceptance](bounds, known),
+		cache:   verdicts.New[acceptance](bounds, known),
 		clock:   clock,
 		flights: map[Question]*Flight{},
 	}
@@ -54,7 +54,7 @@ func (m *Memory) Find(q Question) (*frames.Message, bool) {
 	if !ok {
 		return nil, false
 	}
-	return found.answer(s), true
+	return found.Value.answer(s), true
 }
 
 // Verdict is an answer to ValidateToken as it is on the wire. Beside it is room for what is made of it, as
@@ -70,7 +70,7 @@ func (m *Memory) Verdict(q Question) (Verdict, bool) {
 	if !ok {
 		return Verdict{}, false
 	}
-	return Verdict{found.fixed.ReadOnlyData(), &found.beside}, true
+	return Verdict{found.Value, found.Beside}, true
 }
 
 // FindAll is the answer to questions that were asked in one request, if all of them have one.
@@ -82,24 +82,24 @@ func (m *Memory) FindAll(questions []Question) (*frames.Message, bool) {
 			return nil, false
 		}
 		whole = protowire.AppendTag(whole, resultsField, protowire.BytesType)
-		whole = protowire.AppendBytes(whole, found.bytes(s))
+		whole = protowire.AppendBytes(whole, found.Value.bytes(s))
 	}
 	return frames.Of(whole), true
 }
 
-func (m *Memory) find(q Question) (*acceptance, spans, bool) {
+func (m *Memory) find(q Question) (verdicts.Hit[acceptance], spans, bool) {
 	now := m.clock.Now()
 	// Read before what it vouches for is looked at.
 	freshness := m.Known.Freshness()
 	hit, ok := m.cache.Find(q.key, now)
 	if !ok {
-		return nil, spans{}, false
+		return hit, spans{}, false
 	}
-	age := now.After(hit.Value.skew) - hit.Value.since
+	age := now.After(hit.Skew) - hit.Since
 	if hit.WatchedCacheFor > 0 { // only then nothing can have been missed since it was decided
 		age = min(age, now.After(freshness.Skew)-freshness.Known)
 	}
-	return hit.Value, spans{age, hit.CacheFor, hit.WatchedCacheFor}, true
+	return hit, spans{age, hit.CacheFor, hit.WatchedCacheFor}, true
 }
 
 // keep keeps an answer that may be kept, and learns from a rejection.
