@@ -20,7 +20,9 @@ _BENCHMARKS: Final = {
     "Hit/500/10000": ("the same among 10,000", ""),
     "Hit/800/1": ("a hit, 800 bytes", "≤ 0.7"),
     "Hit/800/10000": ("the same among 10,000", ""),
-    "Digest": ("for comparison: SHA-256 of 800 bytes", ""),
+    "Digest/500": ("of it: SHA-256 of 500 bytes", ""),
+    "Digest/800": ("of it: SHA-256 of 800 bytes", ""),
+    "Copy": ("of it: a session of the caller's own", ""),
 }
 _LINE: Final = re.compile(r"^Benchmark(\S+?)(?:-\d+)?\s.*?([\d.]+) cpu-ns/op", re.MULTILINE)
 
@@ -30,7 +32,7 @@ async def run() -> list[Row]:
     if not shutil.which("go"):
         sys.stderr.write("go-client: go is not here\n")
         return []
-    command = ["go", "test", "./sessiond", "-run", "^$", "-bench", "Hit/|Digest", "-cpu", "1"]
+    command = ["go", "test", "./sessiond", "-run", "^$", "-bench", "Hit/|Digest|Copy", "-cpu", "1"]
     process = await asyncio.create_subprocess_exec(
         *command, f"-count={_ROUNDS}", "-benchtime=200ms", cwd=_CLIENT, stdout=asyncio.subprocess.PIPE
     )

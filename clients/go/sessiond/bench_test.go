@@ -37,9 +37,25 @@ func BenchmarkHit(b *testing.B) {
 
 // BenchmarkDigest is what an answer from memory cannot do without.
 func BenchmarkDigest(b *testing.B) {
-	token, began := []byte(strings.Repeat("t", 800)), spent(b)
+	for _, size := range []int{500, 800} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			token, began := []byte(strings.Repeat("t", size)), spent(b)
+			for b.Loop() {
+				_ = sha256.Sum256(token)
+			}
+			report(b, began)
+		})
+	}
+}
+
+var copied *Session
+
+// BenchmarkCopy is what it costs that each caller has a session of its own.
+func BenchmarkCopy(b *testing.B) {
+	kept, began := &Session{Subject: "alice"}, spent(b)
 	for b.Loop() {
-		_ = sha256.Sum256(token)
+		own := *kept
+		copied = &own
 	}
 	report(b, began)
 }
