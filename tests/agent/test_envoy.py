@@ -110,6 +110,7 @@ async def test_what_a_client_and_an_upstream_get(stage: Stage) -> None:
     assert (await ask("/web", cookies)).upstream("cookie") == ["theme=dark; lang=en"]
     assert (await ask("/web", cookies, ("sec-fetch-site", "same-site"), method="POST")).status == 403
     assert (await ask("/web", cookies, ("sec-fetch-site", "same-origin"), method="POST")).status == 200
+    assert (await ask("/web", cookies, method="POST")).status == 403
     assert (await ask("/web", ("cookie", f"{COOKIE}={token}"), ("cookie", f"{COOKIE}=x"))).status == 400
 
     anyone = await ask("/maybe", ("x-auth-subject", "mallory"), ("x_auth_subject", "mallory"))
