@@ -16,6 +16,7 @@ import (
 
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/callers"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/collector"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/entrance"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/forwarding"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/listening"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/memory"
@@ -40,6 +41,7 @@ type agent struct {
 	server    *grpc.Server
 	health    *health.Server
 	telemetry *telemetry.Telemetry
+	entrance  *entrance.Entrance
 	isServing atomic.Bool
 	isDrained atomic.Bool
 }
@@ -55,6 +57,8 @@ func run(ctx context.Context, given *settings.Settings, logger *slog.Logger) err
 	if err != nil {
 		return fmt.Errorf("%s cannot be listened on: %w", given.Listen, err)
 	}
+	listener.Closed = a.entrance.Leave
+	a.measureCallers(listener)
 	web, err := a.serveHTTP()
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -65,6 +69,7 @@ func run(ctx context.Context, given *settings.Settings, logger *slog.Logger) err
 	defer stop()
 	go collector.Follow(following)
 	go a.servers.Follow(following, a.reach)
+	go a.entrance.Guard(following, listener, func(fields ...any) { a.logger.Warn("callers refused", fields...) })
 	ended := make(chan error, 1)
 	go func() { ended <- a.server.Serve(listener) }()
 	logger.Info("listening", "grpc", listening.Name(listener), "version", version)
@@ -83,6 +88,7 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 		logger:    logger,
 		health:    health.NewServer(),
 		telemetry: telemetry.New(forwarding.Name),
+		entrance:  entrance.New(),
 	}
 	a.tell(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	options, err := a.options()
@@ -111,7 +117,7 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 		Telemetry: a.telemetry,
 	}
 	a.measure(service)
-	a.server = grpc.NewServer(append(options, grpc.UnknownServiceHandler(service.Unknown))...)
+	a.server = grpc.NewServer(append(options, grpc.UnknownServiceHandler(a.entrance.Unknown(service.Unknown)))...)
 	return a, a.register(service)
 }
 
@@ -169,7 +175,7 @@ func (a *agent) drain() {
 	a.logger.Info("draining")
 	time.Sleep(a.given.DrainDelay)
 	a.relay.Stop()
-	a.health.Shutdown()
+	a.entrance.Stop()
 	forced := time.AfterFunc(a.given.DrainGrace, a.server.Stop)
 	defer forced.Stop()
 	a.server.GracefulStop()
@@ -193,7 +199,7 @@ func (a *agent) serveHTTP() (stop func(), err error) {
 	}
 	server := web.NewServer(a.isServing.Load, a.telemetry)
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listening.Bound(listener, mostOfHTTP)); !errors.Is(err, http.ErrServerClosed) {
 			a.logger.Error("http has ended", "error", err.Error())
 		}
 	}()

@@ -22,6 +22,7 @@ const (
 	mostStreams       = 100
 	mostHeaderBytes   = 16 << 10
 	workers           = 128 // a few connections' worth of streams
+	mostOfHTTP        = 100
 	windowBytes       = 64 << 10
 	handshakeTime     = 5 * time.Second
 	connectionAge     = 5 * time.Minute
@@ -81,10 +82,10 @@ func (a *agent) credentials() (credentials.TransportCredentials, error) {
 }
 
 func (a *agent) register(service *forwarding.Service) error {
-	service.Register(a.server)
-	grpc_health_v1.RegisterHealthServer(a.server, a.health)
+	service.Register(a.entrance.Calls(a.server))
+	grpc_health_v1.RegisterHealthServer(a.entrance.Health(a.server), a.health)
 	if a.given.Reflection {
-		reflection.Register(a.server)
+		reflection.Register(a.entrance.Others(a.server))
 	}
 	if !a.given.ExtAuthz.IsOn {
 		return nil
@@ -94,7 +95,7 @@ func (a *agent) register(service *forwarding.Service) error {
 	if err != nil {
 		return err
 	}
-	check.Register(a.server)
+	check.Register(a.entrance.Calls(a.server))
 	a.telemetry.Family("sessiond_agent_checks_total", "Envoy's Checks, by their outcome.", "outcome", counts.Each)
 	return nil
 }
@@ -121,6 +122,21 @@ func (a *agent) measure(service *forwarding.Service) {
 	})
 	t.Counter("sessiond_agent_watch_reconnects_total", "Streams of servers that had to be opened again.",
 		func() float64 { return float64(a.relay.Reconnects()) })
+}
+
+func (a *agent) measureCallers(listener *listening.Listener) {
+	t := a.telemetry
+	t.Gauge("sessiond_agent_connections", "Connections of callers.", func() float64 {
+		return float64(listener.Count())
+	})
+	t.Gauge("sessiond_calls_without_message", "Calls of which there are headers alone.", func() float64 {
+		return float64(a.entrance.Silent())
+	})
+	t.Gauge("sessiond_agent_held_bytes", "What calls hold, and answers that were not taken yet.", func() float64 {
+		return float64(a.entrance.Held())
+	})
+	t.Family("sessiond_agent_refused_total", "Calls and connections that were refused, by the reason.", "reason",
+		a.entrance.Refused(listener))
 }
 
 func bit(is bool) float64 {

@@ -3,10 +3,13 @@
 package failures
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -17,7 +20,13 @@ const (
 	// noRetry is the span of who is not told when to come again.
 	noRetry    = time.Duration(-1)
 	retryAfter = 500 * time.Millisecond
+	// Who is sent away comes back within this time from then on, and not all at once.
+	shedFor, shedForMore = 500 * time.Millisecond, time.Second
+	pushback             = "grpc-retry-pushback-ms"
 )
+
+// TooManyHealthWatches has a code by which clients do not take the agent for unhealthy.
+var TooManyHealthWatches = status.Error(codes.Unimplemented, "too many watches at a time: use Check")
 
 // The errors that a server has too; their texts are the server's where they mean the same.
 var (
@@ -34,6 +43,22 @@ var (
 	ShuttingDown = failure(codes.Unavailable, "SHUTTING_DOWN",
 		"the agent is about to stop: open the stream again", 0)
 )
+
+// Overloaded is for a call that was not begun, because there are too many or because it has not come in time.
+func Overloaded() error {
+	return failure(codes.Unavailable, "OVERLOADED",
+		"the agent has too much to do, or the message has not come in time: nothing was begun, repeat the same call later",
+		shedFor+rand.N(shedForMore))
+}
+
+// Pushback is what gRPC itself reads of when to come back.
+func Pushback(err error) metadata.MD {
+	after, ok := RetryAfter(err)
+	if !ok {
+		return nil
+	}
+	return metadata.Pairs(pushback, strconv.FormatInt(after.Milliseconds(), 10))
+}
 
 func failure(code codes.Code, reason, message string, retry time.Duration) error {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Domain: domain, Reason: reason}}

@@ -70,6 +70,8 @@ func (s *Service) toMethod(name string, handle unary) grpc.MethodDesc {
 	return grpc.MethodDesc{MethodName: name, Handler: func(
 		_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor,
 	) (response any, err error) {
+		request := &frames.Message{}
+		err = decode(request)
 		began := calls.Begin()
 		defer func() {
 			if recover() != nil {
@@ -77,9 +79,8 @@ func (s *Service) toMethod(name string, handle unary) grpc.MethodDesc {
 			}
 			calls.End(began, status.Code(err))
 		}()
-		request := &frames.Message{}
-		if err := decode(request); err != nil {
-			return nil, failures.MessageMalformed
+		if err != nil {
+			return nil, err
 		}
 		message, err := handle(ctx, request)
 		if err != nil {
@@ -119,24 +120,15 @@ func (s *Service) forward(name string) unary {
 
 // Unknown forwards the methods of this service that servers have and this agent does not know, of one request and
 // one answer.
-func (s *Service) Unknown(_ any, stream grpc.ServerStream) error {
-	path, ok := grpc.MethodFromServerStream(stream)
-	if !ok || !strings.HasPrefix(path, method("")) {
-		return status.Error(codes.Unimplemented, "no service has this method")
+func (s *Service) Unknown(ctx context.Context, path string, request *frames.Message) (*frames.Message, error) {
+	if !strings.HasPrefix(path, method("")) {
+		return nil, status.Error(codes.Unimplemented, "no service has this method")
 	}
-	request := &frames.Message{}
-	if err := stream.RecvMsg(request); err != nil {
-		return failures.MessageMalformed
-	}
-	authorization, err := s.Callers.Authorization(stream.Context(), "")
+	authorization, err := s.Callers.Authorization(ctx, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := s.ask(stream.Context(), path, authorization, request)
-	if err != nil {
-		return err
-	}
-	return stream.SendMsg(answer)
+	return s.ask(ctx, path, authorization, request)
 }
 
 // ask makes one call for one caller.

@@ -62,7 +62,7 @@ func (s *Service) watch(_ any, stream grpc.ServerStream) error {
 	}
 	var request sessiondv1.WatchRevocationsRequest
 	if err := stream.RecvMsg(&request); err != nil {
-		return failures.MessageMalformed
+		return err
 	}
 	name := strings.Join(authorization, "\x00")
 	if !s.Watchers.enter(name) {

@@ -8,8 +8,6 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/sessiond/sessiond/clients/go/internal/dial"
 )
@@ -23,13 +21,13 @@ var ErrInClear = errors.New("callers' keys and users' tokens would come in clear
 // IsLocal says whether only this machine can reach an address: unix:PATH or HOST:PORT.
 func IsLocal(address string) bool { return dial.IsLocal(address) }
 
-// Listen opens an address for at most so many connections at a time; others are closed as soon as they are there.
-func Listen(address string, mode fs.FileMode, most int) (net.Listener, error) {
+// Listen opens an address for at most so many connections at a time.
+func Listen(address string, mode fs.FileMode, most int) (*Listener, error) {
 	bound, err := open(address, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &bounded{Listener: bound, most: int64(most)}, nil
+	return Bound(bound, most), nil
 }
 
 func open(address string, mode fs.FileMode) (net.Listener, error) {
@@ -50,34 +48,4 @@ func Name(listener net.Listener) string {
 		return unixPrefix + listener.Addr().String()
 	}
 	return listener.Addr().String()
-}
-
-type bounded struct {
-	net.Listener
-	most int64
-	open atomic.Int64
-}
-
-func (b *bounded) Accept() (net.Conn, error) {
-	for {
-		accepted, err := b.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if b.open.Add(1) <= b.most {
-			return &counted{Conn: accepted, leave: sync.OnceFunc(func() { b.open.Add(-1) })}, nil
-		}
-		b.open.Add(-1)
-		_ = accepted.Close()
-	}
-}
-
-type counted struct {
-	net.Conn
-	leave func()
-}
-
-func (c *counted) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }
