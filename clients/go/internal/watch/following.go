@@ -70,6 +70,14 @@ func (f *Following) Close() {
 // Reconnects counts streams that had to be opened because one had ended.
 func (f *Following) Reconnects() uint64 { return f.watch.Reconnects() }
 
+// Replace has another stream be opened in the place of the one that is open.
+func (f *Following) Replace() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watch.Replace(f.clock.Exact().Steady)
+	f.wake()
+}
+
 func (f *Following) run() {
 	for {
 		timer := time.NewTimer(f.step())

@@ -107,6 +107,13 @@ func (w *Watch) Due(now clock.Reading) *Stream {
 	}
 }
 
+// Replace has another stream be opened in the place of the one that is open, unless that was tried in vain just now.
+func (w *Watch) Replace(now time.Duration) {
+	if len(w.streams) == 1 && now >= w.replaceLateFrom {
+		w.streams[0].replaceAt = now
+	}
+}
+
 // WakeAt is when Due has to be asked next, unless something comes before.
 func (w *Watch) WakeAt() time.Duration {
 	switch len(w.streams) {

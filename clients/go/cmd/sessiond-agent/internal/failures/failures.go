@@ -15,6 +15,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
+// Stopping is the reason of who is about to stop, and has begun nothing.
+const Stopping = "SHUTTING_DOWN"
+
 const (
 	domain = "sessiond"
 	// noRetry is the span of who is not told when to come again.
@@ -40,7 +43,7 @@ var (
 		"there are too many watchers, in all or of this caller: watch less, or at another server", time.Second)
 	WatchFellBehind = failure(codes.ResourceExhausted, "WATCH_FELL_BEHIND",
 		"the watcher did not take what it was sent: open the stream again from the last revision", 0)
-	ShuttingDown = failure(codes.Unavailable, "SHUTTING_DOWN",
+	ShuttingDown = failure(codes.Unavailable, Stopping,
 		"the agent is about to stop: open the stream again", 0)
 )
 

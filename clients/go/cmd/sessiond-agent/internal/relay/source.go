@@ -10,14 +10,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/failures"
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/servers"
 	"github.com/sessiond/sessiond/clients/go/internal/hashedid"
 	"github.com/sessiond/sessiond/clients/go/internal/watch"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
 const (
-	// turns is how often the second watch tries to get to another server than the first: servers take turns, but
-	// other calls may come between.
+	// turns is how often the second watch tries to get to another server than the first.
 	turns = 2
 	// Then it waits for longer and longer: there may be only one server.
 	firstWait   = 250 * time.Millisecond
@@ -36,6 +36,7 @@ type source struct {
 	following     *watch.Following
 	server        atomic.Pointer[string]
 	wait          atomic.Int64 // of the next turns, in nanoseconds
+	moveAt        atomic.Int64 // on the steady clock: when to try to get away from the server of the first
 }
 
 // receiver is a stream of which the first message has been read. What comes on it is put where watchers are told
@@ -43,11 +44,13 @@ type source struct {
 type receiver struct {
 	watch.Receiver
 	source    *source
+	server    string
 	first     *watch.Message
 	isResumed bool
 }
 
 func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver, error) {
+	ctx = servers.Elsewhere(ctx)
 	for range turns {
 		attempt, cancel := context.WithCancel(ctx)
 		stream, err := s.servers.Watch(attempt, s.authorization(), fromRevision)
@@ -68,7 +71,7 @@ func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver,
 		context.AfterFunc(ctx, cancel)
 		s.server.Store(&name)
 		s.wait.Store(int64(firstWait))
-		return &receiver{stream, s, first, fromRevision != ""}, nil
+		return &receiver{stream, s, name, first, fromRevision != ""}, nil
 	}
 	return nil, errSameServer
 }
@@ -82,7 +85,28 @@ func (r *receiver) Recv() (*watch.Message, error) {
 		}
 	}
 	r.tell(message)
+	if message.GetFreshness() != nil {
+		r.source.part(r.server)
+	}
 	return message, nil
+}
+
+// part has the second watch look for another server where the first has come to its own, as it does when a server
+// is restarted: the next one that goes would end both.
+func (s *source) part(server string) {
+	now := s.relay.clock.Exact().Steady
+	if s.number == 0 || server != s.relay.server(0) || int64(now) < s.moveAt.Load() {
+		return
+	}
+	s.moveAt.Store(int64(now + s.longerWait()))
+	s.following.Replace()
+}
+
+// longerWait is twice as long the next time.
+func (s *source) longerWait() time.Duration {
+	wait := time.Duration(s.wait.Load())
+	s.wait.Store(int64(min(2*wait, longestWait)))
+	return wait
 }
 
 func (r *receiver) tell(message *watch.Message) {
@@ -111,9 +135,9 @@ func (r *receiver) tell(message *watch.Message) {
 // explain is what the error of a stream means for when the next one is opened.
 func (s *source) explain(err error) *watch.Failure {
 	if errors.Is(err, errSameServer) {
-		wait := time.Duration(s.wait.Load())
-		s.wait.Store(int64(min(2*wait, longestWait)))
-		return &watch.Failure{Code: codes.Unavailable, Reason: err.Error(), RetryAfter: wait, SaysWhen: true}
+		return &watch.Failure{
+			Code: codes.Unavailable, Reason: err.Error(), RetryAfter: s.longerWait(), SaysWhen: true,
+		}
 	}
 	said, ok := status.FromError(err)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/failures"
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/frames"
 	"github.com/sessiond/sessiond/clients/go/internal/dial"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
@@ -56,7 +57,8 @@ func (s *Servers) connect() (*grpc.ClientConn, error) {
 	if (target.isLocal || s.insecure) && s.files == (dial.Files{}) {
 		security = dial.Security{Insecure: true}
 	}
-	options := append(target.options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostBytes)))
+	options := append(target.options,
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostBytes)), grpc.WithDefaultServiceConfig(configInTurn))
 	return dial.Connect(target.name, security, options...)
 }
 
@@ -76,8 +78,19 @@ type Answer struct {
 	Header, Trailer metadata.MD
 }
 
-// Call makes a call, with the metadata that its context has for it.
+// Call makes a call, with the metadata that its context has for it. Where a server is about to stop, and has begun
+// nothing, another one gets it.
 func (s *Servers) Call(ctx context.Context, method string, request *frames.Message) (*Answer, error) {
+	ctx, own := withTries(ctx)
+	for {
+		answer, err := s.call(ctx, method, request)
+		if err == nil || !own.hasOther || failures.Reason(err) != failures.Stopping {
+			return answer, err
+		}
+	}
+}
+
+func (s *Servers) call(ctx context.Context, method string, request *frames.Message) (*Answer, error) {
 	lane := s.free()
 	lane.calls.Add(1)
 	defer lane.calls.Add(-1)

@@ -11,10 +11,7 @@ import (
 	"github.com/sessiond/sessiond/clients/go/internal/dial"
 )
 
-const (
-	listed     = "sessiond-servers"
-	roundRobin = `{"loadBalancingConfig": [{"round_robin": {}}]}`
-)
+const listed = "sessiond-servers"
 
 // target is where the servers are, as gRPC takes it.
 type target struct {
@@ -39,13 +36,14 @@ func parse(given string) target {
 		address = strings.TrimSpace(address)
 		host, _, _ := net.SplitHostPort(address)
 		one := resolver.Address{Addr: address, ServerName: host}
+		state.Addresses = append(state.Addresses, one)
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{one}})
 		isLocal = isLocal && dial.IsLocal(address)
 	}
 	fixed.InitialState(state)
 	return target{
 		name:    listed + ":///",
-		options: []grpc.DialOption{grpc.WithResolvers(fixed), grpc.WithDefaultServiceConfig(roundRobin)},
+		options: []grpc.DialOption{grpc.WithResolvers(fixed)},
 		isLocal: isLocal,
 	}
 }
