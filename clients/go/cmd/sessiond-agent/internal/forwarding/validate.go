@@ -129,8 +129,14 @@ func (s *Service) question(
 func (s *Service) attempt(ctx context.Context, name string, request *frames.Message) (*servers.Answer, error) {
 	for left := attempts - 1; ; left-- {
 		answer, err := s.Upstream.Call(ctx, method(name), request)
-		if left == 0 || status.Code(err) != codes.Unavailable || failures.Reason(err) != "" {
+		if left == 0 || !isUnanswered(ctx, err) {
 			return answer, err
 		}
 	}
+}
+
+// isUnanswered says whether it was the transport that failed. A server that stops cancels what it has not looked at.
+func isUnanswered(ctx context.Context, err error) bool {
+	code := status.Code(err)
+	return failures.Reason(err) == "" && (code == codes.Unavailable || code == codes.Canceled && ctx.Err() == nil)
 }

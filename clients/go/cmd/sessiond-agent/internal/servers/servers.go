@@ -84,7 +84,7 @@ func (s *Servers) Call(ctx context.Context, method string, request *frames.Messa
 	ctx, own := withTries(ctx)
 	for {
 		answer, err := s.call(ctx, method, request)
-		if err == nil || !own.hasOther || failures.Reason(err) != failures.Stopping {
+		if err == nil || failures.Reason(err) != failures.Stopping || !own.leave() {
 			return answer, err
 		}
 	}

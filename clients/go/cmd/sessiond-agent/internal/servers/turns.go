@@ -21,7 +21,15 @@ func init() {
 // tries are those of one question.
 type tries struct {
 	at       []balancer.SubConn
+	last     *server
 	hasOther bool // whether there was a further server to try at the last one
+}
+
+// server is one that can be reached. It is not asked once it has said that it is about to stop, as long as there are
+// others: it stops when calls have ceased to come.
+type server struct {
+	connection balancer.SubConn
+	isLeaving  atomic.Bool
 }
 
 type triesKey struct{}
@@ -45,36 +53,52 @@ func (builder) Build(info base.PickerBuildInfo) balancer.Picker {
 	}
 	p := &picker{}
 	for one := range info.ReadySCs {
-		p.ready = append(p.ready, one)
+		p.ready = append(p.ready, &server{connection: one})
 	}
 	return p
 }
 
-// picker has the servers that can be reached.
+// picker has the servers that can be reached; there is another one as soon as that changes.
 type picker struct {
-	ready []balancer.SubConn
+	ready []*server
 	next  atomic.Uint32
 }
 
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	own, _ := info.Ctx.Value(triesKey{}).(*tries)
 	first := int(p.next.Add(1) % uint32(len(p.ready)))
 	found := p.ready[first]
-	if own, ok := info.Ctx.Value(triesKey{}).(*tries); ok {
-		found = own.pick(p.ready, first)
+	if own != nil || found.isLeaving.Load() {
+		found = p.pick(own, first)
 	}
-	return balancer.PickResult{SubConn: found}, nil
+	return balancer.PickResult{SubConn: found.connection}, nil
 }
 
-func (t *tries) pick(ready []balancer.SubConn, first int) balancer.SubConn {
-	var others []balancer.SubConn
-	for i := range ready {
-		if one := ready[(first+i)%len(ready)]; !slices.Contains(t.at, one) {
-			others = append(others, one)
+// pick is the next one that stays and has not been tried, or the next one.
+func (p *picker) pick(own *tries, first int) *server {
+	var fit []*server
+	for i := range p.ready {
+		one := p.ready[(first+i)%len(p.ready)]
+		if !one.isLeaving.Load() && !own.has(one) {
+			fit = append(fit, one)
 		}
 	}
-	if t.hasOther = len(others) > 1; len(others) == 0 {
-		return ready[first]
+	found := p.ready[first]
+	if len(fit) > 0 {
+		found = fit[0]
 	}
-	t.at = append(t.at, others[0])
-	return others[0]
+	if own != nil {
+		own.at, own.last, own.hasOther = append(own.at, found.connection), found, len(fit) > 1
+	}
+	return found
+}
+
+func (t *tries) has(one *server) bool { return t != nil && slices.Contains(t.at, one.connection) }
+
+// leave takes note that the last one is about to stop, and says whether there is another one.
+func (t *tries) leave() bool {
+	if t.last != nil {
+		t.last.isLeaving.Store(true)
+	}
+	return t.hasOther
 }

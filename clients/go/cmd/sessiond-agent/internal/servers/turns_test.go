@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc/balancer/base"
 )
 
-// server is a connection that is told from others, and does nothing.
-type server struct {
+// connection is told from others, and does nothing.
+type connection struct {
 	balancer.SubConn
 	name string
 }
@@ -17,7 +17,7 @@ type server struct {
 func pickerOf(names ...string) balancer.Picker {
 	ready := map[balancer.SubConn]base.SubConnInfo{}
 	for _, name := range names {
-		ready[&server{name: name}] = base.SubConnInfo{}
+		ready[&connection{name: name}] = base.SubConnInfo{}
 	}
 	return builder{}.Build(base.PickerBuildInfo{ReadySCs: ready})
 }
@@ -28,7 +28,7 @@ func picked(t *testing.T, ctx context.Context, from balancer.Picker) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result.SubConn.(*server).name
+	return result.SubConn.(*connection).name
 }
 
 func TestServersTakeTurns(t *testing.T) {
@@ -60,4 +60,24 @@ func TestWhoAsksAgainGetsAnotherServerAsLongAsThereIsOne(t *testing.T) {
 			t.Fatal("there was another one")
 		}
 	}
+}
+
+func TestWhoIsAboutToStopIsAskedNoMoreAsLongAsThereAreOthers(t *testing.T) {
+	from := pickerOf("a", "b")
+	ctx, own := withTries(t.Context())
+	leaving := picked(t, ctx, from)
+	if !own.leave() {
+		t.Fatal("there was no other one")
+	}
+	for range 10 {
+		ctx, _ := withTries(t.Context())
+		if picked(t, t.Context(), from) == leaving || picked(t, ctx, from) == leaving {
+			t.Fatal("it was asked again")
+		}
+	}
+	other, last := withTries(t.Context())
+	if picked(t, other, from); last.leave() {
+		t.Error("there was another one that stays")
+	}
+	picked(t, t.Context(), from) // somebody has to be asked
 }
