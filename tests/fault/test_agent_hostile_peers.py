@@ -148,17 +148,18 @@ async def test_a_message_that_comes_byte_by_byte_has_to_come_in_time(agent: Agen
             (peer, await peer.open(VALIDATE)) for peer in await peers(stack, agent, 2) for _ in range(STREAMS)
         ]
         whole, sent = framed(bytes(MAX_REQUEST_BYTES)), 0
-        while sum(stream.over for _, stream in slow) < len(slow) - 32:
-            for peer, stream in slow:
-                await peer.send(stream, whole[sent : sent + 1])
-            sent += 1
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(TIMEOUT):
+            while sum(stream.over for _, stream in slow) < len(slow) - 32:
+                for peer, stream in slow:
+                    await peer.send(stream, whole[sent : sent + 1])
+                sent += 1
+                await asyncio.sleep(0.05)
 
 
 @everywhere
 async def test_messages_that_do_not_end_hold_no_more_than_the_silent_may(agent: Agent) -> None:
     promised = framed(bytes(MAX_REQUEST_BYTES - 8), length=MAX_REQUEST_BYTES)
-    async with AsyncExitStack() as stack, under_attack(agent, growth=240 * MIB):
+    async with AsyncExitStack() as stack, under_attack(agent, growth=160 * MIB):
         streams = [
             (peer, await peer.open(VALIDATE)) for peer in await peers(stack, agent, 4) for _ in range(STREAMS)
         ]

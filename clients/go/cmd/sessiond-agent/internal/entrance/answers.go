@@ -10,8 +10,13 @@ import (
 	"github.com/sessiond/sessiond/clients/go/cmd/sessiond-agent/internal/listening"
 )
 
-// ofAnAnswer is what one holds beside its bytes.
-const ofAnAnswer int64 = 512
+const (
+	// ofAnAnswer is what one holds beside its bytes.
+	ofAnAnswer int64 = 512
+	// Of short answers one of so many is counted, for all of them.
+	oneOf       = 16
+	short int64 = 4 << 10
+)
 
 // takenWithin is for how long a connection on which answers wait may take none.
 const takenWithin = 10 * time.Second
@@ -36,18 +41,20 @@ func (w *waiting) Free() {
 	}
 }
 
-// SendMsg sends an answer, which counts until it has been taken.
+// SendMsg sends an answer, which counts until it has been taken if it is long.
 func (v *visit) SendMsg(answer any) error {
 	raw, ok := answer.(*frames.Message)
 	if !ok {
 		return v.ServerStream.SendMsg(answer)
 	}
-	end := &waiting{
-		Buffer: mem.SliceBuffer(nil),
-		budget: &v.entrance.held,
-		from:   v.connection,
-		size:   ofAnAnswer + int64(raw.Data.Len()),
+	size := ofAnAnswer + int64(raw.Data.Len())
+	if size < short {
+		if v.connection.Short.Add(1)%oneOf != 0 {
+			return v.ServerStream.SendMsg(answer)
+		}
+		size *= oneOf
 	}
+	end := &waiting{Buffer: mem.SliceBuffer(nil), budget: &v.entrance.held, from: v.connection, size: size}
 	end.Ref()
 	defer end.Free()
 	v.connection.Sent.Add(1)

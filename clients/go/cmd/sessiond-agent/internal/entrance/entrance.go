@@ -230,7 +230,13 @@ func (v *visit) RecvMsg(into any) error {
 		return v.ServerStream.RecvMsg(into)
 	}
 	v.isThere = true
-	err := v.entrance.silent.await(v.connection, func() error { return v.ServerStream.RecvMsg(into) })
+	silent := &v.entrance.silent
+	if silent.enterPatiently() {
+		err := v.ServerStream.RecvMsg(into)
+		silent.leavePatiently()
+		return err
+	}
+	err := silent.hurry(v.connection, func() error { return v.ServerStream.RecvMsg(into) })
 	if err == errLate {
 		v.entrance.late.Add(1)
 		return v.refused()

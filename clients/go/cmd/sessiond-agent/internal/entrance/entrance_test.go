@@ -61,7 +61,12 @@ func silently(s *silent, from *listening.Connection, calls int, over <-chan stru
 	for range calls {
 		before := s.count()
 		go func() {
-			ended <- s.await(from, func() error { <-over; return nil })
+			if s.enterPatiently() {
+				<-over
+				ended <- nil
+				return
+			}
+			ended <- s.hurry(from, func() error { <-over; return nil })
 		}()
 		for s.count() == before && len(ended) == 0 {
 			time.Sleep(time.Millisecond)
@@ -76,6 +81,9 @@ func TestTheSilentGoWhereThereAreTooManyAndTheFewStay(t *testing.T) {
 	over := make(chan struct{})
 	silently(&s, &many, mostPatient, over)
 	of, theOther := silently(&s, &few, 1, over), silently(&s, &many, mostHurried, over)
+	if count := s.count(); count > mostPatient+mostHurried {
+		t.Errorf("%d are silent", count)
+	}
 	if err := <-theOther; err != errLate {
 		t.Errorf("one of many ended with %v", err)
 	}

@@ -43,17 +43,19 @@ func (s *silent) count() int {
 	return int(s.patient.Load()) + s.hurried.Len()
 }
 
-// await receives the message of a call; errLate says that it has been waited for in vain.
-func (s *silent) await(from *listening.Connection, receive func() error) error {
+// enterPatiently is false where there are too many of those that may take their time.
+func (s *silent) enterPatiently() bool {
 	if s.patient.Add(1) > mostPatient {
 		s.patient.Add(-1)
-		return s.hurry(from, receive)
+		return false
 	}
-	defer s.patient.Add(-1)
-	return receive()
+	return true
 }
 
-// hurry leaves what receives to itself where it takes too long: it ends with the call.
+func (s *silent) leavePatiently() { s.patient.Add(-1) }
+
+// hurry receives the message of a call that may not take its time; errLate says that it has been waited for in vain.
+// What receives is left to itself then: it ends with the call.
 func (s *silent) hurry(from *listening.Connection, receive func() error) error {
 	place := s.enter(from)
 	defer s.leave(place)

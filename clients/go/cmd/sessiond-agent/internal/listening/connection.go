@@ -14,8 +14,8 @@ type Connection struct {
 	net.Conn
 	// Held is how many bytes its calls hold, and far below nothing once it is closed.
 	Held atomic.Int64
-	// Sent and Taken count answers: those that it has not taken wait for it.
-	Sent, Taken atomic.Int64
+	// Sent and Taken count answers: those that it has not taken wait for it. Not every short one is among them.
+	Sent, Taken, Short atomic.Int64
 	// Watches are its watches of health.
 	Watches atomic.Int64
 
