@@ -18,7 +18,7 @@ from tests.fault.test_replicas import on_store
 from tests.support import agent as agents
 from tests.support.agent import running_agent
 from tests.support.server import Server, serving
-from tests.support.valkeys import HOST, free_port, running_valkeys
+from tests.support.valkeys import HOST, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -127,18 +127,17 @@ async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
             "anonymous": ["watch"],
         }
         key = config.caller("orders", ["validate", "session", "mint", "revoke"])
-        addresses = [f"{HOST}:{free_port()}" for _ in range(2)]
-        paths = []
-        for number, address in enumerate(addresses):
-            config.tables["server"] |= {"listen": address}
-            paths.append(config.write(f"{number}.toml"))
+        addresses = [f"{HOST}:0"] * 2
         started = 0
 
         async def start(number: int) -> Server:
             nonlocal started
             started += 1
-            serves = serving(paths[number], config.data, tmp_path / f"{started}.log")
-            return await stack.enter_async_context(serves)
+            config.tables["server"] |= {"listen": addresses[number]}
+            serves = serving(config.write(f"{number}.toml"), config.data, tmp_path / f"{started}.log")
+            server = await stack.enter_async_context(serves)
+            addresses[number] = server.grpc
+            return server
 
         servers = [await start(number) for number in range(2)]
         agent = await stack.enter_async_context(
@@ -153,6 +152,7 @@ async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
         load = Load(agent, SessionServiceStub(through), [SessionServiceStub(one) for one in direct], key)
         hits = await agent.hits()
         tasks = load.tasks()
+        await eventually(lambda: load.calls > 100 or load.failed, timeout=20)
         for number in range(2 * rounds):
             load.direct.reverse()
             calls = load.calls
@@ -164,7 +164,8 @@ async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
         load.over.set()
         await asyncio.gather(*tasks)
         assert (load.failed, load.late, load.lapses) == ([], [], 0)
-        assert await agent.hits() - hits >= load.hot_calls > 0
+        # A server that has just started may have the agent forget: each token is asked about once more then.
+        assert load.hot_calls - (await agent.hits() - hits) <= 2 * HOT * started
 
 
 async def is_watched(server: Server) -> None:

@@ -37,6 +37,13 @@ type source struct {
 	server        atomic.Pointer[string]
 	wait          atomic.Int64 // of the next turns, in nanoseconds
 	moveAt        atomic.Int64 // on the steady clock: when to try to get away from the server of the first
+	heard         atomic.Pointer[heard]
+}
+
+// heard is the revision up to which a stream that is open has told everything, and that is known to the agent.
+type heard struct {
+	on       *receiver
+	revision string
 }
 
 // receiver is a stream of which the first message has been read. What comes on it is put where watchers are told
@@ -46,11 +53,12 @@ type receiver struct {
 	source    *source
 	server    string
 	first     *watch.Message
+	last      *watch.Message // that has been applied once the next one is asked for
 	isResumed bool
 }
 
 func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver, error) {
-	ctx = servers.Elsewhere(ctx)
+	ctx, fromRevision = servers.Elsewhere(ctx), s.resumeFrom(fromRevision)
 	for range turns {
 		attempt, cancel := context.WithCancel(ctx)
 		stream, err := s.servers.Watch(attempt, s.authorization(), fromRevision)
@@ -71,24 +79,45 @@ func (s *source) open(ctx context.Context, fromRevision string) (watch.Receiver,
 		context.AfterFunc(ctx, cancel)
 		s.server.Store(&name)
 		s.wait.Store(int64(firstWait))
-		return &receiver{stream, s, name, first, fromRevision != ""}, nil
+		return &receiver{stream, s, name, first, nil, fromRevision != ""}, nil
 	}
 	return nil, errSameServer
 }
 
+// resumeFrom is what the other watch has told, where that is open: a server that was restarted does not know what was
+// before, and would have everything be forgotten.
+func (s *source) resumeFrom(revision string) string {
+	other := s.relay.sources[(s.number+1)%watches].heard.Load()
+	if revision == "" || other == nil {
+		return revision
+	}
+	return other.revision
+}
+
 func (r *receiver) Recv() (*watch.Message, error) {
+	r.applied()
 	message := r.first
 	if r.first = nil; message == nil {
 		var err error
 		if message, err = r.Receiver.Recv(); err != nil {
+			if last := r.source.heard.Load(); last != nil && last.on == r {
+				r.source.heard.CompareAndSwap(last, nil)
+			}
 			return nil, err
 		}
 	}
 	r.tell(message)
+	r.last = message
 	if message.GetFreshness() != nil {
 		r.source.part(r.server)
 	}
 	return message, nil
+}
+
+func (r *receiver) applied() {
+	if fresh := r.last.GetFreshness(); fresh.GetRevision() != "" {
+		r.source.heard.Store(&heard{r, fresh.GetRevision()})
+	}
 }
 
 // part has the second watch look for another server where the first has come to its own, as it does when a server
