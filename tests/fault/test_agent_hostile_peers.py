@@ -243,15 +243,15 @@ async def test_headers_without_end_are_cut_off(agent: Agent) -> None:
 
 async def test_headers_that_unpack_to_a_lot_are_refused(agent: Agent) -> None:
     """One entry of the dynamic table, named 4,000 times: 16 MB of headers in 4 KB (RFC 7541)."""
-    async with AsyncExitStack() as stack, under_attack(agent, growth=48 * MIB) as served:
+    async with under_attack(agent, growth=48 * MIB) as served:
         while len(served) < ENOUGH:
-            raw = await stack.enter_async_context(raw_peer(agent.grpc))
-            entry = raw.encoder.encode([*call_headers(VALIDATE), ("x-bomb", "v" * 4000)])
-            await raw.send(frame(hostile.HEADERS, END_HEADERS | END_STREAM, 1, entry))
-            bomb = raw.encoder.encode(call_headers(VALIDATE)) + b"\xbe" * 4000
-            for number in range(3, 400, 2):
-                await raw.send(frame(hostile.HEADERS, END_HEADERS | END_STREAM, number, bomb))
-                await asyncio.sleep(0)
+            async with raw_peer(agent.grpc) as raw:
+                entry = raw.encoder.encode([*call_headers(VALIDATE), ("x-bomb", "v" * 4000)])
+                await raw.send(frame(hostile.HEADERS, END_HEADERS | END_STREAM, 1, entry))
+                bomb = raw.encoder.encode(call_headers(VALIDATE)) + b"\xbe" * 4000
+                for number in range(3, 400, 2):
+                    await raw.send(frame(hostile.HEADERS, END_HEADERS | END_STREAM, number, bomb))
+                    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("kind", [hostile.PING, hostile.SETTINGS], ids=["pings", "settings"])
