@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from redis.asyncio import SSLConnection
 
 from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.connection import Identity, StoreAddress, connect
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
@@ -129,15 +132,15 @@ async def test_a_password_is_needed_where_there_is_one(valkey: EmbeddedStore) ->
     await open_to_all.execute_command("ACL", "SETUSER", "sessiond", "on", ">sesame", "~*", "+@all")
     try:
         for password, works in (("sesame", True), ("wrong", False)):
-            redis = connect(StoreAddress(url, username="sessiond", password=password))
+            redis = connect(StoreAddress(url, Identity("sessiond", partial(str, password))))
             scripts = Scripts(
-                dict.fromkeys(Lane, redis), telemetry=RecordingTelemetry(), logger=SilentLogger()
+                OneNode(dict.fromkeys(Lane, redis)), telemetry=RecordingTelemetry(), logger=SilentLogger()
             )
             if works:
-                assert await scripts.now_ms() > 0
+                assert await scripts.now_ms(0) > 0
             else:
                 with pytest.raises(StoreUnavailableError):
-                    await scripts.now_ms()
+                    await scripts.now_ms(0)
             await redis.aclose()
     finally:
         await open_to_all.execute_command("ACL", "DELUSER", "sessiond")
@@ -149,7 +152,7 @@ async def test_a_store_that_does_not_tell_its_settings_is_not_trusted(valkey: Em
     owner = connect(StoreAddress(url))
     await owner.execute_command("ACL", "SETUSER", "mute", "on", ">sesame", "~*", "+@all", "-info")
     try:
-        redis = connect(StoreAddress(url, username="mute", password="sesame"))
+        redis = connect(StoreAddress(url, Identity("mute", lambda: "sesame")))
         assert await connected(redis).stores.durability.faults(accepted=()) == [
             "the store does not tell its settings: allow our user the command info"
         ]
@@ -166,12 +169,12 @@ async def test_a_store_that_does_not_tell_its_settings_is_not_trusted(valkey: Em
         ("redis://[::1]:7000/3", {"host": "::1", "port": 7000, "db": 3}),
         (
             "rediss://db.example:6380/1",
-            {"host": "db.example", "port": 6380, "db": 1, "ssl_check_hostname": True},
+            {"host": "db.example", "port": 6380, "db": 1},
         ),
         ("unix:///run/a%20b.sock", {"path": "/run/a b.sock"}),
     ],
 )
 def test_an_address_is_a_way_to_the_store(url: str, expected: dict[str, object]) -> None:
-    pool = connect(StoreAddress(url)).connection_pool
+    pool = connect(StoreAddress(url, tls=ssl.create_default_context)).connection_pool
     assert {name: pool.connection_kwargs[name] for name in expected} == expected
     assert issubclass(pool.connection_class, SSLConnection) is url.startswith("rediss:")

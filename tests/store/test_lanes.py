@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.adapters.store.connection import StoreAddress, connect_lanes
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
 async def lanes(valkey: EmbeddedStore, store: Store) -> AsyncIterator[Store]:
     """The store over a client for each lane, as a server has it."""
     async with AsyncExitStack() as stack:
-        clients = connect_lanes(StoreAddress(f"unix://{valkey.socket_path}"))
-        for client in clients.values():
-            stack.push_async_callback(client.aclose)
-        store.scripts._clients = clients
+        address = StoreAddress(f"unix://{valkey.socket_path}")
+        nodes = OneNode({lane: connect(address, lane=lane) for lane in Lane})
+        stack.push_async_callback(nodes.aclose)
+        store.scripts._nodes = nodes
         yield store
 
 
 async def test_a_revocation_and_the_log_get_past_a_crowd_of_refreshes(lanes: Store) -> None:
     token, other = await lanes.open(), await lanes.open()
-    async with crowded(lanes.scripts._clients[Lane.CALLS]):
+    async with crowded(lanes.scripts._nodes.clients[Lane.CALLS]):
         with pytest.raises(StoreUnavailableError):
             await lanes.rotate(token)
         assert (await lanes.end(token.session)).count == 1
@@ -57,7 +58,7 @@ async def test_what_ends_a_providers_session_gets_past_too(lanes: Store) -> None
     token, doubtful = await provider.open(), await provider.open(session="ses_2")
     rotation, leased = await provider.lease(token)
     held, _ = await provider.lease(doubtful)
-    async with crowded(lanes.scripts._clients[Lane.CALLS]):
+    async with crowded(lanes.scripts._nodes.clients[Lane.CALLS]):
         assert isinstance(await lanes.stores.leases.commit(rotation, leased, tokens("2")), Rotated)
         await lanes.stores.leases.release(held, LeaseEnd.DOUBT)
         ended = await lanes.sessions.end_provider(
@@ -78,14 +79,14 @@ async def test_a_caller_of_one_client_revokes_past_a_crowd_of_refreshes(lanes: S
     caller = Caller("web", frozenset(Group), client_ids=frozenset({"app"}))
     revocations = viewed(lanes, FakeClock())
     revocation = revocation_over(lanes, revocations)
-    async with crowded(lanes.scripts._clients[Lane.CALLS]):
+    async with crowded(lanes.scripts._nodes.clients[Lane.CALLS]):
         ended = await revocation.revoke(BySession(token.session), cause=Cause.LOGOUT, caller=caller)
     assert ended.count == 1
 
 
 async def test_the_log_gets_past_a_crowd_of_revocations(lanes: Store) -> None:
     token = await lanes.open()
-    async with crowded(lanes.scripts._clients[Lane.ENDING]):
+    async with crowded(lanes.scripts._nodes.clients[Lane.ENDING]):
         with pytest.raises(StoreUnavailableError):
             await lanes.end(token.session)
         assert (await lanes.log.read(lanes.partition(), None)).reached_head

@@ -139,7 +139,7 @@ async def test_a_store_that_wants_to_know_who_we_are_is_named(own: Watched, admi
     await admin.execute_command("ACL", "SETUSER", "default", "resetpass", ">sesame")
     try:
         scripts = own.connect().scripts
-        for refused in (scripts.now_ms(), scripts.information("memory")):
+        for refused in (scripts.now_ms(0), scripts.information("memory", 0)):
             with pytest.raises(StoreUnavailableError):
                 await refused
     finally:
@@ -192,5 +192,5 @@ async def test_what_is_no_store_is_named_without_its_words() -> None:
         host, port = server.sockets[0].getsockname()
         async with watched(f"redis://{host}:{port}") as own:
             with pytest.raises(StoreUnavailableError):
-                await own.connect().scripts.now_ms()
+                await own.connect().scripts.now_ms(0)
             assert own.logger.lines == [("warning", BEGUN, {"kind": "other"})]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.open import Stores, stores_over
 from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.record import split
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from sessiond_server.adapters.store.scripts.nodes import Nodes
     from sessiond_server.service.logger import Logger
     from sessiond_server.service.storage.revocations import RevocationLog
     from sessiond_server.service.storage.sessions import (
@@ -202,9 +204,10 @@ class Store:
         await self.change(session, **times)
 
 
-def connected(
+def connected(  # noqa: PLR0913 - what a store is made of has names
     redis: Redis,
     *,
+    nodes: Nodes | None = None,
     partitions: int = 1,
     rules: SessionRules = RULES,
     sealing: tuple[bytes, ...] = (SEALING,),
@@ -213,9 +216,9 @@ def connected(
     replicas: int = 0,
     max_log_entries: int = FOREVER_MS,
 ) -> Store:
-    lanes, logger = dict.fromkeys(Lane, redis), logger or SilentLogger()
+    logger = logger or SilentLogger()
     scripts = Scripts(
-        lanes,
+        nodes or OneNode(dict.fromkeys(Lane, redis)),
         telemetry=RecordingTelemetry(),
         logger=logger,
         steady=steady,

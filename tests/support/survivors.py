@@ -102,7 +102,7 @@ class OldCopy:
 async def revoke(store: Store, count: int, *, subject: str = "alice") -> list[Revocation]:
     """So many entries more in the log of a subject's partition, about tokens that nobody has."""
     partition = store.partition(subject)
-    expire_ms = await store.scripts.now_ms() + ENTRY_LIFE_MS
+    expire_ms = await store.scripts.now_ms(store.partition()) + ENTRY_LIFE_MS
     entries = [
         Revocation(RevocationType.TOKEN, os.urandom(16), FOREVER_MS, expire_ms + number)
         for number in range(count)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from typing_extensions import override
 
 from sessiond_server.adapters.embedded.process import find_server
 from tests.support.waiting import eventually
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 # Over a file and into memory: on any other way a replica waits for what is done once a second.
+# What sentinels call the primary, how many of them must take it for dead, and after which silence.
+PRIMARY_NAME = "sessions"
+QUORUM = 2
+DOWN_AFTER_MS = 1000
 COPIED_AT_ONCE = ("--repl-diskless-sync", "no", "--repl-diskless-load", "swapdb")
 
 
@@ -51,14 +56,16 @@ class Valkey:
     async def start(self) -> None:
         """Run it, and return when it answers; it has what its append-only file has."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.process = await create_subprocess_exec(
+        self.process = await create_subprocess_exec(*self.command(), stdout=DEVNULL, stderr=DEVNULL)
+        await eventually(self._answers, timeout=10)
+
+    def command(self) -> list[str]:
+        """What is run."""
+        return [
             str(find_server()),
             *("--bind", HOST, "--port", str(self.port), "--dir", str(self.directory)),
             *("--save", "", "--repl-diskless-sync-delay", "0", *self.options),
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-        )
-        await eventually(self._answers, timeout=10)
+        ]
 
     async def _answers(self) -> bool:
         try:
@@ -97,6 +104,29 @@ class Valkey:
     def _signal(self, number: int) -> None:
         if self.process and self.is_running:
             self.process.send_signal(number)
+
+
+@dataclass
+class Sentinel(Valkey):
+    """A server that watches `watched`, and of several of which two can replace it."""
+
+    watched: Valkey | None = None
+
+    @override
+    def command(self) -> list[str]:
+        assert self.watched
+        file = self.directory / "sentinel.conf"
+        if not file.exists():
+            lines = (
+                f"port {self.port}",
+                f"bind {HOST}",
+                f"dir {self.directory}",
+                f"sentinel monitor {PRIMARY_NAME} {HOST} {self.watched.port} {QUORUM}",
+                f"sentinel down-after-milliseconds {PRIMARY_NAME} {DOWN_AFTER_MS}",
+                f"sentinel failover-timeout {PRIMARY_NAME} 3000",
+            )
+            file.write_text("\n".join(lines))
+        return [str(find_server()), str(file), "--sentinel"]
 
 
 @asynccontextmanager

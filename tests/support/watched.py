@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.connection import Identity, StoreAddress, connect
 from tests.support.fakes import FakeClock, RecordingLogger
 from tests.support.store import Store, connected
 
@@ -27,8 +27,9 @@ class Watched:
     clock: FakeClock = field(default_factory=FakeClock)
     clients: list[Redis] = field(default_factory=list)
 
-    def connect(self, *, partitions: int = 1, **credentials: Any) -> Store:
-        self.clients.append(connect(StoreAddress(self.url, **credentials)))
+    def connect(self, *, partitions: int = 1, username: str | None = None, password: str = "") -> Store:
+        identity = Identity(username, lambda: password)
+        self.clients.append(connect(StoreAddress(self.url, identity)))
         return connected(
             self.clients[-1], partitions=partitions, logger=self.logger, steady=self.clock.steady
         )

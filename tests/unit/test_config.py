@@ -25,6 +25,7 @@ GOOD: dict[str, Any] = {
     "issuers": [{"issuer": "https://id.example", "audiences": ["api"]}],
 }
 SECRET = "hunter2-is-no-path"
+KEYS = {"keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
 
 
 def read(
@@ -104,6 +105,14 @@ def test_six_mistakes_are_six_lines() -> None:
         ({"revocation": {"heartbeat": "501ms"}}, "revocation.heartbeat"),
         ({"store": {}}, "store.url"),
         ({"store": {"url": "embedded:"}}, "store.url"),
+        ({"store": {"url": "redis://h:x"}}, "store.url"),
+        ({"store": {"url": "redis+sentinel://127.0.0.1"}}, "store.url"),
+        ({"store": {"url": "redis+cluster://127.0.0.1/1"}}, "store.url"),
+        (
+            {"store": {"url": "redis://127.0.0.1", "sentinel_username": "x"}, **KEYS},
+            "store.sentinel_username",
+        ),
+        ({"store": {"url": "redis+cluster://127.0.0.1", "ca_file": HERE}, **KEYS}, "store.ca_file"),
         ({"store": {"url": "embedded:x", "accept_risks": ["all"]}}, "store.accept_risks"),
         ({"store": {"url": "embedded:x", "password_file": "/nowhere"}}, "store.password_file"),
         ({"issuers": []}, "issuers"),
@@ -196,7 +205,15 @@ def test_a_value_that_could_be_a_secret_is_not_repeated() -> None:
     assert SECRET not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["redis://db.example", "redis://10.0.0.1:6379/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://db.example",
+        "redis://10.0.0.1:6379/0",
+        "redis+sentinel://127.0.0.1,10.0.0.1/sessions",
+        "redis+cluster://10.0.0.1,10.0.0.2",
+    ],
+)
 def test_plaintext_to_a_store_elsewhere_must_be_allowed(url: str) -> None:
     keys = {"keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
     assert mistakes({"store": {"url": url}}, keys) == ["store.url"]
@@ -225,6 +242,25 @@ def test_replicas_are_waited_for_where_the_store_has_some() -> None:
     assert mistakes(store(durability="all"), keys) == ["store.replicas"]
     assert mistakes(store(durability="some"), keys) == ["store.durability"]
     assert mistakes({"store": {"url": "embedded:d", "durability": "replicated"}}) == ["store.durability"]
+
+
+@pytest.mark.parametrize(
+    ("url", "replicas", "partitions"),
+    [
+        ("redis://127.0.0.1", 0, 1),
+        ("unix:///x", 0, 1),
+        ("redis+sentinel://127.0.0.1/sessions", 1, 1),
+        ("rediss+sentinel://db.example/sessions", 1, 1),
+        ("redis+cluster://127.0.0.1", 1, 16),
+        ("rediss+cluster://db.example", 1, 16),
+    ],
+)
+def test_a_store_that_fails_over_has_other_defaults(url: str, replicas: int, partitions: int) -> None:
+    store = read({"store": {"url": url}, **KEYS}).store
+    assert (store.acknowledging_replicas, store.number_of_partitions) == (replicas, partitions)
+    chosen = {"durability": "local", "partitions": 4}
+    store = read({"store": {"url": url, **chosen}, **KEYS}).store
+    assert (store.acknowledging_replicas, store.number_of_partitions) == (0, 4)
 
 
 def test_listening_elsewhere_needs_tls_and_callers() -> None:

@@ -52,6 +52,8 @@ ELSEWHERE = {
     ("store", "url"),
     ("store", "username"),
     ("store", "password_file"),
+    ("store", "sentinel_username"),
+    ("store", "sentinel_password_file"),
     ("store", "ca_file"),
     ("store", "cert_file"),
     ("store", "key_file"),

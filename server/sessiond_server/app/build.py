@@ -121,7 +121,7 @@ async def build(
     stores = await stack.enter_async_context(
         open_stores(
             _store_address(settings, secrets, store_url),
-            partitions=settings.store.partitions,
+            partitions=settings.store.number_of_partitions,
             sealing_keys=secrets.sealing,
             issuers=HashedIssuers(
                 reuse_above_ms(settings.issuers), {one.issuer: client_ids(one) for one in settings.issuers}
@@ -378,11 +378,9 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
     store = settings.store
     return StoreAddress(
         url,
-        username=store.username,
-        password=secrets.store_password,
-        ca_file=store.ca_file,
-        cert_file=store.cert_file,
-        key_file=store.key_file,
+        identity=secrets.store_identity,
+        sentinel_identity=secrets.sentinel_identity,
+        tls=secrets.store_tls,
         acknowledging_replicas=store.acknowledging_replicas,
         max_revocations=settings.revocation.max_entries,
     )

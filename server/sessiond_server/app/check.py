@@ -21,10 +21,10 @@ from sessiond_server.app.issuers import AnyIssuerSettings, open_providers
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError, open_store
 from sessiond_server.app.workloads import AnyIssuer, open_workload_issuers
-from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
+from sessiond_server.domain.store_url import socket_url
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import PartitionsError
 from sessiond_server.service.storage.key_sets import NotShared
@@ -87,7 +87,7 @@ async def _open_store(
         return await open_store(settings, stack, logger=logger)
     except DirectoryHeldError:
         store = joined_store(Path(settings.store.url.removeprefix(EMBEDDED)))
-        return f"unix://{store.socket_path}", store.directory
+        return socket_url(store.socket_path), store.directory
 
 
 async def fetch_key_sets(settings: Settings, *, logger: Logger) -> list[KeySetFinding]:

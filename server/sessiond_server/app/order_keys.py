@@ -14,10 +14,10 @@ from sessiond_server.app.check import KeySetFinding, to_finding
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError
 from sessiond_server.app.workloads import AnyIssuer
-from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.store_url import socket_url
 from sessiond_server.service.logger import Logger
 
 
@@ -64,4 +64,4 @@ def _running_store(settings: Settings) -> tuple[str, Path | None]:
     if not url.startswith(EMBEDDED):
         return url, None
     store = joined_store(Path(url.removeprefix(EMBEDDED)))
-    return f"unix://{store.socket_path}", store.directory
+    return socket_url(store.socket_path), store.directory

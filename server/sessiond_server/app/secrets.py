@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product, starmap
 from pathlib import Path
+from ssl import SSLContext
 from typing import TypeVar
 
 from sessiond_server.adapters.embedded.data_directory import secret_file
@@ -21,6 +22,8 @@ from sessiond_server.adapters.secrets.key_files import (
     read_private_file,
     read_text,
 )
+from sessiond_server.adapters.secrets.watched import watched_text, watched_tls
+from sessiond_server.adapters.store.open import Identity
 from sessiond_server.config.problems import ConfigurationError, Problem
 from sessiond_server.config.settings import (
     CallerSettings,
@@ -46,7 +49,9 @@ class Secrets:
     signing_keys: tuple[SigningKey, ...]
     callers: tuple[KnownCaller, ...]
     client_secrets: dict[tuple[str, str], str]
-    store_password: str | None
+    store_identity: Identity
+    sentinel_identity: Identity
+    store_tls: Callable[[], SSLContext] | None
     certificate: WatchedCertificate | None
 
 
@@ -68,10 +73,11 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
         signing_keys=reader.signing_keys(settings, directory),
         callers=reader.callers(settings),
         client_secrets=reader.client_secrets(settings.issuers),
-        store_password=reader.password(settings.store.password_file),
+        store_identity=reader.identity(settings.store, "username", "password_file"),
+        sentinel_identity=reader.identity(settings.store, "sentinel_username", "sentinel_password_file"),
+        store_tls=reader.store_tls(settings.store),
         certificate=reader.certificate(settings),
     )
-    reader.store_tls(settings.store)
     reader.workload_issuers(settings.workload_issuers)
     if reader.problems:
         raise ConfigurationError(reader.problems)
@@ -130,17 +136,23 @@ class _Reader:
                     found[issuer.issuer, client.client_id or ""] = secret
         return found
 
-    def password(self, file: Path | None) -> str | None:
-        """The store's password."""
-        return next(self._each("store.password_file", (file,) if file else (), read_text), None)
+    def identity(self, store: StoreSettings, username: str, password_file: str) -> Identity:
+        """Who we are at the store, or at its sentinels; the password is watched from now on."""
+        file: Path | None = getattr(store, password_file)
+        if file:
+            with self._collected(f"store.{password_file}"):
+                return Identity(getattr(store, username), watched_text(file, logger=self.logger).current)
+        return Identity(getattr(store, username))
 
-    def store_tls(self, store: StoreSettings) -> None:
-        """Judge the files for TLS to the store; its client reads them itself, at every connection."""
-        for name in ("ca_file", "cert_file", "key_file"):
-            file: Path | None = getattr(store, name)
-            if file:
-                with self._collected(f"store.{name}"):
-                    read_private_file(file)
+    def store_tls(self, store: StoreSettings) -> Callable[[], SSLContext] | None:
+        """What connections to the store are made with, where it is with TLS; the files are watched."""
+        if not store.is_tls:
+            return None
+        with self._collected("store.ca_file, cert_file or key_file"):
+            return watched_tls(
+                ca_file=store.ca_file, cert_file=store.cert_file, key_file=store.key_file, logger=self.logger
+            ).current
+        return None
 
     def workload_issuers(self, issuers: tuple[WorkloadIssuerSettings, ...]) -> None:
         """Judge what workload issuers are asked with; it is read when they are asked."""

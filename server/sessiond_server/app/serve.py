@@ -20,12 +20,12 @@ from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.supervision import Supervision
-from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.dev import dev_settings
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.domain.store_url import StoreKind, socket_url
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.durability import Durability, PartitionsError
@@ -127,7 +127,9 @@ async def _start(
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
     store_url, directory = await open_store(settings, stack, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
-    raise_descriptor_limit(logger=logger)
+    # Each partition may be at a node of its own.
+    store_nodes = settings.store.number_of_partitions if settings.store.kind is StoreKind.CLUSTER else 1
+    raise_descriptor_limit(store_nodes=store_nodes, logger=logger)
     app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
     readiness = Readiness(app, supervision)
@@ -162,7 +164,7 @@ async def open_store(settings: Settings, stack: AsyncExitStack, *, logger: Logge
     if not url.startswith(EMBEDDED):
         return url, None
     store = await stack.enter_async_context(embedded_store(Path(url.removeprefix(EMBEDDED)), logger=logger))
-    return f"unix://{store.socket_path}", store.directory
+    return socket_url(store.socket_path), store.directory
 
 
 async def _start_http(

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem, repeated
-from sessiond_server.config.settings import ALL, IssuerSettings, Settings
-from sessiond_server.config.urls import is_callable, is_loopback
+from sessiond_server.config.settings import ALL, EMBEDDED, LOCAL, IssuerSettings, Settings, StoreSettings
+from sessiond_server.config.urls import is_callable
 from sessiond_server.config.workload_checks import workload_problems_of
 from sessiond_server.domain.caller import ANONYMOUS, UNKNOWN
 from sessiond_server.domain.rate import KNOWN, Activity, Per
+from sessiond_server.domain.store_url import StoreKind, StoreUrl, StoreUrlError
 
-EMBEDDED: Final = "embedded:"
-_STORE_SCHEMES: Final = {"redis", "rediss", "unix"}
 _MAX_LIMITS: Final = 32
 _ALWAYS_REQUIRED: Final = ("iss", "sub", "exp")
 
@@ -72,18 +70,18 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
 
 def _store(settings: Settings) -> Iterator[Problem]:
     store, keys = settings.store, settings.keys
-    url = urlsplit(store.url)
-    if store.url.startswith(EMBEDDED):
+    if store.is_embedded:
         if store.url == EMBEDDED:
             yield Problem("store.url", store.url, f"{EMBEDDED}DIR")
-        if store.durability != "local":
+        if store.durability not in {None, LOCAL}:
             found = f"{shown(store.durability)} with an embedded store, which has no replicas"
-            yield Problem("store.durability", found, '"local"')
+            yield Problem("store.durability", found, shown(LOCAL))
         return
-    if url.scheme not in _STORE_SCHEMES:
-        yield Problem("store.url", f"the scheme {shown(url.scheme)}", f"redis, rediss, unix or {EMBEDDED}DIR")
+    try:
+        yield from _store_url(store, StoreUrl.parse(store.url))
+    except StoreUrlError as error:
+        yield Problem("store.url", error.found, error.allowed)
         return
-    yield from _store_url(settings, url)
     if store.durability == ALL and not store.replicas:
         yield Problem("store.replicas", "0", 'the number of replicas, for durability "all"')
     for name in ("pepper_files", "sealing_files"):
@@ -91,21 +89,21 @@ def _store(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"keys.{name}", "nothing", "one file or more, where the store is not embedded")
 
 
-def _store_url(settings: Settings, url: SplitResult) -> Iterator[Problem]:
-    store = settings.store
-    if "@" in url.netloc:
-        yield Problem("store.url", "credentials in the address", "store.username and store.password_file")
-    if url.query or url.fragment:
-        yield Problem("store.url", "options in the address", "an address without ? and #")
-    if url.scheme == "redis" and not is_loopback(store.url) and not store.allow_plaintext:
-        yield Problem("store.url", "redis:// beyond loopback", "rediss://, or store.allow_plaintext")
+def _store_url(store: StoreSettings, url: StoreUrl) -> Iterator[Problem]:
+    scheme, _, _ = store.url.partition(":")
+    if not url.is_tls and not url.is_local and not store.allow_plaintext:
+        with_tls = scheme.replace("redis", "rediss", 1)
+        yield Problem("store.url", f"{scheme}:// beyond loopback", f"{with_tls}://, or store.allow_plaintext")
     tls_files = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name)]
-    if tls_files and url.scheme != "rediss":
-        yield Problem(f"store.{tls_files[0]}", f"a file for TLS with {url.scheme}://", "only with rediss://")
+    if tls_files and not url.is_tls:
+        yield Problem(f"store.{tls_files[0]}", f"a file for TLS with {scheme}://", "only with rediss")
     if bool(store.cert_file) != bool(store.key_file):
         yield Problem("store.cert_file", "one of cert_file and key_file", "both or neither")
-    if url.scheme == "unix" and not url.path:
-        yield Problem("store.url", "no path", "unix:///PATH")
+    for name in ("sentinel_username", "sentinel_password_file"):
+        if getattr(store, name) and url.kind is not StoreKind.SENTINEL:
+            yield Problem(
+                f"store.{name}", f"a value, with {scheme}://", "only with redis+sentinel and rediss+sentinel"
+            )
 
 
 def _lifetimes(settings: Settings) -> Iterator[Problem]:
@@ -169,7 +167,7 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
 
 
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:
-    if not issuer.signing_key_files and not settings.store.url.startswith(EMBEDDED):
+    if not issuer.signing_key_files and not settings.store.is_embedded:
         yield Problem(
             f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded"
         )

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError, Problem
 from sessiond_server.config.reader import read_settings
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import SIGNATURE_ALGORITHMS
+from sessiond_server.domain.store_url import socket_url
 
 # The issuer is a name, not an address: tokens stay valid whatever the ports are.
 DEV_ISSUER: Final = "http://sessiond.localhost"
@@ -48,7 +48,7 @@ def dev_settings(
         server=replace(settings.server, listen=listen, http=http),
         store=replace(
             settings.store,
-            url=f"unix://{socket_path}" if socket_path else f"{EMBEDDED}{data}",
+            url=socket_url(socket_path) if socket_path else f"{EMBEDDED}{data}",
             # It is an embedded one in either case.
             on_store_loss=settings.store.on_store_loss or "accept",
         ),

@@ -32,6 +32,8 @@ _CLAIM_PATH: Final = re.compile(r"(?:/(?:[^/~]|~[01])*)+")
 _MAX_SHOWN: Final = 80
 # What a person sees of an identifier must be the identifier.
 _IDENTIFIER: Final = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,255}")
+# It may name many nodes.
+_STORE_URL: Final = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,2048}")
 
 
 class NotAllowedError(ValueError):
@@ -179,6 +181,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _store_url(value: object) -> str:
+    if not isinstance(value, str) or not _STORE_URL.fullmatch(value):
+        raise NotAllowedError
+    return value
+
+
 def _claim(value: object) -> str:
     text = _text(value)
     if text.startswith("/") and not _CLAIM_PATH.fullmatch(text):
@@ -227,6 +235,7 @@ def _network(value: object) -> str:
 
 
 TEXT: Final = Kind("text", "1 to 255 characters without spaces and control characters", _text)
+STORE_URL: Final = Kind("text", "1 to 2048 characters without spaces and control characters", _store_url)
 SWITCH: Final = Kind("switch", "true or false", _switch)
 ADDRESS: Final = Kind("address", "HOST:PORT, [IPV6]:PORT or unix:PATH", _address)
 FILE: Final = Kind("file", "the path of a readable file", _file)

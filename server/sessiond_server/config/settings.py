@@ -20,6 +20,7 @@ from sessiond_server.config.kinds import (
     GROUPS,
     MODE,
     NETWORK,
+    STORE_URL,
     SWITCH,
     TEXT,
     TEXTS,
@@ -36,11 +37,16 @@ from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
+from sessiond_server.domain.store_url import StoreKind, StoreUrl
 
 TOKEN_TYPES: Final = ("at+jwt", "jwt", "absent")
 ACCEPT_STALE: Final = "accept_what_may_be_revoked"
 RISKS: Final = ("eviction", "no_persistence")
+EMBEDDED: Final = "embedded:"
+LOCAL: Final = "local"
+REPLICATED: Final = "replicated"
 ALL: Final = "all"
+_PARTITIONS_OF_A_CLUSTER: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,24 +127,31 @@ class SessionSettings:
 class StoreSettings:
     """Redis or Valkey."""
 
-    url: str = setting(TEXT, "`redis://`, `rediss://`, `unix:///PATH`, or `embedded:DIR` for one machine")
+    url: str = setting(
+        STORE_URL,
+        "`redis://HOST:PORT/DATABASE`, `redis+sentinel://HOST:PORT,HOST:PORT/NAME` or "
+        "`redis+cluster://HOST:PORT,HOST:PORT`, with TLS as `rediss`; `unix:///PATH`; or `embedded:DIR` for "
+        "one machine",
+    )
     username: str | None = setting(TEXT, "the store's user", default=None)
     password_file: Path | None = setting(FILE, "the user's password", default=None)
+    sentinel_username: str | None = setting(TEXT, "the sentinels' user, where they have one", default=None)
+    sentinel_password_file: Path | None = setting(FILE, "that user's password", default=None)
     ca_file: Path | None = setting(FILE, "authorities of the store's certificate (rediss)", default=None)
     cert_file: Path | None = setting(FILE, "our certificate for the store (rediss)", default=None)
     key_file: Path | None = setting(FILE, "its private key", default=None)
-    allow_plaintext: bool = setting(SWITCH, "allow `redis://` beyond loopback", default=False)
-    partitions: int = setting(
+    allow_plaintext: bool = setting(SWITCH, "allow a store beyond loopback without TLS", default=False)
+    partitions: int | None = setting(
         whole(1, 64),
         "into how many parts what is kept is divided, each with its log of revocations; it stays as it was "
-        "at the first start",
-        default=1,
+        "at the first start; unset: 16 in a cluster, otherwise 1",
+        default=None,
     )
-    durability: str = setting(
-        one_of("local", "replicated", ALL),
+    durability: str | None = setting(
+        one_of(LOCAL, REPLICATED, ALL),
         "where a write must have arrived before it is acknowledged: in the primary alone, in one replica, or "
-        "in all of them",
-        default="local",
+        "in all of them; unset: replicated with sentinels and in a cluster, otherwise local",
+        default=None,
     )
     replicas: int = setting(
         whole(0, 16), 'how many replicas the store has; required for durability "all"', default=0
@@ -162,13 +175,34 @@ class StoreSettings:
     @property
     def refuses_older(self) -> bool:
         """Whether tokens from before the store's beginning count as revoked."""
-        default = "accept" if self.url.startswith("embedded:") else "refuse_older"
+        default = "accept" if self.is_embedded else "refuse_older"
         return (self.on_store_loss or default) == "refuse_older"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is run here."""
+        return self.url.startswith(EMBEDDED)
+
+    @property
+    def kind(self) -> StoreKind:
+        """How its primary is found; the URL has been checked."""
+        return StoreKind.NODE if self.is_embedded else StoreUrl.parse(self.url).kind
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is reached with TLS; the URL has been checked."""
+        return not self.is_embedded and StoreUrl.parse(self.url).is_tls
+
+    @property
+    def number_of_partitions(self) -> int:
+        """Into how many parts what is kept is divided."""
+        return self.partitions or (_PARTITIONS_OF_A_CLUSTER if self.kind is StoreKind.CLUSTER else 1)
 
     @property
     def acknowledging_replicas(self) -> int:
         """How many replicas must have a write before it is acknowledged."""
-        return {"local": 0, "replicated": 1, ALL: self.replicas}[self.durability]
+        default = LOCAL if self.kind is StoreKind.NODE else REPLICATED
+        return {LOCAL: 0, REPLICATED: 1, ALL: self.replicas}[self.durability or default]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

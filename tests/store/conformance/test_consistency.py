@@ -75,7 +75,7 @@ async def test_a_revision_of_an_emptied_store_needs_everything_known(store: Stor
     required = RequiredConsistency(view)
     with pytest.raises(RevocationViewStaleError):
         await required.reach(revision, {store.partition()})
-    store.stop_at(await store.scripts.now_ms() + 5_000)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + 5_000)
     await required.reach(revision, {store.partition()})
     assert is_revoked(view, token)
 

@@ -49,7 +49,7 @@ async def log_in(store: Store, **changed: str) -> list[RefreshToken]:
 
 async def stopped(store: Store) -> int:
     """From now on it is one time for scripts, later than that at which servers say that sessions begin."""
-    now_ms = (await store.scripts.now_ms() + 10_000) // 1000 * 1000 + 100
+    now_ms = (await store.scripts.now_ms(store.partition()) + 10_000) // 1000 * 1000 + 100
     store.stop_at(now_ms)
     return now_ms
 
@@ -177,7 +177,7 @@ async def test_a_key_is_revoked_for_good_and_sessions_go_on(store: Store) -> Non
     assert {(entry.not_before_ms, entry.expire_ms) for entry in entries} == {(FOREVER_MS, FOREVER_MS)}
     assert await refusals(store, before) == {None}
     view = await view_of(store)
-    view.forget_expired(now_ms=await store.scripts.now_ms() + 100 * LIFETIMES.absolute_ms)
+    view.forget_expired(now_ms=await store.scripts.now_ms(store.partition()) + 100 * LIFETIMES.absolute_ms)
     assert view.revokes(0, token_ids(KEY, FOREVER_MS))
     assert [one.revocations for one in await cut(store, KEY)] == [()] * len(store.partitions)
 
@@ -186,7 +186,7 @@ async def test_what_is_revoked_for_good_stays_in_the_log_and_holds_no_trimming_u
     await cut(store, KEY)
     await cut(store, TENANT)
     await cut(store, replace(KEY, identifier="key-2"))
-    store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + 2 * ENTRY_LIFE_MS)
     for partition in store.partitions:
         reader = (await store.log.read(partition, None)).position
         await store.log.trim(partition)
@@ -201,7 +201,7 @@ async def test_what_is_revoked_for_good_stays_in_the_log_and_holds_no_trimming_u
 
 async def test_a_cutoff_is_forgotten_when_nothing_lives_that_it_could_hit(store: Store) -> None:
     await cut(store, TENANT)
-    store.stop_at(await store.scripts.now_ms() + LIFETIMES.absolute_ms + 1)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + LIFETIMES.absolute_ms + 1)
     await cut(store, KEY)
     for partition in store.partitions:
         assert await store.redis.hlen(key_in(partition, "cutoffs")) == 1

@@ -97,7 +97,7 @@ async def test_what_is_revoked_already_is_revoked_again(store: Store) -> None:
     for revoke in WAYS:
         await revoke(limited)
     assert (await limited.end(token.session)).count == 0
-    limited.stop_at(await limited.scripts.now_ms() + 5000)
+    limited.stop_at(await limited.scripts.now_ms(limited.partition()) + 5000)
     for revoke in WAYS:
         await revoke(limited)
     with pytest.raises(RevocationLogFullError):
@@ -133,7 +133,7 @@ async def test_what_was_lost_is_written_again_beyond_it(full: Store) -> None:
 
 
 async def test_a_log_takes_entries_again_when_some_have_expired(full: Store) -> None:
-    full.stop_at(await full.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    full.stop_at(await full.scripts.now_ms(full.partition()) + 2 * ENTRY_LIFE_MS)
     token = await full.open()
     with pytest.raises(RevocationLogFullError):
         await full.end(token.session)

@@ -38,7 +38,7 @@ async def spent(
 
 async def nobody_wrote_for(store: Store, milliseconds: int, *, until_ms: int = 0) -> None:
     """Every server has been away from the store, up to `until_ms` ago."""
-    now = await store.scripts.now_ms()
+    now = await store.scripts.now_ms(store.partition())
     await store.redis.set(store.key("seen"), now - milliseconds - until_ms)
     if until_ms:
         began, ended = now - milliseconds - until_ms, now - until_ms
@@ -84,7 +84,7 @@ async def test_behind_an_outage_a_late_duplicate_does_no_harm(store: Store) -> N
 @pytest.mark.row("reused")
 async def test_an_outage_that_began_behind_the_grace_excuses_nothing(store: Store) -> None:
     token, _ = await spent(store, before_ms=MINUTE)
-    now = await store.scripts.now_ms()
+    now = await store.scripts.now_ms(store.partition())
     # The first one prolongs the window to 40 s, and within that the second one begins.
     both = [(now - MINUTE, now - MINUTE + 30_000), (now - MINUTE + 35_000, now)]
     await store.redis.set(store.key("outages"), b"".join(OUTAGE.pack(*one) for one in both))
@@ -141,7 +141,7 @@ async def test_a_bound_session_has_the_window_that_was_said(store: Store) -> Non
 @pytest.mark.row("reused")
 async def test_outages_that_overlap_count_once(store: Store) -> None:
     token, _ = await spent(store, before_ms=MINUTE)
-    now = await store.scripts.now_ms()
+    now = await store.scripts.now_ms(store.partition())
     spent_ms = now - MINUTE
     halves = [(spent_ms, spent_ms + 20_000), (spent_ms + 5000, spent_ms + 30_000)] * 3
     await store.redis.set(store.key("outages"), b"".join(OUTAGE.pack(*one) for one in halves))
@@ -153,7 +153,7 @@ async def test_outages_that_overlap_count_once(store: Store) -> None:
 @pytest.mark.row("replayed")
 async def test_a_server_that_was_cut_off_alone_tells_the_store(store: Store) -> None:
     token, _ = await spent(store, before_ms=MINUTE)
-    now = await store.scripts.now_ms()
+    now = await store.scripts.now_ms(store.partition())
     await store.redis.set(store.key("seen"), now)
     other = connected(store.redis, partitions=len(store.partitions))
     store.scripts.outages.answered(store.partition(), now - MINUTE)
@@ -170,7 +170,7 @@ async def test_a_server_that_was_cut_off_alone_tells_the_store(store: Store) -> 
 @pytest.mark.row("replayed")
 async def test_a_server_that_has_read_nothing_since_it_was_cut_off_tells_the_store(store: Store) -> None:
     token, _ = await spent(store, before_ms=MINUTE)
-    now = await store.scripts.now_ms()
+    now = await store.scripts.now_ms(store.partition())
     await store.redis.set(store.key("seen"), now)
     store.stop_at(now)
     store.scripts.outages.answered(store.partition(), now - MINUTE)
@@ -183,7 +183,7 @@ async def test_what_prolonged_one_window_does_not_prolong_the_next(store: Store)
     await nobody_wrote_for(store, MINUTE)
     assert await refusal(store, token) is None
     await store.next(successor)
-    await store.redis.set(store.key("seen"), await store.scripts.now_ms())
+    await store.redis.set(store.key("seen"), await store.scripts.now_ms(store.partition()))
     await store.age(token.session, GRACE)
     assert await refusal(store, successor) is RefreshRefusal.REUSED
 

@@ -243,7 +243,9 @@ async def test_a_token_is_logged_and_nothing_else(store: Store) -> None:
 
 async def test_what_has_expired_stays_lost(store: Store) -> None:
     after = (await store.log.read(store.partition(), None)).position
-    expired = Revocation(RevocationType.SESSION, b"t" * 16, FOREVER_MS, await store.scripts.now_ms())
+    expired = Revocation(
+        RevocationType.SESSION, b"t" * 16, FOREVER_MS, await store.scripts.now_ms(store.partition())
+    )
     assert (await reassert(store, [expired], after)).revocations == ()
     assert await logs(store) == []
 
@@ -331,7 +333,7 @@ async def test_a_reader_that_was_away_for_long_misses_nothing(store: Store, surv
     """What was trimmed meanwhile has expired."""
     token = await store.open()
     await store.end(token.session)
-    store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + 2 * ENTRY_LIFE_MS)
     await store.log.trim(store.partition())
     await survivor.read()
     assert [why for (why,) in survivor.telemetry.of("log_resynced")] == ["TRIMMED"]
@@ -344,7 +346,7 @@ async def test_what_has_expired_is_in_doubt_only_once(store: Store, survivor: Su
     await store.end(token.session)
     await survivor.read()
     await store.redis.flushall()
-    store.stop_at(await store.scripts.now_ms() + 2 * ENTRY_LIFE_MS)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + 2 * ENTRY_LIFE_MS)
     await survivor.read()
     steps = [await survivor.reassertion._restore_some(store.partition()) for _ in range(2)]
     assert steps == [0, None]

@@ -121,7 +121,7 @@ async def test_that_nothing_is_missing_is_told_behind_what_was_appended_meanwhil
 
 
 async def test_a_page_says_when_its_log_began(store: Store) -> None:
-    before = await store.scripts.now_ms()
+    before = await store.scripts.now_ms(store.partition())
     page: LogPage = await store.log.read(store.partition(), None)
     assert before <= page.born_ms <= page.store_ms
 
@@ -132,7 +132,7 @@ async def test_who_knew_one_lost_log_does_not_know_the_next(store: Store) -> Non
     await survivor.read()
     assert survivor.view.loss.knows(store.partition())
     await store.redis.flushall()
-    store.stop_at(await store.scripts.now_ms() + 10 * OUTAGE_MS)
+    store.stop_at(await store.scripts.now_ms(store.partition()) + 10 * OUTAGE_MS)
     await survivor.read()
     assert not survivor.view.loss.knows(store.partition())
     assert survivor.revokes(UNKNOWN)

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from sessiond_server.adapters.store.partitions import Partitions, key_in
+from sessiond_server.adapters.store.partitions import MAX_PARTITIONS, Partitions, key_in
 from sessiond_server.domain.identifiers import SessionId
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,7 +20,31 @@ OF_KEYS = SERVER / "adapters" / "jwt" / "roca.py"
 
 
 def test_a_key_carries_the_hash_tag_of_its_partition() -> None:
-    assert key_in(7, "log") == "{" + "p7}log"
+    assert key_in(4, "log") == "{" + "p131}log"
+
+
+def test_a_store_of_one_partition_has_the_keys_that_it_always_had() -> None:
+    assert key_in(0, "log") == "{" + "p0}log"
+
+
+@pytest.mark.parametrize("number", [2, 4, 8, 16, 32, 64])
+def test_partitions_are_spread_evenly_over_the_nodes_of_a_cluster(number: int) -> None:
+    """Nodes have as many slots each, one behind the other, as `redis-cli --cluster create` divides them."""
+    slots = [key_slot(key_in(partition, "log").encode()) for partition in Partitions(number)]
+    for nodes in [one for one in (1, 2, 3, 4, 6, 8, 12, 16) if one <= number]:
+        shares = [0] * nodes
+        for slot in slots:
+            shares[slot * nodes // REDIS_CLUSTER_HASH_SLOTS] += 1
+        assert min(shares) >= number // nodes - 1, (nodes, shares)
+        assert max(shares) <= number // nodes + 2, (nodes, shares)
+        if not number % nodes and nodes & (nodes - 1) == 0:
+            assert set(shares) == {number // nodes}
+
+
+def test_there_are_no_more_partitions_than_tags() -> None:
+    assert len({key_in(partition, "") for partition in Partitions(MAX_PARTITIONS)}) == MAX_PARTITIONS
+    with pytest.raises(ValueError, match="at most 64"):
+        Partitions(MAX_PARTITIONS + 1)
 
 
 @pytest.mark.parametrize("number", [1, 3, 16])

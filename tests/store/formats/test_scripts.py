@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.record import lua_codec
 from sessiond_server.adapters.store.scripts.catalogue import ROTATE, SCRIPTS
 from sessiond_server.adapters.store.scripts.declaration import (
@@ -160,7 +161,7 @@ def wrong_calls(script: Script[Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("script", BY_NAME)
 async def test_what_does_not_fit_is_refused_before_anything_is_sent(script: Script[Any]) -> None:
     scripts = Scripts(
-        dict.fromkeys(Lane, Unreachable()), telemetry=RecordingTelemetry(), logger=SilentLogger()
+        OneNode(dict.fromkeys(Lane, Unreachable())), telemetry=RecordingTelemetry(), logger=SilentLogger()
     )
     script.bind(fitting(script))
     for given in wrong_calls(script):

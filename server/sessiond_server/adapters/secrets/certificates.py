@@ -77,22 +77,23 @@ class WatchedCertificate(CertificateSource):
 
     def _read(self) -> Certificate:
         chain, key = read_private_file(self._cert_file), read_private_file(self._key_file)
-        certificate = _certificates(chain, self._cert_file)[0]
+        certificate = certificates_in(chain, self._cert_file)[0]
         if _public_key(key, self._key_file) != _encoded(certificate):
             raise KeyFileError(f"{self._key_file}: is not the key of {self._cert_file}")
         authorities = None
         if self._client_ca_file:
             authorities = read_private_file(self._client_ca_file)
-            _certificates(authorities, self._client_ca_file)
+            certificates_in(authorities, self._client_ca_file)
         return Certificate(chain, key, authorities, certificate.not_valid_after_utc.timestamp())
 
 
 def require_certificates(path: Path) -> None:
     """Raise `KeyFileError` where a file holds no certificates, or is one that others may have written."""
-    _certificates(read_private_file(path), path)
+    certificates_in(read_private_file(path), path)
 
 
-def _certificates(pem: bytes, path: Path) -> list[X509Certificate]:
+def certificates_in(pem: bytes, path: Path) -> list[X509Certificate]:
+    """The certificates in what `path` holds; raises `KeyFileError` where there is none."""
     try:
         return load_pem_x509_certificates(pem)
     except ValueError:

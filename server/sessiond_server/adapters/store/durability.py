@@ -36,8 +36,16 @@ class RedisDurability(Durability):
 
     @override
     async def faults(self, *, accepted: Collection[str]) -> list[str]:
+        found = [await self._faults_of(partition, accepted) for partition in self._partitions]
+        # The same node may have many partitions, and many nodes the same fault.
+        return list(dict.fromkeys(fault for faults in found for fault in faults))
+
+    async def _faults_of(self, partition: int, accepted: Collection[str]) -> list[str]:
+        """What is to be said of the primary that has this partition."""
         sections = ("memory", "persistence", "replication")
-        memory, persistence, replication = [await self._scripts.information(one) for one in sections]
+        memory, persistence, replication = [
+            await self._scripts.information(one, partition) for one in sections
+        ]
         if not memory or not persistence or not replication:
             return ["the store does not tell its settings: allow our user the command info"]
         faults = []

@@ -9,9 +9,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sessiond_server.adapters.store.connection import MAX_CONNECTIONS, StoreAddress, connect_lanes
+from sessiond_server.adapters.store.cluster_nodes import ClusterNodes
+from sessiond_server.adapters.store.connection import (
+    MAX_CONNECTIONS_OF_A_NODE,
+    Identity,
+    StoreAddress,
+    connect,
+)
 from sessiond_server.adapters.store.durability import RedisDurability
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.records import Records
 from sessiond_server.adapters.store.redis_adoptions import RedisAdoptions
@@ -26,8 +33,11 @@ from sessiond_server.adapters.store.redis_session_leases import RedisSessionLeas
 from sessiond_server.adapters.store.redis_session_store import RedisSessionStore
 from sessiond_server.adapters.store.redis_snapshots import RedisSnapshots
 from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.store.sentinel_nodes import SentinelNodes
+from sessiond_server.domain.store_url import StoreKind, StoreUrl
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.adoptions import Adoptions
 from sessiond_server.service.storage.cutoffs import Cutoffs
@@ -45,8 +55,9 @@ from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
 
 __all__ = [
-    "MAX_CONNECTIONS",
+    "MAX_CONNECTIONS_OF_A_NODE",
     "HashedIssuers",
+    "Identity",
     "SessionRules",
     "StoreAddress",
     "Stores",
@@ -95,12 +106,11 @@ async def open_stores(
     """
     sealing = SealingKeys(sealing_keys)
     async with AsyncExitStack() as stack:
-        clients = connect_lanes(address)
-        for client in clients.values():
-            stack.push_async_callback(client.aclose)
+        nodes = open_nodes(address, steady=steady, logger=logger)
+        stack.push_async_callback(nodes.aclose)
         yield stores_over(
             Scripts(
-                clients,
+                nodes,
                 telemetry=telemetry,
                 logger=logger,
                 steady=steady,
@@ -113,6 +123,19 @@ async def open_stores(
             rules=rules,
             logger=logger,
         )
+
+
+def open_nodes(
+    address: StoreAddress, *, steady: Callable[[], float], logger: Logger
+) -> OneNode | SentinelNodes | ClusterNodes:
+    """The store's nodes; close them with `aclose`."""
+    match StoreUrl.parse(address.url).kind:
+        case StoreKind.NODE:
+            return OneNode({lane: connect(address, lane=lane) for lane in Lane})
+        case StoreKind.SENTINEL:
+            return SentinelNodes(address, steady=steady, logger=logger)
+        case StoreKind.CLUSTER:
+            return ClusterNodes(address)
 
 
 def stores_over(

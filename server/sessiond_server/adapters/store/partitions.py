@@ -33,17 +33,31 @@ OUTAGES_KEY: Final = "outages"
 LAST_LOGIN_KEY: Final = "lastlogin"
 
 
+# What is in the braces of a partition's keys decides on its slot in a cluster. The slots of p0, p1, … lie in
+# heaps, so that some nodes would have no partition, and others many. These numbers are chosen for their
+# slots: those of the first 2, 4, 8, 16, 32 or 64 are spread evenly, and so over nodes that have about as many
+# slots each. The first one is that of a store of one partition. They never change: what is stored would not
+# be found any more.
+_TAGS: Final = (
+    *(0, 2, 3, 1, 131, 48, 130, 49, 73, 71, 72, 70, 171, 173, 170, 172),
+    *(68, 111, 69, 110, 11, 13, 10, 12, 51, 53, 50, 52, 28, 151, 29, 150),
+    *(8, 141, 140, 9, 42, 40, 43, 41, 100, 79, 101, 78, 179, 322, 178, 323),
+    *(60, 62, 61, 63, 19, 160, 18, 161, 59, 120, 58, 121, 20, 22, 21, 23),
+)
+MAX_PARTITIONS: Final = len(_TAGS)
+
+
 def key_in(partition: int, name: str) -> str:
     """The key `name` of a partition; what is in braces keeps a partition in one slot of a cluster."""
-    return f"{{p{partition}}}{name}"
+    return f"{{p{_TAGS[partition]}}}{name}"
 
 
 class Partitions:
     """The partitions of a store, numbered from 0. Everything of one subject is in one of them."""
 
     def __init__(self, number: int) -> None:
-        if number < 1:
-            raise ValueError("a store has at least one partition")
+        if not 1 <= number <= MAX_PARTITIONS:
+            raise ValueError(f"a store has at least one partition, and at most {MAX_PARTITIONS}")
         self._number = number
 
     def __len__(self) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from typing_extensions import override
 
 from sessiond_server.adapters.store.partitions import REPLICATED_KEY, key_in
-from sessiond_server.adapters.store.replication import replicated
-from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.store_errors import NotReplicatedError, kind_of
 from sessiond_server.domain.failures import StoreUnavailableError
@@ -23,14 +21,13 @@ class RedisReplication(Replication):
     """Writes one key in each partition, which is all that there is of it."""
 
     def __init__(self, scripts: Scripts) -> None:
-        self._client = scripts.client(Lane.REPLICATING)
+        self._scripts = scripts
         self._errors = scripts.errors
-        self._replicas = max(scripts.replicas, 1)
 
     @override
     async def write_trifle(self, partition: int) -> bool:
         try:
-            return await self._write(key_in(partition, REPLICATED_KEY))
+            return await self._write(partition, key_in(partition, REPLICATED_KEY))
         except NotReplicatedError:
             return False
         except (RedisError, OSError) as error:
@@ -40,13 +37,11 @@ class RedisReplication(Replication):
                 return False
             raise StoreUnavailableError from error
 
-    async def _write(self, key: str) -> bool:
+    async def _write(self, partition: int, key: str) -> bool:
+        send = self._scripts.send_replicated
         try:
-            await self._acknowledged("SET", key, b"", "PX", _KNOWN_FOR_MS)
+            await send(partition, "SET", key, b"", "PX", _KNOWN_FOR_MS)
         except OutOfMemoryError:
             # What takes no memory is a write too, where the key is there.
-            return bool(await self._acknowledged("PEXPIRE", key, _KNOWN_FOR_MS))
+            return bool(await send(partition, "PEXPIRE", key, _KNOWN_FOR_MS))
         return True
-
-    async def _acknowledged(self, *command: Any) -> Any:
-        return await replicated(self._client, command, replicas=self._replicas)

@@ -92,7 +92,8 @@ class RedisSessionStore(SessionStore):
 
     @override
     async def create(self, new: NewSession) -> Created:
-        header, partition = first_header(new, created_ms=await self._scripts.now_ms()), self._of(new.id)
+        partition = self._of(new.id)
+        header = first_header(new, created_ms=await self._scripts.now_ms(partition))
         expire_ms, (_, token_ids) = header.absolute_expire_ms, first_token_ids(new)
         issuer, tokens = new.login.issuer, new.provider_tokens
         created = await self._scripts.run(

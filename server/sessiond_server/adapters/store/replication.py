@@ -1,7 +1,8 @@
-"""Waits until replicas have what a command wrote."""
+"""Sends a command to one node, and waits until replicas have what it wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -13,24 +14,33 @@ from sessiond_server.adapters.store.time_limits import REPLICATION_SECONDS
 _WAIT_MS: Final = round(REPLICATION_SECONDS * 1000)
 
 
-async def replicated(client: Redis, command: tuple[Any, ...], *, replicas: int) -> Any:
+async def send(client: Redis, command: tuple[Any, ...], *, replicas: int, asking: bool = False) -> Any:
     """What `command` answers, once `replicas` of them have what it wrote.
 
-    Both go in one pipeline over one connection: WAIT is about what was written over its own connection, and
+    All goes in one pipeline over one connection: WAIT is about what was written over its own connection, and
     on another it answers at once. Replicas have it in memory then, and may not have put it on their disks.
+    `asking` says that the node is about to get the command's keys from another one, which has sent us here;
+    that holds for the next command of the connection.
 
     Raises:
         NotReplicatedError: the command was carried out, and too few replicas have it yet; repeating it waits
             anew.
         RedisError: the command or the wait failed.
     """
+    if not replicas and not asking:
+        # redis-py leaves this one method without types.
+        execute: Callable[..., Awaitable[Any]] = client.execute_command
+        return await execute(*command)
     pipeline: Pipeline = client.pipeline(transaction=False)
-    pipeline.execute_command(*command).execute_command("WAIT", replicas, _WAIT_MS)  # type: ignore[union-attr]
+    for one in (
+        ([("ASKING",)] if asking else []) + [command] + ([("WAIT", replicas, _WAIT_MS)] if replicas else [])
+    ):
+        pipeline.execute_command(*one)
     # An error that it raised by itself would have our arguments in its text.
-    answer, acknowledged = await pipeline.execute(raise_on_error=False)
-    for one in (answer, acknowledged):
+    answers = await pipeline.execute(raise_on_error=False)
+    for one in answers:
         if isinstance(one, Exception):
             raise one
-    if acknowledged < replicas:
+    if replicas and answers[-1] < replicas:
         raise NotReplicatedError
-    return answer
+    return answers[1 if asking else 0]

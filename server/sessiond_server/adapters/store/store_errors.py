@@ -19,7 +19,13 @@ _WRITES_REFUSED: Final = frozenset({"OOM", "READONLY", "MISCONF", "NOREPLICAS"})
 # A script of ours says so where it was to log something new, and has changed nothing.
 LOG_FULL: Final = "LOG_FULL"
 _NOT_KEPT: Final = _WRITES_REFUSED | {_NOT_REPLICATED}
-_FOR_A_PERSON: Final = _NOT_KEPT | {LOG_FULL, "WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "MOVED", "CROSSSLOT"}
+# What we call it ourselves: no sentinel, or no node of a cluster, names the primary.
+_NO_PRIMARY: Final = "no primary"
+_FOR_A_PERSON: Final = _NOT_KEPT | {
+    *(LOG_FULL, "WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "CROSSSLOT", _NO_PRIMARY),
+    # A cluster, behind the URL of one node.
+    *("MOVED", "ASK"),
+}
 # A script of ours says so of itself, and has changed nothing.
 LATE: Final = "LATE"
 _PASSING: Final = frozenset({"BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", LATE})
@@ -27,13 +33,53 @@ _CODES: Final = _FOR_A_PERSON | _PASSING
 # A command that our user may not run within a script is not NOPERM: Valkey and Redis before it say it so.
 _NOT_PERMITTED: Final = ("ACL failure in script", "The user executing the script")
 _NO_CONNECTION_FREE: Final = "No connection available."
+# A slot is being moved key by key, and the script needs one that is not here: nobody can run it meanwhile.
+_ELSEWHERE: Final = "Script attempted to access a non local key in a cluster node"
+# Behind these there may be another primary.
+_MAY_HAVE_MOVED: Final = frozenset(
+    {
+        "connection",
+        "timeout",
+        "READONLY",
+        "MASTERDOWN",
+        "CLUSTERDOWN",
+        "LOADING",
+        "NOREPLICAS",
+        _NOT_REPLICATED,
+    }
+)
 # For so long nobody may have met an error before it counts as over: at the edge of its memory a store refuses
 # one write and takes the next.
 _QUIET_SECONDS: Final = 5.0
 
 
-class NotReplicatedError(RedisError):
+class OwnError(RedisError):
+    """An error that no store has given; `kind` is what it is called."""
+
+    kind = "other"
+
+
+class NotReplicatedError(OwnError):
     """Too few replicas have confirmed a write in time."""
+
+    kind = _NOT_REPLICATED
+
+
+class NoPrimaryError(OwnError):
+    """Nobody who should know says which node takes writes."""
+
+    kind = _NO_PRIMARY
+
+
+class TooManyRedirectionsError(OwnError):
+    """The nodes of a cluster send us from one to the other: they do not agree yet on who has a slot."""
+
+    kind = "TRYAGAIN"
+
+
+def may_have_moved(error: Exception) -> bool:
+    """Whether another node may be the primary now, as far as this error says."""
+    return kind_of(error) in _MAY_HAVE_MOVED
 
 
 def kind_of(error: Exception) -> str | None:
@@ -45,8 +91,8 @@ def kind_of(error: Exception) -> str | None:
     for one in chain:
         if (code := _code_of(one)) in _CODES:
             return code
-    if isinstance(error, NotReplicatedError):
-        return _NOT_REPLICATED
+    if isinstance(error, OwnError):
+        return error.kind
     if str(error) == _NO_CONNECTION_FREE:
         return "connections busy"
     if any(isinstance(one, RedisTimeoutError | TimeoutError) for one in chain):
@@ -68,6 +114,8 @@ def _code_of(error: BaseException) -> str:
     text = str(error)
     if text.startswith(_NOT_PERMITTED):
         return "NOPERM"
+    if _ELSEWHERE in text:
+        return "TRYAGAIN"
     return getattr(error, "status_code", None) or text.partition(" ")[0]
 
 

@@ -7,17 +7,16 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from sessiond_server.adapters.store.outages import Outages
 from sessiond_server.adapters.store.partitions import key_in
-from sessiond_server.adapters.store.replication import replicated
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
 from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS, Argument, Lane, Late, Script
+from sessiond_server.adapters.store.scripts.nodes import Nodes
 from sessiond_server.adapters.store.scripts.prelude import sources
 from sessiond_server.adapters.store.scripts.reading import ReplyError
 from sessiond_server.adapters.store.store_errors import LATE, LOG_FULL, StoreErrors, kind_of
@@ -50,7 +49,7 @@ class Scripts:
 
     def __init__(
         self,
-        clients: Mapping[Lane, Redis],
+        nodes: Nodes,
         *,
         telemetry: Telemetry,
         logger: Logger,
@@ -64,7 +63,7 @@ class Scripts:
         self.errors = StoreErrors(logger=logger, steady=steady)
         self.time = StoreTime(steady)
         self.outages = Outages()
-        self._clients = clients
+        self._nodes = nodes
         self._telemetry = telemetry
         self._logger = logger
         self._randomness = randomness
@@ -89,7 +88,8 @@ class Scripts:
         try:
             not_after_ms = await self._not_after_ms(script, partition)
             common = (self._randomness(_INCARNATION_BYTES), not_after_ms, self._max_log_entries)
-            return script.reply(await self._evaluate(script, (len(all_keys), *all_keys, *common, *arguments)))
+            parameters = (len(all_keys), *all_keys, *common, *arguments)
+            return script.reply(await self._evaluate(script, partition, parameters))
         except ReplyError as error:
             self._logger.error("the store replied what a script does not declare", script=script.name)
             raise StoreUnavailableError from error
@@ -115,7 +115,7 @@ class Scripts:
         reckoned = self.time.at(partition, moment)
         while reckoned is None:
             sent = self.time.steady()
-            self.time.take(partition, await self.now_ms(Lane.WATCHING), sent=sent)
+            self.time.take(partition, await self.now_ms(partition, Lane.WATCHING), sent=sent)
             reckoned = self.time.at(partition, moment)
         return reckoned
 
@@ -124,18 +124,23 @@ class Scripts:
             return FOREVER_MS
         return await self.time_at(partition, self.time.steady() + COMMAND_LIFE_SECONDS)
 
-    def client(self, lane: Lane) -> Redis:
-        """The connections of a lane, for commands that no script can give."""
-        return self._clients[lane]
-
-    async def information(self, section: str) -> dict[str, Any]:
-        """A section of what the store says of itself; nothing where our user may not ask.
+    async def send_replicated(self, partition: int, *command: Any) -> Any:
+        """What a command answers that no script can give, once as many replicas as count have what it wrote.
 
         Raises:
-            StoreUnavailableError: the store did not answer in time.
+            NotReplicatedError, RedisError, OSError: as `Nodes.send`.
+        """
+        replicas = max(self.replicas, 1)
+        return await self._nodes.send(partition, Lane.REPLICATING, *command, replicas=replicas)
+
+    async def information(self, section: str, partition: int) -> dict[str, Any]:
+        """A section of what the partition's node says of itself; nothing where our user may not ask.
+
+        Raises:
+            StoreUnavailableError: it did not answer in time.
         """
         try:
-            found: dict[str, Any] = await self._clients[Lane.WATCHING].info(section)
+            found: dict[str, Any] = await self._nodes.send(partition, Lane.WATCHING, "INFO", section)
         except NoPermissionError:
             return {}
         except _FAILURES as error:
@@ -143,10 +148,10 @@ class Scripts:
             raise StoreUnavailableError from error
         return found
 
-    async def now_ms(self, lane: Lane = Lane.CALLS) -> int:
+    async def now_ms(self, partition: int, lane: Lane = Lane.CALLS) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
         try:
-            seconds, microseconds = await self._clients[lane].time()
+            seconds, microseconds = await self._nodes.send(partition, lane, "TIME")
         except _FAILURES as error:
             self._tell(error)
             raise StoreUnavailableError from error
@@ -161,18 +166,13 @@ class Scripts:
         name = script.name if script else None
         self._logger.error("the store refused a script", script=name, line=_line_of(error))
 
-    async def _evaluate(self, script: Script[Any], parameters: tuple[Any, ...]) -> Any:
+    async def _evaluate(self, script: Script[Any], partition: int, parameters: tuple[Any, ...]) -> Any:
+        replicas = self.replicas if script.is_durable else 0
+        send = functools.partial(self._nodes.send, partition, script.lane, replicas=replicas)
         try:
-            return await self._send(script, "EVALSHA", self._digests[script.name], *parameters)
+            return await send("EVALSHA", self._digests[script.name], *parameters)
         except NoScriptError:
-            return await self._send(script, "EVAL", self._sources[script.name], *parameters)
-
-    async def _send(self, script: Script[Any], *command: Any) -> Any:
-        # redis-py leaves this one method without types.
-        send: Callable[..., Awaitable[Any]] = self._clients[script.lane].execute_command
-        if not script.is_durable or not self.replicas:
-            return await send(*command)
-        return await replicated(self._clients[script.lane], command, replicas=self.replicas)
+            return await send("EVAL", self._sources[script.name], *parameters)
 
 
 @functools.cache

@@ -1,0 +1,196 @@
+"""A primary with two replicas that three real sentinels watch (fault rows 5, 6, 25 and 26)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessiond_server.adapters.store.connection import StoreAddress
+from sessiond_server.adapters.store.sentinel_nodes import SentinelNodes
+from sessiond_server.domain.failures import StoreUnavailableError
+from sessiond_server.service.storage.sessions import Rotated
+from tests.support.chains import Chain
+from tests.support.fakes import RecordingLogger
+from tests.support.redis_clusters import Watchers, running_watchers
+from tests.support.store import Store, connected
+from tests.support.valkeys import PRIMARY_NAME
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.valkeys import Valkey
+
+FAILOVER_SECONDS = 30
+CHAINS = 32
+NAMED = "sentinels name the primary"
+BEGUN = "the store does not do as told"
+pytestmark = pytest.mark.xdist_group("sentinels")
+
+
+@dataclass
+class Over:
+    """What a server has of the primary: a store over it, and what was said of it."""
+
+    watchers: Watchers
+    nodes: SentinelNodes
+    store: Store
+    logger: RecordingLogger
+
+    @property
+    def primary(self) -> Valkey:
+        """Where this server goes."""
+        assert self.nodes._primary
+        return next(one for one in self.watchers.stores if one.port == self.nodes._primary.at.port)
+
+
+@pytest.fixture
+async def watchers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watchers]:
+    async with running_watchers(tmp_path_factory.mktemp("s")) as found:
+        yield found
+
+
+@asynccontextmanager
+async def served_by(watchers: Watchers, *, url: str | None = None, replicas: int = 1) -> AsyncIterator[Over]:
+    logger = RecordingLogger()
+    # So that sentinels are asked whenever a call is in doubt, however soon after the last time.
+    nodes = SentinelNodes(StoreAddress(url or watchers.url), logger=logger, steady=count().__next__)
+    primary = await watchers.primary()
+    store = connected(primary.redis, nodes=nodes, replicas=replicas, logger=logger)
+    try:
+        yield Over(watchers, nodes, store, logger)
+    finally:
+        await nodes.aclose()
+
+
+async def test_rotations_go_on_behind_the_death_of_the_primary(watchers: Watchers) -> None:
+    async with served_by(watchers) as over, rotating(over) as chains:
+        killed, clients = over.primary, over.nodes._primary
+        await killed.kill()
+        await go_on(chains)
+        assert over.primary is not killed
+        assert [said["primary"].rpartition(":")[2] for said in over.logger.said(NAMED)] == [
+            str(killed.port),
+            str(over.primary.port),
+        ]
+        assert over.nodes._primary is not clients
+        # Each kind of error that was met is told once, however many calls met it.
+        kinds = [said["kind"] for said in over.logger.said(BEGUN)]
+        assert len(kinds) == len(set(kinds))
+
+
+async def test_rotations_go_on_behind_the_freezing_of_the_primary(watchers: Watchers) -> None:
+    """It wakes when another has taken its place, and is not asked any more."""
+    async with served_by(watchers) as over, rotating(over) as chains:
+        frozen = over.primary
+        frozen.freeze()
+        try:
+            await go_on(chains)
+        finally:
+            frozen.thaw()
+        assert over.primary is not frozen
+        await go_on(chains)
+
+
+async def test_a_primary_that_is_demoted_without_dying_is_left(watchers: Watchers) -> None:
+    """It refuses writes then, or its connections end; whoever goes on asking it would be refused for ever.
+
+    Until it is told, the other replica goes on confirming what is lost then: only `all` excludes that.
+    """
+    async with served_by(watchers, replicas=2) as over, rotating(over) as chains:
+        demoted = over.primary
+        await watchers.sentinels[0].redis.execute_command("SENTINEL FAILOVER", PRIMARY_NAME)
+        await eventually(lambda: is_replica(demoted), timeout=FAILOVER_SECONDS)
+        await go_on(chains)
+        assert over.primary is not demoted
+
+
+async def test_a_node_that_refuses_writes_is_asked_about_at_once(watchers: Watchers) -> None:
+    async with served_by(watchers) as over:
+        token = await over.store.open()
+        primary = over.primary
+        assert not over.nodes._is_in_doubt
+        await primary.redis.config_set("min-replicas-to-write", 3)
+        try:
+            with pytest.raises(StoreUnavailableError):
+                await over.store.rotate(token)
+            assert over.nodes._is_in_doubt
+        finally:
+            await primary.redis.config_set("min-replicas-to-write", 0)
+        assert isinstance(await over.store.rotate(token), Rotated)
+        assert not over.nodes._is_in_doubt
+        # The connections are those of the beginning: nobody has taken its place.
+        assert len(over.logger.said(NAMED)) == 1
+
+
+async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
+    async with served_by(watchers) as over:
+        token = await over.store.open()
+        for sentinel in watchers.sentinels[:2]:
+            await sentinel.kill()
+        over.nodes._is_in_doubt = True
+        token = await over.store.next(token)
+        assert over.nodes.sentinels.answering == 1
+        assert len(over.logger.said("a sentinel does not name the primary")) == 2
+        await watchers.sentinels[2].kill()
+        over.nodes._is_in_doubt = True
+        assert isinstance(await over.store.rotate(token), Rotated)
+
+
+async def test_a_name_that_no_sentinel_knows_is_told_once(watchers: Watchers) -> None:
+    async with served_by(watchers, url=watchers.url + "-of-others") as over:
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError):
+                await over.store.open()
+        assert over.logger.said(BEGUN) == [{"kind": "no primary"}]
+
+
+async def test_a_sentinel_that_has_not_heard_of_a_failover_is_not_followed(watchers: Watchers) -> None:
+    """It was frozen meanwhile, and is the first that is named."""
+    async with served_by(watchers) as over:
+        await over.store.open()
+        former = over.primary
+        frozen = watchers.sentinels[0]
+
+        async def has_gone() -> bool:
+            found = await over.nodes.sentinels.find_primary()
+            return found is not None and found.port != former.port
+
+        frozen.freeze()
+        try:
+            await watchers.sentinels[1].redis.execute_command("SENTINEL FAILOVER", PRIMARY_NAME)
+            await eventually(has_gone, timeout=FAILOVER_SECONDS)
+        finally:
+            frozen.thaw()
+        assert await has_gone()
+
+
+@asynccontextmanager
+async def rotating(over: Over) -> AsyncIterator[list[Chain]]:
+    """Clients that rotate until the context closes; none may be refused, or told of two successors."""
+    chains = [await Chain.begin(over.store, f"user-{n}") for n in range(CHAINS)]
+    ending = asyncio.Event()
+    runs = [asyncio.create_task(chain.run(ending)) for chain in chains]
+    await go_on(chains)
+    yield chains
+    ending.set()
+    await asyncio.gather(*runs)
+    assert [chain.forks for chain in chains] == [0] * len(chains)
+
+
+async def go_on(chains: list[Chain]) -> None:
+    """Return when every client has had three successors more."""
+    reached = {chain: chain.token.generation for chain in chains}
+    await eventually(
+        lambda: all(chain.token.generation >= reached[chain] + 3 for chain in chains),
+        timeout=FAILOVER_SECONDS,
+    )
+
+
+async def is_replica(store: Valkey) -> bool:
+    return bool((await store.redis.info("replication"))["role"] == "slave")
