@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import socket
+import subprocess
 from asyncio.subprocess import DEVNULL, create_subprocess_exec
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from redis.exceptions import RedisError
 from typing_extensions import override
 
 from sessiond_server.adapters.embedded.process import find_server
+from tests.support.certificates import Authority
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -127,6 +130,79 @@ class Sentinel(Valkey):
             )
             file.write_text("\n".join(lines))
         return [str(find_server()), str(file), "--sentinel"]
+
+
+@dataclass
+class TlsValkey(Valkey):
+    """A server that speaks TLS alone, and takes those alone whose certificates are of `authority`.
+
+    The program that we bring along has no TLS in it: it is the system's.
+    """
+
+    authority: Authority = field(default_factory=Authority)
+    password: str = "sesame"
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        own = self.authority.issue("127.0.0.1")
+        self.cert_file, self.key_file = own.write(self.directory, "server")
+        self.ca_file = self.directory / "ca.pem"
+        self.ca_file.write_bytes(self.authority.certificate)
+        self.redis = Redis(
+            host=HOST,
+            port=self.port,
+            ssl=True,
+            ssl_ca_certs=str(self.ca_file),
+            ssl_certfile=str(self.cert_file),
+            ssl_keyfile=str(self.key_file),
+            socket_timeout=10,
+        )
+
+    async def restart_with(self, authority: Authority) -> None:
+        """Have certificates of another authority from now on."""
+        await self.close()
+        self.authority = authority
+        self.__post_init__()
+        await self.start()
+
+    @property
+    @override
+    def url(self) -> str:
+        return f"rediss://{HOST}:{self.port}"
+
+    @override
+    def command(self) -> list[str]:
+        program = shutil.which("redis-server")
+        assert program
+        lines = (
+            f"bind {HOST}",
+            "port 0",
+            f"tls-port {self.port}",
+            f"dir {self.directory}",
+            f"tls-cert-file {self.cert_file}",
+            f"tls-key-file {self.key_file}",
+            f"tls-ca-cert-file {self.ca_file}",
+            f"user sessiond on >{self.password} ~* +@all",
+        )
+        file = self.directory / "redis.conf"
+        file.write_text("\n".join(lines))
+        return [program, str(file)]
+
+
+def speaks_tls() -> bool:
+    """Whether this machine has a server that speaks TLS."""
+    program = shutil.which("redis-server")
+    if program is None:
+        return False
+    # Without certificates it gives up: for that it has to know what they are for.
+    found = subprocess.run(
+        [program, "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    return "Failed to configure TLS" in found.stdout
 
 
 @asynccontextmanager

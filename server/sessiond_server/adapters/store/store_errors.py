@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -21,8 +22,10 @@ LOG_FULL: Final = "LOG_FULL"
 _NOT_KEPT: Final = _WRITES_REFUSED | {_NOT_REPLICATED}
 # What we call it ourselves: no sentinel, or no node of a cluster, names the primary.
 _NO_PRIMARY: Final = "no primary"
+# Theirs or ours: the other side does not take it.
+_CERTIFICATE: Final = "certificate"
 _FOR_A_PERSON: Final = _NOT_KEPT | {
-    *(LOG_FULL, "WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "CROSSSLOT", _NO_PRIMARY),
+    *(LOG_FULL, "WRONGPASS", "NOAUTH", "NOPERM", "DENIED", "CROSSSLOT", _NO_PRIMARY, _CERTIFICATE),
     # A cluster, behind the URL of one node.
     *("MOVED", "ASK"),
 }
@@ -48,6 +51,12 @@ _MAY_HAVE_MOVED: Final = frozenset(
         _NOT_REPLICATED,
     }
 )
+# What happens on the way to the store, the more telling first.
+_ON_THE_WAY: Final[dict[str, tuple[type[Exception], ...]]] = {
+    _CERTIFICATE: (ssl.SSLError,),
+    "timeout": (RedisTimeoutError, TimeoutError),
+    "connection": (RedisConnectionError, OSError),
+}
 # For so long nobody may have met an error before it counts as over: at the edge of its memory a store refuses
 # one write and takes the next.
 _QUIET_SECONDS: Final = 5.0
@@ -95,10 +104,9 @@ def kind_of(error: Exception) -> str | None:
         return error.kind
     if str(error) == _NO_CONNECTION_FREE:
         return "connections busy"
-    if any(isinstance(one, RedisTimeoutError | TimeoutError) for one in chain):
-        return "timeout"
-    if isinstance(error, RedisConnectionError | OSError):
-        return "connection"
+    for kind, types in _ON_THE_WAY.items():
+        if any(isinstance(one, types) for one in chain):
+            return kind
     return None if isinstance(error, ResponseError) else "other"
 
 
@@ -106,7 +114,7 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what it was made from: what fails while a connection is opened is wrapped."""
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
 
 
 def _code_of(error: BaseException) -> str:
