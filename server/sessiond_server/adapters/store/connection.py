@@ -100,22 +100,19 @@ def connect_to_sentinel(address: StoreAddress, at: Address) -> Redis:
 
 
 class _Pool(BlockingConnectionPool):
-    """A pool that gives a connection that is established where it has one.
+    """A pool that gives a connection that is open where it has one.
 
-    Where a password was replaced by a wrong one, no new connection comes about, and those that are there go
+    Where a password was replaced by a wrong one, no new connection comes about, and those that are open go
     on: the pool by itself would give the one again that has just failed.
     """
 
     @override
-    def get_available_connection(self) -> Any:
+    async def release(self, connection: AbstractConnection) -> None:
+        await super().release(connection)
         idle: list[AbstractConnection] = self._available_connections
-        if idle and not idle[-1].is_connected:
-            idle.sort(key=_is_connected)
-        return super().get_available_connection()  # type: ignore[no-untyped-call]
-
-
-def _is_connected(connection: AbstractConnection) -> bool:
-    return bool(connection.is_connected)
+        if not connection.is_connected and connection in idle:
+            idle.remove(connection)
+            idle.insert(0, connection)
 
 
 class _Credentials(CredentialProvider):
