@@ -5,38 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessiond import AsyncClient, Session, UnavailableError
-from sessiond_server.adapters.jwt.local_issuer import create_signing_key
-from tests.support.config import Config, key_file
+from tests.support.local_issuer import on_store
 from tests.support.server import serving
-from tests.support.valkeys import Valkey, running_valkeys
+from tests.support.valkeys import running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def on_store(directory: Path, store: Valkey) -> Config:
-    """A configuration with a local issuer, whose store is this node."""
-    directory.chmod(0o700)
-    config = Config(directory)
-    for name in ("pepper", "seal"):
-        key_file(directory / name)
-    signing = directory / "signing"
-    signing.write_bytes(create_signing_key())
-    signing.chmod(0o600)
-    config.tables = {
-        "server": {"anonymous": ["validate", "session", "mint"]},
-        "store": {"url": store.url, "accept_risks": ["no_persistence"]},
-        "keys": {"pepper_files": [str(directory / "pepper")], "sealing_files": [str(directory / "seal")]},
-    }
-    issuer = {"issuer": "https://sessions.example", "preset": "local", "audiences": ["web"]}
-    config.issuers = [issuer | {"signing_key_files": [str(signing)]}]
-    return config
-
-
 async def test_a_server_ceases_to_answer_once_its_primary_was_replaced(tmp_path: Path) -> None:
     async with running_valkeys(tmp_path / "store", 2) as (primary, replica):
-        config = on_store(tmp_path, primary).write()
+        config = on_store(tmp_path, primary.url).write()
         async with (
             serving(config, config.parent, tmp_path / "log") as server,
             AsyncClient(server.grpc) as client,

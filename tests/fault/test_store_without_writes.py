@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
 
 from sessiond import AsyncClient, Session, UnavailableError
 from sessiond_server.adapters.store.connection import StoreAddress, connect
-from tests.support.server import Server, running
+from tests.support.server import running
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-async def page(server: Server, path: str) -> tuple[int, list[str]]:
-    async with aiohttp.ClientSession() as web, web.get(f"http://{server.http}{path}") as answer:
-        return answer.status, (await answer.text()).splitlines()
 
 
 async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_writes(tmp_path: Path) -> None:
@@ -34,17 +28,17 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
             remark = ["ready", "the store takes no writes: OOM"]
 
             async def is_seen() -> bool:
-                return await page(second, "/readyz") == (200, remark)
+                return await second.page("/readyz") == (200, remark)
 
             await eventually(is_seen)
-            assert "sessiond_store_takes_writes 0.0" in (await page(second, "/metrics"))[1]
+            assert "sessiond_store_takes_writes 0.0" in (await second.page("/metrics"))[1]
             assert isinstance(await other.validate(tokens.access_token), Session)
             with pytest.raises(UnavailableError):
                 await other.refresh(tokens.refresh_token)
             with pytest.raises(UnavailableError):
                 await client.create_local_session("bob")
             # A caller has met it: the first server knows without a try of its own.
-            assert await page(first, "/readyz") == (200, remark)
+            assert await first.page("/readyz") == (200, remark)
             for server in (first, second):
                 told = await server.said(event="the store does not do as told")
                 assert [(line["level"], line["kind"]) for line in told] == [("error", "OOM")]
@@ -52,10 +46,10 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
             await redis.config_set("maxmemory", 0)
 
             async def is_good_again() -> bool:
-                return await page(second, "/readyz") == (200, ["ready"])
+                return await second.page("/readyz") == (200, ["ready"])
 
             await eventually(is_good_again, timeout=15)
-            assert "sessiond_store_takes_writes 1.0" in (await page(second, "/metrics"))[1]
+            assert "sessiond_store_takes_writes 1.0" in (await second.page("/metrics"))[1]
             assert (await other.refresh(tokens.refresh_token)).session.subject == "alice"
         await redis.aclose()
 
@@ -70,15 +64,15 @@ async def test_a_server_whose_store_was_demoted_answers_no_longer_than_it_may(tm
         await server.said(event="not serving", reasons=["the store that answers is a replica"])
         with pytest.raises(UnavailableError):
             await client.validate(tokens.access_token)
-        assert (await page(server, "/readyz"))[0] == 503
-        assert "sessiond_store_is_primary 0.0" in (await page(server, "/metrics"))[1]
+        assert (await server.page("/readyz"))[0] == 503
+        assert "sessiond_store_is_primary 0.0" in (await server.page("/metrics"))[1]
         await redis.execute_command("REPLICAOF", "NO", "ONE")
 
         async def is_good_again() -> bool:
-            return (await page(server, "/readyz"))[0] == 200
+            return (await server.page("/readyz"))[0] == 200
 
         await eventually(is_good_again)
-        shown = (await page(server, "/metrics"))[1]
+        shown = (await server.page("/metrics"))[1]
         assert "sessiond_store_is_primary 1.0" in shown
         assert "sessiond_revocation_entries_behind 0.0" in shown
         assert "sessiond_revocation_max_staleness_seconds 1.0" in shown

@@ -121,6 +121,19 @@ async def test_every_primary_is_looked_at_before_the_store_is_trusted(over: Over
     assert fault.startswith("the store may evict what it holds")
 
 
+async def test_what_could_be_better_is_asked_of_every_primary(over: Over) -> None:
+    durability = over.store.stores.durability
+    before = await durability.remarks()
+    assert [remark.split()[2] for remark in before] == ["min-replicas-max-lag", "repl-backlog-size"]
+    covering = over.cluster.nodes[2]
+    await covering.redis.config_set("cluster-require-full-coverage", "yes")
+    try:
+        (remark,) = set(await durability.remarks()) - set(before)
+    finally:
+        await covering.redis.config_set("cluster-require-full-coverage", "no")
+    assert "one part that is away takes all others with it" in remark
+
+
 async def test_a_slot_that_has_moved_is_followed_and_the_command_runs_once(over: Over) -> None:
     partition, counter = 3, key_in(3, "counter")
     assert await over.nodes.send(partition, Lane.CALLS, "INCR", counter, replicas=1) == 1

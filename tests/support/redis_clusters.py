@@ -78,6 +78,7 @@ async def running_redis_cluster(directory: Path, *, primaries: int = 3) -> Async
                 free_port(),
                 (
                     *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
+                    *("--cluster-require-full-coverage", "no", "--min-replicas-to-write", "1"),
                     *("--cluster-port", str(free_port()), "--cluster-replica-validity-factor", "0"),
                     *DURABLE,
                 ),

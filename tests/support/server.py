@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import aiohttp
+
 from sessiond_server.adapters.embedded.process import listener_pid
 from tests.support import forked
 from tests.support.waiting import eventually
@@ -72,6 +74,11 @@ class Server:
     def store_pid(self) -> int | None:
         """The process id of its Valkey; None where none listens."""
         return listener_pid(self.data / "valkey.sock")
+
+    async def page(self, path: str) -> tuple[int, list[str]]:
+        """What it answers over HTTP: the status, and the lines."""
+        async with aiohttp.ClientSession() as web, web.get(f"http://{self.http}{path}") as answer:
+            return answer.status, (await answer.text()).splitlines()
 
     async def kill(self) -> None:
         """End it as a crash would, and return when its Valkey has ended too."""

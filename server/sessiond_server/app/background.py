@@ -87,6 +87,10 @@ async def _check_store(
             if faults and faults != readiness.store_faults:
                 logger.error("the store could lose what was acknowledged", reasons=faults)
             readiness.store_faults = faults
+            remarks = await durability.remarks()
+            if remarks and remarks != readiness.store_remarks:
+                logger.warning("the store's settings could be better", remarks=remarks)
+            readiness.store_remarks = remarks
         await asyncio.sleep(STORE_RETRY_SECONDS if readiness.store_faults is None else _STORE_CHECK_SECONDS)
 
 

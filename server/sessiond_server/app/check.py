@@ -144,6 +144,7 @@ async def _store(app: App, settings: Settings) -> Finding:
     try:
         await durability.pin_partitions()
         faults = await durability.faults(accepted=settings.store.accept_risks)
+        remarks = await durability.remarks()
         await writes.probe()
     except StoreUnavailableError:
         reason = writes.refused_for
@@ -151,5 +152,7 @@ async def _store(app: App, settings: Settings) -> Finding:
     except PartitionsError as error:
         return Finding(what, works=False, seen=str(error))
     return Finding(
-        what, works=not faults, seen="; ".join(faults) or "answers, and keeps what it acknowledges"
+        what,
+        works=not faults,
+        seen="; ".join(faults or ["answers, and keeps what it acknowledges", *remarks]),
     )

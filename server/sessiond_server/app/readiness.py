@@ -12,13 +12,15 @@ class Readiness:
     """Knows the reasons why this server is not ready.
 
     `store_faults` are the reasons why the store cannot be trusted; None before it was looked at.
-    `is_stopping` says that no new calls are wanted, whatever else is well.
+    `store_remarks` are what could be better about it. `is_stopping` says that no new calls are wanted,
+    whatever else is well.
     """
 
     def __init__(self, app: App, supervision: Supervision) -> None:
         self._app = app
         self._supervision = supervision
         self.store_faults: list[str] | None = None
+        self.store_remarks: list[str] = []
         self.is_stopping = False
 
     def not_ready_reasons(self) -> list[str]:
@@ -37,14 +39,25 @@ class Readiness:
         refused = [f"the store takes no writes: {reason}"] if reason else []
         if self._app.answers_when_stale and not self._app.revocations.is_fresh:
             refused.append("tokens are accepted that may have been revoked: the store does not answer")
+        if (stale := self._app.revocations.stale_partitions) and self._has_fresh_partitions:
+            refused.append(
+                f"{stale} of {len(self._app.revocations.partitions)} partitions of the store do not answer"
+            )
         refused += map(_without_keys, self._workload_issuers_without_keys())
+        refused += self.store_remarks
         return refused + [f"fails again and again: {name}" for name in self._supervision.failing]
+
+    @property
+    def _has_fresh_partitions(self) -> bool:
+        """Where a node of a cluster is away, nobody else answers better for what is there."""
+        revocations = self._app.revocations
+        return revocations.stale_partitions < len(revocations.partitions)
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
         if self.store_faults is None or not revocations.is_synced:
             return [self._app.primacy.not_ready_reason or "the revocation log has not been read yet"]
-        if not revocations.is_fresh and not self._app.answers_when_stale:
+        if not self._has_fresh_partitions and not self._app.answers_when_stale:
             return [self._app.primacy.not_ready_reason or "the store does not answer"]
         return [*self._of_the_clocks(), *self.store_faults]
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.scripts.catalogue import PIN_PARTITIONS
 from sessiond_server.adapters.store.scripts.runner import Scripts
+from sessiond_server.adapters.store.store_settings import NAMES, remarks_on
 from sessiond_server.service.storage.durability import Durability, PartitionsError
 
 _META: Final = "meta"
@@ -39,6 +40,24 @@ class RedisDurability(Durability):
         found = [await self._faults_of(partition, accepted) for partition in self._partitions]
         # The same node may have many partitions, and many nodes the same fault.
         return list(dict.fromkeys(fault for faults in found for fault in faults))
+
+    @override
+    async def remarks(self) -> list[str]:
+        found = [await self._remarks_on(partition) for partition in self._partitions]
+        return list(dict.fromkeys(remark for remarks in found for remark in remarks))
+
+    async def _remarks_on(self, partition: int) -> list[str]:
+        settings = await self._scripts.settings(partition, *NAMES)
+        if settings is None:
+            return ["the store does not tell all of its settings: allow our user the command config|get"]
+        cluster = await self._scripts.information("cluster", partition)
+        return list(
+            remarks_on(
+                settings,
+                has_replicas=self._replicas > 0,
+                is_cluster=bool(cluster.get("cluster_enabled")),
+            )
+        )
 
     async def _faults_of(self, partition: int, accepted: Collection[str]) -> list[str]:
         """What is to be said of the primary that has this partition."""

@@ -18,7 +18,7 @@ from sessiond_server.adapters.store.scripts.catalogue import (
 )
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
-from sessiond_server.domain.failures import SealingKeyMissingError
+from sessiond_server.domain.failures import SealingKeyMissingError, StoreUnavailableError
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.service.logger import Logger
@@ -62,13 +62,21 @@ class RedisProviderRevocations(ProviderRevocations):
 
     @override
     async def take(self) -> QueuedRevocation | None:
+        failure = None
         for partition in self._partitions:
-            raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
+            try:
+                raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
+            except StoreUnavailableError as error:
+                # Where one partition is away the others are there all the same.
+                failure = error
+                continue
             if raw:
                 queued = self._to_queued(raw)
                 if queued is None:
                     await self._settle(raw)
                 return queued
+        if failure:
+            raise failure
         return None
 
     @override

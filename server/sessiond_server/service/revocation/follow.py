@@ -21,6 +21,7 @@ from sessiond_server.service.revocation.history import History
 from sessiond_server.service.revocation.housekeeping import Housekeeping
 from sessiond_server.service.revocation.own import OwnRevocations
 from sessiond_server.service.revocation.reads import SharedReads
+from sessiond_server.service.revocation.rounds import Rounds
 from sessiond_server.service.revocation.snapshots import SnapshotLoader
 from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
@@ -74,7 +75,7 @@ class Revocations:
         self._own = OwnRevocations()
         self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
-        self._is_reading = True
+        self._unreadable: set[int] = set()
         self._behind = dict.fromkeys(self.partitions, 0)
         # The last one of each partition that had one.
         self.resyncs: dict[int, Resync] = {}
@@ -115,6 +116,11 @@ class Revocations:
     def is_fresh(self) -> bool:
         """Whether answers may be given from every partition."""
         return self.age_seconds < self.max_staleness_seconds
+
+    @property
+    def stale_partitions(self) -> int:
+        """From how many partitions no answers may be given."""
+        return sum(self.age_of(one) >= self.max_staleness_seconds for one in self.partitions)
 
     def age_of(self, partition: int) -> float:
         """Seconds since the last read of `partition` that reached its end was sent."""
@@ -235,26 +241,30 @@ class Revocations:
 
     async def poll(self, *, interval_seconds: float) -> None:
         """Read every partition, again and again, until cancelled."""
-        while True:
-            results = await asyncio.gather(*map(self.catch_up, self.partitions), return_exceptions=True)
-            self._report(results)
-            # A log that is far behind is trimmed without a pause, and read between any two steps.
-            is_behind = await self._housekeeping.step()
-            await asyncio.sleep(0 if is_behind else interval_seconds)
+        rounds = Rounds(self.catch_up)
+        with rounds.ended_at_last():
+            while True:
+                self._report(await rounds.go(self.partitions))
+                # A log that is far behind is trimmed without a pause, and read between any two steps.
+                is_behind = await self._housekeeping.step()
+                await asyncio.sleep(0 if is_behind else interval_seconds)
 
-    def _report(self, results: list[BaseException | None]) -> None:
-        failures = [result for result in results if result is not None]
-        unexpected = [failure for failure in failures if not isinstance(failure, RevocationViewStaleError)]
-        for failure in unexpected:
-            self._logger.error("the revocation log cannot be read", failure=type(failure).__name__)
-        if self._is_reading and failures:
+    def _report(self, results: dict[int, BaseException | None]) -> None:
+        """Tell when partitions cease to be readable, and when all are again."""
+        failures = {partition: failure for partition, failure in results.items() if failure is not None}
+        for failure in failures.values():
+            if not isinstance(failure, RevocationViewStaleError):
+                self._logger.error("the revocation log cannot be read", failure=type(failure).__name__)
+        were_readable = not self._unreadable
+        self._unreadable = (self._unreadable - set(results)) | set(failures)
+        if were_readable and self._unreadable:
             self._logger.warning(
                 "revocations unreadable, answers go on for a while",
                 max_staleness_seconds=self.max_staleness_seconds,
+                partitions=sorted(self._unreadable),
             )
-        if not self._is_reading and not failures:
+        if not were_readable and not self._unreadable:
             self._logger.info("revocations readable again")
-        self._is_reading = not failures
 
     async def _read(self, partition: int) -> None:
         if self._loader and self.view.position_of(partition) is None:

@@ -13,6 +13,7 @@ from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.reads import SharedReads
+from sessiond_server.service.revocation.rounds import Rounds
 from sessiond_server.service.storage.replication import Replication
 from sessiond_server.service.storage.revocations import LogPage
 
@@ -102,16 +103,17 @@ class Primacy:
 
     async def keep_confirming(self) -> None:
         """Have a replica acknowledge something about once a second, until cancelled."""
-        while True:
-            self._is_wanted.clear()
-            results = await asyncio.gather(
-                *map(self._trifles.share, sorted(self._replicated)), return_exceptions=True
-            )
-            self._report([one for one in results if one is not None])
-            with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._is_wanted.wait(), _RETRY_SECONDS if any(results) else CONFIRMED_EVERY_SECONDS
-                )
+        rounds = Rounds(self._trifles.share)
+        with rounds.ended_at_last():
+            while True:
+                self._is_wanted.clear()
+                ended = await rounds.go(sorted(self._replicated))
+                failures = [one for one in ended.values() if one is not None]
+                self._report(failures)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(
+                        self._is_wanted.wait(), _RETRY_SECONDS if failures else CONFIRMED_EVERY_SECONDS
+                    )
 
     def _report(self, failures: list[BaseException]) -> None:
         for failure in failures:

@@ -27,3 +27,10 @@ class Durability(Protocol):
         Raises:
             StoreUnavailableError: the store did not answer.
         """
+
+    async def remarks(self) -> list[str]:
+        """What could be better about the store's settings, and is no reason not to trust it.
+
+        Raises:
+            StoreUnavailableError: the store did not answer.
+        """

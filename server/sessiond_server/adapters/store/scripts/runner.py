@@ -148,6 +148,21 @@ class Scripts:
             raise StoreUnavailableError from error
         return found
 
+    async def settings(self, partition: int, *names: str) -> dict[str, str] | None:
+        """These settings of the partition's node; None where our user may not ask.
+
+        Raises:
+            StoreUnavailableError: it did not answer in time.
+        """
+        try:
+            found: dict[str, str] = await self._nodes.send(partition, Lane.WATCHING, "CONFIG GET", *names)
+        except NoPermissionError:
+            return None
+        except _FAILURES as error:
+            self._tell(error)
+            raise StoreUnavailableError from error
+        return found
+
     async def now_ms(self, partition: int, lane: Lane = Lane.CALLS) -> int:
         """The store's clock in milliseconds since 1970; raises `StoreUnavailableError`."""
         try:

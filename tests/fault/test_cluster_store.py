@@ -1,0 +1,79 @@
+"""A real server whose store is a cluster: a part of it that is away takes nothing else with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessiond import AsyncClient, Session, UnavailableError
+from sessiond_server.adapters.store.partitions import Partitions
+from tests.support.local_issuer import on_store
+from tests.support.redis_clusters import running_redis_cluster
+from tests.support.server import serving
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ISSUER = "https://sessions.example"
+PARTITIONS = 16
+pytestmark = pytest.mark.xdist_group("redis-cluster")
+
+
+async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    async with running_redis_cluster(tmp_path / "store") as cluster:
+        config = on_store(tmp_path, cluster.url).write()
+        async with (
+            serving(config, config.parent, tmp_path / "log") as server,
+            AsyncClient(server.grpc) as client,
+        ):
+            away = [cluster.nodes[2], cluster.replica_of(cluster.nodes[2])]
+            divided = Partitions(PARTITIONS)
+            subjects = {divided.of_subject(ISSUER, name): name for name in map("user-{}".format, range(200))}
+            tokens = {
+                partition: await client.create_local_session(subject, client_id="web")
+                for partition, subject in subjects.items()
+            }
+            lost = {one for one in divided if await cluster.primary_of(one) is away[0]}
+            assert 0 < len(lost) < PARTITIONS
+
+            async def answered() -> set[int]:
+                found = await asyncio.gather(
+                    *(is_answered(client, one.access_token) for one in tokens.values())
+                )
+                return {one for one, is_one in zip(tokens, found, strict=True) if is_one}
+
+            assert await answered() == set(divided)
+            for node in away:
+                await node.kill()
+
+            async def only_others_are_answered() -> bool:
+                return await answered() == set(divided) - lost
+
+            await eventually(only_others_are_answered, timeout=20)
+            for one in set(divided) - lost:
+                refreshed = await client.refresh(tokens[one].refresh_token)
+                assert isinstance(await client.validate(refreshed.access_token), Session)
+                assert (await client.revoke_refresh_token(refreshed.refresh_token)).sessions_ended == 1
+            assert await only_others_are_answered()
+            # Nobody else answers better: this server still gets calls, and says what is wrong.
+            status, body = await server.page("/readyz")
+            assert status == 200
+            assert f"{len(lost)} of {PARTITIONS} partitions of the store do not answer" in body
+            for node in reversed(away):
+                await node.start()
+
+            async def all_are_answered() -> bool:
+                return await answered() >= lost
+
+            await eventually(all_are_answered, timeout=30)
+
+
+async def is_answered(client: AsyncClient, token: str) -> bool:
+    try:
+        await client.validate(token, timeout=2)
+    except UnavailableError:
+        return False
+    return True
