@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from sessiond import AsyncClient, Session
+from sessiond_server.adapters.embedded import process
 from sessiond_server.adapters.embedded import store as embedded
 from sessiond_server.adapters.embedded.data_directory import LONGEST_SOCKET_PATH, try_lock
 from sessiond_server.adapters.embedded.process import find_server, listener_pid
@@ -30,6 +33,7 @@ from sessiond_server.adapters.embedded.store import (
     secret_file,
 )
 from tests.support.fakes import RecordingLogger
+from tests.support.server import running
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -262,6 +266,99 @@ async def test_a_server_that_dies_is_restarted(directory: Path, logger: Recordin
             await successor(store, first)
             await eventually(lambda: recalled(store, "kept"))
     assert logger.said("embedded store died")
+
+
+async def test_each_death_of_the_server_is_counted(directory: Path, logger: RecordingLogger) -> None:
+    deaths: list[None] = []
+    async with embedded_store(directory, logger=logger, died=lambda: deaths.append(None)) as store:
+        for number in (1, 2):
+            former = store.pid
+            assert former is not None
+            os.kill(former, signal.SIGKILL)
+            await successor(store, former)
+            assert len(deaths) == number
+    # It was told to end then.
+    assert len(deaths) == 2
+
+
+async def test_a_server_that_runs_on_a_store_that_died_gets_calls_again(tmp_path: Path) -> None:
+    async with running(tmp_path / "d", tmp_path / "log") as server, AsyncClient(server.grpc) as client:
+        tokens = await client.create_local_session("alice")
+        former = server.store_pid
+        assert former is not None
+        os.kill(former, signal.SIGKILL)
+        assert await server.said(event="embedded store died")
+        await eventually(lambda: server.store_pid not in {None, former}, timeout=20)
+
+        async def is_ready() -> bool:
+            return (await server.page("/readyz"))[0] == 200
+
+        await eventually(is_ready, timeout=20)
+        assert isinstance(await client.validate(tokens.access_token), Session)
+        assert "sessiond_embedded_store_deaths_total 1.0" in (await server.page("/metrics"))[1]
+
+
+def program(directory: Path, name: str, says: str) -> Path:
+    """A program that says something of its version."""
+    directory.mkdir(exist_ok=True)
+    path = directory / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def unbundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is PATH, where no package has brought a server along."""
+    monkeypatch.setattr(process, "_bundled_server", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path / "bin"
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64 build=1",
+        "Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1",
+        "Redis server v=10.0.0",
+    ],
+)
+def test_a_server_on_path_is_found(unbundled: Path, says: str) -> None:
+    path = program(unbundled, "redis-server", says)
+    assert find_server() == path
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs a redis-server, as Debian has it")
+async def test_the_systems_redis_runs_the_store(
+    directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_bundled_server", lambda: None)
+    async with embedded_store(directory, logger=logger) as store, client(store) as redis:
+        await remember(store, "kept")
+        assert "redis_version" in await redis.info("server")
+    async with embedded_store(directory, logger=logger) as store:
+        assert await recall(store) == "kept"
+
+
+def test_valkey_is_taken_before_redis_unless_it_is_too_old(unbundled: Path) -> None:
+    redis = program(unbundled, "redis-server", "Redis server v=7.4.1")
+    valkey = program(unbundled, "valkey-server", "Valkey server v=8.0.0")
+    assert find_server() == valkey
+    program(unbundled, "valkey-server", "Valkey server v=6.0.0")
+    assert find_server() == redis
+
+
+@pytest.mark.parametrize("says", ["Redis server v=6.2.14 sha=0", "no server", ""])
+def test_a_server_that_is_too_old_is_refused(unbundled: Path, says: str) -> None:
+    path = program(unbundled, "redis-server", says)
+    with pytest.raises(DataDirectoryError, match=f"{path} is too old; allowed is version 7.0 or later"):
+        find_server()
+
+
+def test_where_there_is_no_server_it_is_said_how_to_get_one(unbundled: Path) -> None:
+    assert not unbundled.exists()
+    with pytest.raises(DataDirectoryError, match=r"pip install 'sessiond\[embedded\]'"):
+        find_server()
 
 
 async def successor(store: EmbeddedStore, former: int) -> None:

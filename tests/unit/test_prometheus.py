@@ -20,6 +20,7 @@ SHOWN = {
     "store_regressed": ((), ("sessiond_revocation_regressions_total",)),
     "revocations_reasserted": ((1,), ("sessiond_revocation_reassertions_total",)),
     "store_run_changed": ((), ("sessiond_store_run_changes_total",)),
+    "embedded_store_died": ((), ("sessiond_embedded_store_deaths_total",)),
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),
     "workload_token_judged": (("i", "ACCEPTED"), ("sessiond_workload_tokens_total",)),
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),

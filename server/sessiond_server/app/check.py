@@ -28,6 +28,7 @@ from sessiond_server.domain.store_url import socket_url
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.durability import PartitionsError
 from sessiond_server.service.storage.key_sets import NotShared
+from sessiond_server.service.telemetry import Telemetry
 
 # No issuer has a key of this name, so that asking for it fetches the set.
 _NO_KEY: Final = "-"
@@ -60,7 +61,7 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry()
         try:
-            url, directory = await _open_store(settings, stack, logger=logger)
+            url, directory = await _open_store(settings, stack, telemetry=telemetry, logger=logger)
             secrets = load_secrets(settings, directory=directory, logger=logger)
             app = await build(
                 settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
@@ -80,11 +81,11 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
 
 
 async def _open_store(
-    settings: Settings, stack: AsyncExitStack, *, logger: Logger
+    settings: Settings, stack: AsyncExitStack, *, telemetry: Telemetry, logger: Logger
 ) -> tuple[str, Path | None]:
     """The store's address, and the directory of an embedded one: started here, or a running server's."""
     try:
-        return await open_store(settings, stack, logger=logger)
+        return await open_store(settings, stack, telemetry=telemetry, logger=logger)
     except DirectoryHeldError:
         store = joined_store(Path(settings.store.url.removeprefix(EMBEDDED)))
         return socket_url(store.socket_path), store.directory

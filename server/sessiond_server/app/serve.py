@@ -29,6 +29,7 @@ from sessiond_server.domain.store_url import StoreKind, socket_url
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.durability import Durability, PartitionsError
+from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Engine
@@ -125,7 +126,7 @@ async def _start(
     logger: Logger,
 ) -> _Server | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
-    store_url, directory = await open_store(settings, stack, logger=logger)
+    store_url, directory = await open_store(settings, stack, telemetry=telemetry, logger=logger)
     secrets = load_secrets(settings, directory=directory, logger=logger)
     # Each partition may be at a node of its own.
     store_nodes = settings.store.number_of_partitions if settings.store.kind is StoreKind.CLUSTER else 1
@@ -158,12 +159,17 @@ async def _start(
     return _Server(engine, readiness, app.limits)
 
 
-async def open_store(settings: Settings, stack: AsyncExitStack, *, logger: Logger) -> tuple[str, Path | None]:
+async def open_store(
+    settings: Settings, stack: AsyncExitStack, *, telemetry: Telemetry, logger: Logger
+) -> tuple[str, Path | None]:
     """The store's address, and the directory of an embedded one, which is started here."""
     url = settings.store.url
     if not url.startswith(EMBEDDED):
         return url, None
-    store = await stack.enter_async_context(embedded_store(Path(url.removeprefix(EMBEDDED)), logger=logger))
+    directory = Path(url.removeprefix(EMBEDDED))
+    store = await stack.enter_async_context(
+        embedded_store(directory, logger=logger, died=telemetry.embedded_store_died)
+    )
     return socket_url(store.socket_path), store.directory
 
 

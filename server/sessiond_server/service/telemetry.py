@@ -50,6 +50,9 @@ class Telemetry(Protocol):
     def store_run_changed(self) -> None:
         """The store was seen in another run than before: it was restarted, or another has taken its place."""
 
+    def embedded_store_died(self) -> None:
+        """The store that this server runs itself has died; it is started again."""
+
     def key_set_fetched(self, issuer: str, outcome: str) -> None:
         """An issuer was asked for its key set."""
 

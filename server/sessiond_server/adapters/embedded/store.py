@@ -33,7 +33,7 @@ from sessiond_server.adapters.embedded.process import ServerState
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sessiond_server.service.logger import Logger
@@ -62,8 +62,12 @@ class EmbeddedStore:
 
 
 @asynccontextmanager
-async def embedded_store(directory: Path, *, logger: Logger) -> AsyncIterator[EmbeddedStore]:
+async def embedded_store(
+    directory: Path, *, logger: Logger, died: Callable[[], None] = lambda: None
+) -> AsyncIterator[EmbeddedStore]:
     """Run the store of `directory`: start its server, or adopt the one that still lives; restart it; stop it.
+
+    `died` is called each time that its server dies.
 
     This is to be entered on the main thread: on Linux the server is killed when the thread that started it
     ends.
@@ -77,7 +81,7 @@ async def embedded_store(directory: Path, *, logger: Logger) -> AsyncIterator[Em
         stack.enter_context(held(path))
         program = process.find_server()
         store = EmbeddedStore(socket_path=publish_socket(path), directory=path)
-        server = _Server(store, program=program, logger=logger)
+        server = _Server(store, program=program, logger=logger, died=died)
         stack.push_async_callback(server.shut_down)
         await server.bring_up()
         supervisor = asyncio.create_task(server.keep_up(), name="embedded store supervisor")
@@ -107,10 +111,13 @@ class _Server:
     whether it is for us to stop: a server that lives here but has never answered is not.
     """
 
-    def __init__(self, store: EmbeddedStore, *, program: Path, logger: Logger) -> None:
+    def __init__(
+        self, store: EmbeddedStore, *, program: Path, logger: Logger, died: Callable[[], None]
+    ) -> None:
         self._store = store
         self._program = program
         self._logger = logger
+        self._died = died
         self._process: Process | None = None
         self._is_ours = False
 
@@ -170,6 +177,7 @@ class _Server:
             await self._until_gone()
             if now() - since > STEADY_SECONDS:
                 backoff = FIRST_BACKOFF_SECONDS
+            self._died()
             self._logger.warning(
                 "embedded store died", directory=str(self._store.directory), restart_seconds=backoff
             )

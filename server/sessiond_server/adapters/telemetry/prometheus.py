@@ -53,6 +53,9 @@ class PrometheusTelemetry(Telemetry):
         self._standstills = counter(
             "sessiond_standstills_total", "How often this process stood still for more than a second"
         )
+        self._store_deaths = counter(
+            "sessiond_embedded_store_deaths_total", "How often the embedded store died and was started again"
+        )
         self._fetches = counter(
             "sessiond_key_set_fetches_total", "Fetches of key sets by outcome", ["issuer", "outcome"]
         )
@@ -177,6 +180,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def stood_still(self, seconds: float) -> None:
         self._standstills.inc()
+
+    @override
+    def embedded_store_died(self) -> None:
+        self._store_deaths.inc()
 
     @override
     def work_failed(self, work: str) -> None:
