@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.adapters.store.connection import StoreAddress
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.sentinel_nodes import SentinelNodes
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.sessions import Rotated
@@ -18,17 +19,17 @@ from tests.support.chains import Chain
 from tests.support.fakes import RecordingLogger
 from tests.support.redis_clusters import Watchers, running_watchers
 from tests.support.store import Store, connected
-from tests.support.valkeys import PRIMARY_NAME
+from tests.support.valkeys import HOST, PRIMARY_NAME, Sentinel, Valkey, free_port
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from tests.support.valkeys import Valkey
+    from pathlib import Path
 
 FAILOVER_SECONDS = 30
 CHAINS = 32
 NAMED = "sentinels name the primary"
+LEAST = ("CONFIG SET", "min-replicas-to-write")
 BEGUN = "the store does not do as told"
 pytestmark = pytest.mark.xdist_group("sentinels")
 
@@ -113,19 +114,23 @@ async def test_a_primary_that_is_demoted_without_dying_is_left(watchers: Watcher
 async def test_a_node_that_refuses_writes_is_asked_about_at_once(watchers: Watchers) -> None:
     async with served_by(watchers) as over:
         token = await over.store.open()
-        primary = over.primary
-        assert not over.nodes._is_in_doubt
-        await primary.redis.config_set("min-replicas-to-write", 3)
-        try:
-            with pytest.raises(StoreUnavailableError):
-                await over.store.rotate(token)
-            assert over.nodes._is_in_doubt
-        finally:
-            await primary.redis.config_set("min-replicas-to-write", 0)
-        assert isinstance(await over.store.rotate(token), Rotated)
-        assert not over.nodes._is_in_doubt
-        # The connections are those of the beginning: nobody has taken its place.
-        assert len(over.logger.said(NAMED)) == 1
+        refusals = {
+            "NOREPLICAS": [(*LEAST, 3), (*LEAST, 0)],
+            "READONLY": [("REPLICAOF", HOST, watchers.stores[1].port), ("REPLICAOF", "NO", "ONE")],
+        }
+        for begin, end in refusals.values():
+            assert not over.nodes._is_in_doubt
+            await over.primary.redis.execute_command(*begin)
+            try:
+                with pytest.raises(StoreUnavailableError):
+                    await over.store.rotate(token)
+                assert over.nodes._is_in_doubt
+            finally:
+                await over.primary.redis.execute_command(*end)
+            # Nobody has taken its place: what is asked again are the same connections.
+            assert await over.nodes.send(0, Lane.CALLS, "EXISTS", "x") == 0
+            assert len(over.logger.said(NAMED)) == 1
+        assert [said["kind"] for said in over.logger.said(BEGUN)] == list(refusals)
 
 
 async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
@@ -140,6 +145,8 @@ async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
         await watchers.sentinels[2].kill()
         over.nodes._is_in_doubt = True
         assert isinstance(await over.store.rotate(token), Rotated)
+        assert over.nodes.sentinels.answering == 0
+        assert len(over.logger.said("a sentinel does not name the primary")) == 3
 
 
 async def test_a_name_that_no_sentinel_knows_is_told_once(watchers: Watchers) -> None:
@@ -150,24 +157,30 @@ async def test_a_name_that_no_sentinel_knows_is_told_once(watchers: Watchers) ->
         assert over.logger.said(BEGUN) == [{"kind": "no primary"}]
 
 
-async def test_a_sentinel_that_has_not_heard_of_a_failover_is_not_followed(watchers: Watchers) -> None:
-    """It was frozen meanwhile, and is the first that is named."""
-    async with served_by(watchers) as over:
-        await over.store.open()
-        former = over.primary
-        frozen = watchers.sentinels[0]
+async def test_a_sentinel_that_has_not_heard_of_a_failover_is_not_followed(
+    watchers: Watchers, tmp_path: Path
+) -> None:
+    """It is the first that is named, and the others do not reach it."""
+    former = await watchers.primary()
+    await watchers.sentinels[1].redis.execute_command("SENTINEL FAILOVER", PRIMARY_NAME)
 
-        async def has_gone() -> bool:
-            found = await over.nodes.sentinels.find_primary()
-            return found is not None and found.port != former.port
+    async def has_gone() -> bool:
+        return await watchers.primary() is not former
 
-        frozen.freeze()
-        try:
-            await watchers.sentinels[1].redis.execute_command("SENTINEL FAILOVER", PRIMARY_NAME)
-            await eventually(has_gone, timeout=FAILOVER_SECONDS)
-        finally:
-            frozen.thaw()
-        assert await has_gone()
+    await eventually(has_gone, timeout=FAILOVER_SECONDS)
+    alone = Valkey(tmp_path / "alone", free_port())
+    deaf = Sentinel(tmp_path / "deaf", free_port(), watched=alone)
+    try:
+        await alone.start()
+        await deaf.start()
+        url = watchers.url.replace("://", f"://{HOST}:{deaf.port},")
+        async with served_by(watchers, url=url) as over:
+            assert await over.store.open()
+            assert over.primary is await watchers.primary()
+            assert over.nodes.sentinels.answering == 4
+    finally:
+        await deaf.close()
+        await alone.close()
 
 
 @asynccontextmanager

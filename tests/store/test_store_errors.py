@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from redis._parsers import BaseParser
 from redis.exceptions import ResponseError
 
 from sessiond_server.adapters.embedded.process import find_server
 from sessiond_server.adapters.embedded.store import embedded_store
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.adapters.store.partitions import key_in
+from sessiond_server.adapters.store.store_errors import kind_of
 from sessiond_server.domain.failures import StoreUnavailableError
 from tests.support.fakes import SilentLogger
 from tests.support.store import crowded
@@ -48,6 +50,23 @@ async def test_a_store_that_is_busy_is_named(own: Watched, admin: Redis) -> None
     await looping.aclose()
     assert ("warning", BEGUN, {"kind": "BUSY"}) in own.logger.lines
     assert (await store.end(token.session)).count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("TRYAGAIN Multiple keys request during rehashing of slot", "TRYAGAIN"),
+        ("CLUSTERDOWN Hash slot not served", "CLUSTERDOWN"),
+        ("MOVED 3999 127.0.0.1:6381", "MOVED"),
+        ("ASK 3999 127.0.0.1:6381", "ASK"),
+        ("CROSSSLOT Keys in request don't hash to the same slot", "CROSSSLOT"),
+        ("MISCONF Redis is configured to save RDB snapshots", "MISCONF"),
+        ("ERR Script attempted to access a non local key in a cluster node script: f, on 1.", "TRYAGAIN"),
+        ("ERR unknown command", None),
+    ],
+)
+def test_what_nodes_of_a_cluster_answer_has_a_name(text: str, kind: str | None) -> None:
+    assert kind_of(BaseParser.parse_error(text)) == kind
 
 
 async def test_a_store_that_is_loading_is_named(tmp_path: Path) -> None:
