@@ -54,6 +54,10 @@ test-faults: .venv/ready ## what callers see while servers, links and stores fai
 rolling: .venv/ready ## two servers behind an agent, restarted five times each while calls go on (a minute)
 	$(BIN)/pytest tests/fault/test_agent_rolling_restart.py -m long -s
 
+.PHONY: test-cluster
+test-cluster: .venv/ready ## everything that a store must do, on a real cluster (two minutes)
+	$(BIN)/pytest $(WORKERS) tests/store/conformance -m "long or not long" -k on-a-cluster
+
 .PHONY: outage
 outage: .venv/ready ## an issuer away for longer than its keys may serve, verdict by verdict (two minutes)
 	$(BIN)/pytest tests/fault/test_outage.py -m long -s

@@ -26,7 +26,7 @@ from tests.support.fakes import RecordingLogger
 from tests.support.redis_clusters import (
     RedisClusterNodes,
     client_of,
-    has_replicas,
+    is_followed_by,
     running_redis_cluster,
 )
 from tests.support.store import HOUR, ISSUER, Store, connected
@@ -276,7 +276,7 @@ async def test_sessions_go_on_behind_the_failover_of_a_primary(over: Over) -> No
     await eventually(is_read, timeout=FAILOVER_SECONDS)
     # What is acknowledged is in a replica: the only one that there was has become the primary.
     await killed.start()
-    await eventually(lambda: has_replicas(promoted, 1), timeout=FAILOVER_SECONDS)
+    await eventually(lambda: is_followed_by(promoted, 1), timeout=FAILOVER_SECONDS)
     reached = {chain: chain.token.generation for chain in chains}
     await eventually(
         lambda: all(chain.token.generation > reached[chain] + 2 for chain in chains), timeout=FAILOVER_SECONDS

@@ -69,8 +69,10 @@ class RedisClusterNodes:
 
 
 @asynccontextmanager
-async def running_redis_cluster(directory: Path, *, primaries: int = 3) -> AsyncIterator[RedisClusterNodes]:
-    """So many primaries with equal shares of the slots, and a replica of each."""
+async def running_redis_cluster(
+    directory: Path, *, primaries: int = 3, has_replicas: bool = True
+) -> AsyncIterator[RedisClusterNodes]:
+    """So many primaries with equal shares of the slots, and a replica of each where it is to have some."""
     async with AsyncExitStack() as stack:
         nodes = [
             Valkey(
@@ -78,12 +80,13 @@ async def running_redis_cluster(directory: Path, *, primaries: int = 3) -> Async
                 free_port(),
                 (
                     *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
-                    *("--cluster-require-full-coverage", "no", "--min-replicas-to-write", "1"),
+                    *("--cluster-require-full-coverage", "no"),
+                    *("--min-replicas-to-write", str(int(has_replicas))),
                     *("--cluster-port", str(free_port()), "--cluster-replica-validity-factor", "0"),
                     *DURABLE,
                 ),
             )
-            for number in range(2 * primaries)
+            for number in range(primaries * (1 + has_replicas))
         ]
         for node in nodes:
             stack.push_async_callback(node.close)
@@ -109,26 +112,33 @@ async def _join(cluster: RedisClusterNodes) -> None:
         return all(int(one["cluster_known_nodes"]) == len(cluster.nodes) for one in known)
 
     await eventually(have_met, timeout=SECONDS_TO_AGREE)
-    for primary in cluster.nodes[: cluster.primaries]:
-        replica = cluster.replica_of(primary)
+    replicated = list(zip(cluster.nodes, cluster.nodes[cluster.primaries :], strict=False))
+    for primary, replica in replicated:
         identity = await primary.redis.execute_command("CLUSTER MYID")
         await replica.redis.execute_command("CLUSTER REPLICATE", identity)
-    for primary in cluster.nodes[: cluster.primaries]:
-        await eventually(lambda primary=primary: has_replicas(primary, 1), timeout=SECONDS_TO_AGREE)
+    for primary, _ in replicated:
+        await eventually(lambda primary=primary: is_followed_by(primary, 1), timeout=SECONDS_TO_AGREE)
     await eventually(cluster.is_whole, timeout=SECONDS_TO_AGREE)
 
 
-async def has_replicas(primary: Valkey, number: int) -> bool:
+async def is_followed_by(primary: Valkey, number: int) -> bool:
     """Whether so many replicas follow a primary."""
     found = await primary.redis.info("replication")
     states = [one["state"] for name, one in found.items() if name.removeprefix("slave").isdigit()]
     return found["role"] == "master" and states.count("online") == number
 
 
-def client_of(cluster: RedisClusterNodes) -> RedisCluster:
+class WholeCluster(RedisCluster):
+    """A client that sees the keys of every node."""
+
+    async def keys(self, pattern: str = "*") -> list[bytes]:
+        return await super().keys(pattern, target_nodes=RedisCluster.PRIMARIES)
+
+
+def client_of(cluster: RedisClusterNodes) -> WholeCluster:
     """A client for whatever a test looks at itself."""
     nodes = [ClusterNode(HOST, node.port) for node in cluster.nodes if node.is_running]
-    return RedisCluster(startup_nodes=nodes, socket_timeout=10)
+    return WholeCluster(startup_nodes=nodes, socket_timeout=10)
 
 
 @dataclass

@@ -199,6 +199,7 @@ async def test_a_later_script_leaves_what_began_behind_the_cutoff(store: Store) 
     assert (await ending(store, known_cutoff_ms=created_ms))[1].count == 1
 
 
+@pytest.mark.usefixtures("one_server")
 async def test_a_revocation_that_changes_nothing_writes_all_the_same(store: Store) -> None:
     """Waiting for replicas waits for a write: what an earlier call has written has to be there too."""
     token = await store.open()

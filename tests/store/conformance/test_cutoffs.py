@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.adapters.store.hashed_ids import hashed
-from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, key_in
+from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, Partitions, key_in
 from sessiond_server.adapters.store.scripts.catalogue import CUTOFF
 from sessiond_server.domain.failures import RefreshRefusal, StoreUnavailableError
 from sessiond_server.domain.identifiers import subject_byte
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
     from sessiond_server.service.storage.revocations import Logged
 
-# Subjects enough that each of three partitions has some.
-SUBJECTS = [f"user-{number}" for number in range(9)]
+# One in each partition, whether there are 1, 3 or 16.
+SUBJECTS = list(
+    {Partitions(16).of_subject(ISSUER, name): name for name in map("user-{}".format, range(200))}.values()
+)
 LOGIN = {"tenant_id": "acme", "client_id": "app", "provider_session": "ses_1"}
 TENANT = Shared(RevocationType.TENANT, ISSUER, "acme")
 KEY = Shared(RevocationType.KEY, ISSUER, "key-1")

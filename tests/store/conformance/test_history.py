@@ -57,6 +57,7 @@ async def test_a_new_store_has_lost_nothing(store: Store, readers: tuple[Reader,
     assert [reader.told for reader in readers] == [[], []]
 
 
+@pytest.mark.usefixtures("one_server")
 async def test_the_store_says_which_run_it_is_in(store: Store) -> None:
     server, replication = await store.redis.info("server"), await store.redis.info("replication")
     page = await store.log.read(store.partition(), None)
@@ -136,6 +137,7 @@ async def test_one_ahead_goes_forward_in_another_run_before_anybody_has_noted_it
     assert isinstance(await store.rotate(lost), Rotated)
 
 
+@pytest.mark.usefixtures("one_server")
 async def test_a_user_that_may_not_ask_for_the_run_reads_all_the_same(store: Store) -> None:
     await store.redis.execute_command("ACL", "SETUSER", "default", "-info")
     try:

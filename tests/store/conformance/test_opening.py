@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.store import Store
 
 
+@pytest.mark.usefixtures("one_server")
 async def test_the_number_of_partitions_is_the_stores(store: Store) -> None:
     for _ in range(2):
         await store.stores.durability.pin_partitions()
@@ -28,6 +29,7 @@ async def test_the_number_of_partitions_is_the_stores(store: Store) -> None:
         await sixteen.stores.durability.pin_partitions()
 
 
+@pytest.mark.usefixtures("one_server")
 async def test_what_was_opened_is_closed(valkey: EmbeddedStore, store: Store) -> None:
     async def is_alone() -> bool:
         return len(await store.redis.client_list()) == 1
