@@ -123,6 +123,29 @@ def test_a_key_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
         read_private_file(key)
 
 
+@pytest.mark.parametrize(
+    ("files", "path"), [(["ca_file"], "ca_file"), (["cert_file", "key_file"], "cert_file")]
+)
+def test_files_for_tls_that_hold_something_else_are_refused(
+    tmp_path: Path, files: list[str], path: str
+) -> None:
+    config = Config(tmp_path, issuers=[ISSUER])
+    for one in (*files, "pepper", "seal"):
+        key_file(tmp_path / one)
+    config.tables["store"] = {"url": "rediss+cluster://db.example"}
+    config.tables["store"] |= {one: str(tmp_path / one) for one in files}
+    config.tables["keys"] = {
+        "pepper_files": [str(tmp_path / "pepper")],
+        "sealing_files": [str(tmp_path / "seal")],
+    }
+    settings = read_file(config.write(), environment={}, insecure_plaintext=False)
+    with pytest.raises(ConfigurationError) as refused:
+        load_secrets(settings, directory=None, logger=SilentLogger())
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.allowed) == (f"store.{path}", "a file that can be used")
+    assert str(tmp_path / path) in problem.found
+
+
 @pytest.mark.parametrize("name", ["ca_file", "cert_file", "key_file"])
 def test_files_for_tls_to_the_store_are_not_to_be_written_by_others(tmp_path: Path, name: str) -> None:
     config = Config(tmp_path, issuers=[ISSUER])

@@ -148,10 +148,15 @@ class _Reader:
         """What connections to the store are made with, where it is with TLS; the files are watched."""
         if not store.is_tls:
             return None
-        with self._collected("store.ca_file, cert_file or key_file"):
-            return watched_tls(
-                ca_file=store.ca_file, cert_file=store.cert_file, key_file=store.key_file, logger=self.logger
-            ).current
+        files = {name: getattr(store, name) for name in ("ca_file", "cert_file", "key_file")}
+        before = len(self.problems)
+        for name, file in files.items():
+            if file:
+                with self._collected(f"store.{name}"):
+                    read_private_file(file)
+        if len(self.problems) == before:
+            with self._collected(f"store.{'cert_file' if store.cert_file else 'ca_file'}"):
+                return watched_tls(**files, logger=self.logger).current
         return None
 
     def workload_issuers(self, issuers: tuple[WorkloadIssuerSettings, ...]) -> None:
