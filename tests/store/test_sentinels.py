@@ -13,6 +13,7 @@ import pytest
 from sessiond_server.adapters.store.connection import StoreAddress
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.sentinel_nodes import SentinelNodes
+from sessiond_server.adapters.store.store_errors import NoPrimaryError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.sessions import Rotated
 from tests.support.chains import Chain
@@ -25,6 +26,8 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from sessiond_server.domain.address import Address
 
 FAILOVER_SECONDS = 30
 CHAINS = 32
@@ -147,6 +150,52 @@ async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
         assert isinstance(await over.store.rotate(token), Rotated)
         assert over.nodes.sentinels.answering == 0
         assert len(over.logger.said("a sentinel does not name the primary")) == 3
+
+
+async def test_a_call_that_is_cancelled_while_sentinels_are_asked_leaves_the_next_one_to_ask(
+    watchers: Watchers,
+) -> None:
+    async with served_by(watchers) as over:
+        for sentinel in watchers.sentinels:
+            sentinel.freeze()
+        try:
+            call = asyncio.create_task(over.store.open())
+            await eventually(over.nodes._asking.locked)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        finally:
+            for sentinel in watchers.sentinels:
+                sentinel.thaw()
+        assert await over.store.open()
+
+
+async def test_a_crowd_at_the_start_waits_for_the_one_that_asks(watchers: Watchers) -> None:
+    async with served_by(watchers) as over:
+        assert all(await asyncio.gather(*(over.store.open() for _ in range(20))))
+        assert over.logger.said(BEGUN) == []
+
+
+async def test_a_crowd_asks_sentinels_that_hang_once(watchers: Watchers) -> None:
+    """Each would wait for all before it otherwise."""
+    async with served_by(watchers) as over:
+        asked, find = [], over.nodes.sentinels.find_primary
+
+        async def counted() -> Address | None:
+            asked.append(None)
+            return await find()
+
+        over.nodes.sentinels.find_primary = counted
+        for sentinel in watchers.sentinels:
+            sentinel.freeze()
+        try:
+            calls = (over.nodes.send(0, Lane.CALLS, "EXISTS", "x") for _ in range(20))
+            found = await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            for sentinel in watchers.sentinels:
+                sentinel.thaw()
+        assert {type(one) for one in found} == {NoPrimaryError}
+        assert len(asked) == 1
 
 
 async def test_a_name_that_no_sentinel_knows_is_told_once(watchers: Watchers) -> None:

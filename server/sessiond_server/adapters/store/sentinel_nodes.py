@@ -59,23 +59,26 @@ class SentinelNodes(Nodes):
             await self._primary.aclose()
 
     async def _find_primary(self) -> Node:
-        if self._is_in_doubt:
+        # Who is in doubt while somebody asks goes on with the primary that is known.
+        if self._is_in_doubt or self._primary is None:
+            came = self._steady()
             async with self._asking:
-                # Whoever asked while we waited may have made it certain.
-                if self._is_in_doubt and self._steady() - self._asked_at >= _ASK_EVERY_SECONDS:
+                # Whoever asked while we waited has asked for us, whatever came of it.
+                if self._is_in_doubt and came - self._asked_at >= _ASK_EVERY_SECONDS:
                     await self._ask()
         if self._primary is None:
             raise NoPrimaryError
         return self._primary
 
     async def _ask(self) -> None:
-        # The doubt of whoever fails while we ask is a new one.
-        self._is_in_doubt = False
-        at = await self.sentinels.find_primary()
-        self._asked_at = self._steady()
-        if at is None:
-            self._is_in_doubt = True
-        elif self._primary is None or self._primary.at != at:
+        # The doubt of whoever fails while we ask is a new one; a call that is cancelled leaves it as it was.
+        at, self._is_in_doubt = None, False
+        try:
+            at = await self.sentinels.find_primary()
+        finally:
+            self._asked_at = self._steady()
+            self._is_in_doubt = self._is_in_doubt or at is None
+        if at is not None and (self._primary is None or self._primary.at != at):
             await self._go_to(at)
 
     async def _go_to(self, at: Address) -> None:
