@@ -141,7 +141,10 @@ async def test_work_that_fails_again_and_again_is_known_until_it_has_gone_well_f
 
 def app_that_is_well() -> Any:
     stores = SimpleNamespace(writes=SimpleNamespace(refused_for=None))
-    return SimpleNamespace(stores=stores, answers_when_stale=False, workload_issuers=())
+    revocations = SimpleNamespace(stale_partitions=0)
+    return SimpleNamespace(
+        stores=stores, revocations=revocations, answers_when_stale=False, workload_issuers=()
+    )
 
 
 async def test_work_that_loses_a_cancellation_is_cancelled_again(supervised: Supervised) -> None:
