@@ -27,7 +27,7 @@ async def has_ended(reader: asyncio.StreamReader) -> bool:
 
 async def test_idle_connections_to_the_http_port_do_not_shut_calls_out(tmp_path: Path) -> None:
     # The flood comes from this process.
-    raise_descriptor_limit(logger=SilentLogger())
+    raise_descriptor_limit(store_nodes=1, logger=SilentLogger())
     async with running(tmp_path / "d", tmp_path / "log", descriptors=(256, 4096)) as server:
         host, port = server.http.split(":")
         flood = []
