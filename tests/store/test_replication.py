@@ -39,6 +39,9 @@ NOT_AWAITED = {
     "settle_revocation",
     "save_document",
     "order_keys",
+    "adopt",
+    "release_adoption",
+    "take_rate",
 }
 
 
