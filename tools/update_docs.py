@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sessiond_server.adapters.store.reference import record_table
 from sessiond_server.config.reference import reference
+from sessiond_server.service.audit.reference import audit_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,6 +16,7 @@ def main() -> None:
     """Replace what stands between the markers."""
     update(ROOT / "docs" / "settings.md", "settings", reference())
     update(ROOT / "docs" / "record.md", "record", record_table())
+    update(ROOT / "docs" / "audit.md", "audit", audit_tables())
 
 
 def update(page: Path, name: str, table: str) -> None:

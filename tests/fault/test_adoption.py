@@ -88,6 +88,8 @@ async def test_a_token_becomes_a_session_that_goes_on_as_any_other(deployment: D
     assert went_on.session.session_id == adopted.tokens.session.session_id
     (line,) = await deployment.server.said(outcome="ADOPTED")
     assert line["method"] == "RefreshSession"
+    (event,) = await deployment.server.said(event="audit", session_id=went_on.session.session_id)
+    assert (event["action"], event["outcome"], event["caller"]) == ("session.adopted", "done", "anonymous")
 
 
 async def test_whoever_asks_again_gets_the_same_tokens_and_the_provider_is_not_asked(

@@ -595,7 +595,7 @@ async def test_a_lost_reply_of_a_strict_provider_is_no_theft(deployment: Deploym
     with pytest.raises(RefreshRefusedError) as refused:
         await deployment.client.refresh(opened.refresh_token)
     assert refused.value.reason == "PROVIDER_REFUSED"
-    told = await deployment.server.said(session_id=opened.session.session_id)
+    told = await deployment.server.said(level="warning", session_id=opened.session.session_id)
     assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 
@@ -608,7 +608,7 @@ async def test_a_provider_that_breaks_behind_its_commit_leaves_doubt_and_no_leas
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    told = await deployment.server.said(session_id=opened.session.session_id)
+    told = await deployment.server.said(level="warning", session_id=opened.session.session_id)
     assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 
@@ -619,7 +619,7 @@ async def test_doubt_outlives_an_answer_that_decides_nothing(deployment: Deploym
         await deployment.client.refresh(opened.refresh_token)
     with pytest.raises(RefreshRefusedError):
         await deployment.client.refresh(opened.refresh_token)
-    told = await deployment.server.said(session_id=opened.session.session_id)
+    told = await deployment.server.said(level="warning", session_id=opened.session.session_id)
     assert [line["cause"] for line in told] == ["PROVIDER_LOST"]
 
 

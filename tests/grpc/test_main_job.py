@@ -246,3 +246,11 @@ async def test_the_log_says_why_a_session_was_ended(server: Server, client: Asyn
     await client.revoke_session(tokens.session.session_id, cause="ADMIN", note="ticket 7")
     (line,) = await server.said(event="call", note="ticket 7")
     assert (line["method"], line["cause"]) == ("RevokeSession", "ADMIN")
+
+
+async def test_a_remark_is_logged_without_the_token_in_it(server: Server, client: AsyncClient) -> None:
+    tokens = await client.create_local_session("rita")
+    await client.revoke_session(tokens.session.session_id, note=f"for {tokens.refresh_token}")
+    for event in ("audit", "call"):
+        assert await server.said(event=event, note="for (a token)")
+    assert tokens.refresh_token not in server.log.read_text()

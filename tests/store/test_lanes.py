@@ -17,7 +17,7 @@ from sessiond_server.service.sessions.revoke import BySession
 from sessiond_server.service.storage.leases import LeaseEnd
 from sessiond_server.service.storage.sessions import Rotated
 from tests.support.commands import revocation_over
-from tests.support.fakes import FakeClock
+from tests.support.fakes import ORIGIN, FakeClock
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store, crowded
@@ -80,7 +80,9 @@ async def test_a_caller_of_one_client_revokes_past_a_crowd_of_refreshes(lanes: S
     revocations = viewed(lanes, FakeClock())
     revocation = revocation_over(lanes, revocations)
     async with crowded(lanes.scripts._nodes.clients[Lane.CALLS]):
-        ended = await revocation.revoke(BySession(token.session), cause=Cause.LOGOUT, caller=caller)
+        ended = await revocation.revoke(
+            BySession(token.session), cause=Cause.LOGOUT, caller=caller, origin=ORIGIN
+        )
     assert ended.count == 1
 
 

@@ -8,11 +8,13 @@ from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.sessions.revoke import SessionRevocation
-from tests.support.fakes import SilentLogger
+from sessiond_server.service.storage.missing_keys import MissingKeys
+from tests.support.fakes import SilentLogger, SilentTelemetry, audit_trail
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, PEPPERS, Store
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import Peppers
+    from sessiond_server.service.audit.events import AuditSink
     from sessiond_server.service.logger import Logger
     from sessiond_server.service.revocation.follow import Revocations
 
@@ -27,13 +29,21 @@ def scope_over(store: Store, logger: Logger | None = None) -> CallerScope:
     )
 
 
-def authenticator_over(store: Store, peppers: Peppers = PEPPERS) -> RefreshTokenAuthenticator:
+def silent_alarm() -> MissingKeys:
+    return MissingKeys(telemetry=SilentTelemetry(), logger=SilentLogger())
+
+
+def authenticator_over(
+    store: Store, peppers: Peppers = PEPPERS, missing: MissingKeys | None = None
+) -> RefreshTokenAuthenticator:
     return RefreshTokenAuthenticator(
-        store.sessions, scope=scope_over(store), peppers=peppers, logger=SilentLogger()
+        store.sessions, scope=scope_over(store), peppers=peppers, missing=missing or silent_alarm()
     )
 
 
-def revocation_over(store: Store, view: Revocations, validation: Any = None) -> SessionRevocation:
+def revocation_over(
+    store: Store, view: Revocations, validation: Any = None, audit: AuditSink | None = None
+) -> SessionRevocation:
     return SessionRevocation(
         store.sessions,
         store.stores.cutoffs,
@@ -41,6 +51,7 @@ def revocation_over(store: Store, view: Revocations, validation: Any = None) -> 
         scope=scope_over(store),
         validation=validation,
         revocations=view,
+        audit=audit_trail(audit),
         entry_life_ms=ENTRY_LIFE_MS,
         cutoff_life_ms=ENTRY_LIFE_MS,
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, Final
 
+from sessiond_server.domain.refresh_token import Pepper
+from sessiond_server.service.audit.events import AuditEvent, AuditSink
+from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.audit.trail import AuditTrail
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -14,6 +19,27 @@ from sessiond_server.service.telemetry import Telemetry
 _EVENTS: Final = {
     name: signature(method) for name, method in vars(Telemetry).items() if not name.startswith("_")
 }
+
+
+class RecordingAudit(AuditSink):
+    """Keeps every event, as it would be told."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def record(self, event: AuditEvent) -> None:
+        self.events.append(event.told())
+
+    def of(self, action: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["action"] == action]
+
+
+def audit_trail(sink: AuditSink | None = None) -> AuditTrail:
+    """A trail that leads to `sink`, or nowhere."""
+    return AuditTrail([sink] if sink else [], pepper=Pepper(bytes(32)), randomness=os.urandom)
+
+
+ORIGIN: Final = Origin("web", "RefreshSession", "req-1", "192.0.2.1")
 
 
 class SilentLogger(Logger):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sessiond.v1 import session_service_pb2
 from sessiond_server.domain.caller import Group
+from sessiond_server.service.audit.events import AuditSink
+from sessiond_server.service.audit.refused_callers import RefusedCallers
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.rate_limits import RateLimits
 from sessiond_server.transport.admission.identify import Identification
@@ -21,8 +23,8 @@ from sessiond_server.transport.methods import (
     UnaryMethod,
     WatcherBounds,
 )
-from sessiond_server.transport.pipeline import Pipeline
-from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger, SilentTelemetry
+from sessiond_server.transport.pipeline import LoggedCalls, Pipeline
+from tests.support.fakes import FakeClock, RecordingTelemetry, SilentLogger, SilentTelemetry, audit_trail
 
 if TYPE_CHECKING:
     from sessiond_server.transport.engine.port import StreamHandler, UnaryHandler
@@ -50,6 +52,8 @@ def pipeline(
     standstill: Standstill | None = None,
     telemetry: Any = None,
     logger: Any = None,
+    logged_calls: LoggedCalls = LoggedCalls.ALL,
+    audit: AuditSink | None = None,
 ) -> Pipeline:
     return Pipeline(
         Identification(callers, by_certificate=by_certificate),
@@ -57,6 +61,8 @@ def pipeline(
         standstill or Standstill(clock=FakeClock(), telemetry=SilentTelemetry(), logger=SilentLogger()),
         telemetry=telemetry or RecordingTelemetry(),
         logger=logger or SilentLogger(),
+        logged_calls=logged_calls,
+        refused_callers=RefusedCallers(audit_trail(audit)),
     )
 
 

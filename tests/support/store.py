@@ -210,7 +210,7 @@ def connected(  # noqa: PLR0913 - what a store is made of has names
     nodes: Nodes | None = None,
     partitions: int = 1,
     rules: SessionRules = RULES,
-    sealing: tuple[bytes, ...] = (SEALING,),
+    sealing: tuple[bytes, ...] | SealingKeys = (SEALING,),
     logger: Logger | None = None,
     steady: Callable[[], float] = time.monotonic,
     replicas: int = 0,
@@ -229,7 +229,7 @@ def connected(  # noqa: PLR0913 - what a store is made of has names
     stores = stores_over(
         scripts,
         partitions=divided,
-        sealing=SealingKeys(sealing),
+        sealing=sealing if isinstance(sealing, SealingKeys) else SealingKeys(sealing),
         issuers=HashedIssuers({ISSUER: 0}, {ISSUER: ["app"]}),
         rules=rules,
         logger=logger,

@@ -45,6 +45,11 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("revocation", "max_watchers_of_a_caller"): ("3", 3),
     ("revocation", "watched_cache"): ("30s", timedelta(seconds=30)),
     ("revocation", "max_entries"): ("1000", 1000),
+    ("log", "level"): ("warning", "warning"),
+    ("log", "calls"): ("refused", "refused"),
+    ("audit", "file"): ("/var/tmp/audit.log", Path("/var/tmp/audit.log")),
+    ("audit", "stream"): ("audit", "audit"),
+    ("audit", "stream_entries"): ("1000", 1000),
 }
 ELSEWHERE = {
     ("server", "listen"),
@@ -61,6 +66,7 @@ ELSEWHERE = {
     ("store", "durability"),
     ("store", "replicas"),
     ("store", "failover"),
+    ("keys", "directory"),
     ("keys", "pepper_files"),
     ("keys", "sealing_files"),
 }

@@ -21,6 +21,8 @@ from sessiond_server.domain.failures import (
     RefreshRefusedError,
     StoreUnavailableError,
 )
+from sessiond_server.domain.revocation import Position
+from sessiond_server.domain.session import Login
 from sessiond_server.service import uncancelled
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
@@ -30,13 +32,18 @@ from sessiond_server.service.storage.leases import LeaseEnd, Moved
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Leased, NotRotated, ProviderTokens, Rotated
 from sessiond_server.service.uncancelled import Uncancelled
-from tests.support.fakes import FakeClock, RecordingLogger, RecordingTelemetry
+from tests.support.fakes import (
+    ORIGIN,
+    FakeClock,
+    RecordingAudit,
+    RecordingLogger,
+    RecordingTelemetry,
+    audit_trail,
+)
 
 ISSUER = "https://issuer.example"
 UNUSED: Any = None
-SESSION: Any = SimpleNamespace(
-    id="sds_x", login=SimpleNamespace(issuer=ISSUER, client_id="app", scopes=("a",))
-)
+SESSION: Any = SimpleNamespace(id="sds_x", login=Login(ISSUER, "alice", "app", scopes=("a",)))
 NOTHING: Any = {field.name: None for field in fields(Claims)}
 CLAIMS = Claims(**{**NOTHING, "issuer": ISSUER, "expires_at": 0.0, "token_id": "t", "scopes": ("a",)})
 GRANTED = Granted("access", "refresh", None)
@@ -51,6 +58,7 @@ class World:
     ) -> None:
         self.response, self.claims, self.committed, self.failing = response, claims, committed, failing
         self.telemetry, self.logger = RecordingTelemetry(), RecordingLogger()
+        self.audit = RecordingAudit()
         self.kept, self.life_ms = "", None
         self.released: list[LeaseEnd] = []
         self.endpoints = {"app": self}
@@ -69,6 +77,7 @@ class World:
             telemetry=self.telemetry,
             uncancelled=Uncancelled(),
             until_stored=UntilStored(clock=self.clock, logger=self.logger, telemetry=self.telemetry),
+            audit=audit_trail(self.audit),
         )
 
     def find(self, _issuer: str) -> Any:
@@ -98,7 +107,7 @@ class World:
         return self.committed
 
     async def end_leased(self, *_: Any, **__: Any) -> Any:
-        return SimpleNamespace(count=1, logged=Logged((), UNUSED))
+        return SimpleNamespace(count=1, logged=Logged((), Position(bytes(16), 0, 1, "")))
 
     async def release(self, _rotation: Any, end: LeaseEnd) -> None:
         self.released.append(end)
@@ -112,7 +121,7 @@ class World:
             raise failure
 
     async def run(self) -> Any:
-        return await self.exchange.rotate(UNUSED)
+        return await self.exchange.rotate(UNUSED, ORIGIN)
 
 
 async def test_a_commit_hands_on_what_it_was_judged_by() -> None:
@@ -209,16 +218,16 @@ async def test_no_more_go_on_without_their_callers_than_may(monkeypatch: pytest.
     monkeypatch.setattr(uncancelled, "_MAX_RUNNING", 2)
     world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
     world.is_answering.clear()
-    left = [asyncio.create_task(world.exchange.rotate(UNUSED)) for _ in range(2)]
+    left = [asyncio.create_task(world.exchange.rotate(UNUSED, ORIGIN)) for _ in range(2)]
     await world.is_asked.wait()
     for call in left:
         call.cancel()
     await asyncio.wait(left)
     with pytest.raises(OverloadedError):
-        await world.exchange.rotate(UNUSED)
+        await world.exchange.rotate(UNUSED, ORIGIN)
     world.is_answering.set()
     await world.exchange.drain()
-    assert isinstance(await world.exchange.rotate(UNUSED), Exchanged)
+    assert isinstance(await world.exchange.rotate(UNUSED, ORIGIN), Exchanged)
 
 
 async def test_scopes_that_a_provider_widened_are_its_decision_and_told() -> None:

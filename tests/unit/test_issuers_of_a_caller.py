@@ -13,7 +13,7 @@ from sessiond_server.domain.session import Device, Login
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.create import RequestContext, SessionCreation
-from tests.support.fakes import SilentLogger
+from tests.support.fakes import ORIGIN, SilentLogger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,13 +86,15 @@ def test_the_callers_own_issuers_are_allowed(require: Callable[[str, Caller], No
 @pytest.mark.parametrize("local", [None, SimpleNamespace(issuer=THEIRS)])
 async def test_whoever_may_not_log_in_locally_does_not_learn_who_could(local: Any) -> None:
     with pytest.raises(CallerNotPermittedError) as refused:
-        await creation(local).from_local_login(LOGIN, RequestContext(Device()), caller=CONFINED)
+        await creation(local).from_local_login(
+            LOGIN, RequestContext(Device()), caller=CONFINED, origin=ORIGIN
+        )
     assert (refused.value.what, refused.value.needed) == ("issuer", "local")
 
 
 async def test_without_a_local_issuer_whoever_may_use_all_is_told_so() -> None:
     with pytest.raises(InputRefusedError) as refused:
-        await creation(None).from_local_login(LOGIN, RequestContext(Device()), caller=FREE)
+        await creation(None).from_local_login(LOGIN, RequestContext(Device()), caller=FREE, origin=ORIGIN)
     assert refused.value.what is Input.LOCAL_LOGIN
 
 
@@ -112,5 +114,6 @@ def creation(local: Any) -> SessionCreation:
         peppers=unused,
         revocations=unused,
         uncancelled=unused,
+        audit=unused,
         randomness=bytes,
     )

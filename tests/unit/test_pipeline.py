@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond_server.adapters.logs import to_logger
+from sessiond_server.adapters.logs import at_level, to_logger
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.domain.caller import Caller, Group
 from sessiond_server.domain.failures import (
@@ -24,6 +24,7 @@ from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.codec.refusals import MessageMalformedError
 from sessiond_server.transport.engine.port import INTERNAL, Call, StatusCode
 from sessiond_server.transport.failures import to_status
+from sessiond_server.transport.pipeline import LoggedCalls
 from tests.support.fakes import RecordingLogger, RecordingTelemetry
 from tests.support.methods import pipeline, rows, stream, unary
 
@@ -249,8 +250,38 @@ async def test_a_refresh_is_counted_by_its_outcome() -> None:
     telemetry = RecordingTelemetry()
     counted = rows()["RefreshSession"]
     outcomes: list[str] = []
-    row = replace(counted, handle=refused, count_outcome=outcomes.append)
+    row = replace(counted, handle=refused, count_outcome=outcomes.append, meter=None)
     response = await pipeline(telemetry=telemetry).unary(row)(b"", Call("RefreshSession"))
     assert response.code is StatusCode.NOT_FOUND  # type: ignore[union-attr]
     assert outcomes == ["SESSION_NOT_FOUND"]
     assert counted.count_outcome is not None
+
+
+@pytest.mark.parametrize(
+    ("logged", "told"), [("all", ["OK", "NOT_FOUND"]), ("refused", ["NOT_FOUND"]), ("none", [])]
+)
+async def test_the_calls_that_are_wanted_are_logged_and_all_are_counted(logged: str, told: list[str]) -> None:
+    logger, telemetry = RecordingLogger(), RecordingTelemetry()
+    through = pipeline(logger=logger, telemetry=telemetry, logged_calls=LoggedCalls(logged))
+    await unary(answered, through=through)(b"", Call("M"))
+    await unary(refused, through=through)(b"", Call("M"))
+    assert [fields["code"] for fields in logger.said("call")] == told
+    assert [code for _, code, *_ in telemetry.of("call_ended")] == ["OK", "NOT_FOUND"]
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_lines_of_less_weight_are_left_out(level: str, heard: list[str]) -> None:
+    recorded = RecordingLogger()
+    logger = at_level(recorded, level)
+    logger.info("a", field=1)
+    logger.warning("b", field=1)
+    logger.error("c", field=1)
+    assert recorded.levels == heard
+    assert all(fields == {"field": 1} for _, _, fields in recorded.lines)

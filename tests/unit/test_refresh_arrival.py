@@ -10,11 +10,12 @@ import pytest
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import RefreshRefusal, RefreshRefusedError
 from sessiond_server.domain.session import Device
+from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.lease_queues import LeaseQueues
 from sessiond_server.service.sessions.refresh import SessionRefresh
 from sessiond_server.service.storage.sessions import Busy, NotRotated, Rotation
-from tests.support.fakes import FakeClock, SilentLogger
+from tests.support.fakes import ORIGIN, FakeClock, SilentLogger
 from tests.support.store import PEPPERS, first_token
 
 UNUSED: Any = None
@@ -38,6 +39,7 @@ class World:
             revocations=UNUSED,
             clock=self.clock,
             randomness=os.urandom,
+            missing=UNUSED,
             logger=SilentLogger(),
         )
 
@@ -48,7 +50,7 @@ class World:
         await self.pass_time()
         return first_token()
 
-    async def rotate(self, rotation: Rotation) -> Any:
+    async def rotate(self, rotation: Rotation, _origin: Origin) -> Any:
         self.rotations.append(rotation)
         return self.answers[len(self.rotations) - 1]
 
@@ -58,6 +60,10 @@ async def test_every_question_of_a_refresh_says_when_it_began() -> None:
     began = world.clock.steady()
     with pytest.raises(RefreshRefusedError):
         await world.refreshing.refresh(
-            "sdr1_", RequestContext(Device()), caller=Caller("web", frozenset()), patience_seconds=100
+            "sdr1_",
+            RequestContext(Device()),
+            caller=Caller("web", frozenset()),
+            origin=ORIGIN,
+            patience_seconds=100,
         )
     assert [rotation.arrived for rotation in world.rotations] == [began] * 3

@@ -18,12 +18,22 @@ _GATHER_SECONDS: Final = 0.01
 class LogWriter:
     """A stream of lines that keeps nobody waiting.
 
-    Lines wait here until `descriptor` takes them. One that does not fit beside those that wait is dropped and
-    counted, and `report` is told how many were, once there is room again.
+    Lines wait here until `descriptor` takes them, which a function may give before each writing. One that
+    does not fit beside those that wait is dropped and counted, and `report` is told how many were, once there
+    is room again. `fail` is told of the first writing that fails.
     """
 
-    def __init__(self, descriptor: int, *, max_lines: int = _MAX_LINES, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self,
+        descriptor: int | Callable[[], int],
+        *,
+        max_lines: int = _MAX_LINES,
+        max_bytes: int = _MAX_BYTES,
+        fail: Callable[[], object] = lambda: None,
+    ) -> None:
         self._descriptor = descriptor
+        self._fail = fail
+        self._is_failing = False
         self._max_lines = max_lines
         self._max_bytes = max_bytes
         # Its lock may be taken twice by one thread: what runs when garbage is collected may write as well.
@@ -69,7 +79,7 @@ class LogWriter:
 
     def isatty(self) -> bool:
         """Whether a person reads it."""
-        return os.isatty(self._descriptor)
+        return isinstance(self._descriptor, int) and os.isatty(self._descriptor)
 
     def _has_room(self, more_bytes: int) -> bool:
         fits = len(self._lines) < self._max_lines and self._bytes + more_bytes <= self._max_bytes
@@ -83,7 +93,11 @@ class LogWriter:
                 # There is no reader any more, or no disk: a report would be lost like the lines.
                 with self._changed:
                     self._dropped += len(lines)
+                if not self._is_failing:
+                    self._fail()
+                self._is_failing = True
             else:
+                self._is_failing = False
                 self._tell_dropped()
 
     def _next_lines(self) -> list[bytes]:
@@ -97,14 +111,15 @@ class LogWriter:
             return lines
 
     def _write_out(self, lines: bytes) -> None:
+        descriptor = self._descriptor if isinstance(self._descriptor, int) else self._descriptor()
         left = memoryview(lines)
         while left:
             try:
-                left = left[os.write(self._descriptor, left) :]
+                left = left[os.write(descriptor, left) :]
             except BlockingIOError:
                 # Whoever shares the pipe can have made it one that does not block.
                 writable = select.poll()
-                writable.register(self._descriptor, select.POLLOUT)
+                writable.register(descriptor, select.POLLOUT)
                 writable.poll()
 
     def _tell_dropped(self) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import structlog
+from typing_extensions import override
 
 from sessiond_server.service.logger import Logger
+
+_WEIGHTS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class Lines(Protocol):
@@ -47,6 +51,36 @@ def to_logger(stream: Lines = sys.stderr, *, level: int = logging.INFO) -> Logge
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return logger
+
+
+def at_level(logger: Logger, level: str) -> Logger:
+    """The same logger without the lines of less weight than `level`: info, warning or error."""
+    weight = _WEIGHTS[level]
+    return _Heavy(logger, weight) if weight > logging.INFO else logger
+
+
+class _Heavy(Logger):
+    """Leaves out what has less weight than something."""
+
+    def __init__(self, logger: Logger, weight: int) -> None:
+        self._logger = logger
+        self._weight = weight
+
+    @override
+    def info(self, event: str, **fields: object) -> None:
+        self._say(logging.INFO, self._logger.info, event, fields)
+
+    @override
+    def warning(self, event: str, **fields: object) -> None:
+        self._say(logging.WARNING, self._logger.warning, event, fields)
+
+    @override
+    def error(self, event: str, **fields: object) -> None:
+        self._say(logging.ERROR, self._logger.error, event, fields)
+
+    def _say(self, weight: int, say: Callable[..., object], event: str, fields: dict[str, object]) -> None:
+        if weight >= self._weight:
+            say(event, **fields)
 
 
 class _Output:

@@ -35,6 +35,7 @@ def work_of(
     logger: Logger,
 ) -> dict[str, Work]:
     """Everything that goes on for as long as the server runs, by what a log line calls it."""
+    streamed = app.audit.streamed_events
     return {
         "poll revocations": partial(
             app.revocations.poll, interval_seconds=settings.revocation.poll.total_seconds()
@@ -64,6 +65,8 @@ def work_of(
         ),
         "report health": partial(_report_health, engine, readiness, logger=logger),
         "watch for standstills": app.standstill.watch,
+        "tell of refused callers": app.audit.refused_callers.keep_telling,
+        **({"stream audit events": streamed.keep_up} if streamed else {}),
     }
 
 

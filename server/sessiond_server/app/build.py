@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from sessiond_server.adapters.jwt.parser import StrictTokenParser, claims_object
 from sessiond_server.adapters.scratch_file import ScratchFile
 from sessiond_server.adapters.store.open import HashedIssuers, SessionRules, StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.app.audit import Audit, open_audit
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
     AnyIssuerSettings,
@@ -35,6 +36,7 @@ from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.rate import Activity, Per
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.domain.session import Lifetimes
+from sessiond_server.service.audit.events import AuditSink
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
@@ -62,6 +64,7 @@ from sessiond_server.service.sessions.refresh import SessionRefresh
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.key_sets import SharedKeySet
+from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.id_tokens import IdTokens
@@ -76,7 +79,7 @@ from sessiond_server.transport.admission.standstill import Standstill
 from sessiond_server.transport.codec.verdicts import encode_claims
 from sessiond_server.transport.engine.port import Endpoints
 from sessiond_server.transport.methods import Identity, Sessions, SessionService, WatcherBounds
-from sessiond_server.transport.pipeline import Pipeline
+from sessiond_server.transport.pipeline import LoggedCalls, Pipeline
 
 _MIN_ENTRY_LIFE: Final = timedelta(hours=24)
 
@@ -103,6 +106,7 @@ class App:
     standstill: Standstill
     clocks: Clocks
     watching: RevocationWatch
+    audit: Audit
     answers_when_stale: bool
     endpoints: Endpoints
 
@@ -115,8 +119,9 @@ async def build(
     stack: AsyncExitStack,
     telemetry: Telemetry,
     logger: Logger,
+    sinks: Sequence[AuditSink] = (),
 ) -> App:
-    """Build everything; what is opened here, `stack` closes."""
+    """Build everything; what is opened here, `stack` closes. Audit events go to `sinks`, and to the store."""
     clock = SystemClock()
     stores = await stack.enter_async_context(
         open_stores(
@@ -135,6 +140,8 @@ async def build(
             logger=logger,
         )
     )
+    peppers = Peppers(secrets.peppers)
+    audit = open_audit(settings.audit, stores, sinks, pepper=peppers.newest, clock=clock, logger=logger)
 
     def share(issuer: AnyIssuerSettings) -> SharedKeySet:
         address = issuer.jwks_url or "discovery"
@@ -186,6 +193,7 @@ async def build(
     withdrawn = WithdrawnKeys(revocations.events, clock=clock)
     for one in issuers:
         one.key_set.when_withdrawn(partial(withdrawn.add, one.policy))
+    audit.follow((*issuers, *workload_issuers))
     watching = RevocationWatch(
         revocations,
         withdrawn,
@@ -228,19 +236,20 @@ async def build(
         telemetry=telemetry,
         uncancelled=uncancelled,
         until_stored=until_stored,
+        audit=audit.trail,
     )
     queues = LeaseQueues(clock=clock)
     telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))
     local = _local_logins(local_issuer, settings, clock=clock) if local_issuer else None
     lifetimes = _lifetimes(local_issuer, issuers)
-    peppers = Peppers(secrets.peppers)
     scope = CallerScope(
         stores.sessions,
         issuers=lifetimes,
         trusted={one.policy.issuer for one in trusted},
         logger=logger,
     )
-    authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, logger=logger)
+    missing = MissingKeys(telemetry=telemetry, logger=logger)
+    authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, missing=missing)
     cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
     reassertion = Reassertion(
         revocations,
@@ -262,6 +271,7 @@ async def build(
         peppers=peppers,
         revocations=revocations,
         uncancelled=uncancelled,
+        audit=audit.trail,
         randomness=os.urandom,
     )
     service = SessionService(
@@ -280,6 +290,8 @@ async def build(
                 until_stored=until_stored,
                 clock=clock,
                 randomness=os.urandom,
+                missing=missing,
+                audit=audit.trail,
                 logger=logger,
                 telemetry=telemetry,
             ),
@@ -295,6 +307,7 @@ async def build(
                 revocations=revocations,
                 clock=clock,
                 randomness=os.urandom,
+                missing=missing,
                 logger=logger,
             ),
             revocation=SessionRevocation(
@@ -304,6 +317,7 @@ async def build(
                 scope=scope,
                 validation=validation,
                 revocations=revocations,
+                audit=audit.trail,
                 entry_life_ms=entry_life_ms,
                 cutoff_life_ms=cutoff_life_ms,
             ),
@@ -317,7 +331,6 @@ async def build(
         identity=Identity(fingerprint(settings), f"{socket.gethostname()}/{os.getpid()}"),
         telemetry=telemetry,
     )
-    watchers = WatcherBounds(settings.revocation.max_watchers, settings.revocation.max_watchers_of_a_caller)
     workloads = workloads_of(
         workload_issuers,
         secrets.callers,
@@ -329,7 +342,15 @@ async def build(
     identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
-    pipeline = Pipeline(identification, limits, standstill, telemetry=telemetry, logger=logger)
+    pipeline = Pipeline(
+        identification,
+        limits,
+        standstill,
+        telemetry=telemetry,
+        logger=logger,
+        logged_calls=LoggedCalls(settings.log.calls),
+        refused_callers=audit.refused_callers,
+    )
     show_what_is_held(telemetry, cache, revocations, watching, secrets)
     show_the_store(telemetry, stores, clocks, primacy)
     return App(
@@ -348,8 +369,9 @@ async def build(
         standstill=standstill,
         clocks=clocks,
         watching=watching,
+        audit=audit,
         answers_when_stale=answers_when_stale,
-        endpoints=pipeline.endpoints(service.methods(watchers=watchers)),
+        endpoints=pipeline.endpoints(service.methods(watchers=_watcher_bounds(settings))),
     )
 
 
@@ -362,6 +384,11 @@ def _rate_rules(settings: Settings) -> list[RateRule]:
 def _session_of(peppers: Peppers, refresh_token: str) -> str | None:
     found = peppers.recognise(refresh_token)
     return str(found.session) if isinstance(found, RefreshToken) else None
+
+
+def _watcher_bounds(settings: Settings) -> WatcherBounds:
+    revocation = settings.revocation
+    return WatcherBounds(revocation.max_watchers, revocation.max_watchers_of_a_caller)
 
 
 def _has_callers_beside_workloads(settings: Settings) -> bool:

@@ -61,7 +61,7 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry()
         try:
-            url, directory = await _open_store(settings, stack, telemetry=telemetry, logger=logger)
+            url, directory = await open_running_store(settings, stack, telemetry=telemetry, logger=logger)
             secrets = load_secrets(settings, directory=directory, logger=logger)
             app = await build(
                 settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
@@ -80,7 +80,7 @@ async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
         ]
 
 
-async def _open_store(
+async def open_running_store(
     settings: Settings, stack: AsyncExitStack, *, telemetry: Telemetry, logger: Logger
 ) -> tuple[str, Path | None]:
     """The store's address, and the directory of an embedded one: started here, or a running server's."""

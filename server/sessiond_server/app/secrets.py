@@ -12,7 +12,7 @@ from ssl import SSLContext
 from typing import TypeVar
 
 from sessiond_server.adapters.embedded.data_directory import secret_file
-from sessiond_server.adapters.jwt.local_issuer import SigningKey, create_signing_key
+from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.verification import KeyUnfitError
 from sessiond_server.adapters.secrets.certificates import WatchedCertificate, require_certificates
 from sessiond_server.adapters.secrets.key_files import (
@@ -24,6 +24,7 @@ from sessiond_server.adapters.secrets.key_files import (
 )
 from sessiond_server.adapters.secrets.watched import watched_text, watched_tls
 from sessiond_server.adapters.store.open import Identity
+from sessiond_server.app.key_directory import PEPPER, SEALING, SIGNING, KeyKind, key_files
 from sessiond_server.config.problems import ConfigurationError, Problem
 from sessiond_server.config.settings import (
     CallerSettings,
@@ -66,10 +67,8 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
     """
     reader = _Reader(logger)
     secrets = Secrets(
-        peppers=reader.keys("keys.pepper_files", settings.keys.pepper_files or _created(directory, "pepper")),
-        sealing=reader.keys(
-            "keys.sealing_files", settings.keys.sealing_files or _created(directory, "sealing-key")
-        ),
+        peppers=reader.keys(*_listed("pepper_files", PEPPER, settings, directory)),
+        sealing=reader.keys(*_listed("sealing_files", SEALING, settings, directory)),
         signing_keys=reader.signing_keys(settings, directory),
         callers=reader.callers(settings),
         client_secrets=reader.client_secrets(settings.issuers),
@@ -84,8 +83,26 @@ def load_secrets(settings: Settings, *, directory: Path | None, logger: Logger) 
     return secrets
 
 
-def _created(directory: Path | None, name: str) -> tuple[Path, ...]:
-    return (secret_file(directory, name),) if directory else ()
+def _listed(
+    name: str, kind: KeyKind, settings: Settings, directory: Path | None
+) -> tuple[str, tuple[Path, ...]]:
+    """Which setting says where the keys of a kind are, and their files."""
+    files: tuple[Path, ...] = getattr(settings.keys, name)
+    if files:
+        return f"keys.{name}", files
+    return "keys.directory", files_in(settings, directory, kind)
+
+
+def files_in(settings: Settings, directory: Path | None, kind: KeyKind) -> tuple[Path, ...]:
+    """The files of keys that no list names; in the directory of an embedded store the first is created."""
+    if settings.keys.directory:
+        # That it is not there is told by whoever reads it.
+        named = settings.keys.directory
+        return key_files(named, kind) or (named / kind.file,)
+    if directory is None:
+        return ()
+    secret_file(directory, kind.file, create=kind.create)
+    return key_files(directory, kind)
 
 
 @dataclass
@@ -105,9 +122,7 @@ class _Reader:
         """The local issuer's keys; empty where no local issuer is configured."""
         for index, issuer in enumerate(settings.issuers):
             if issuer.is_local:
-                files = issuer.signing_key_files
-                if not files and directory:
-                    files = (secret_file(directory, "signing-key.pem", create=create_signing_key),)
+                files = issuer.signing_key_files or files_in(settings, directory, SIGNING)
                 keys = tuple(self._each(f"issuers[{index}].signing_key_files", files, _signing_key))
                 if len({key.key_id for key in keys}) < len(keys):
                     self.problems.append(

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
 from sessiond_server.adapters.embedded.store import embedded_store, joined_store
+from sessiond_server.adapters.logs import at_level
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
+from sessiond_server.app.audit import begin, open_sink
 from sessiond_server.app.background import STORE_RETRY_SECONDS, unseen_failures, work_of
 from sessiond_server.app.build import App, build
 from sessiond_server.app.descriptors import raise_descriptor_limit
@@ -26,6 +28,7 @@ from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.store_url import StoreKind, socket_url
+from sessiond_server.service.audit.events import AuditSink
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.durability import Durability, PartitionsError
@@ -97,6 +100,7 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
 
     `lines_dropped` says how many lines of the log were dropped so far.
     """
+    whole_log, logger = logger, at_level(logger, settings.log.level)
     telemetry = PrometheusTelemetry()
     telemetry.gauge(
         "log_lines_dropped", "Log lines that were dropped because nobody read them", lines_dropped
@@ -107,7 +111,8 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
         loop.add_signal_handler(number, stop.ask)
     try:
         async with AsyncExitStack() as stack:
-            server = await _start(settings, stack, stop.asked, telemetry=telemetry, logger=logger)
+            sink = open_sink(settings.audit, stack, whole_log=whole_log, telemetry=telemetry, logger=logger)
+            server = await _start(settings, stack, stop.asked, sink, telemetry=telemetry, logger=logger)
             # Whoever stops it while it starts need not wait for callers that it never had.
             if server is not None and not stop.asked.is_set():
                 await stop.asked.wait()
@@ -121,6 +126,7 @@ async def _start(
     settings: Settings,
     stack: AsyncExitStack,
     stopping: asyncio.Event,
+    sink: AuditSink,
     *,
     telemetry: PrometheusTelemetry,
     logger: Logger,
@@ -131,7 +137,16 @@ async def _start(
     # Each partition may be at a node of its own.
     store_nodes = settings.store.number_of_partitions if settings.store.kind is StoreKind.CLUSTER else 1
     raise_descriptor_limit(store_nodes=store_nodes, logger=logger)
-    app = await build(settings, secrets, store_url=store_url, stack=stack, telemetry=telemetry, logger=logger)
+    app = await build(
+        settings,
+        secrets,
+        store_url=store_url,
+        stack=stack,
+        telemetry=telemetry,
+        logger=logger,
+        sinks=[sink],
+    )
+    begin(app.audit, settings, secrets, stack, telemetry=telemetry)
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
     readiness = Readiness(app, supervision)
     http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)

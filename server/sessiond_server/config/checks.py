@@ -85,8 +85,9 @@ def _store(settings: Settings) -> Iterator[Problem]:
     if store.durability == ALL and not store.replicas:
         yield Problem("store.replicas", "0", 'the number of replicas, for durability "all"')
     for name in ("pepper_files", "sealing_files"):
-        if not getattr(keys, name):
-            yield Problem(f"keys.{name}", "nothing", "one file or more, where the store is not embedded")
+        if not getattr(keys, name) and not keys.directory:
+            allowed = "one file or more, or keys.directory, where the store is not embedded"
+            yield Problem(f"keys.{name}", "nothing", allowed)
 
 
 def _store_url(store: StoreSettings, url: StoreUrl) -> Iterator[Problem]:
@@ -167,10 +168,10 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
 
 
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:
-    if not issuer.signing_key_files and not settings.store.is_embedded:
-        yield Problem(
-            f"{at}.signing_key_files", "nothing", "one file or more, where the store is not embedded"
-        )
+    has_directory = settings.keys.directory or settings.store.is_embedded
+    if not issuer.signing_key_files and not has_directory:
+        allowed = "one file or more, or keys.directory, where the store is not embedded"
+        yield Problem(f"{at}.signing_key_files", "nothing", allowed)
     for name in ("token_url", "revocation_url", "client_secret_file", "clients"):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")

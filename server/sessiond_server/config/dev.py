@@ -88,9 +88,7 @@ def _document(joined: Path | None) -> dict[str, Any]:
     }
     if joined is None:
         return document
-    keys = {"pepper_files": [str(joined / "pepper")], "sealing_files": [str(joined / "sealing-key")]}
-    issuer["signing_key_files"] = [str(joined / "signing-key.pem")]
-    return {**document, "keys": keys}
+    return {**document, "keys": {"directory": str(joined)}}
 
 
 def default_data_directory() -> Path:

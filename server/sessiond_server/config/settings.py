@@ -15,12 +15,11 @@ from sessiond_server.config.kinds import (
     ADDRESS,
     CLAIM,
     CLAIMS,
-    FILE,
-    FILES,
     GROUPS,
     MODE,
     NETWORK,
     STORE_URL,
+    STREAM,
     SWITCH,
     TEXT,
     TEXTS,
@@ -32,6 +31,7 @@ from sessiond_server.config.kinds import (
     words,
 )
 from sessiond_server.config.limit_settings import LimitSettings
+from sessiond_server.config.path_kinds import DIRECTORY, FILE, FILES, NEW_FILE
 from sessiond_server.config.presets import PRESETS
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
@@ -209,6 +209,11 @@ class StoreSettings:
 class KeySettings:
     """Keys of ours, one in each file: base64 of 32 bytes or more; the newest comes first."""
 
+    directory: Path | None = setting(
+        DIRECTORY,
+        "where the keys are that no list names, as `sessiond keys` makes and rotates them",
+        default=None,
+    )
     pepper_files: tuple[Path, ...] = setting(
         FILES, "what refresh tokens are made and recognised with", default=()
     )
@@ -250,6 +255,38 @@ class RevocationSettings:
         whole(1000, 200_000_000),
         "how many revocations the store keeps, of all partitions; beyond them nothing new is revoked",
         default=10_000_000,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogSettings:
+    """What is logged, on standard error."""
+
+    level: str = setting(
+        one_of("info", "warning", "error"), "lines of less weight are left out", default="info"
+    )
+    calls: str = setting(
+        one_of(ALL, "refused", "none"),
+        "which calls have a line: refused are those that do not end with OK; whatever is left out is counted "
+        "all the same",
+        default=ALL,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditSettings:
+    """Where is told what was done to sessions, and by whom ([audit.md](audit.md))."""
+
+    file: Path | None = setting(
+        NEW_FILE,
+        "where events are appended, mode 0600, opened anew when it was renamed; unset: the log",
+        default=None,
+    )
+    stream: str | None = setting(
+        STREAM, "a stream of the store that has the events too, as JSON in the field `event`", default=None
+    )
+    stream_entries: int = setting(
+        whole(1000, 100_000_000), "about how many events that stream keeps", default=100_000
     )
 
 
@@ -413,6 +450,8 @@ class Settings:
     store: StoreSettings
     keys: KeySettings = field(default_factory=KeySettings)
     revocation: RevocationSettings = field(default_factory=RevocationSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     callers: tuple[CallerSettings, ...] = ()
     workload_issuers: tuple[WorkloadIssuerSettings, ...] = ()
     issuers: tuple[IssuerSettings, ...] = ()
@@ -441,6 +480,8 @@ SECTIONS: Final = {
     "store": StoreSettings,
     "keys": KeySettings,
     "revocation": RevocationSettings,
+    "log": LogSettings,
+    "audit": AuditSettings,
 }
 LISTS: Final = {
     "callers": CallerSettings,

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sessiond_server.config.kinds import FILE, NETWORK, SWITCH, TEXT, many, one_of, setting, span, words
+from sessiond_server.config.kinds import NETWORK, SWITCH, TEXT, many, one_of, setting, span, words
+from sessiond_server.config.path_kinds import FILE
 from sessiond_server.config.workload_presets import WORKLOAD_PRESETS
 from sessiond_server.domain.policy import EDDSA, KEY_USES, SIGNATURE_ALGORITHMS, SIGNATURES
 

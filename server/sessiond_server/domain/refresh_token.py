@@ -36,7 +36,7 @@ _TAG_BYTES: Final = 16
 class Pepper:
     """A key that only the servers have: without it no token can be made or recognised."""
 
-    __slots__ = ("_device", "_next", "_tag", "id")
+    __slots__ = ("_audit", "_device", "_next", "_tag", "id")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_PEPPER_BYTES:
@@ -45,6 +45,7 @@ class Pepper:
         self._tag = _hmac(secret, b"tag")
         self._next = _hmac(secret, b"next")
         self._device = _hmac(secret, b"device")
+        self._audit = _hmac(secret, b"audit")
 
     def tag(self, body: bytes) -> bytes:
         """The 16 bytes that prove a token's body."""
@@ -59,6 +60,13 @@ class Pepper:
     def device_fingerprint(self, *parts: str) -> bytes:
         """16 bytes that are the same for the same caller and device."""
         return _hmac(self._device, length_prefixed(*(part.encode() for part in parts)))[:16]
+
+    def principal(self, hashed_subject: bytes) -> str:
+        """A subject as the audit names it: opaque to whoever lacks the pepper, and the same each time.
+
+        It begins with the pepper's id: under another pepper the same subject has another name.
+        """
+        return f"{self.id.hex()}.{to_base64url(_hmac(self._audit, hashed_subject)[:16])}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

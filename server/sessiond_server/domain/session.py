@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.identifiers import SessionId, hashed_id
 
 
 class Cause(IntEnum):
@@ -58,6 +58,30 @@ class Login:
     device: Device = field(default_factory=Device)
     attributes: tuple[tuple[str, str], ...] = ()
     confirmation: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a session is, as far as that is known; `hashed_subject` is the subject's hashed id."""
+
+    issuer: str | None = None
+    hashed_subject: bytes | None = None
+    tenant_id: str | None = None
+    client_id: str | None = None
+
+    @classmethod
+    def of_subject(
+        cls, issuer: str, subject: str, *, tenant_id: str | None = None, client_id: str | None = None
+    ) -> Whose:
+        """Whose what is a subject's is."""
+        return cls(issuer, hashed_id("subject", issuer, subject), tenant_id, client_id)
+
+    @classmethod
+    def of(cls, login: Login) -> Whose:
+        """Whose the session of a login is."""
+        return cls.of_subject(
+            login.issuer, login.subject, tenant_id=login.tenant_id, client_id=login.client_id
+        )
 
 
 @dataclass(frozen=True, slots=True)

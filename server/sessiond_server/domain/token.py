@@ -13,6 +13,15 @@ JsonObject: TypeAlias = Mapping[str, Any]
 _BEARER_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]++=*+")
 _DOTS_OF_A_JWS: Final = 2
 
+# Our refresh tokens, whole or cut short, and JWTs in compact form, whose header is a JSON object.
+_TOKEN_IN_TEXT: Final = re.compile(r"sdr1_[\w-]{16,}|e[yw][\w-]{14,}(?:\.[\w-]*){2,4}", re.ASCII)
+_HIDDEN: Final = "(a token)"
+
+
+def hide_tokens(text: str) -> str:
+    """A text that somebody else has written, without anything in it that has the form of a token of ours."""
+    return _TOKEN_IN_TEXT.sub(_HIDDEN, text)
+
 
 def has_dots_of_a_jws(token: bytes) -> bool:
     """Whether it has as many dots as a signed JWT in compact form (RFC 7515 §7.1)."""

@@ -65,6 +65,9 @@ class Telemetry(Protocol):
     def rate_limited(self, activity: str, per: str) -> None:
         """Something was refused because it was done too often."""
 
+    def key_missing(self, kind: str) -> None:
+        """A session needed a key of ours that is not here: a pepper, or a sealing key."""
+
     def store_called(self, script: str, seconds: float) -> None:
         """The store has run a script, or did not answer."""
 

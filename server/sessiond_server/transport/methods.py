@@ -12,8 +12,10 @@ from google.protobuf.message import Message
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.caller import Group
 from sessiond_server.domain.failures import Failure, OverloadedError, WatchersExhaustedError
-from sessiond_server.domain.session import Login
+from sessiond_server.domain.session import Device, Login
+from sessiond_server.domain.token import hide_tokens
 from sessiond_server.domain.verdict import Rejected
+from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.sessions.adopt import SessionAdoption
@@ -267,14 +269,21 @@ class SessionService:
     async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
         """A new session."""
         source, context = create.decode(request)
+        origin = _origin_of(call, context.device)
         call.input_names = create.names_in(request)
         match source:
             case Login():
-                issued = await self._sessions.creation.from_local_login(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_local_login(
+                    source, context, caller=call.caller, origin=origin
+                )
             case GivenTokens():
-                issued = await self._sessions.creation.from_tokens(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_tokens(
+                    source, context, caller=call.caller, origin=origin
+                )
             case GivenCode():
-                issued = await self._sessions.creation.from_code(source, context, caller=call.caller)
+                issued = await self._sessions.creation.from_code(
+                    source, context, caller=call.caller, origin=origin
+                )
             case _ as never:
                 assert_never(never)
         return create.encode(issued)
@@ -283,15 +292,16 @@ class SessionService:
         """The next tokens of a session."""
         presented, context = refresh.decode(request)
         call.input_names = refresh.NAMES
+        origin = _origin_of(call, context.device)
         patience_seconds = call.time_remaining()
         if isinstance(presented, ProviderRefreshToken):
             issued = await self._sessions.adoption.adopt(
-                presented, context, caller=call.caller, patience_seconds=patience_seconds
+                presented, context, caller=call.caller, origin=origin, patience_seconds=patience_seconds
             )
             done = "ADOPTED"
         else:
             issued = await self._sessions.refreshing.refresh(
-                presented, context, caller=call.caller, patience_seconds=patience_seconds
+                presented, context, caller=call.caller, origin=origin, patience_seconds=patience_seconds
             )
             done = "ROTATED"
         call.outcome = "REPLAYED" if issued.replayed else done
@@ -302,9 +312,10 @@ class SessionService:
         target, cause, note = revoke.decode(request)
         call.log_fields["cause"] = cause.name
         if note:
-            call.log_fields["note"] = note
+            call.log_fields["note"] = hide_tokens(note)
         call.input_names = revoke.names_in(request)
-        ended = await self._sessions.revocation.revoke(target, cause=cause, caller=call.caller)
+        origin = _origin_of(call, note=note)
+        ended = await self._sessions.revocation.revoke(target, cause=cause, caller=call.caller, origin=origin)
         return revoke.encode(ended)
 
     async def get_session(self, request: messages.GetSessionRequest, call: Call) -> bytes:
@@ -345,6 +356,11 @@ class SessionService:
             self._telemetry.verdicts_given(verdict, count)
         failed = sum(counts.values()) - counts.get(_ACCEPTED, 0) - counts.get(_UNDECIDED, 0)
         self._metering.require_validations(failed, call)
+
+
+def _origin_of(call: Call, device: Device | None = None, *, note: str = "") -> Origin:
+    client_ip = device.ip_address if device else ""
+    return Origin(call.caller.name, call.method, call.read_request_id(), client_ip, note)
 
 
 def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, int]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from enum import StrEnum
 from functools import partial
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sessiond_server.domain.failures import CallerUnknownError, Failure, OverloadedError, ShuttingDownError
+from sessiond_server.service.audit.refused_callers import RefusedCallers
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -35,6 +37,18 @@ from sessiond_server.transport.engine.port import (
 from sessiond_server.transport.failures import to_status
 from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, UnaryMethod
 
+# The reasons that are about who calls.
+_REFUSED_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_PERMITTED"})
+
+
+class LoggedCalls(StrEnum):
+    """Which calls have a line in the log; all of them are counted."""
+
+    ALL = "all"
+    # Those that do not end with OK: a rejected token is an answer, and no refusal.
+    REFUSED = "refused"
+    NONE = "none"
+
 
 class Pipeline:
     """Makes the endpoints of an engine from the rows of methods."""
@@ -47,12 +61,16 @@ class Pipeline:
         *,
         telemetry: Telemetry,
         logger: Logger,
+        logged_calls: LoggedCalls,
+        refused_callers: RefusedCallers,
     ) -> None:
         self._identification = identification
         self._limits = limits
         self._standstill = standstill
         self._telemetry = telemetry
         self._logger = logger
+        self._logged_calls = logged_calls
+        self._refused_callers = refused_callers
         self._rules: Mapping[str, Rule] = {}
 
     def endpoints(self, methods: Iterable[AnyMethod]) -> Endpoints:
@@ -202,16 +220,24 @@ class Pipeline:
         code, reason = _told(response)
         caller = call.caller.name
         self._telemetry.call_ended(call.method, code.name, caller, seconds)
-        fields: dict[str, Any] = {"ms": round(seconds * 1000, 2)} if seconds is not None else {}
-        if reason:
-            fields["reason"] = reason
-        if call.outcome:
-            fields["outcome"] = call.outcome
-        self._logger.info(
-            "call", method=call.method, code=code.name, caller=caller, **fields, **call.log_fields
-        )
+        if reason in _REFUSED_CALLERS:
+            self._refused_callers.note(caller, call.method, reason)
+        if self._logs(code):
+            fields: dict[str, Any] = {"ms": round(seconds * 1000, 2)} if seconds is not None else {}
+            if reason:
+                fields["reason"] = reason
+            if call.outcome:
+                fields["outcome"] = call.outcome
+            self._logger.info(
+                "call", method=call.method, code=code.name, caller=caller, **fields, **call.log_fields
+            )
         if count_outcome:
             count_outcome(call.outcome or reason or code.name)
+
+    def _logs(self, code: StatusCode) -> bool:
+        if self._logged_calls is LoggedCalls.REFUSED:
+            return code is not StatusCode.OK
+        return self._logged_calls is LoggedCalls.ALL
 
     def _unforeseen(self, call: Call, error: Exception) -> Status:
         """Log where it happened, and neither its text nor a local variable.

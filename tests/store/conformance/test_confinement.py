@@ -16,7 +16,7 @@ from sessiond_server.service.sessions.lookup import SessionLookup
 from sessiond_server.service.sessions.revoke import ByAccessToken, ByRefreshToken, BySession
 from sessiond_server.service.storage.sessions import Owner
 from tests.support.commands import ANYBODY, authenticator_over, revocation_over, scope_over
-from tests.support.fakes import FakeClock, RecordingLogger
+from tests.support.fakes import ORIGIN, FakeClock, RecordingLogger
 from tests.support.revocations import viewed
 from tests.support.store import ISSUER, LIFETIMES, Store, first_token
 
@@ -67,7 +67,7 @@ async def revocation(store: Store, claims: Any = None) -> SessionRevocation:
 
 
 async def revoke(service: SessionRevocation, target: Target, caller: Caller) -> SessionsEnded:
-    return await service.revoke(target, cause=Cause.LOGOUT, caller=caller)
+    return await service.revoke(target, cause=Cause.LOGOUT, caller=caller, origin=ORIGIN)
 
 
 def claims_of(token: RefreshToken, client_id: str = "app") -> Any:

@@ -20,7 +20,7 @@ from sessiond_server.service.sessions.revoke import (
     Target,
 )
 from tests.support.commands import ANYBODY, revocation_over
-from tests.support.fakes import FakeClock
+from tests.support.fakes import ORIGIN, FakeClock
 from tests.support.leases import PROVIDER_SESSION, Provider, tokens
 from tests.support.revocations import viewed
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, Store
@@ -39,6 +39,7 @@ async def authenticate(_: bytes, **_permitted: object) -> Any:
         issuer=ISSUER,
         subject="alice",
         client_id="app",
+        tenant_id=None,
         token_id="jti-1",
         provider_session_id=PROVIDER_SESSION,
     )
@@ -55,7 +56,8 @@ class Server:
         self._revocation = revocation_over(store, self.view, SimpleNamespace(authenticate=authenticate))
 
     async def revoke(self, target: Target) -> int:
-        return (await self._revocation.revoke(target, cause=Cause.LOGOUT, caller=ANYBODY)).count
+        ended = await self._revocation.revoke(target, cause=Cause.LOGOUT, caller=ANYBODY, origin=ORIGIN)
+        return ended.count
 
 
 @pytest.fixture

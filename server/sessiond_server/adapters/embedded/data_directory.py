@@ -124,7 +124,7 @@ def secret_file(directory: Path, name: str, *, create: Callable[[], bytes] = ran
                     path.hardlink_to(draft)
             finally:
                 draft.unlink()
-            _sync(path.parent)
+            sync_directory(path.parent)
     return path
 
 
@@ -191,7 +191,7 @@ def _draft(path: Path, content: bytes) -> Path:
     return Path(name)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Make the directory's new names durable: to lose a pepper in a power cut would end every session."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

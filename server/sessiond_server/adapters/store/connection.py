@@ -22,7 +22,7 @@ from sessiond_server.domain.store_url import StoreUrl
 
 # Behind these a call waits its turn. Each partition is read by one script at a time, so that a few are enough
 # for watching.
-_CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4, Lane.REPLICATING: 2}
+_CONNECTIONS: Final = {Lane.CALLS: 32, Lane.ENDING: 8, Lane.WATCHING: 4, Lane.REPLICATING: 2, Lane.AUDIT: 1}
 MAX_CONNECTIONS_OF_A_NODE: Final = sum(_CONNECTIONS.values())
 # Whoever watches has to know at once.
 _TURN_SECONDS: Final = {
@@ -30,6 +30,7 @@ _TURN_SECONDS: Final = {
     Lane.ENDING: TURN_SECONDS,
     Lane.WATCHING: TIMEOUT_SECONDS,
     Lane.REPLICATING: TIMEOUT_SECONDS,
+    Lane.AUDIT: TIMEOUT_SECONDS,
 }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from sessiond_server.adapters.store.cluster_nodes import ClusterNodes
 from sessiond_server.adapters.store.connection import (
@@ -22,8 +24,10 @@ from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.records import Records
 from sessiond_server.adapters.store.redis_adoptions import RedisAdoptions
+from sessiond_server.adapters.store.redis_audit_stream import RedisAuditStream
 from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
+from sessiond_server.adapters.store.redis_key_use import RedisKeyUses
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
 from sessiond_server.adapters.store.redis_provider_revocations import RedisProviderRevocations
 from sessiond_server.adapters.store.redis_rates import RedisBuckets
@@ -35,15 +39,18 @@ from sessiond_server.adapters.store.redis_snapshots import RedisSnapshots
 from sessiond_server.adapters.store.redis_store_writes import RedisStoreWrites
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
-from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.store.sealing import SealingKeys, sealing_key_id
 from sessiond_server.adapters.store.sentinel_nodes import SentinelNodes
 from sessiond_server.domain.store_url import StoreKind, StoreUrl
+from sessiond_server.service.audit.streamed_events import AuditStream
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.adoptions import Adoptions
 from sessiond_server.service.storage.cutoffs import Cutoffs
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.key_sets import SharedKeySets
+from sessiond_server.service.storage.key_use import KeyUses
 from sessiond_server.service.storage.leases import SessionLeases
+from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.storage.proofs import ProofMemory
 from sessiond_server.service.storage.queue import ProviderRevocations
 from sessiond_server.service.storage.rates import SharedBuckets
@@ -62,8 +69,16 @@ __all__ = [
     "StoreAddress",
     "Stores",
     "open_stores",
+    "sealing_key_id",
     "stores_over",
 ]
+
+
+class OpenAuditStream(Protocol):
+    """Opens a stream of audit events by its name, which is not one of ours."""
+
+    def __call__(self, name: str, *, max_entries: int) -> AuditStream:
+        """The stream, of which about so many entries are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,8 @@ class Stores:
     writes: StoreWrites
     replication: Replication
     snapshots: Snapshots
+    audit_stream: OpenAuditStream
+    key_uses: KeyUses
 
 
 @asynccontextmanager
@@ -104,7 +121,8 @@ async def open_stores(
     Raises:
         ValueError: a sealing key is too short, or given twice.
     """
-    sealing = SealingKeys(sealing_keys)
+    missing = MissingKeys(telemetry=telemetry, logger=logger)
+    sealing = SealingKeys(sealing_keys, missing=missing.sealing_key)
     async with AsyncExitStack() as stack:
         nodes = open_nodes(address, steady=steady, logger=logger)
         stack.push_async_callback(nodes.aclose)
@@ -175,4 +193,6 @@ def stores_over(
         writes=RedisStoreWrites(scripts, partitions=partitions),
         replication=RedisReplication(scripts),
         snapshots=RedisSnapshots(scripts),
+        audit_stream=partial(RedisAuditStream, scripts),
+        key_uses=RedisKeyUses(scripts),
     )

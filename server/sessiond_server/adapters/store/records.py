@@ -82,7 +82,8 @@ class Records:
             encoded = self._sealing.open(sealed, field=_LOGIN_FIELD, issuer=issuer, session=session)
             login, absolute_expire_ms = decode_login(encoded)
         except (SealingKeyMissingError, msgspec.MsgspecError) as error:
-            self._logger.error("a stored session cannot be unsealed", session_id=str(session))
+            if self._sealing.has_key_of(sealed):
+                self._logger.error("a stored session cannot be unsealed", session_id=str(session))
             raise SealingKeyMissingError from error
         self._require_agreement(header, login, session)
         return StoredSession(

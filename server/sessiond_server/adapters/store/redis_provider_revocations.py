@@ -25,12 +25,15 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.queue import ProviderRevocations, QueuedRevocation
 
 _TAKEN: Final = f"{QUEUE_KEY}:taken"
+# So many at a time are passed over that cannot be unsealed here.
+_MOST_UNREADABLE: Final = 100
 
 
 class RedisProviderRevocations(ProviderRevocations):
     """A queue in each partition, and beside it what somebody has taken and not settled.
 
-    A token waits for a day at most. One that cannot be unsealed any more is dropped with a warning.
+    A token waits for a day at most. One that this server cannot unseal comes again after a minute, as what
+    was taken and not settled does: another server may have its key, or this one may get it back.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class RedisProviderRevocations(ProviderRevocations):
         self._seal = ProviderTokenSeal(sealing)
         self._issuers = issuers
         self._logger = logger
+        self._has_told = False
 
     @override
     async def add(self, session: SessionId, *, issuer: str, client_id: str, refresh_token: str) -> bool:
@@ -65,18 +69,25 @@ class RedisProviderRevocations(ProviderRevocations):
         failure = None
         for partition in self._partitions:
             try:
-                raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
+                queued = await self._take_readable(partition)
             except StoreUnavailableError as error:
                 # Where one partition is away the others are there all the same.
                 failure = error
                 continue
-            if raw:
-                queued = self._to_queued(raw)
-                if queued is None:
-                    await self._settle(raw)
+            if queued:
                 return queued
         if failure:
             raise failure
+        return None
+
+    async def _take_readable(self, partition: int) -> QueuedRevocation | None:
+        for _ in range(_MOST_UNREADABLE):
+            raw = await self._scripts.run(NEXT_REVOCATION, partition, queue=QUEUE_KEY, taken=_TAKEN)
+            if not raw:
+                return None
+            queued = self._to_queued(raw)
+            if queued:
+                return queued
         return None
 
     @override
@@ -88,14 +99,17 @@ class RedisProviderRevocations(ProviderRevocations):
 
     @override
     async def settle(self, queued: QueuedRevocation) -> None:
-        await self._settle(queued.raw)
-
-    async def _settle(self, raw: bytes) -> None:
-        await self._scripts.run(SETTLE_REVOCATION, self._partition_of(raw), taken=_TAKEN, queued=raw)
+        partition = self._partition_of(queued.raw)
+        await self._scripts.run(SETTLE_REVOCATION, partition, taken=_TAKEN, queued=queued.raw)
 
     def _partition_of(self, raw: bytes) -> int:
         _, session, *_ = QUEUED.unpack_from(raw)
         return self._partitions.of_session(SessionId(session))
+
+    def _tell_unreadable(self) -> None:
+        if not self._has_told:
+            self._logger.error("a refresh token that cannot be unsealed here waits to be revoked")
+        self._has_told = True
 
     def _to_queued(self, raw: bytes) -> QueuedRevocation | None:
         _, session, hashed_issuer, hashed_client = QUEUED.unpack_from(raw)
@@ -103,8 +117,6 @@ class RedisProviderRevocations(ProviderRevocations):
             issuer, client_id = self._issuers.issuer_of(hashed_issuer), self._issuers.client_of(hashed_client)
             token = self._seal.open_refresh(raw[QUEUED.size :], issuer=issuer, session=SessionId(session))
         except SealingKeyMissingError:
-            self._logger.warning(
-                "a refresh token that cannot be unsealed any more was not revoked at its provider"
-            )
+            self._tell_unreadable()
             return None
         return QueuedRevocation(issuer, client_id, token, raw)

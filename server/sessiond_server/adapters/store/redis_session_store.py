@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed, hashed_clients, hashed_or_none
 from sessiond_server.adapters.store.new_record import first_header
-from sessiond_server.adapters.store.ownership import owner_in
+from sessiond_server.adapters.store.ownership import owner_in, whose_in
 from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY, OUTAGES_KEY, SEEN_KEY, Partitions
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal, first_token_ids
 from sessiond_server.adapters.store.record import Header, State, split
@@ -42,9 +42,9 @@ from sessiond_server.domain.failures import (
     RefreshRefusal,
     SealingKeyMissingError,
 )
-from sessiond_server.domain.identifiers import SessionId
+from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.revocation import Revocation, RevocationType
-from sessiond_server.domain.session import Cause, StoredSession
+from sessiond_server.domain.session import Cause, StoredSession, Whose
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import (
@@ -117,7 +117,11 @@ class RedisSessionStore(SessionStore):
             else b"",
             access_expire_ms=tokens.access_expire_ms if tokens else 0,
         )
-        return Created(self._records.to_session(new.id, created.record), created.log.to_logged(partition))
+        return Created(
+            self._records.to_session(new.id, created.record),
+            created.log.to_logged(partition),
+            _session_ids(created.ended),
+        )
 
     @override
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
@@ -157,7 +161,7 @@ class RedisSessionStore(SessionStore):
             case HeldReply():
                 return Held()
             case UnreadableReply():
-                self._logger.error("a stored session is sealed with a key that is not here")
+                await self._tell_unreadable(session)
                 raise SealingKeyMissingError
             case RefusedReply(log=log, pause_ms=pause_ms):
                 logged = log.to_logged(partition) if log else None
@@ -175,6 +179,11 @@ class RedisSessionStore(SessionStore):
         return owner_in(split(header)[0], caller, self._issuers) if header else Owner.UNKNOWN
 
     @override
+    async def whose(self, session: SessionId) -> Whose:
+        header = await self._scripts.run(HEADER_TO_END, self._of(session), record=record_key(session))
+        return whose_in(split(header)[0], self._issuers) if header else Whose()
+
+    @override
     async def end(
         self, session: SessionId, *, is_proven: bool, cause: Cause, entry_life_ms: int
     ) -> RevocationResult:
@@ -190,8 +199,13 @@ class RedisSessionStore(SessionStore):
             tombstone=Header(state=State.ENDED, cause=cause).pack(),
             is_proven=int(is_proven),
         )
-        named = (session.hashed, ended.provider_session)
-        return RevocationResult(ended.count, ended.log.to_logged(partition), named)
+        header = split(ended.header)[0] if ended.header else Header()
+        return RevocationResult(
+            ended.count,
+            ended.log.to_logged(partition),
+            named=(session.hashed, header.hashed_provider_session),
+            whose=whose_in(header, self._issuers),
+        )
 
     @override
     async def end_provider(
@@ -223,7 +237,9 @@ class RedisSessionStore(SessionStore):
         )
         self._tell_of_strangers(ended.strangers)
         named = tuple(one for one in (hashed_session, hashed_token) if one)
-        return RevocationResult(ended.count, ended.log.to_logged(partition), named)
+        return RevocationResult(
+            ended.count, ended.log.to_logged(partition), named, ended=_session_ids(ended.ended)
+        )
 
     @override
     async def end_subject(
@@ -296,6 +312,13 @@ class RedisSessionStore(SessionStore):
         last = sessions[-1] if sessions and len(found) > limit else None
         return SessionPage(sessions, SessionCursor(last.absolute_expire_ms, last.id) if last else None)
 
+    async def _tell_unreadable(self, session: SessionId) -> None:
+        """Find out why a session cannot be read here; whoever tries to says so."""
+        record = await self._find(session)
+        if record:
+            self._records.to_session(session, record)
+        self._logger.error("what a provider gave for a session cannot be unsealed", session_id=str(session))
+
     async def _find(self, session: SessionId) -> bytes | None:
         return await self._scripts.run(
             GET, self._of(session), record=record_key(session), hashed=session.hashed
@@ -311,3 +334,9 @@ class RedisSessionStore(SessionStore):
 
     def _of(self, session: SessionId) -> int:
         return self._partitions.of_session(session)
+
+
+def _session_ids(packed: bytes) -> tuple[SessionId, ...]:
+    return tuple(
+        SessionId(packed[at : at + SESSION_ID_BYTES]) for at in range(0, len(packed), SESSION_ID_BYTES)
+    )

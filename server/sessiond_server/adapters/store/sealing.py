@@ -24,17 +24,25 @@ class SealingKeys:
 
     A sealed value is version (1 byte) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag. The first of
     `secrets` is the one that seals; each of them opens. `ids` are the ids of all of them, one behind another.
+    `missing` is told the id of a key that a session needs and that is not among them.
     """
 
-    def __init__(self, secrets: Sequence[bytes], *, randomness: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(
+        self,
+        secrets: Sequence[bytes],
+        *,
+        randomness: Callable[[int], bytes] = os.urandom,
+        missing: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         if not secrets or min(map(len, secrets)) < MIN_KEY_BYTES:
             raise ValueError(f"at least one sealing key of at least {MIN_KEY_BYTES} bytes is needed")
-        self._by_id = {_key_id(secret): secret for secret in secrets}
+        self._by_id = {sealing_key_id(secret): secret for secret in secrets}
         if len(self._by_id) < len(secrets):
             raise ValueError("the same sealing key is given twice")
-        self._newest_id = _key_id(secrets[0])
+        self._newest_id = sealing_key_id(secrets[0])
         self.ids = b"".join(self._by_id)
         self._randomness = randomness
+        self._missing = missing
 
     def seal(self, value: bytes, *, field: str, issuer: str, session: SessionId) -> bytes:
         """Seal `value` so that only `open` with the same field, issuer and session gives it back."""
@@ -54,7 +62,14 @@ class SealingKeys:
         Raises:
             SealingKeyMissingError: its key is not here, or it was not sealed for this.
         """
+        if not self.has_key_of(sealed):
+            self._missing(_parts(sealed)[0])
         return self.open_for(session.raw, sealed, field=field, issuer=issuer)
+
+    def has_key_of(self, sealed: bytes) -> bool:
+        """Whether the key that a sealed value names is here; what names no key counts as such a value."""
+        key_id = _parts(sealed)[0]
+        return sealed[:1] != _VERSION or len(key_id) < SEALING_ID_BYTES or key_id in self._by_id
 
     def open_for(self, scope: bytes, sealed: bytes, *, field: str, issuer: str) -> bytes:
         """Open what `seal_for` sealed; raises as `open` does."""
@@ -72,7 +87,8 @@ class SealingKeys:
         return AESGCM(hmac.digest(self._by_id[key_id], b"seal/v1" + scope, "sha256"))
 
 
-def _key_id(secret: bytes) -> bytes:
+def sealing_key_id(secret: bytes) -> bytes:
+    """The 4 bytes by which what is sealed names its key; they tell nothing of the key."""
     return hmac.digest(secret, b"seal id", "sha256")[:SEALING_ID_BYTES]
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from typing_extensions import override
 
+from sessiond_server.service.storage.missing_keys import PEPPER, SEALING_KEY
 from sessiond_server.service.telemetry import Telemetry
 
 _CALL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -45,6 +46,14 @@ class PrometheusTelemetry(Telemetry):
         self._store_seconds = histogram(
             "sessiond_store_seconds", "Duration of store scripts", ["script"], buckets=_STORE_BUCKETS
         )
+        self._missing_keys = counter(
+            "sessiond_missing_keys_total",
+            "Calls for a session that needs a pepper or a sealing key that is not here",
+            ["kind"],
+        )
+        # What was never counted raises no alarm when it is counted first.
+        for kind in (PEPPER, SEALING_KEY):
+            self._missing_keys.labels(kind)
         self._loop_delay = histogram(
             "sessiond_event_loop_delay_seconds",
             "How much later than it asked for a timer of the event loop fires",
@@ -172,6 +181,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def rate_limited(self, activity: str, per: str) -> None:
         self._rate_limited.labels(activity, per).inc()
+
+    @override
+    def key_missing(self, kind: str) -> None:
+        self._missing_keys.labels(kind).inc()
 
     @override
     def loop_delayed(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ This is the one place where a session could be lost.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, assert_never
 
 from sessiond_server.domain.claims import Claims
@@ -14,8 +15,13 @@ from sessiond_server.domain.failures import (
     RefreshRefusal,
     RefreshRefusedError,
 )
-from sessiond_server.domain.session import Cause
+from sessiond_server.domain.revocation import to_revision
+from sessiond_server.domain.session import Cause, Whose
+from sessiond_server.service.audit.events import Outcome as AuditOutcome
+from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.audited_rotations import AuditedRotations
 from sessiond_server.service.providers.logins import (
     Provider,
     Providers,
@@ -73,6 +79,7 @@ class ProviderExchange:
         telemetry: Telemetry,
         uncancelled: Uncancelled,
         until_stored: UntilStored,
+        audit: AuditTrail,
     ) -> None:
         self._store = store
         self._leases = leases
@@ -82,8 +89,12 @@ class ProviderExchange:
         self._telemetry = telemetry
         self._uncancelled = uncancelled
         self._until_stored = until_stored
+        self._audit = audit
+        self._audited = AuditedRotations(audit, store)
 
-    async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Exchanged | Moved:
+    async def rotate(
+        self, rotation: Rotation, origin: Origin
+    ) -> Rotated | NotRotated | Busy | Held | Exchanged | Moved:
         """Spend a refresh token at the store; where that gives the lease, exchange under it, and commit.
 
         It goes on to its end whatever becomes of the call that wanted it: a lease that nobody used would keep
@@ -98,18 +109,22 @@ class ProviderExchange:
             SealingKeyMissingError: the session cannot be unsealed here.
             OverloadedError: too many are under way; nothing was begun.
         """
-        return await self._uncancelled.run(self._rotate(rotation))
+        return await self._uncancelled.run(self._rotate(rotation, origin))
 
     async def drain(self) -> None:
         """Wait for what is under way, and let it give up where the store does not answer for too long."""
         self._until_stored.stop()
         await self._uncancelled.drain()
 
-    async def _rotate(self, rotation: Rotation) -> Rotated | NotRotated | Busy | Held | Outcome:
+    async def _rotate(
+        self, rotation: Rotation, origin: Origin
+    ) -> Rotated | NotRotated | Busy | Held | Outcome:
         found = await self._store.rotate(rotation)
-        return await self._exchange(rotation, found) if isinstance(found, Leased) else found
+        outcome = await self._exchange(rotation, found, origin) if isinstance(found, Leased) else found
+        await self._audited.tell(rotation, outcome, origin)
+        return outcome
 
-    async def _exchange(self, rotation: Rotation, leased: Leased) -> Outcome:
+    async def _exchange(self, rotation: Rotation, leased: Leased, origin: Origin) -> Outcome:
         issuer, client_id = leased.session.login.issuer, leased.session.login.client_id
         provider = self._providers.find(issuer)
         if provider is None or client_id not in provider.endpoints:
@@ -122,21 +137,21 @@ class ProviderExchange:
         response = await provider.endpoints[client_id].refresh(leased.refresh_token)
         match response:
             case Granted():
-                return await self._keep(rotation, leased, response)
+                return await self._keep(rotation, leased, response, origin)
             case Refused():
                 self._telemetry.exchange_tried(issuer, "refused")
                 cause = Cause.PROVIDER_LOST if leased.in_doubt else Cause.PROVIDER_REFUSED
-                return await self._end(rotation, leased, cause=cause)
+                return await self._end(rotation, leased, origin, cause=cause)
             case NoDecision(doubt=doubt):
                 self._telemetry.exchange_tried(issuer, "undecided")
-                return await self._leave(rotation, leased, doubt, provider)
+                return await self._leave(rotation, leased, origin, doubt, provider)
 
-    async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted) -> Outcome:
+    async def _keep(self, rotation: Rotation, leased: Leased, granted: Granted, origin: Origin) -> Outcome:
         login = leased.session.login
         found = await self._providers.judge_exchanged(granted.access_token, login)
         match found:
             case SomebodyElses():
-                return await self._end_as_somebody_elses(rotation, leased, granted)
+                return await self._end_as_somebody_elses(rotation, leased, granted, origin)
             case Unfit(reason=reason):
                 return await self._hold(rotation, leased, granted, reason=reason)
             case Claims() as claims:
@@ -176,7 +191,9 @@ class ProviderExchange:
         )
         raise ProviderUnavailableError
 
-    async def _end_as_somebody_elses(self, rotation: Rotation, leased: Leased, granted: Granted) -> Outcome:
+    async def _end_as_somebody_elses(
+        self, rotation: Rotation, leased: Leased, granted: Granted, origin: Origin
+    ) -> Outcome:
         issuer = leased.session.login.issuer
         self._telemetry.exchange_tried(issuer, "mismatch")
         self._logger.error(
@@ -184,7 +201,9 @@ class ProviderExchange:
             issuer=issuer,
             session_id=str(leased.session.id),
         )
-        return await self._end(rotation, leased, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token)
+        return await self._end(
+            rotation, leased, origin, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token
+        )
 
     def _note_widened(self, claims: Claims, leased: Leased) -> None:
         widened = widened_scopes(claims, leased.session.login)
@@ -200,21 +219,34 @@ class ProviderExchange:
         )
 
     async def _end(
-        self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None = None
+        self,
+        rotation: Rotation,
+        leased: Leased,
+        origin: Origin,
+        *,
+        cause: Cause,
+        brought: str | None = None,
     ) -> Outcome:
-        ended = await self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
+        tell = partial(
+            self._audit.ended, leased.session.id, Whose.of(leased.session.login), origin, cause=cause
+        )
+        with told_where_uncertain(partial(tell, outcome=AuditOutcome.UNCERTAIN)):
+            ended = await self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
         if not ended.count:
             # The lease ran out meanwhile: whoever holds it now decides.
             return Moved()
         self._revocations.apply_own(ended.logged)
+        tell(revision=to_revision([ended.logged.position]))
         self._logger.warning(
             "a session has ended at its provider", session_id=str(leased.session.id), cause=cause.name
         )
         raise RefreshRefusedError(RefreshRefusal.PROVIDER_REFUSED)
 
-    async def _leave(self, rotation: Rotation, leased: Leased, doubt: Doubt, provider: Provider) -> Outcome:
+    async def _leave(
+        self, rotation: Rotation, leased: Leased, origin: Origin, doubt: Doubt, provider: Provider
+    ) -> Outcome:
         if provider.ends_in_doubt and doubt is not Doubt.NONE:
-            return await self._end(rotation, leased, cause=Cause.PROVIDER_LOST)
+            return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_LOST)
         self._logger.warning(
             "a provider did not decide on a refresh", issuer=provider.policy.issuer, doubt=doubt.value
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -20,8 +21,12 @@ from sessiond_server.domain.failures import (
     RefreshRefusedError,
     quoted,
 )
+from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import ROTATION_SALT_BYTES, Pepper, Peppers, RefreshToken
-from sessiond_server.domain.session import Cause, Lifetimes
+from sessiond_server.domain.session import Cause, Lifetimes, Login
+from sessiond_server.service.audit.events import Outcome
+from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import GivenTokens, Provider, Providers
@@ -32,6 +37,7 @@ from sessiond_server.service.sessions.create import RequestContext, SessionCreat
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
 from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at
 from sessiond_server.service.storage.adoptions import Adoption, Adoptions, Free, ProviderRefreshToken
+from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.storage.sessions import Busy, NotRotated
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.uncancelled import Uncancelled
@@ -49,6 +55,7 @@ class _Call:
     context: RequestContext
     confirmation: Confirmation | None
     caller: Caller
+    origin: Origin
     holder: bytes
 
     def fingerprint(self, pepper: Pepper) -> bytes:
@@ -78,6 +85,8 @@ class SessionAdoption:
         until_stored: UntilStored,
         clock: Clock,
         randomness: Callable[[int], bytes],
+        missing: MissingKeys,
+        audit: AuditTrail,
         logger: Logger,
         telemetry: Telemetry,
     ) -> None:
@@ -92,6 +101,8 @@ class SessionAdoption:
         self._until_stored = until_stored
         self._clock = clock
         self._randomness = randomness
+        self._missing = missing
+        self._audit = audit
         self._logger = logger
         self._telemetry = telemetry
 
@@ -101,6 +112,7 @@ class SessionAdoption:
         context: RequestContext,
         *,
         caller: Caller,
+        origin: Origin,
         patience_seconds: float | None,
     ) -> IssuedTokens:
         """Exchange a provider's refresh token for a session; the client there is the one that redeems codes.
@@ -122,7 +134,8 @@ class SessionAdoption:
         give_up = give_up_at(self._clock.steady(), patience_seconds)
         provider = self._require(token.issuer, caller)
         confirmation = await self._creation.bind(context.proof)
-        call = _Call(token, provider, context, confirmation, caller, self._randomness(_HOLDER_BYTES))
+        holder = self._randomness(_HOLDER_BYTES)
+        call = _Call(token, provider, context, confirmation, caller, origin, holder)
 
         async def ask() -> IssuedTokens | None:
             return await self._uncancelled.run(self._adopt(call))
@@ -180,14 +193,27 @@ class SessionAdoption:
             pepper = self._peppers.newest
             first = RefreshToken.adopting(call.token.text, pepper=pepper, session=session, salt=salt)
             opened = functools.partial(
-                self._creation.open, proven, call.context, call.confirmation, caller=call.caller, token=first
+                self._creation.open,
+                proven,
+                call.context,
+                call.confirmation,
+                caller=call.caller,
+                origin=call.origin,
+                token=first,
             )
-            issued = await self._until_stored.run(given.issuer, opened)
+            with self._told_where_uncertain(session, proven.login, call):
+                issued = await self._until_stored.run(given.issuer, opened)
         except Failure:
             await self._let_go(call, given, granted)
             raise
         adoption = Adoption(session, pepper.id, salt, call.fingerprint(pepper))
         return issued if await self._keep(call, adoption) else None
+
+    def _told_where_uncertain(
+        self, session: SessionId, login: Login, call: _Call
+    ) -> AbstractContextManager[None]:
+        tell = functools.partial(self._audit.created, session, login, call.origin, is_adopted=True)
+        return told_where_uncertain(lambda: tell(outcome=Outcome.UNCERTAIN))
 
     async def _keep(self, call: _Call, adoption: Adoption) -> bool:
         """Remember what the token has opened; False where it has opened another session, which stays."""
@@ -198,7 +224,7 @@ class SessionAdoption:
         )
         self._telemetry.exchange_tried(issuer, "granted" if kept else "dropped")
         if not kept:
-            await self._creation.undo(adoption.session, cause=Cause.POLICY)
+            await self._creation.undo(adoption.session, cause=Cause.POLICY, origin=call.origin)
         return kept
 
     async def _let_go(self, call: _Call, given: GivenTokens, granted: Granted) -> None:
@@ -211,7 +237,7 @@ class SessionAdoption:
     async def _answer_again(self, adoption: Adoption, call: _Call) -> IssuedTokens:
         pepper = self._peppers.find(adoption.pepper_id)
         if pepper is None:
-            self._logger.error("a session was adopted under a pepper that this server cannot read")
+            self._missing.pepper(adoption.pepper_id)
             raise PepperMissingError
         if adoption.fingerprint != call.fingerprint(pepper):
             raise RefreshRefusedError(RefreshRefusal.SUPERSEDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from sessiond_server.domain.caller import Caller
@@ -10,8 +11,12 @@ from sessiond_server.domain.confirmation import Confirmation, PossessionProof, P
 from sessiond_server.domain.failures import Failure, Input, InputRefusedError, LoginRefusedError
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
+from sessiond_server.domain.revocation import to_revision
 from sessiond_server.domain.session import Cause, Device, Lifetimes, Login, StoredSession
 from sessiond_server.domain.verdict import Reason
+from sessiond_server.service.audit.events import Outcome
+from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens, ProvenLogin, Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.follow import Revocations
@@ -50,6 +55,7 @@ class SessionCreation:
         peppers: Peppers,
         revocations: Revocations,
         uncancelled: Uncancelled,
+        audit: AuditTrail,
         randomness: Callable[[int], bytes],
     ) -> None:
         self._store = store
@@ -62,10 +68,11 @@ class SessionCreation:
         self._peppers = peppers
         self._revocations = revocations
         self._uncancelled = uncancelled
+        self._audit = audit
         self._randomness = randomness
 
     async def from_local_login(
-        self, login: Login, context: RequestContext, *, caller: Caller
+        self, login: Login, context: RequestContext, *, caller: Caller, origin: Origin
     ) -> IssuedTokens:
         """Open a session for a login that the caller vouches for.
 
@@ -86,12 +93,12 @@ class SessionCreation:
         login = replace(login, confirmation=await self.bind(context.proof))
         token = self._first_token(self.new_id(login))
         self._local.require_mintable(token.session, login)
-        stored = await self._store_new(token, login, None)
+        stored = await self._store_new(token, login, None, origin)
         text, claims = self._local.access_token(stored)
         return IssuedTokens(text, claims, token.reveal(), stored.refresh_expire_ms, replayed=False)
 
     async def from_tokens(
-        self, given: GivenTokens, context: RequestContext, *, caller: Caller
+        self, given: GivenTokens, context: RequestContext, *, caller: Caller, origin: Origin
     ) -> IssuedTokens:
         """Open a session for a login at a provider, whose tokens the caller has.
 
@@ -105,12 +112,14 @@ class SessionCreation:
         try:
             proven = await self._providers.prove(given, proof=context.proof)
             confirmation = proven.claims.confirmation or await self.bind(context.proof)
-            return await self.open(proven, context, confirmation, caller=caller)
+            return await self.open(proven, context, confirmation, caller=caller, origin=origin)
         except LoginRefusedError as refused:
             await self._refused.let_go_of_given(given, refused.why, caller=caller)
             raise
 
-    async def from_code(self, given: GivenCode, context: RequestContext, *, caller: Caller) -> IssuedTokens:
+    async def from_code(
+        self, given: GivenCode, context: RequestContext, *, caller: Caller, origin: Origin
+    ) -> IssuedTokens:
         """Open a session for a login at a provider, whose code the caller has.
 
         From the redemption on it goes to its end without the caller too: a code is good once.
@@ -122,16 +131,24 @@ class SessionCreation:
         # A code is spent by redeeming it: whose it is comes before.
         caller.require_session(given.issuer, provider.client_id)
         confirmation = await self.bind(context.proof)
-        return await self._uncancelled.run(self._redeem(given, context, confirmation, caller))
+        return await self._uncancelled.run(
+            self._redeem(given, context, confirmation, caller=caller, origin=origin)
+        )
 
     async def _redeem(
-        self, given: GivenCode, context: RequestContext, confirmation: Confirmation | None, caller: Caller
+        self,
+        given: GivenCode,
+        context: RequestContext,
+        confirmation: Confirmation | None,
+        *,
+        caller: Caller,
+        origin: Origin,
     ) -> IssuedTokens:
         tokens = await self._providers.redeem(given)
         try:
             # Nobody had the access token before: what is proven is the key that it must be bound to.
             proven = await self._providers.prove(tokens, proof=ProvenBefore(confirmation))
-            return await self.open(proven, context, confirmation, caller=caller)
+            return await self.open(proven, context, confirmation, caller=caller, origin=origin)
         except Failure:
             await self._refused.let_go_of_redeemed(tokens)
             raise
@@ -143,6 +160,7 @@ class SessionCreation:
         confirmation: Confirmation | None,
         *,
         caller: Caller,
+        origin: Origin,
         token: RefreshToken | None = None,
     ) -> IssuedTokens:
         """Open a session for a login at a provider that has been proven.
@@ -156,19 +174,22 @@ class SessionCreation:
             proven.login, device=context.device, attributes=context.attributes, confirmation=confirmation
         )
         caller.require_session(login.issuer, login.client_id)
+        is_adopted = token is not None
         token = token or self._first_token(self.new_id(login))
-        stored = await self._store_new(token, login, proven.tokens)
+        stored = await self._store_new(token, login, proven.tokens, origin, is_adopted=is_adopted)
         claims = replace(proven.claims, session_id=str(stored.id))
         return IssuedTokens(
             proven.tokens.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False
         )
 
-    async def undo(self, session: SessionId, *, cause: Cause) -> None:
+    async def undo(self, session: SessionId, *, cause: Cause, origin: Origin) -> None:
         """End a session whose tokens nobody got."""
         ended = await self._store.end(
             session, is_proven=False, cause=cause, entry_life_ms=self._entry_life_ms
         )
         self._revocations.apply_own(ended.logged)
+        revision = to_revision([ended.logged.position])
+        self._audit.ended(session, ended.whose, origin, cause=cause, revision=revision)
 
     async def bind(self, proof: PossessionProof | None) -> Confirmation | None:
         """What a new session is bound to; the proof is spent by this.
@@ -191,19 +212,36 @@ class SessionCreation:
         return RefreshToken(self._peppers.newest, session, 0, self._randomness(SECRET_BYTES))
 
     async def _store_new(
-        self, token: RefreshToken, login: Login, tokens: ProviderTokens | None
+        self,
+        token: RefreshToken,
+        login: Login,
+        tokens: ProviderTokens | None,
+        origin: Origin,
+        *,
+        is_adopted: bool = False,
     ) -> StoredSession:
-        lifetimes = self._lifetimes[login.issuer]
-        created = await self._store.create(
-            NewSession(
-                token.session,
-                login,
-                lifetimes,
-                token.pepper.id,
-                token.secret_hash,
-                self._entry_life_ms,
-                tokens,
+        lifetimes, session = self._lifetimes[login.issuer], token.session
+        new = NewSession(
+            session,
+            login,
+            lifetimes,
+            token.pepper.id,
+            token.secret_hash,
+            self._entry_life_ms,
+            tokens,
+        )
+        # Whoever adopts asks until there is an answer, and tells by itself where there was none.
+        uncertain = (
+            nullcontext()
+            if is_adopted
+            else told_where_uncertain(
+                lambda: self._audit.created(session, login, origin, outcome=Outcome.UNCERTAIN)
             )
         )
+        with uncertain:
+            created = await self._store.create(new)
         self._revocations.apply_own(created.logged)
+        self._audit.created(session, login, origin, is_adopted=is_adopted)
+        if created.ended:
+            self._audit.limit_reached(session, login, origin, ended=created.ended)
         return created.session

@@ -18,6 +18,7 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.refresh_token import ROTATION_SALT_BYTES, Peppers, RefreshToken
 from sessiond_server.domain.session import Device
+from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
@@ -29,6 +30,7 @@ from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_a
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.leases import Moved
+from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.storage.sessions import Busy, Held, NotRotated, Rotated, Rotation
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession, ProvenKey
 
@@ -55,6 +57,7 @@ class SessionRefresh:
         revocations: Revocations,
         clock: Clock,
         randomness: Callable[[int], bytes],
+        missing: MissingKeys,
         logger: Logger,
     ) -> None:
         self._local = local
@@ -68,10 +71,17 @@ class SessionRefresh:
         self._revocations = revocations
         self._clock = clock
         self._randomness = randomness
+        self._missing = missing
         self._logger = logger
 
     async def refresh(
-        self, presented: str, context: RequestContext, *, caller: Caller, patience_seconds: float | None
+        self,
+        presented: str,
+        context: RequestContext,
+        *,
+        caller: Caller,
+        origin: Origin,
+        patience_seconds: float | None,
     ) -> IssuedTokens:
         """Spend a refresh token; the same call again within the grace gets the same successor.
 
@@ -97,7 +107,7 @@ class SessionRefresh:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         proven = await self._possession.find_key(context.proof) if context.proof else None
         rotation = self._rotation(token, proven, arrived, caller=caller.name, device=context.device)
-        outcome = await self._rotate(rotation, token, give_up=give_up_at(arrived, patience_seconds))
+        outcome = await self._rotate(rotation, token, origin, give_up=give_up_at(arrived, patience_seconds))
         rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
         # The proof is not spent earlier: a call that failed can be repeated with it.
         if rotated.session.login.confirmation and proven and not await self._possession.spend(proven):
@@ -111,16 +121,16 @@ class SessionRefresh:
         """The next refresh token, computed from what the store answers."""
         pepper = self._peppers.find(rotated.pepper_id)
         if pepper is None:
-            self._logger.error("a session was rotated under a pepper that this server cannot read")
+            self._missing.pepper(rotated.pepper_id)
             raise PepperMissingError
         return token.successor(pepper=pepper, rotation_salt=rotated.rotation_salt)
 
     async def _rotate(
-        self, rotation: Rotation, token: RefreshToken, *, give_up: float
+        self, rotation: Rotation, token: RefreshToken, origin: Origin, *, give_up: float
     ) -> Rotated | Exchanged:
         async def ask() -> Rotated | Exchanged | None:
             """The answer; None while another call is at the provider, or where one was there before us."""
-            outcome = await self._exchange.rotate(rotation)
+            outcome = await self._exchange.rotate(rotation, origin)
             match outcome:
                 case Rotated() | Exchanged():
                     return outcome

@@ -5,19 +5,21 @@ from __future__ import annotations
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import PepperMissingError
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken, UnknownPepper
-from sessiond_server.service.logger import Logger
 from sessiond_server.service.sessions.caller_scope import CallerScope
+from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.storage.sessions import Owner, SessionStore
 
 
 class RefreshTokenAuthenticator:
     """Tells refresh tokens that a sessiond server gave out for a caller from everything else."""
 
-    def __init__(self, store: SessionStore, *, scope: CallerScope, peppers: Peppers, logger: Logger) -> None:
+    def __init__(
+        self, store: SessionStore, *, scope: CallerScope, peppers: Peppers, missing: MissingKeys
+    ) -> None:
         self._store = store
         self._scope = scope
         self._peppers = peppers
-        self._logger = logger
+        self._missing = missing
 
     async def authenticate(
         self, presented: str, caller: Caller, *, to_end: bool = False
@@ -41,6 +43,6 @@ class RefreshTokenAuthenticator:
             return token
         # The pepper id is the bearer's word; only if the record says the same is a pepper missing here.
         if await self._store.pepper_id_of(token.session) == token.pepper_id:
-            self._logger.error("a refresh token is under a pepper that this server cannot read")
+            self._missing.pepper(token.pepper_id)
             raise PepperMissingError
         return None

@@ -11,8 +11,11 @@ from typing import Final, TypeAlias, assert_never
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.identifiers import SessionId, hashed_id
 from sessiond_server.domain.revocation import Revocation, to_revision
-from sessiond_server.domain.session import Cause
+from sessiond_server.domain.session import Cause, Whose
+from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.audit.trail import AuditTrail
 from sessiond_server.service.revocation.follow import Revocations
+from sessiond_server.service.sessions.audited_ends import AuditedEnds, Ending
 from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.cutoffs import Cutoffs, Shared
@@ -88,6 +91,7 @@ class SessionRevocation:
         scope: CallerScope,
         validation: Validation,
         revocations: Revocations,
+        audit: AuditTrail,
         entry_life_ms: int,
         cutoff_life_ms: int,
     ) -> None:
@@ -97,10 +101,11 @@ class SessionRevocation:
         self._scope = scope
         self._validation = validation
         self._revocations = revocations
+        self._audited = AuditedEnds(audit)
         self._entry_life_ms = entry_life_ms
         self._cutoff_life_ms = cutoff_life_ms
 
-    async def revoke(self, target: Target, *, cause: Cause, caller: Caller) -> SessionsEnded:
+    async def revoke(self, target: Target, *, cause: Cause, caller: Caller, origin: Origin) -> SessionsEnded:
         """End what `target` names; when this returns, the end is stored, and this server knows it.
 
         What is unknown, ended already or not this caller's counts 0 (RFC 7009 §2.2), and for a token that is
@@ -115,76 +120,82 @@ class SessionRevocation:
             PepperMissingError, KeysUnavailableError: whether the token is authentic cannot be told now.
             RevocationViewStaleError: the end is stored, and this server cannot read what else has ended.
         """
+        ending = Ending(cause, caller, origin)
         match target:
             case BySession(session=session):
-                return await self._end_by_id(session, cause=cause, caller=caller)
+                return await self._end_by_id(session, ending)
             case ByRefreshToken(token=token):
-                return await self._end_by_refresh_token(token, cause=cause, caller=caller)
+                return await self._end_by_refresh_token(token, ending)
             case ByAccessToken(token=access_token):
-                return await self._end_by_access_token(access_token, cause=cause, caller=caller)
+                return await self._end_by_access_token(access_token, ending)
             case BySubject():
-                return await self._end_subject(target, cause=cause, caller=caller)
+                return await self._end_subject(target, ending)
             case Shared():
-                return await self._end_shared(target, caller=caller)
+                return await self._end_shared(target, ending)
             case _ as never:
                 assert_never(never)
 
-    async def _end_by_id(self, session: SessionId, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        if await self._scope.owner_of(session, caller, to_end=True) is not Owner.CALLER:
+    async def _end_by_id(self, session: SessionId, ending: Ending) -> SessionsEnded:
+        if await self._scope.owner_of(session, ending.caller, to_end=True) is not Owner.CALLER:
             return self._nothing_ended()
-        return await self._end(session, cause=cause, is_proven=False)
+        return await self._end(session, ending, is_proven=False)
 
-    async def _end_by_refresh_token(self, text: str, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        token = await self._authenticator.authenticate(text, caller, to_end=True)
-        return await self._end(token.session, cause=cause) if token else self._nothing_ended()
+    async def _end_by_refresh_token(self, text: str, ending: Ending) -> SessionsEnded:
+        token = await self._authenticator.authenticate(text, ending.caller, to_end=True)
+        return await self._end(token.session, ending) if token else self._nothing_ended()
 
-    async def _end_by_access_token(self, token: bytes, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        verified = await self._validation.authenticate(token, permitted_issuers=caller.issuers)
-        if verified is None or not caller.may_handle_client(verified.claims.client_id):
+    async def _end_by_access_token(self, token: bytes, ending: Ending) -> SessionsEnded:
+        verified = await self._validation.authenticate(token, permitted_issuers=ending.caller.issuers)
+        if verified is None or not ending.caller.may_handle_client(verified.claims.client_id):
             return self._nothing_ended()
         if not verified.policy.is_local:
-            return await self._end_provider(verified, cause=cause, caller=caller)
+            return await self._end_provider(verified, ending)
         session = SessionId.find(verified.claims.session_id or "")
-        return await self._end(session, cause=cause) if session else self._nothing_ended()
+        return await self._end(session, ending) if session else self._nothing_ended()
 
-    async def _end(self, session: SessionId, *, cause: Cause, is_proven: bool = True) -> SessionsEnded:
-        ended = await self._store.end(
-            session, is_proven=is_proven, cause=cause, entry_life_ms=self._entry_life_ms
+    async def _end(self, session: SessionId, ending: Ending, *, is_proven: bool = True) -> SessionsEnded:
+        coming = self._store.end(
+            session, is_proven=is_proven, cause=ending.cause, entry_life_ms=self._entry_life_ms
         )
-        return await self._revoked(ended)
+        return await self._revoked(await self._audited.of_session(session, coming, ending))
 
-    async def _end_provider(self, verified: VerifiedToken, *, cause: Cause, caller: Caller) -> SessionsEnded:
+    async def _end_provider(self, verified: VerifiedToken, ending: Ending) -> SessionsEnded:
         claims = verified.claims
-        ended = await self._store.end_provider(
+        coming = self._store.end_provider(
             claims.issuer,
             claims.subject,
             provider_session=claims.provider_session_id,
             token_id=claims.token_id,
             started_ms=max(0, verified.revocation_ids.started_ms or 0),
-            client_ids=caller.client_ids,
-            cause=cause,
+            client_ids=ending.caller.client_ids,
+            cause=ending.cause,
             entry_life_ms=self._entry_life_ms,
         )
-        return await self._revoked(ended)
+        whose = Whose.of_subject(
+            claims.issuer, claims.subject, tenant_id=claims.tenant_id, client_id=claims.client_id
+        )
+        return await self._revoked(await self._audited.of_token(whose, coming, ending))
 
-    async def _end_subject(self, target: BySubject, *, cause: Cause, caller: Caller) -> SessionsEnded:
-        self._scope.require_issuer(target.issuer, caller)
-        caller.require_every_client()
-        ended = await self._store.end_subject(
+    async def _end_subject(self, target: BySubject, ending: Ending) -> SessionsEnded:
+        self._scope.require_issuer(target.issuer, ending.caller)
+        ending.caller.require_every_client()
+        coming = self._store.end_subject(
             target.issuer,
             target.subject,
             spared=target.spared,
-            cause=cause,
+            cause=ending.cause,
             cutoff_life_ms=self._cutoff_life_ms,
             entry_life_ms=self._entry_life_ms,
         )
-        return await self._revoked(ended)
+        whose = Whose.of_subject(target.issuer, target.subject)
+        return await self._revoked(await self._audited.of_subject(whose, coming, ending))
 
-    async def _end_shared(self, shared: Shared, *, caller: Caller) -> SessionsEnded:
-        self._scope.require_shared(shared, caller)
-        logged = await self._cutoffs.set(
+    async def _end_shared(self, shared: Shared, ending: Ending) -> SessionsEnded:
+        self._scope.require_shared(shared, ending.caller)
+        coming = self._cutoffs.set(
             shared, cutoff_life_ms=self._cutoff_life_ms, entry_life_ms=self._entry_life_ms
         )
+        logged = await self._audited.of_shared(shared, coming, ending)
         await asyncio.gather(*map(self._revocations.apply_up_to, logged))
         named = (hashed_id(shared.type.kind, shared.issuer, shared.identifier),)
         return self._told(logged, count=None, named=named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.confirmation import CONFIRMATION_ID_BYTES
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import SessionId
-from sessiond_server.domain.session import Cause, Lifetimes, Login, StoredSession
+from sessiond_server.domain.session import Cause, Lifetimes, Login, StoredSession, Whose
 from sessiond_server.service.storage.revocations import Logged
 
 
@@ -66,6 +66,7 @@ class Created:
 
     session: StoredSession
     logged: Logged
+    ended: tuple[SessionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,11 +149,14 @@ class RevocationResult:
     """How many live sessions a revocation ended, and what it appended to the log.
 
     `named` are the hashed ids by which what it was about is known, whether it has ended now or had before.
+    `whose` is said of a session that was named by its id, `ended` are those that were named otherwise.
     """
 
     count: int
     logged: Logged
     named: tuple[bytes, ...] = ()
+    whose: Whose = field(default_factory=Whose)
+    ended: tuple[SessionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,9 @@ class SessionStore(Protocol):
         `to_end` says that it is asked in order to end it, so that no crowd of refreshes keeps it waiting. The
         session need not be unsealed for this, but its issuer must be configured.
         """
+
+    async def whose(self, session: SessionId) -> Whose:
+        """Whose a session is, live or ended; it need not be unsealed for this."""
 
     async def end(
         self, session: SessionId, *, is_proven: bool, cause: Cause, entry_life_ms: int

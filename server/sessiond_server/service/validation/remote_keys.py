@@ -60,6 +60,7 @@ class RemoteKeySet(KeySet):
         self._telemetry = telemetry
         self._shared = shared
         self._withdraw: Callable[[Collection[str]], None] = lambda _: None
+        self._change: Callable[[Collection[str], Collection[str]], None] = lambda _added, _removed: None
         self._keys: dict[str, VerificationKey] = {}
         self._entity_tag: str | None = None
         self._fetched_at: float | None = None
@@ -141,6 +142,10 @@ class RemoteKeySet(KeySet):
     def when_withdrawn(self, withdraw: Callable[[Collection[str]], None]) -> None:
         """From now on, tell `withdraw` the ids of keys that are good no more."""
         self._withdraw = withdraw
+
+    def when_changed(self, change: Callable[[Collection[str], Collection[str]], None]) -> None:
+        """From now on, tell `change` the ids of the keys that are new, and of those that are good no more."""
+        self._change = change
 
     async def refresh(self) -> None:
         """Fetch, or wait for the fetch that is under way."""
@@ -257,6 +262,7 @@ class RemoteKeySet(KeySet):
         if withdrawn:
             self._withdraw(withdrawn)
         if self._keys != former:
+            self._change([one for one, key in self._keys.items() if former.get(one) is not key], withdrawn)
             self.version += 1
             self._unknown.forget()
             self._unknown.remember(former.keys() - self._keys.keys())

@@ -6,6 +6,7 @@ What escapes the guard of the pipeline is a bare INTERNAL here: grpcio would sen
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _ALTERNATIVE_NAMES: Final = "x509_subject_alternative_name"
 _URIS: Final = "peer_uri"
 _AFTER_SCHEME: Final = b"://"
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,19 @@ async def _message(
 
 
 def _call(method: str, context: Context, credentials: ReadCredentials) -> Call:
-    return Call(method, credentials(context), context.time_remaining, _when_done)
+    read_request_id = partial(request_id_of, context)
+    return Call(method, credentials(context), context.time_remaining, _when_done, read_request_id)
+
+
+def request_id_of(context: Context) -> str:
+    """The name that a call was given before it came here; empty for none, and for what is not of that form.
+
+    It is too short for a token.
+    """
+    for key, value in context.invocation_metadata() or ():
+        if key == "x-request-id" and isinstance(value, str) and _REQUEST_ID.fullmatch(value):
+            return value
+    return ""
 
 
 def _when_done(ended: Callable[[], None]) -> None:

@@ -55,7 +55,8 @@ class Call:
     """One call of one method.
 
     `time_remaining` gives the seconds until the caller's deadline, None without one; `when_done` takes what
-    is to be called once the caller has taken the answer, or has left. `identified` is who makes it, once that
+    is to be called once the caller has taken the answer, or has left. `read_request_id` reads the name that
+    the call has elsewhere, where it was told in due form. `identified` is who makes it, once that
     is known. `input_names` say under which names its request has what a service may refuse. `outcome` is a
     word for what came of it, where its code says too little. `log_fields` are what the handler adds to the
     call's log line; never anything from a token.
@@ -65,6 +66,7 @@ class Call:
     credentials: Credentials = field(default_factory=Credentials)
     time_remaining: Callable[[], float | None] = lambda: None
     when_done: Callable[[Callable[[], None]], None] = lambda _: None
+    read_request_id: Callable[[], str] = str
     identified: Caller | None = None
     input_names: Mapping[Input, str] = field(default_factory=dict)
     outcome: str | None = None

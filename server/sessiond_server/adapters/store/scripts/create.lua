@@ -32,10 +32,12 @@ if is_full() then drop_members_that_are_over() end
 local oldest = is_full() and redis.call('ZRANGE', index, 0, redis.call('ZCARD', index) - max_sessions) or {}
 -- The new session is a member before others end: a provider's session that it shares with them goes on.
 redis.call('ZADD', index, h.absolute_expire_ms, id .. hashed)
+local ended = ''
 for _, member in ipairs(oldest) do
   local old_id, old_hashed = split_member(member)
   end_session(old_id, old_hashed, read_header(record_key(old_hashed)), CAUSE_SESSION_LIMIT, entry_life_ms)
+  ended = ended .. old_id
 end
 local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
 redis.call('PEXPIREAT', index, last + DAY_MS)
-return {redis.call('GET', record), logged()}
+return {redis.call('GET', record), logged(), ended}

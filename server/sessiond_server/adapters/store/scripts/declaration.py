@@ -107,6 +107,8 @@ class Lane(Enum):
     WATCHING = auto()
     # What waits for replicas, and keeps nobody else waiting meanwhile.
     REPLICATING = auto()
+    # What is told for later: whoever waits for a session is not kept waiting by it.
+    AUDIT = auto()
 
 
 class Late(Enum):

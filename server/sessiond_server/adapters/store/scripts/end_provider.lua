@@ -3,7 +3,7 @@
 -- empty where the token does not name them; started_ms is since when it counts. Only sessions of `clients`
 -- end.
 local named = token_id ~= '' and token_id or provider_session
-if named == '' then return {0, 0, logged()} end
+if named == '' then return {0, 0, logged(), ''} end
 
 -- The same logout again, because its answer was lost, ends and logs nothing anew: who has logged in since
 -- stays. It is a write all the same: whoever repeats a revocation may wait for its replication. A logout that
@@ -14,7 +14,7 @@ for _, known in ipairs({of_all, mark}) do
   local known_ms = redis.call('GET', known)
   if known_ms and started_ms <= tonumber(known_ms) then
     redis.call('SET', known, known_ms, 'KEEPTTL')
-    return {0, 0, logged()}
+    return {0, 0, logged(), ''}
   end
 end
 if log_is_full() then return refusal_of_full_log() end
@@ -27,11 +27,11 @@ local function lives_by_it(session)
   return token_id ~= '' and entry_of(ids, TOKEN_ID_BYTES, token_id) ~= nil
 end
 
-local ended = 0
+local ended, ended_ids = 0, ''
 local sessions, strangers = sessions_in(index, subject)
 for _, session in ipairs(sessions) do
   if is_of(session.h, clients) and lives_by_it(session) then
-    if not is_over(session.h) then ended = ended + 1 end
+    if not is_over(session.h) then ended, ended_ids = ended + 1, ended_ids .. session.id end
     end_session(session.id, session.hashed, session.h, cause, entry_life_ms)
   end
 end
@@ -41,4 +41,4 @@ if provider_session ~= '' and not next(sharers_of(provider_session, subject)) th
   revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
 end
 if token_id ~= '' then revoke(TYPE_TOKEN, token_id, now + entry_life_ms) end
-return {ended, strangers, logged()}
+return {ended, strangers, logged(), ended_ids}

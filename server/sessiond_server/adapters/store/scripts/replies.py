@@ -34,10 +34,11 @@ class DocumentReply:
 
 @dataclass(frozen=True, slots=True)
 class CreatedReply:
-    """The record as it was stored, and what had to end for it."""
+    """The record as it was stored, and the ids of the sessions that had to end for it, one behind another."""
 
     record: bytes
     log: LogReply
+    ended: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +119,24 @@ class EndedReply:
 
 @dataclass(frozen=True, slots=True)
 class EndedByIdReply:
-    """The same of one session, and its provider's session, hashed, now or when it ended before."""
+    """The same of one session, and the header that it has now; empty where it is unknown."""
 
     count: int
-    provider_session: bytes
+    header: bytes
     log: LogReply
 
 
 @dataclass(frozen=True, slots=True)
 class EndedOfLogoutReply:
-    """The same of a logout, and how many sessions its subject's index names that are somebody else's."""
+    """The same of a logout, and how many sessions its subject's index names that are somebody else's.
+
+    `ended` are the ids of those that have ended, one behind another.
+    """
 
     count: int
     strangers: int
     log: LogReply
+    ended: bytes
 
 
 @dataclass(frozen=True, slots=True)
