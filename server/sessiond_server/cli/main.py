@@ -29,6 +29,7 @@ _COMMANDS: Final = {
         "Fetch the key sets of all configured providers and workload issuers, and show them: exit status 1 "
         "if one cannot be had."
     ),
+    "keys": "Make, rotate and check sessiond's own keys: pepper, sealing key and signing key.",
     "revocations": "Show what a running server knows of revocations.",
     "serve": "Run with a configuration; every mistake in it is told before anything starts.",
     "sessions": "List, show and end sessions at a running server.",
