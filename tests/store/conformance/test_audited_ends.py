@@ -64,10 +64,10 @@ class Server:
             store.stores.leases,
             UNUSED,
             revocations=self.view,
-            clock=FakeClock(),
             logger=SilentLogger(),
             telemetry=SilentTelemetry(),
             uncancelled=Uncancelled(),
+            until_stored=UNUSED,
             audit=audit_trail(self.audit),
         )
 
