@@ -88,9 +88,8 @@ def _listed(
 ) -> tuple[str, tuple[Path, ...]]:
     """Which setting says where the keys of a kind are, and their files."""
     files: tuple[Path, ...] = getattr(settings.keys, name)
-    if files:
-        return f"keys.{name}", files
-    return "keys.directory", files_in(settings, directory, kind)
+    setting = f"keys.{name}" if files or settings.keys.directory is None else "keys.directory"
+    return setting, files or files_in(settings, directory, kind)
 
 
 def files_in(settings: Settings, directory: Path | None, kind: KeyKind) -> tuple[Path, ...]:
