@@ -86,7 +86,7 @@ async def test_whoever_makes_keys_up_does_not_fill_the_log(store: Store) -> None
 async def test_what_is_to_be_revoked_waits_for_its_key_and_keeps_nothing_else_waiting(
     provider: Provider,
 ) -> None:
-    """It used to be dropped: its refresh token stayed good at the provider."""
+    """Were it dropped, its refresh token would stay good at the provider."""
     store, alarm = provider.store, Alarm()
     other = without_its_sealing_key(store, alarm)
     ended, _ = await store.create(tokens=tokens("1"))
