@@ -250,7 +250,7 @@ async def test_a_refresh_is_counted_by_its_outcome() -> None:
     telemetry = RecordingTelemetry()
     counted = rows()["RefreshSession"]
     outcomes: list[str] = []
-    row = replace(counted, handle=refused, count_outcome=outcomes.append, meter=None)
+    row = replace(counted, handle=refused, count_outcome=outcomes.append)
     response = await pipeline(telemetry=telemetry).unary(row)(b"", Call("RefreshSession"))
     assert response.code is StatusCode.NOT_FOUND  # type: ignore[union-attr]
     assert outcomes == ["SESSION_NOT_FOUND"]

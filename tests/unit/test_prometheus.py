@@ -23,7 +23,6 @@ SHOWN = {
     "embedded_store_died": ((), ("sessiond_embedded_store_deaths_total",)),
     "key_set_fetched": (("i", "ok"), ("sessiond_key_set_fetches_total",)),
     "workload_token_judged": (("i", "ACCEPTED"), ("sessiond_workload_tokens_total",)),
-    "rate_limited": (("refresh", "session"), ("sessiond_rate_limited_total",)),
     "key_missing": (("pepper",), ("sessiond_missing_keys_total",)),
     "store_called": (("rotate", 0.1), ("sessiond_store_seconds_count",)),
     "loop_delayed": ((0.1,), ("sessiond_event_loop_delay_seconds_count",)),
