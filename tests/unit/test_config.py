@@ -434,6 +434,14 @@ def test_a_limit_that_could_not_be_kept_is_a_mistake(limit: dict[str, Any], path
     assert mistakes({"limits": [limit]}) == [path]
 
 
+def test_a_cluster_has_no_stream_of_audit_events() -> None:
+    audit = {"stream": "audit"}
+    keys = {"pepper_files": [HERE], "sealing_files": [HERE]}
+    for url, paths in (("redis+cluster://127.0.0.1", ["audit.stream"]), ("redis+sentinel://127.0.0.1/m", [])):
+        document = {"store": {"url": url}, "keys": keys, "audit": audit}
+        assert (mistakes(document) if paths else read(document) and []) == paths
+
+
 def test_a_limit_lets_as_many_come_at_once_as_its_rate_says() -> None:
     limit = {"on": ["create", "refresh"], "per": "source", "rate": "30/m"}
     (found,) = read({"limits": [limit]}).limits

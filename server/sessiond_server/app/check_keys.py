@@ -18,9 +18,8 @@ from sessiond_server.app.check import open_running_store
 from sessiond_server.app.key_directory import PEPPER, SEALING, SIGNING, KeyKind
 from sessiond_server.app.secrets import Secrets, files_in, load_secrets
 from sessiond_server.app.serve import StartError
-from sessiond_server.config.checks import EMBEDDED
 from sessiond_server.config.problems import ConfigurationError
-from sessiond_server.config.settings import Settings
+from sessiond_server.config.settings import EMBEDDED, Settings
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.refresh_token import Pepper
@@ -87,9 +86,9 @@ async def check_keys(settings: Settings, *, at_most: int, logger: Logger) -> Key
     remarks = _Remarks()
     async with AsyncExitStack() as stack:
         try:
-            url, directory = await open_running_store(settings, stack, logger=logger)
-            secrets = load_secrets(settings, directory=directory, logger=remarks)
             telemetry = PrometheusTelemetry()
+            url, directory = await open_running_store(settings, stack, telemetry=telemetry, logger=logger)
+            secrets = load_secrets(settings, directory=directory, logger=remarks)
             app = await build(
                 settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
             )

@@ -31,7 +31,13 @@ def problems_of(settings: Settings, *, insecure_plaintext: bool) -> list[Problem
         *workload_problems_of(settings),
         *_issuers(settings),
         *_limits(settings),
+        *_audit(settings),
     ]
+
+
+def _audit(settings: Settings) -> Iterator[Problem]:
+    if settings.audit.stream and settings.store.kind is StoreKind.CLUSTER:
+        yield Problem("audit.stream", "a stream, in a cluster", "nothing there: the log, or audit.file")
 
 
 def _limits(settings: Settings) -> Iterator[Problem]:

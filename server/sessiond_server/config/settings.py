@@ -283,7 +283,9 @@ class AuditSettings:
         default=None,
     )
     stream: str | None = setting(
-        STREAM, "a stream of the store that has the events too, as JSON in the field `event`", default=None
+        STREAM,
+        "a stream of the store that has the events too, as JSON in the field `event`; not in a cluster",
+        default=None,
     )
     stream_entries: int = setting(
         whole(1000, 100_000_000), "about how many events that stream keeps", default=100_000

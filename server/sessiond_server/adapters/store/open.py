@@ -193,6 +193,6 @@ def stores_over(
         writes=RedisStoreWrites(scripts, partitions=partitions),
         replication=RedisReplication(scripts),
         snapshots=RedisSnapshots(scripts),
-        audit_stream=partial(RedisAuditStream, scripts),
-        key_uses=RedisKeyUses(scripts),
+        audit_stream=partial(RedisAuditStream, scripts, partitions=partitions),
+        key_uses=RedisKeyUses(scripts, partitions=partitions),
     )

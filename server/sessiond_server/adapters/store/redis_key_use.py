@@ -4,59 +4,58 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
-from redis.exceptions import RedisError
 from typing_extensions import override
 
-from sessiond_server.adapters.store.partitions import ACCESS_KEY, RECORD_KEY, REFRESH_KEY
+from sessiond_server.adapters.store.partitions import ACCESS_KEY, RECORD_KEY, REFRESH_KEY, Partitions, key_in
 from sessiond_server.adapters.store.record import State, split
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SEALING_ID_BYTES
-from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.key_use import KeyUse, KeyUses
 
-# A key's name within its partition stands behind the brace: these are the sessions and what they sealed.
-_PATTERN: Final = f"{{p*}}[{RECORD_KEY[0]}{REFRESH_KEY[0]}{ACCESS_KEY[0]}]:*"
+# The sessions of a partition, and what they sealed.
+_PATTERN: Final = f"[{RECORD_KEY[0]}{REFRESH_KEY[0]}{ACCESS_KEY[0]}]:*"
 _A_STEP: Final = 500
 
 
 class RedisKeyUses(KeyUses):
     """Walks through the keys of the store, which no server does: it is for one command of an operator's."""
 
-    def __init__(self, scripts: Scripts) -> None:
-        self._client = scripts.client(Lane.CALLS)
+    def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
+        self._scripts = scripts
+        self._partitions = partitions
 
     @override
     async def count(self, *, at_most: int) -> KeyUse:
-        peppers, sealing = Counter[bytes](), Counter[bytes]()
-        seen, names = 0, list[bytes]()
-        try:
-            async for name in self._client.scan_iter(match=_PATTERN, count=_A_STEP):
-                if seen == at_most:
-                    break
-                seen += 1
-                names.append(name)
-                if len(names) == _A_STEP:
-                    await self._look_at(names, peppers, sealing)
-                    names = []
-            else:
-                await self._look_at(names, peppers, sealing)
-                return KeyUse(peppers, sealing, is_complete=True)
-            await self._look_at(names, peppers, sealing)
-        except (RedisError, OSError) as error:
-            raise StoreUnavailableError from error
-        return KeyUse(peppers, sealing, is_complete=False)
+        peppers, sealing, seen = Counter[bytes](), Counter[bytes](), 0
+        for partition in self._partitions:
+            async for names in self._steps(partition):
+                await self._look_at(partition, names[: at_most - seen], peppers, sealing)
+                seen += len(names)
+                if seen > at_most:
+                    return KeyUse(peppers, sealing, is_complete=False)
+        return KeyUse(peppers, sealing, is_complete=True)
+
+    async def _steps(self, partition: int) -> AsyncIterator[list[bytes]]:
+        cursor, pattern = 0, key_in(partition, _PATTERN)
+        while True:
+            cursor, names = await self._scripts.send(
+                partition, Lane.CALLS, "SCAN", cursor, "MATCH", pattern, "COUNT", _A_STEP
+            )
+            if names:
+                yield names
+            if not cursor:
+                return
 
     async def _look_at(
-        self, names: Sequence[bytes], peppers: Counter[bytes], sealing: Counter[bytes]
+        self, partition: int, names: Sequence[bytes], peppers: Counter[bytes], sealing: Counter[bytes]
     ) -> None:
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.get(name)
-            found: list[Any] = await pipeline.execute()
+        if not names:
+            return
+        found = await self._scripts.send(partition, Lane.CALLS, "MGET", *names)
         for name, value in zip(names, found, strict=True):
             if value is None:
                 continue

@@ -133,6 +133,18 @@ class Scripts:
         replicas = max(self.replicas, 1)
         return await self._nodes.send(partition, Lane.REPLICATING, *command, replicas=replicas)
 
+    async def send(self, partition: int, lane: Lane, *command: Any) -> Any:
+        """What the partition's node answers to a command that no script can give.
+
+        Raises:
+            StoreUnavailableError: it did not answer in time.
+        """
+        try:
+            return await self._nodes.send(partition, lane, *command)
+        except _FAILURES as error:
+            self._tell(error)
+            raise StoreUnavailableError from error
+
     async def information(self, section: str, partition: int) -> dict[str, Any]:
         """A section of what the partition's node says of itself; nothing where our user may not ask.
 
