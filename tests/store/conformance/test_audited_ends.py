@@ -196,7 +196,7 @@ async def test_what_an_outage_excuses_is_told_apart_from_reuse(
     store: Store, server: Server, device: str
 ) -> None:
     token = await reused(store)
-    await store.redis.set(store.key("seen"), await store.scripts.now_ms() - 55_000)
+    await store.redis.set(store.key("seen"), await store.scripts.now_ms(store.partition()) - 55_000)
     await server.exchange.rotate(proposal(token, device=device), ORIGIN)
     (event,) = server.audit.events
     assert said(event, "action", "principal", "session_id") == (
