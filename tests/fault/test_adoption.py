@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -54,6 +55,26 @@ class Deployment:
 
     async def refreshed(self) -> int:
         return (await self.idp.counts())["refreshed"]
+
+    async def is_asked(self) -> bool:
+        return (await self.idp.counts())["token"] > 0
+
+    async def waiting(self) -> int:
+        """How many calls of this server wait for another's exchange."""
+        async with self.idp.web.get(f"http://{self.server.http}/metrics") as answer:
+            (number,) = re.findall(r"^sessiond_refreshes_waiting (\S+)$", await answer.text(), re.MULTILINE)
+        return int(float(number))
+
+
+def beside(config: Config) -> Config:
+    """A configuration for another server over the same store."""
+    other = Config(config.directory, issuers=config.issuers, tables=dict(config.tables))
+    other.tables["store"] = {"url": f"unix://{config.data}/valkey.sock"}
+    other.tables["keys"] = {
+        "pepper_files": [str(config.data / "pepper")],
+        "sealing_files": [str(config.data / "sealing-key")],
+    }
+    return other
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +150,33 @@ async def test_a_caller_who_leaves_loses_nothing(deployment: Deployment) -> None
     answer = await deployment.adopt(token)
     assert answer.replayed
     assert await deployment.refreshed() == asked + 1
+
+
+async def test_two_servers_that_adopt_one_token_open_one_session_by_one_exchange(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    config = beside(deployment.config)
+    async with (
+        serving(config.write("second.toml"), config.data, tmp_path / "log") as server,
+        grpc.aio.insecure_channel(server.grpc) as channel,
+    ):
+        second = replace(deployment, server=server, channel=channel)
+        token = await deployment.token()
+        await deployment.idp.switch(hold=1)
+        calls = [asyncio.create_task(deployment.adopt(token))]
+        await eventually(deployment.is_asked)
+        calls.append(asyncio.create_task(second.adopt(token)))
+
+        async def waits() -> bool:
+            return calls[1].done() or await second.waiting() == 1
+
+        await eventually(waits)
+        assert await deployment.refreshed() == 0
+        await deployment.idp.switch(hold=0)
+        first, again = [(await call) for call in calls]
+        assert (first.replayed, again.replayed) == (False, True)
+        assert again.tokens == first.tokens
+        assert await deployment.refreshed() == 1
 
 
 async def test_another_device_gets_nothing_and_harms_nothing(deployment: Deployment) -> None:
