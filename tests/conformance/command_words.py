@@ -104,6 +104,7 @@ COMMANDS: Final[Rows] = {
         {"nonce": text, **_login},
     ),
     "refresh": ({"refresh_token": text}, _bearer),
+    "adopt": ({"issuer": text, "refresh_token": text}, _bearer),
     "revoke": (
         {"target": chosen({name: members({name: shape}) for name, shape in _target.items()})},
         {"cause": one_of("LOGOUT", "ADMIN", "COMPROMISE", "POLICY"), "note": text},

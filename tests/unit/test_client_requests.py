@@ -21,6 +21,7 @@ ONE_TOKEN: dict[str, Callable[[Any], Message]] = {
         "i", AuthorizationCode("c", "https://a", "v"), given
     ),
     "refresh": lambda given: requests.refresh("r", given),
+    "adopt": lambda given: requests.adopt("i", "r", given),
 }
 ALL = {**ONE_TOKEN, "validate_all": lambda given: requests.validate_all(["t"], given)}
 CERTIFICATE, DPOP = bytes(32), DpopProof("p", "GET", "https://a/")

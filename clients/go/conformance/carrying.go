@@ -23,7 +23,7 @@ func carryOut(ctx context.Context, client *sessiond.Client, c *command) object {
 	case "validate_all":
 		all, err := client.ValidateAll(ctx, c.Tokens, c.policy(), c.validation()...)
 		return result("verdicts", all, err, verdicts)
-	case "create_local", "create_from_tokens", "create_from_code", "refresh":
+	case "create_local", "create_from_tokens", "create_from_code", "refresh", "adopt":
 		given, err := tokens(ctx, client, c)
 		return result("tokens", given, err, plainTokens)
 	case "revoke":
@@ -41,10 +41,12 @@ func carryOut(ctx context.Context, client *sessiond.Client, c *command) object {
 }
 
 func tokens(ctx context.Context, client *sessiond.Client, c *command) (*sessiond.Tokens, error) {
+	bearer := sessiond.Bearer{Device: sessiond.Device(c.Device), Proof: c.proof()}
 	switch c.Do {
 	case "refresh":
-		bearer := sessiond.Bearer{Device: sessiond.Device(c.Device), Proof: c.proof()}
 		return client.Refresh(ctx, c.RefreshToken, bearer, c.call()...)
+	case "adopt":
+		return client.Adopt(ctx, c.Issuer, c.RefreshToken, bearer, c.call()...)
 	case "create_from_tokens":
 		given := sessiond.ProviderTokens{
 			AccessToken: c.AccessToken, RefreshToken: c.RefreshToken, IDToken: c.IDToken,

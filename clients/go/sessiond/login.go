@@ -46,5 +46,5 @@ type Tokens struct {
 	RefreshToken      string
 	RefreshExpireTime time.Time
 	Session           Session
-	Replayed          bool // the same successor as an earlier refresh with the same token got
+	Replayed          bool // an earlier call with the same token got the same tokens
 }

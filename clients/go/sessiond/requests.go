@@ -86,6 +86,12 @@ func cut(given string, longest int) string {
 	return valid[:longest]
 }
 
+func (b Bearer) toRequest(refreshToken string) *sessiondv1.RefreshSessionRequest {
+	return &sessiondv1.RefreshSessionRequest{
+		RefreshToken: text(refreshToken), Device: toDevice(b.Device), Proof: toProof(b.Proof),
+	}
+}
+
 func (l Login) toRequest() *sessiondv1.CreateSessionRequest {
 	return &sessiondv1.CreateSessionRequest{
 		Device: toDevice(l.Device), Attributes: l.Attributes, Proof: toProof(l.Proof),

@@ -12,14 +12,37 @@ import (
 func (c *Client) Refresh(
 	ctx context.Context, refreshToken string, bearer Bearer, options ...CallOption,
 ) (*Tokens, error) {
+	return c.refresh(ctx, bearer.toRequest(refreshToken), bearer, options)
+}
+
+// Adopt opens a session for a refresh token that a provider gave to somebody else than sessiond. The token is
+// exchanged there, and opens one session, however often it is presented.
+//
+// Whoever lost the answer gets the same tokens again from the same device, with Replayed set, within the
+// server's grace and until they are in use: so this is repeated as Refresh is, and after an [*Unavailable] the
+// same call may be made again. A [*RefreshRefused] says PROVIDER_REFUSED where the provider takes the token no
+// more, and REFRESH_TOKEN_SUPERSEDED where its session is in use, or another device asks; a [*LoginRefused]
+// that what the provider gave for it opens no session; an [*InvalidArgument] that the issuer adopts no tokens,
+// or that there is no issuer.
+func (c *Client) Adopt(
+	ctx context.Context, issuer, refreshToken string, bearer Bearer, options ...CallOption,
+) (*Tokens, error) {
+	if issuer == "" { // the token would be presented as one of sessiond's own
+		return nil, invalid("issuer", "none", "the provider that gave the token")
+	}
+	request := bearer.toRequest(refreshToken)
+	request.Issuer = text(issuer)
+	return c.refresh(ctx, request, bearer, options)
+}
+
+func (c *Client) refresh(
+	ctx context.Context, request *sessiondv1.RefreshSessionRequest, bearer Bearer, options []CallOption,
+) (*Tokens, error) {
 	p, err := c.plan("RefreshSession", c.settings.providerTimeout, options)
 	if err != nil {
 		return nil, err
 	}
 	p.repeats = repeatsOfRefresh(bearer.Proof)
-	request := &sessiondv1.RefreshSessionRequest{
-		RefreshToken: text(refreshToken), Device: toDevice(bearer.Device), Proof: toProof(bearer.Proof),
-	}
 	response, err := call(ctx, c.caller, p, c.caller.stub.RefreshSession, request)
 	if err != nil {
 		return nil, err

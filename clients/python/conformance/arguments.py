@@ -73,8 +73,9 @@ def method_of(command: JsonObject) -> tuple[str, list[Any], JsonObject]:
             names = ("code", "redirect_uri", "code_verifier", "nonce")
             code = AuthorizationCode(**{name: command[name] for name in names if name in command})
             return "create_session_from_code", [command["issuer"], code], _login(command)
-        case "refresh":
-            return "refresh", [command["refresh_token"]], _login(command)
+        case "refresh" | "adopt" as name:
+            given = [command[part] for part in ("issuer", "refresh_token") if part in command]
+            return name, given, _login(command)
         case "revoke":
             return _revocation(command)
         case "get_session":

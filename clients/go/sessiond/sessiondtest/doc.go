@@ -9,6 +9,6 @@
 // it: a test need not wait. Tokens are judged in the server's order, with its reasons, words and challenges.
 // They are JWTs, signed by a key that nobody has but the fake.
 //
-// What it does not carry out is UNIMPLEMENTED, as at a server: logins at a provider. A token that is bound by
-// DPoP is BINDING_MISMATCH, whatever proof there is.
+// What it does not carry out is UNIMPLEMENTED, as at a server: logins at a provider, and refresh tokens of
+// one. A token that is bound by DPoP is BINDING_MISMATCH, whatever proof there is.
 package sessiondtest

@@ -57,6 +57,10 @@ func TestWhatTheFakeDoesNotCarryOutIsUnsupported(t *testing.T) {
 	if !errors.As(err, &unsupported) || unsupported.Metadata["field"] != "authorization_code" {
 		t.Errorf("found %v", err)
 	}
+	_, err = client.Adopt(t.Context(), sessiondtest.Issuer, "provider-refresh", sessiond.Bearer{})
+	if !errors.As(err, &unsupported) || unsupported.Metadata["field"] != "issuer" {
+		t.Errorf("found %v", err)
+	}
 }
 
 func TestALoginSaysWhatARealServerLetsItSay(t *testing.T) {

@@ -35,6 +35,7 @@ from sessiond.v1.session_service_pb2 import (
     CreateSessionRequest,
     GetRevocationStatusRequest,
     GetSessionRequest,
+    RefreshSessionRequest,
     RevokeSessionRequest,
     WatchRevocationsRequest,
 )
@@ -197,9 +198,26 @@ class Client:
 
         It has been repeated by then, as long as the same token gets the same successor.
         """
-        request, repeats = requests.refresh(refresh_token, bearer), repeats_of_refresh(bearer)
-        answer = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
-        return results.to_tokens(answer)
+        return self._refresh(requests.refresh(refresh_token, bearer), bearer, timeout)
+
+    def adopt(
+        self, issuer: str, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
+    ) -> Tokens:
+        """Open a session for a refresh token that a provider gave to somebody else than sessiond.
+
+        The token is exchanged there, and opens one session, however often it is presented. Whoever lost the
+        answer gets the same tokens again from the same device, `replayed`, within the server's grace and
+        until they are in use: so this is repeated as a refresh is, and after an `UnavailableError` the same
+        call may be repeated.
+
+        Raises:
+            RefreshRefusedError: PROVIDER_REFUSED where the provider takes the token no more,
+                REFRESH_TOKEN_SUPERSEDED where its session is in use, or another device asks.
+            LoginRefusedError: what the provider gave for it does not open a session.
+            InvalidArgumentError: the issuer adopts no tokens.
+            ValueError: there is no issuer.
+        """
+        return self._refresh(requests.adopt(issuer, refresh_token, bearer), bearer, timeout)
 
     def revoke_session(
         self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
@@ -309,6 +327,11 @@ class Client:
 
     def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         answer = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
+        return results.to_tokens(answer)
+
+    def _refresh(self, request: RefreshSessionRequest, bearer: Bearer, timeout: float | None) -> Tokens:
+        repeats = repeats_of_refresh(bearer)
+        answer = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
         return results.to_tokens(answer)
 
     def _patience(self, timeout: float | None) -> float:

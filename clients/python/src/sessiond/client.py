@@ -31,6 +31,7 @@ from sessiond.v1.session_service_pb2 import (
     CreateSessionRequest,
     GetRevocationStatusRequest,
     GetSessionRequest,
+    RefreshSessionRequest,
     RevokeSessionRequest,
     WatchRevocationsRequest,
 )
@@ -183,9 +184,26 @@ class AsyncClient:
 
         It has been repeated by then, as long as the same token gets the same successor.
         """
-        request, repeats = requests.refresh(refresh_token, bearer), repeats_of_refresh(bearer)
-        call = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
-        return results.to_tokens(await call)
+        return await self._refresh(requests.refresh(refresh_token, bearer), bearer, timeout)
+
+    async def adopt(
+        self, issuer: str, refresh_token: str, *, timeout: float | None = None, **bearer: Unpack[Bearer]
+    ) -> Tokens:
+        """Open a session for a refresh token that a provider gave to somebody else than sessiond.
+
+        The token is exchanged there, and opens one session, however often it is presented. Whoever lost the
+        answer gets the same tokens again from the same device, `replayed`, within the server's grace and
+        until they are in use: so this is repeated as a refresh is, and after an `UnavailableError` the same
+        call may be repeated.
+
+        Raises:
+            RefreshRefusedError: PROVIDER_REFUSED where the provider takes the token no more,
+                REFRESH_TOKEN_SUPERSEDED where its session is in use, or another device asks.
+            LoginRefusedError: what the provider gave for it does not open a session.
+            InvalidArgumentError: the issuer adopts no tokens.
+            ValueError: there is no issuer.
+        """
+        return await self._refresh(requests.adopt(issuer, refresh_token, bearer), bearer, timeout)
 
     async def revoke_session(
         self, session_id: str, *, cause: Cause = Cause.LOGOUT, note: str = ""
@@ -307,6 +325,11 @@ class AsyncClient:
 
     async def _create(self, request: CreateSessionRequest, timeout: float | None) -> Tokens:
         call = self._call(self._stub.CreateSession, request, self._patience(timeout), repeats=NEVER)
+        return results.to_tokens(await call)
+
+    async def _refresh(self, request: RefreshSessionRequest, bearer: Bearer, timeout: float | None) -> Tokens:
+        repeats = repeats_of_refresh(bearer)
+        call = self._call(self._stub.RefreshSession, request, self._patience(timeout), repeats=repeats)
         return results.to_tokens(await call)
 
     def _patience(self, timeout: float | None) -> float:

@@ -210,6 +210,19 @@ def refresh(refresh_token: str, bearer: Bearer) -> session_service_pb2.RefreshSe
     )
 
 
+def adopt(issuer: str, refresh_token: str, bearer: Bearer) -> session_service_pb2.RefreshSessionRequest:
+    """A refresh token that a provider gave to somebody else.
+
+    Raises:
+        ValueError: there is no issuer, which would present the token as one of sessiond's own.
+    """
+    if not issuer:
+        raise ValueError("issuer: found '', allowed is the provider that gave the token")
+    request = refresh(refresh_token, bearer)
+    request.issuer = issuer
+    return request
+
+
 def revoke(cause: Cause, note: str, **target: Any) -> session_service_pb2.RevokeSessionRequest:
     """A revocation; `target` is the field that names what ends, with `except_session_id` for a subject."""
     value = getattr(session_pb2, f"REVOCATION_CAUSE_{cause}")
