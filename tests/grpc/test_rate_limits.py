@@ -9,7 +9,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from sessiond import AsyncClient, Rejection, Tokens, UnavailableError
+from sessiond import AsyncClient, Rejection, Session, Tokens, UnavailableError, Undecided
 from sessiond.v1.session_service_pb2 import RefreshSessionRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from tests.support.config import Config
@@ -95,6 +95,17 @@ async def test_a_caller_that_brings_rejected_tokens_only_is_slowed_down(backend:
     with pytest.raises(UnavailableError, match="RATE_LIMITED"):
         await backend.validate("no token")
     assert not isinstance(await backend.validate(good), Rejection)
+
+
+async def test_rejected_tokens_that_are_too_many_are_in_nobody_elses_way(backend: AsyncClient) -> None:
+    good, limit = (await login(backend)).access_token, 3
+    for _ in range(limit + 1):
+        verdicts = await backend.validate_all(["no token", good])
+        assert isinstance(verdicts[1], Session)
+    undecided = verdicts[0]
+    assert isinstance(undecided, Undecided)
+    assert undecided.reason == "RATE_LIMITED"
+    assert undecided.retry_after.total_seconds() > 600
 
 
 async def test_what_is_limited_is_counted(backend: AsyncClient, limited: Server) -> None:

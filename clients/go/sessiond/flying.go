@@ -5,10 +5,14 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/sessiond/sessiond/clients/go/internal/hashedid"
 	"github.com/sessiond/sessiond/clients/go/internal/knowledge"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
+
+const rateLimited = sessiondv1.ErrorReason_ERROR_REASON_RATE_LIMITED
 
 // fly asks about those who departed together, and sees the next off.
 func (c *calls) fly(batch []*flight) {
@@ -52,13 +56,23 @@ func (c *calls) flyTogether(batch []*flight) {
 		switch {
 		case err != nil:
 			c.landOne(f, landed{err: err})
-		case response.GetResults()[i].GetUndecided() != nil:
-			undecided = append(undecided, f)
-		default:
+		case response.GetResults()[i].GetUndecided() == nil:
 			c.landOne(f, c.take(f.asking, response.GetResults()[i], asked))
+		case response.GetResults()[i].GetUndecided().GetReason() == rateLimited:
+			c.landOne(f, landed{err: tooEarly(response.GetResults()[i].GetUndecided())})
+		default:
+			undecided = append(undecided, f)
 		}
 	}
 	c.askSingly(undecided)
+}
+
+// tooEarly is what a call about one token fails with where rejected tokens are too many.
+func tooEarly(undecided *sessiondv1.Undecided) error {
+	return &Unavailable{CallError{
+		Code: codes.ResourceExhausted, Reason: "RATE_LIMITED", Message: "this was done too often",
+		RetryAfter: toSpan(undecided.GetRetryAfter()), saysWhen: true,
+	}}
 }
 
 func (c *calls) askSingly(flights []*flight) {

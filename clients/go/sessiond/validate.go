@@ -121,8 +121,9 @@ func digestOf(token string) [sha256.Size]byte {
 
 // ValidateAll gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together
 // they have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is
-// [*Undecided], alone; where all are, the call is [*Unavailable]. A server is asked about all of them,
-// whatever this client keeps. A [Proof] is refused: it is for one token.
+// [*Undecided], alone, and so is one that would be rejected where too many are (RATE_LIMITED); where all are,
+// the call is [*Unavailable]. A server is asked about all of them, whatever this client keeps. A [Proof] is
+// refused: it is for one token.
 func (c *Client) ValidateAll(
 	ctx context.Context, tokens []string, policy *Policy, options ...Option,
 ) ([]Verdict, error) {

@@ -57,7 +57,7 @@ func (r *Rejected) Error() string {
 // Undecided says that there is no verdict on one token of many for now: it is not accepted, nor does its user
 // have to log in.
 type Undecided struct {
-	Reason     string        // as that of a [CallError], such as KEYS_UNAVAILABLE
+	Reason     string        // as that of a [CallError]: KEYS_UNAVAILABLE or RATE_LIMITED
 	RetryAfter time.Duration // when the token may be asked about again
 }
 

@@ -11,7 +11,12 @@ from google.protobuf.message import Message
 
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.caller import Group
-from sessiond_server.domain.failures import Failure, OverloadedError, WatchersExhaustedError
+from sessiond_server.domain.failures import (
+    Failure,
+    OverloadedError,
+    RateLimitedError,
+    WatchersExhaustedError,
+)
 from sessiond_server.domain.session import Device, Login
 from sessiond_server.domain.token import hide_tokens
 from sessiond_server.domain.verdict import Rejected
@@ -263,7 +268,10 @@ class SessionService:
         results = await self._validation.validate_all(
             tokens, requirements, consistency=consistency, caller_known_until=call.caller.known_until
         )
-        self._note_verdicts(results, call)
+        try:
+            self._note_verdicts(results, call)
+        except RateLimitedError as failure:
+            results = _without_rejections(results, failure)
         return verdicts.encode_results(results, to_status, configuration=self._configuration)
 
     async def create_session(self, request: messages.CreateSessionRequest, call: Call) -> bytes:
@@ -361,6 +369,24 @@ class SessionService:
 def _origin_of(call: Call, device: Device | None = None, *, note: str = "") -> Origin:
     client_ip = device.ip_address if device else ""
     return Origin(call.caller.name, call.method, call.read_request_id(), client_ip, note)
+
+
+def _without_rejections(
+    results: Iterable[ValidationResult | Undecided], failure: RateLimitedError
+) -> list[ValidationResult | Undecided]:
+    """What may be said where rejections are too many: a stranger's tokens are in nobody else's way.
+
+    Raises:
+        RateLimitedError: there is nothing but rejections.
+    """
+    left = [Undecided(failure) if _is_rejected(result) else result for result in results]
+    if all(isinstance(one, Undecided) and one.failure is failure for one in left):
+        raise failure
+    return left
+
+
+def _is_rejected(result: ValidationResult | Undecided) -> bool:
+    return not isinstance(result, Undecided) and isinstance(result.verdict, Rejected)
 
 
 def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, int]:

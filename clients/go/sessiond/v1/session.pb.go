@@ -1567,8 +1567,9 @@ func (x *Rejection) GetWwwAuthenticate() string {
 // A verdict that could not be reached now, on one token of many: the others are not held up by it.
 type Undecided struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What stands in the way, by what a call about this token alone would fail with: so far KEYS_UNAVAILABLE, as
-	// what is unknown of revocations or of the store is so for all tokens.
+	// What stands in the way, by what a call about this token alone would fail with: KEYS_UNAVAILABLE, or
+	// RATE_LIMITED in the place of a rejection. What is unknown of revocations or of the store is so for all
+	// tokens.
 	Reason ErrorReason `protobuf:"varint,1,opt,name=reason,proto3,enum=sessiond.v1.ErrorReason" json:"reason,omitempty"`
 	// When to ask again.
 	RetryAfter    *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`

@@ -20,6 +20,7 @@ from sessiond.flights import (
     Flights,
     Landed,
     Question,
+    too_early,
 )
 from sessiond.memory import Memory, read
 from sessiond.observer import Outcome
@@ -191,10 +192,12 @@ class BlockingCalls:
             return
         undecided = []
         for flight, response in zip(batch, brought.results, strict=True):
-            if response.WhichOneof("verdict") == "undecided":
-                undecided.append(flight)
-            else:
+            if response.WhichOneof("verdict") != "undecided":
                 self._land(flight, self._take(flight.question, response, asked))
+            elif error := too_early(response):
+                self._land(flight, error)
+            else:
+                undecided.append(flight)
         self._ask_singly(undecided)
 
     def _ask_singly(self, flights: Sequence[BlockingFlight]) -> None:

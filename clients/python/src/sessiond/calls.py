@@ -19,6 +19,7 @@ from sessiond.flights import (
     Flights,
     Landed,
     Question,
+    too_early,
 )
 from sessiond.memory import Memory, read
 from sessiond.observer import Outcome
@@ -176,10 +177,12 @@ class AsyncCalls:
         for number, (flight, response) in enumerate(zip(batch, results, strict=True)):
             if number % _READ_AT_ONCE == _READ_AT_ONCE - 1:
                 await asyncio.sleep(0)  # a full batch is milliseconds of reading
-            if response.WhichOneof("verdict") == "undecided":
-                undecided.append(flight)
-            else:
+            if response.WhichOneof("verdict") != "undecided":
                 self._land(flight, self._take(flight.question, response, asked))
+            elif error := too_early(response):
+                self._land(flight, error)
+            else:
+                undecided.append(flight)
         self._ask_singly(undecided)
 
     def _ask_singly(self, flights: Sequence[AsyncFlight]) -> None:

@@ -148,8 +148,9 @@ class AsyncClient:
         """The verdicts on 1 to 1,000 access tokens, in their order and as of one moment.
 
         Together the tokens have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched
-        first, is `Undecided`, alone; where all are, the call is an `UnavailableError`. The server is asked
-        about all of them, whatever this client has kept.
+        first, is `Undecided`, alone, and so is one that would be rejected where too many are (RATE_LIMITED);
+        where all are, the call is an `UnavailableError`. The server is asked about all of them, whatever this
+        client has kept.
         """
         request = requests.validate_all(tokens, requirements, consistency, policy)
         response = await self._call(self._stub.ValidateTokens, request, timeout)

@@ -147,6 +147,12 @@ def time_over() -> UnavailableError:
     return UnavailableError(grpc.StatusCode.DEADLINE_EXCEEDED, "the time of the call is over", Details())
 
 
+def rate_limited(retry_after: timedelta) -> UnavailableError:
+    """What a call about one token fails with where rejected tokens are too many."""
+    details = Details("RATE_LIMITED", {}, retry_after)
+    return UnavailableError(grpc.StatusCode.RESOURCE_EXHAUSTED, "this was done too often", details)
+
+
 def given_up() -> SessiondError:
     """This side has ended a call that others waited for."""
     return SessiondError(grpc.StatusCode.CANCELLED, "the call was given up", Details())

@@ -8,9 +8,11 @@ from typing import Final, Generic, TypeVar
 
 from sessiond.access import Metadata
 from sessiond.cache import Acceptance
-from sessiond.errors import SessiondError
+from sessiond.errors import SessiondError, rate_limited
 from sessiond.policy import Policy
 from sessiond.results import Verdict
+from sessiond.v1.error_reason_pb2 import ErrorReason
+from sessiond.v1.session_service_pb2 import ValidateTokenResponse
 
 MOST_IN_FLIGHT: Final = 2
 MOST_TOKENS: Final = 256
@@ -66,6 +68,13 @@ class Flight(Generic[Waiting]):
             return self.brought.verdict
         assert self.brought is not None  # noqa: S101 - who asks has waited for it
         raise self.brought.again()
+
+
+def too_early(response: ValidateTokenResponse) -> SessiondError | None:
+    """Why an undecided token of many is not to be asked about by itself, if it is not."""
+    if response.undecided.reason != ErrorReason.ERROR_REASON_RATE_LIMITED:
+        return None
+    return rate_limited(response.undecided.retry_after.ToTimedelta())
 
 
 class Flights(Generic[Waiting]):

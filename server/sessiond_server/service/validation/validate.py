@@ -12,7 +12,11 @@ from sessiond_server.domain.checks import CHECKS_OF_A_CALL, judge_time
 from sessiond_server.domain.confirmation import Evidence
 from sessiond_server.domain.consistency import Consistency, FullyConsistent
 from sessiond_server.domain.facts import CallFacts
-from sessiond_server.domain.failures import KeysUnavailableError, RevocationViewStaleError
+from sessiond_server.domain.failures import (
+    KeysUnavailableError,
+    RateLimitedError,
+    RevocationViewStaleError,
+)
 from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
@@ -53,7 +57,7 @@ class ValidationResult:
 class Undecided:
     """No verdict on one token of many for now, for the reason that would fail a call about it alone."""
 
-    failure: KeysUnavailableError
+    failure: KeysUnavailableError | RateLimitedError
 
 
 @dataclass(slots=True)

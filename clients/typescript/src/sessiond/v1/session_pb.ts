@@ -893,8 +893,9 @@ export const Rejection_NextActionSchema: GenEnum<Rejection_NextAction> = /*@__PU
  */
 export type Undecided = Message<"sessiond.v1.Undecided"> & {
   /**
-   * What stands in the way, by what a call about this token alone would fail with: so far KEYS_UNAVAILABLE, as
-   * what is unknown of revocations or of the store is so for all tokens.
+   * What stands in the way, by what a call about this token alone would fail with: KEYS_UNAVAILABLE, or
+   * RATE_LIMITED in the place of a rejection. What is unknown of revocations or of the store is so for all
+   * tokens.
    *
    * @generated from field: sessiond.v1.ErrorReason reason = 1;
    */
