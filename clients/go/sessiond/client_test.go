@@ -254,3 +254,12 @@ func TestABatchTakesNoProof(t *testing.T) {
 		t.Fatalf("found %v", err)
 	}
 }
+
+func TestNothingIsAdoptedFromNobody(t *testing.T) {
+	s := serve(t)
+	_, err := s.client(t).Adopt(context.Background(), "", "provider-refresh", sessiond.Bearer{})
+	var invalid *sessiond.InvalidArgument
+	if !errors.As(err, &invalid) || invalid.Field != "issuer" || len(s.seen()) > 0 {
+		t.Fatalf("found %v", err)
+	}
+}
