@@ -338,7 +338,7 @@ async def test_reflections_are_few(agent: Agent) -> None:
 
 @everywhere
 async def test_connections_alone_keep_nobody_out(agent: Agent) -> None:
-    raise_descriptor_limit(logger=SilentLogger())
+    raise_descriptor_limit(store_nodes=1, logger=SilentLogger())
     async with AsyncExitStack() as stack, under_attack(agent, growth=160 * MIB):
         flood = [
             await stack.enter_async_context(raw_peer(agent.grpc, greets=bool(number % 2)))

@@ -14,9 +14,9 @@ import pytest
 
 from sessiond.v1 import session_service_pb2 as pb
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
-from tests.fault.test_replicas import on_store
 from tests.support import agent as agents
 from tests.support.agent import running_agent
+from tests.support.local_issuer import on_store
 from tests.support.server import Server, serving
 from tests.support.valkeys import HOST, running_valkeys
 from tests.support.waiting import eventually
@@ -121,7 +121,7 @@ async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
     tmp_path: Path, agent_binary: Path, delay: str, rounds: int
 ) -> None:
     async with running_valkeys(tmp_path / "store", 1) as (store,), AsyncExitStack() as stack:
-        config = on_store(tmp_path, store)
+        config = on_store(tmp_path, store.url)
         config.tables["server"] |= {
             "drain_delay": delay,
             "anonymous": ["watch"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessiond_server.adapters.store import connection
 from sessiond_server.adapters.store.cluster_nodes import ClusterNodes
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from tests.support.leases import Provider
@@ -71,10 +72,15 @@ async def find_cluster(
 
 @pytest.fixture
 async def store(
-    valkey: EmbeddedStore, find_cluster: Callable[[], Awaitable[RedisClusterNodes]], partitions: int
+    valkey: EmbeddedStore,
+    find_cluster: Callable[[], Awaitable[RedisClusterNodes]],
+    partitions: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         if partitions == PARTITIONS_OF_A_CLUSTER:
+            # On a machine that is busy several servers may take longer than sessiond grants them.
+            monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
             cluster = await find_cluster()
             redis, nodes = client_of(cluster), ClusterNodes(StoreAddress(cluster.url))
             stack.push_async_callback(nodes.aclose)
