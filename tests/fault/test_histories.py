@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cluster import Cluster, running_cluster
+from sessiond import AsyncClient, UnavailableError
+from tests.support.cluster import Cluster, Member, running_cluster
 from tests.support.history import History, Interval, Operation, Outcome, summary, violations
 from tests.support.waiting import eventually
 from tests.support.workload import running_workload
@@ -116,7 +117,7 @@ class Faults:
     async def fail_over_to_a_replica_that_lags(self, to: int) -> None:
         """The replica that takes the primary's place has not had the last second of what was acknowledged.
 
-        It counts as repaired once every server has looked for what was lost.
+        It counts as repaired once what was lost is written again, and no server knows of more that is not.
         """
         cluster, former = self.cluster, self.cluster.primary
         begun = self.now()
@@ -129,9 +130,21 @@ class Faults:
         await eventually(self._is_repaired, timeout=20)
         self.history.losses.append(Interval(begun, self.now()))
 
-    def _is_repaired(self) -> bool:
+    async def _is_repaired(self) -> bool:
+        members = [member for member in self.cluster.members if member.server]
+        if not any(WRITTEN_AGAIN in member.server.events() for member in members if member.server):
+            return False
+        return not any([await self._is_restoring(member) for member in members])
+
+    async def _is_restoring(self, member: Member) -> bool:
+        """Whether a server has not followed the store as it is now, or knows what that lacks."""
+        async with AsyncClient(member.address, key=self.cluster.key, timeout=2) as client:
+            try:
+                status = await client.revocation_status()
+            except UnavailableError:
+                return True
         return any(
-            WRITTEN_AGAIN in member.server.events() for member in self.cluster.members if member.server
+            one.restoring or one.age is None or one.age > status.max_staleness for one in status.partitions
         )
 
 
