@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
-from sessiond_server.adapters.store.scripts.declaration import Late
+from sessiond_server.adapters.store.scripts.declaration import Lane, Late
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.service.storage.cutoffs import Shared
@@ -57,6 +59,15 @@ class Group:
         redis = connect(StoreAddress(self.primary.url))
         self._stack.push_async_callback(redis.aclose)
         return connected(redis, replicas=replicas, logger=self.logger)
+
+    def store_with_lanes(self, *, partitions: int) -> Store:
+        """One that has the connections of a server."""
+        address = StoreAddress(self.primary.url)
+        nodes = OneNode({lane: connect(address, lane=lane) for lane in Lane})
+        self._stack.push_async_callback(nodes.aclose)
+        redis = connect(address)
+        self._stack.push_async_callback(redis.aclose)
+        return connected(redis, nodes=nodes, partitions=partitions, replicas=1, logger=self.logger)
 
     @asynccontextmanager
     async def closed_at_end(self) -> AsyncIterator[Group]:
@@ -160,3 +171,22 @@ async def test_what_a_script_refuses_is_refused_before_anything_is_waited_for(gr
     finally:
         await group.primary.redis.config_set("maxmemory", 0)
     assert "OOM" in [said["kind"] for said in group.logger.said("the store does not do as told")]
+
+
+async def test_whoever_looks_whether_writes_are_kept_delays_no_reading_of_the_log(group: Group) -> None:
+    """A replica that lags makes each write wait: validation lives on the log, and must not wait with it."""
+    store = group.store_with_lanes(partitions=16)
+    group.link.hold()
+    # The last that the replica has confirmed is behind what is held.
+    with pytest.raises(StoreUnavailableError):
+        await store.stores.writes.probe()
+    looking = asyncio.create_task(store.stores.writes.probe())
+    try:
+        await asyncio.sleep(0)
+        pages = await asyncio.gather(*(store.log.read(partition, None) for partition in store.partitions))
+        assert all(page.reached_head for page in pages)
+        assert not looking.done()
+    finally:
+        group.link.release()
+        with suppress(StoreUnavailableError):
+            await looking

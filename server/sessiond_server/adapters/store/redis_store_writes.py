@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from typing_extensions import override
 
@@ -10,6 +11,9 @@ from sessiond_server.adapters.store.partitions import OUTAGES_KEY, SEEN_KEY, Par
 from sessiond_server.adapters.store.scripts.catalogue import PROBE
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.service.storage.writes import StoreWrites
+
+# A write waits for replicas: it must leave room to those who read the log over the same connections.
+_AT_ONCE: Final = 2
 
 
 class RedisStoreWrites(StoreWrites):
@@ -28,11 +32,14 @@ class RedisStoreWrites(StoreWrites):
     @override
     async def probe(self) -> None:
         sent = self._errors.now()
+        turn = asyncio.Semaphore(_AT_ONCE)
+
+        async def write(partition: int) -> None:
+            async with turn:
+                await self._scripts.run(PROBE, partition, seen=SEEN_KEY, outages=OUTAGES_KEY)
+
         # Where one partition is away the others are there all the same.
-        tried = (
-            self._scripts.run(PROBE, one, seen=SEEN_KEY, outages=OUTAGES_KEY) for one in self._partitions
-        )
-        for outcome in await asyncio.gather(*tried, return_exceptions=True):
+        for outcome in await asyncio.gather(*map(write, self._partitions), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         self._errors.written(sent=sent)
