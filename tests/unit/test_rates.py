@@ -115,9 +115,13 @@ def once(per: Per, *on: Activity) -> RateRule:
 
 async def test_without_rules_nothing_is_counted_and_no_store_asked() -> None:
     world = World()
+    looked_at: list[str] = []
+    world.metering = Metering(world.limits, session_of=looked_at.append)
     assert await world.create()
     assert await world.refresh("token-a")
+    assert await world.revoke(refresh_token="token-a")
     assert world.shared.asked == []
+    assert looked_at == []
 
 
 async def test_each_caller_is_counted_by_itself() -> None:

@@ -42,6 +42,10 @@ class RateLimits:
         self._clock = clock
         self._telemetry = telemetry
 
+    def counts(self, activity: Activity) -> bool:
+        """Whether there is a rule that may count this activity."""
+        return bool(self._rules[activity])
+
     async def require(self, activity: Activity, ids: Mapping[Per, tuple[str, ...]]) -> None:
         """Count one activity, rule by rule.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond_server.domain.rate import Activity, Per
@@ -11,6 +11,7 @@ from sessiond_server.service.rate_limits import RateLimits
 from sessiond_server.transport.engine.port import Call
 
 Ids: TypeAlias = Mapping[Per, tuple[str, ...]]
+RequestT = TypeVar("RequestT")
 
 
 class Metering:
@@ -26,15 +27,15 @@ class Metering:
 
     async def created(self, request: messages.CreateSessionRequest, call: Call) -> None:
         """Raise `RateLimitedError` where this is one CreateSession too many."""
-        await self._require(Activity.CREATE, _in_creation(request), call)
+        await self._require(Activity.CREATE, _in_creation, request, call)
 
     async def refreshed(self, request: messages.RefreshSessionRequest, call: Call) -> None:
         """The same for RefreshSession."""
-        await self._require(Activity.REFRESH, self._in_refresh(request), call)
+        await self._require(Activity.REFRESH, self._in_refresh, request, call)
 
     async def revoked(self, request: messages.RevokeSessionRequest, call: Call) -> None:
         """The same for RevokeSession."""
-        await self._require(Activity.REVOKE, self._in_revocation(request), call)
+        await self._require(Activity.REVOKE, self._in_revocation, request, call)
 
     def require_validations(self, failed: int, call: Call) -> None:
         """Raise `RateLimitedError` where a caller has brought too many tokens that were rejected."""
@@ -42,8 +43,12 @@ class Metering:
             ids = {Per.CALLER: (call.caller.name,)}
             self._limits.require_here(Activity.FAILED_VALIDATION, ids, count=failed)
 
-    async def _require(self, activity: Activity, ids: Ids, call: Call) -> None:
-        await self._limits.require(activity, {Per.CALLER: (call.caller.name,), **ids})
+    async def _require(
+        self, activity: Activity, ids_in: Callable[[RequestT], Ids], request: RequestT, call: Call
+    ) -> None:
+        # Most servers limit little: a refresh token is looked at for this only where it is counted.
+        if self._limits.counts(activity):
+            await self._limits.require(activity, {Per.CALLER: (call.caller.name,), **ids_in(request)})
 
     def _in_refresh(self, request: messages.RefreshSessionRequest) -> Ids:
         source = _source(request.device.ip_address)
