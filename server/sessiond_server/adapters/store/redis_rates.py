@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from typing_extensions import override
 
+from sessiond_server.adapters.store.limits import SECOND_US
 from sessiond_server.adapters.store.partitions import BUCKET_KEY, Partitions
 from sessiond_server.adapters.store.scripts.catalogue import TAKE_RATE, TAKE_RATE_TO_END
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.domain.rate import Rate
 from sessiond_server.service.storage.rates import SharedBuckets
-
-_SECOND_US: Final = 1_000_000
 
 
 class RedisBuckets(SharedBuckets):
@@ -31,4 +28,4 @@ class RedisBuckets(SharedBuckets):
             interval_us=rate.interval_us,
             ahead_us=rate.ahead_us,
         )
-        return wait_us / _SECOND_US
+        return wait_us / SECOND_US

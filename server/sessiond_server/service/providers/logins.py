@@ -233,6 +233,18 @@ class Providers:
         verified = await self._validation.authenticate(access_token.encode())
         return verified.claims if verified else None
 
+    async def claims_to_repeat(self, access_token: str) -> Claims:
+        """The claims of a stored access token that is to be handed out again.
+
+        Raises:
+            KeysUnavailableError: its key has gone since it was stored: what cannot be validated is not handed
+                out.
+        """
+        claims = await self.claims_of(access_token)
+        if claims is None:
+            raise KeysUnavailableError
+        return claims
+
     async def _accepted(self, given: GivenTokens, provider: Provider, proof: Evidence | None) -> Claims:
         result = await self._validation.validate(
             given.access_token.encode(),

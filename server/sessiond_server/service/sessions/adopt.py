@@ -14,7 +14,6 @@ from sessiond_server.domain.failures import (
     Failure,
     Input,
     InputRefusedError,
-    KeysUnavailableError,
     PepperMissingError,
     ProviderUnavailableError,
     RefreshRefusal,
@@ -247,10 +246,7 @@ class SessionAdoption:
         if isinstance(outcome, NotRotated):
             raise RefreshRefusedError(outcome.refusal)
         access_token = outcome.access_token or ""
-        claims = await self._providers.claims_of(access_token)
-        if claims is None:
-            # Its key has gone since it was stored: what cannot be validated is not handed out.
-            raise KeysUnavailableError
+        claims = await self._providers.claims_to_repeat(access_token)
         first = RefreshToken.adopting(
             call.token.text, pepper=pepper, session=adoption.session, salt=adoption.salt
         )

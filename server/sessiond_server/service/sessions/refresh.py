@@ -10,7 +10,6 @@ from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.confirmation import confirmation_id
 from sessiond_server.domain.failures import (
-    KeysUnavailableError,
     PepperMissingError,
     ProviderUnavailableError,
     RefreshRefusal,
@@ -156,20 +155,12 @@ class SessionRefresh:
             return outcome.access_token, replace(outcome.claims, session_id=session_id)
         session = outcome.session
         if outcome.access_token is not None:
-            claims = await self._claims_of(outcome.access_token)
+            claims = await self._providers.claims_to_repeat(outcome.access_token)
             return outcome.access_token, replace(claims, session_id=str(session.id))
         if self._local is not None and session.login.issuer == self._local.issuer:
             return self._local.access_token(session)
         self._logger.error("a provider's session has lost its access token", session_id=str(session.id))
         raise ProviderUnavailableError
-
-    async def _claims_of(self, access_token: str) -> Claims:
-        """The claims of an access token that an earlier call stored."""
-        claims = await self._providers.claims_of(access_token)
-        if claims is None:
-            # Its key has gone since it was stored: what cannot be validated is not handed out.
-            raise KeysUnavailableError
-        return claims
 
     def _rotation(
         self, token: RefreshToken, proven: ProvenKey | None, arrived: float, *, caller: str, device: Device
