@@ -38,5 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The agent's program, built once for all workers of a run."""
+    """The agent's program, built once for all workers of a run; whoever needs it is skipped without Go."""
+    if agent.MISSING:
+        pytest.skip(agent.MISSING)
     return agent.build(shared_directory(tmp_path_factory))
