@@ -77,10 +77,11 @@ async def store(
     partitions: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Store]:
+    # On a machine that is busy a server may take longer than sessiond grants it. What follows from that is
+    # tested where a store is made to be slow.
+    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         if partitions == PARTITIONS_OF_A_CLUSTER:
-            # On a machine that is busy several servers may take longer than sessiond grants them.
-            monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
             cluster = await find_cluster()
             redis, nodes = client_of(cluster), ClusterNodes(StoreAddress(cluster.url))
             stack.push_async_callback(nodes.aclose)
