@@ -33,6 +33,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
     ("sessions", "absolute"): ("3m", timedelta(minutes=3)),
     ("sessions", "access_lifetime"): ("11s", timedelta(seconds=11)),
     ("sessions", "max_per_subject"): ("2", 2),
+    ("sessions", "eviction"): ("deny", "deny"),
     ("store", "partitions"): ("3", 3),
     ("store", "accept_risks"): ("eviction", ("eviction",)),
     ("store", "failover"): ("never", "never"),

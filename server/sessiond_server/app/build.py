@@ -65,6 +65,7 @@ from sessiond_server.service.sessions.refresh_token_authenticator import Refresh
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.storage.missing_keys import MissingKeys
+from sessiond_server.service.storage.sessions import Eviction
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.id_tokens import IdTokens
@@ -134,6 +135,7 @@ async def build(
             rules=SessionRules(
                 max_per_subject=settings.sessions.max_per_subject,
                 longest_pause_ms=settings.sessions.grace_pause // timedelta(milliseconds=1),
+                eviction=Eviction(settings.sessions.eviction),
             ),
             steady=clock.steady,
             telemetry=telemetry,

@@ -119,7 +119,13 @@ class SessionSettings:
         span("10s", "24h"), "life of the local issuer's access tokens", default=timedelta(minutes=5)
     )
     max_per_subject: int = setting(
-        whole(1, 1000), "sessions of one subject; beyond them the oldest ends", default=100
+        whole(1, 1000), "sessions of one subject; what happens beyond them, `eviction` says", default=100
+    )
+    eviction: str = setting(
+        one_of("oldest", "least_recent", "deny"),
+        "what makes room for a session beyond `max_per_subject`: the oldest one ends, or the one that was "
+        "refreshed, or opened, longest ago; or none, and the login is refused",
+        default="oldest",
     )
 
 

@@ -105,6 +105,7 @@ class LoginRefusal(Enum):
         "the provider has bound the refresh token to the client's key, so that sessiond cannot use it: "
         "configure a client with a secret"
     )
+    SESSION_LIMIT = "the subject has as many sessions as it may, and none of them is to end"
 
 
 class LoginRefusedError(Failure):

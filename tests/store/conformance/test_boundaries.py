@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
-from sessiond_server.adapters.store.limits import ENDED_A_CALL, MAX_QUEUED, MAX_QUEUED_BY_REFUSALS
+from sessiond_server.adapters.store.limits import MAX_QUEUED, MAX_QUEUED_BY_REFUSALS, MEMBERS_A_CALL
+from sessiond_server.adapters.store.partitions import LAST_LOGIN_KEY
 from sessiond_server.adapters.store.records import index_key
 from sessiond_server.adapters.store.scripts.catalogue import END_SUBJECT
 from sessiond_server.domain.confirmation import KEY_MEMBER, confirmation_id
@@ -175,21 +176,24 @@ def ending(store: Store, *, known_cutoff_ms: int) -> Any:
         END_SUBJECT,
         store.partition(),
         index=index_key(ISSUER, "alice"),
+        last_login=LAST_LOGIN_KEY,
         subject=hashed(RevocationType.SUBJECT, ISSUER, "alice"),
         cause=Cause.ADMIN,
         entry_life_ms=ENTRY_LIFE_MS,
         cutoff_life_ms=HOUR,
         spared=None,
         known_cutoff_ms=known_cutoff_ms,
+        from_ms=None,
+        from_id=None,
     )
 
 
 async def test_one_script_ends_so_many_sessions(store: Store) -> None:
-    for _ in range(ENDED_A_CALL + 1):
+    for _ in range(MEMBERS_A_CALL + 1):
         await store.open()
     outcome, found = await ending(store, known_cutoff_ms=0)
     assert outcome == "MORE"
-    assert found.count == ENDED_A_CALL
+    assert found.count == MEMBERS_A_CALL
 
 
 async def test_a_later_script_leaves_what_began_behind_the_cutoff(store: Store) -> None:

@@ -43,14 +43,27 @@ CARRIED_OUT_LATE = {
     "reassert",
     "probe",
     "settle_revocation",
+    "survey",
     "add_revocation",
     "order_keys",
     "keep_adoption",
     "release_adoption",
 }
 # What Lua itself defines, and the prelude uses.
-LUAS_OWN = {"type", "unpack", "next", "ipairs", "tonumber", "string", "table", "math", "struct", "redis"}
-READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZREVRANGE", "PTTL"}
+LUAS_OWN = {
+    "type",
+    "unpack",
+    "next",
+    "pairs",
+    "ipairs",
+    "tonumber",
+    "string",
+    "table",
+    "math",
+    "struct",
+    "redis",
+}
+READING = {"TIME", "GET", "HMGET", "GETRANGE", "EXISTS", "ZRANGE", "ZCARD", "ZCOUNT", "PTTL"}
 
 
 def code(name: str) -> str:

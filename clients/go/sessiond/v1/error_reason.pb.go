@@ -80,7 +80,8 @@ const (
 	// without its prefix, or one of INVALID_GRANT (the provider refuses the code), NO_REFRESH_TOKEN (it gave
 	// none: ask for the scope offline_access), NO_ID_TOKEN, ID_TOKEN_INVALID, CLIENT_MISMATCH (the token was
 	// issued to another application), REFRESH_TOKEN_BOUND (a public client's access token is bound to a key, and
-	// so the provider wants that key at every refresh, which sessiond does not have).
+	// so the provider wants that key at every refresh, which sessiond does not have), SESSION_LIMIT (the subject
+	// has as many sessions as it may, and none is to end for it).
 	// Status: FAILED_PRECONDITION. Sample: rejection=AUDIENCE_MISMATCH.
 	ErrorReason_ERROR_REASON_LOGIN_REFUSED ErrorReason = 14
 	// No live session has this id. No metadata.

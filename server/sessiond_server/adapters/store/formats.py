@@ -14,6 +14,8 @@ from typing import Final
 CUTOFF: Final = struct.Struct(">Q16sQQ")
 # What is kept of an access token of a provider: its hashed id and its expiry.
 TOKEN_ID: Final = struct.Struct(">16sQ")
+# A session that may have to end for another: its member of the index, and when it was last used.
+CANDIDATE: Final = struct.Struct(">32sQ")
 # A refresh token that is to be revoked at its provider: since when it waits, the session, the hashed issuer,
 # and the hashed client that it was issued to; the sealed token follows.
 QUEUED: Final = struct.Struct(">Q16s16s16s")

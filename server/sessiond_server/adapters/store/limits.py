@@ -21,8 +21,9 @@ MAX_REPLAYS: Final = 1000
 MAX_TOKEN_IDS: Final = 8
 # The longest leeway that a validator may grant an expired token: for so long after its expiry its id counts.
 LONGEST_LEEWAY_MS: Final = 300_000
-# How many sessions of a subject one script ends, and how many expired cutoffs it drops.
-ENDED_A_CALL: Final = 100
+# How many members of a subject's index one script looks at, and how many expired cutoffs it drops: the store
+# does one thing at a time, and nobody is to wait for a subject that has very many sessions.
+MEMBERS_A_CALL: Final = 100
 CUTOFFS_DROPPED_A_CALL: Final = 16
 # The queue of refresh tokens that are to be revoked at their provider: how many it holds, how long one may
 # wait, and how long it belongs to whoever took it, which is several times what asking a provider may take.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 
 from typing_extensions import override
@@ -26,8 +27,10 @@ from sessiond_server.adapters.store.scripts.catalogue import (
 )
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
+    FullReply,
     HeldReply,
     LeasedReply,
+    ListedReply,
     NotOfSubjectReply,
     RefusedReply,
     RotatedReply,
@@ -35,21 +38,25 @@ from sessiond_server.adapters.store.scripts.replies import (
 )
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
+from sessiond_server.adapters.store.session_limit import SessionLimit
 from sessiond_server.domain.caller import Caller
 from sessiond_server.domain.failures import (
     Input,
     InputRefusedError,
+    LoginRefusal,
+    LoginRefusedError,
     RefreshRefusal,
     SealingKeyMissingError,
 )
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
-from sessiond_server.domain.revocation import Revocation, RevocationType
+from sessiond_server.domain.revocation import RevocationType
 from sessiond_server.domain.session import Cause, StoredSession, Whose
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.storage.revocations import Logged
+from sessiond_server.service.storage.revocations import Logged, joined
 from sessiond_server.service.storage.sessions import (
     Busy,
     Created,
+    Eviction,
     Held,
     Leased,
     NewSession,
@@ -68,8 +75,8 @@ from sessiond_server.service.storage.sessions import (
 class RedisSessionStore(SessionStore):
     """Sessions in Redis or Valkey.
 
-    Where a subject has very many sessions, `end_subject` takes several scripts, of which the first sets the
-    cutoff.
+    No script looks at more than a few sessions of a subject, so that nobody waits for one that has very many:
+    `create`, `list` and `end_subject` may take several. The first of `end_subject` sets the cutoff.
     """
 
     def __init__(
@@ -96,7 +103,10 @@ class RedisSessionStore(SessionStore):
         header = first_header(new, created_ms=await self._scripts.now_ms(partition))
         expire_ms, (_, token_ids) = header.absolute_expire_ms, first_token_ids(new)
         issuer, tokens = new.login.issuer, new.provider_tokens
-        created = await self._scripts.run(
+        limit = SessionLimit(self._scripts, self._rules, new, partition=partition)
+        may_exceed = self._rules.eviction is not Eviction.DENY
+        create = functools.partial(
+            self._scripts.run,
             CREATE,
             partition,
             record=record_key(new.id),
@@ -108,7 +118,7 @@ class RedisSessionStore(SessionStore):
             behind_header=token_ids
             + self._records.seal_login(new.login, session=new.id, absolute_expire_ms=expire_ms),
             max_sessions=self._rules.max_per_subject,
-            entry_life_ms=new.entry_life_ms,
+            may_exceed=int(may_exceed),
             sealed_refresh=self._seal.seal_refresh(tokens.refresh_token, issuer=issuer, session=new.id)
             if tokens
             else b"",
@@ -117,11 +127,16 @@ class RedisSessionStore(SessionStore):
             else b"",
             access_expire_ms=tokens.access_expire_ms if tokens else 0,
         )
-        return Created(
-            self._records.to_session(new.id, created.record),
-            created.log.to_logged(partition),
-            _session_ids(created.ended),
-        )
+        _, created = await create()
+        while isinstance(created, FullReply):
+            if not await limit.drop_over():
+                raise LoginRefusedError(LoginRefusal.SESSION_LIMIT)
+            _, created = await create()
+        made = await limit.make_room() if created.excess else []
+        logs = [created.log, *(one.log for one in made)]
+        logged = joined([log.to_logged(partition) for log in logs])
+        ended = _session_ids(b"".join(one.ended for one in made))
+        return Created(self._records.to_session(new.id, created.record), logged, ended)
 
     @override
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
@@ -254,19 +269,22 @@ class RedisSessionStore(SessionStore):
     ) -> RevocationResult:
         partition = self._partitions.of_subject(issuer, subject)
         hashed_subject = hashed(RevocationType.SUBJECT, issuer, subject)
-        outcome, cutoff_ms, count = "MORE", 0, 0
-        revocations: list[Revocation] = []
+        outcome, cutoff_ms, count, from_ms, from_id = "MORE", 0, 0, None, None
+        logs: list[Logged] = []
         while outcome == "MORE":
             outcome, found = await self._scripts.run(
                 END_SUBJECT,
                 partition,
                 index=index_key(issuer, subject),
+                last_login=LAST_LOGIN_KEY,
                 subject=hashed_subject,
                 cause=cause,
                 entry_life_ms=entry_life_ms,
                 cutoff_life_ms=cutoff_life_ms,
                 spared=spared.hashed if spared else None,
                 known_cutoff_ms=cutoff_ms,
+                from_ms=from_ms,
+                from_id=from_id,
             )
             if isinstance(found, NotOfSubjectReply):
                 raise InputRefusedError(
@@ -275,9 +293,10 @@ class RedisSessionStore(SessionStore):
                     allowed="a live session of the subject",
                 )
             self._tell_of_strangers(found.strangers)
-            cutoff_ms, count, logged = found.cutoff_ms, count + found.count, found.log.to_logged(partition)
-            revocations += logged.revocations
-        return RevocationResult(count, Logged(tuple(revocations), logged.position), (hashed_subject,))
+            cutoff_ms, count = found.cutoff_ms, count + found.count
+            from_ms, from_id = found.next_ms, found.next_id
+            logs.append(found.log.to_logged(partition))
+        return RevocationResult(count, joined(logs), (hashed_subject,))
 
     @override
     async def get(self, session: SessionId) -> StoredSession | None:
@@ -294,16 +313,24 @@ class RedisSessionStore(SessionStore):
         limit: int,
         after: SessionCursor | None,
     ) -> SessionPage:
-        found = await self._scripts.run(
-            LIST,
-            self._partitions.of_subject(issuer, subject),
-            index=index_key(issuer, subject),
-            # One session more than is wanted tells whether there is a next page.
-            limit=limit + 1,
-            after_ms=after.absolute_expire_ms if after else None,
-            after_id=after.session.raw if after else None,
-            clients=hashed_clients(issuer, client_ids),
-        )
+        found: list[ListedReply] = []
+        after_ms = after.absolute_expire_ms if after else None
+        after_id = after.session.raw if after else None
+        # One session more than is wanted tells whether there is a next page.
+        while len(found) <= limit:
+            listed = await self._scripts.run(
+                LIST,
+                self._partitions.of_subject(issuer, subject),
+                index=index_key(issuer, subject),
+                limit=limit + 1 - len(found),
+                after_ms=after_ms,
+                after_id=after_id,
+                clients=hashed_clients(issuer, client_ids),
+            )
+            found += listed.sessions
+            after_ms, after_id = listed.after_ms, listed.after_id
+            if after_ms is None:
+                break
         opened = (
             self._records.to_session_of(issuer, subject, SessionId(one.id), one.record)
             for one in found[:limit]

@@ -18,6 +18,11 @@ class Logged:
     position: Position
 
 
+def joined(parts: Sequence[Logged]) -> Logged:
+    """What several commands appended, one behind the other; there must be one at least."""
+    return Logged(tuple(one for part in parts for one in part.revocations), parts[-1].position)
+
+
 class Break(Enum):
     """Why a log does not go on where a reader's last entry was."""
 

@@ -48,16 +48,28 @@ class NewSession:
     provider_tokens: ProviderTokens | None = None
 
 
+class Eviction(Enum):
+    """What happens where a subject has as many sessions as it may, and opens one more."""
+
+    DENY = "deny"
+    """The new one is refused."""
+    OLDEST = "oldest"
+    """The one ends whose longest life is over first."""
+    LEAST_RECENT = "least_recent"
+    """The one ends whose last refresh, or beginning, is longest ago."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """What all sessions are held to, whatever their issuer.
 
-    A subject has `max_per_subject` of them at most, and outages of the store prolong the window of a spent
-    refresh token by `longest_pause_ms` at most.
+    A subject has `max_per_subject` of them at most, of which `eviction` makes room for one more; and outages
+    of the store prolong the window of a spent refresh token by `longest_pause_ms` at most.
     """
 
     max_per_subject: int
     longest_pause_ms: int
+    eviction: Eviction = Eviction.OLDEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +205,13 @@ class SessionStore(Protocol):
     """
 
     async def create(self, new: NewSession) -> Created:
-        """Store a session, durably; where its subject has too many, the oldest ones end."""
+        """Store a session, durably; where its subject has too many, others end, or it is refused.
+
+        Sessions that are over do not count. The same again ends no other session.
+
+        Raises:
+            LoginRefusedError: the subject has as many sessions as it may, and none is to end.
+        """
 
     async def rotate(self, rotation: Rotation) -> Rotated | NotRotated | Leased | Busy | Held:
         """Spend a refresh token atomically: judge it by its record, and store the successor.

@@ -15,7 +15,7 @@ from sessiond_server.adapters.store.scripts.declaration import (
     raw_or_none,
     word,
 )
-from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, many, octets_or_none, one, whole
+from sessiond_server.adapters.store.scripts.reading import ByOutcome, flag, octets_or_none, one, whole
 from sessiond_server.adapters.store.scripts.replies import (
     AdoptedReply,
     BusyReply,
@@ -27,21 +27,25 @@ from sessiond_server.adapters.store.scripts.replies import (
     EndedOfSubjectReply,
     EndedReply,
     FreeReply,
+    FullReply,
     HeldBackReply,
     HeldReply,
     KeptReply,
     LeasedReply,
-    ListedReply,
+    ListingReply,
     MovedReply,
     NotOfSubjectReply,
     PageReply,
     ReassertedReply,
     RefusedReply,
+    RoomReply,
     RotatedReply,
+    SurveyReply,
     UnreadableReply,
 )
 from sessiond_server.domain.failures import RefreshRefusal
 
+CreateReply: TypeAlias = CreatedReply | FullReply
 RotateReply: TypeAlias = RotatedReply | LeasedReply | BusyReply | HeldReply | UnreadableReply | RefusedReply
 CommitReply: TypeAlias = RotatedReply | MovedReply | RefusedReply
 AdoptReply: TypeAlias = AdoptedReply | BusyReply | FreeReply
@@ -60,20 +64,40 @@ PIN_PARTITIONS: Final = Script(
 )
 
 # Nobody has the tokens of a session that is stored late, and others may have to end for it.
-CREATE: Final = Script(
+CREATE: Final[Script[tuple[str, CreateReply]]] = Script(
     "create",
-    one(CreatedReply),
+    ByOutcome({"CREATED": CreatedReply, "FULL": FullReply}),
     keys=("record", "index", "last_login"),
     args=(
         *_SESSION,
         raw("header"),
         raw("behind_header"),
         number("max_sessions"),
-        number("entry_life_ms"),
+        number("may_exceed"),
         raw("sealed_refresh"),
         raw("sealed_access"),
         number("access_expire_ms"),
     ),
+    late=Late.REFUSED,
+    is_durable=True,
+)
+
+_FROM: Final = (number_or_none("from_ms"), raw_or_none("from_id", 16))
+# What is over is over, whenever it is dropped.
+SURVEY: Final = Script(
+    "survey",
+    one(SurveyReply),
+    keys=("index",),
+    args=(raw("subject", 16), *_FROM),
+    late=Late.CARRIED_OUT,
+)
+
+# The subject may have fewer sessions by then, and others may have been used.
+MAKE_ROOM: Final = Script(
+    "make_room",
+    one(RoomReply),
+    keys=("index",),
+    args=(raw("candidates"), number("max_sessions"), number("entry_life_ms")),
     late=Late.REFUSED,
     is_durable=True,
 )
@@ -260,13 +284,14 @@ END_SUBJECT: Final[Script[tuple[str, EndSubjectReply]]] = Script(
     ByOutcome(
         {"DONE": EndedOfSubjectReply, "MORE": EndedOfSubjectReply, "NOT_OF_SUBJECT": NotOfSubjectReply}
     ),
-    keys=("index",),
+    keys=("index", "last_login"),
     args=(
         raw("subject", 16),
         *_END,
         number("cutoff_life_ms"),
         raw_or_none("spared", 16),
         number("known_cutoff_ms"),
+        *_FROM,
     ),
     lane=Lane.ENDING,
     late=Late.REFUSED,
@@ -298,7 +323,7 @@ HEADER_TO_END: Final = replace(HEADER, lane=Lane.ENDING)
 
 LIST: Final = Script(
     "list",
-    many(one(ListedReply)),
+    one(ListingReply),
     keys=("index",),
     args=(number("limit"), number_or_none("after_ms"), raw_or_none("after_id", 16), raw("clients")),
     late=Late.READS,
@@ -409,6 +434,8 @@ ORDER_KEYS: Final = Script(
 SCRIPTS: Final[tuple[Script[Any], ...]] = (
     PIN_PARTITIONS,
     CREATE,
+    SURVEY,
+    MAKE_ROOM,
     ROTATE,
     COMMIT,
     HOLD,

@@ -1,6 +1,22 @@
--- Stores a session, and makes room for it where its subject has too many: sessions that are over go first,
--- then the oldest ones. The created_ms of the given header is the store's time a moment ago.
-if redis.call('ZCARD', index) >= max_sessions and log_is_full() then return refusal_of_full_log() end
+-- Stores a session, and tells how many its subject has beyond the limit, for which others have to end
+-- (make_room). It is a member of the index before they end: a provider's session that it shares with them goes
+-- on. Where none is to end for it (may_exceed is 0), it is refused instead. The created_ms of the given header
+-- is the store's time a moment ago.
+local function drop_expired_members()
+  local expired = math.min(redis.call('ZCOUNT', index, '-inf', now), MEMBERS_A_CALL)
+  if expired > 0 then redis.call('ZREMRANGEBYRANK', index, 0, expired - 1) end
+end
+
+-- The same session again, because the answer was lost, is one of those that there are.
+local function excess_with_it()
+  local is_new = not redis.call('ZSCORE', index, id .. hashed)
+  return redis.call('ZCOUNT', index, '(' .. now, '+inf') + (is_new and 1 or 0) - max_sessions
+end
+
+drop_expired_members()
+local excess = excess_with_it()
+if excess > 0 and may_exceed == 0 then return {'FULL'} end
+if excess > 0 and log_is_full() then return refusal_of_full_log() end
 redis.call('SET', record, header .. behind_header)
 local h = read_header(record)
 
@@ -15,29 +31,7 @@ if is(h, FLAG_PROVIDER) then
   redis.call('SET', access_key(hashed), sealed_access, 'PXAT', access_expire_ms)
 end
 
-local function drop_members_that_are_over()
-  for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    local _, other_hashed = split_member(member)
-    local other = read_header(record_key(other_hashed))
-    if not other or is_over(other) then redis.call('ZREM', index, member) end
-  end
-end
-
-local function is_full()
-  return redis.call('ZCARD', index) >= max_sessions
-end
-
-redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
-if is_full() then drop_members_that_are_over() end
-local oldest = is_full() and redis.call('ZRANGE', index, 0, redis.call('ZCARD', index) - max_sessions) or {}
--- The new session is a member before others end: a provider's session that it shares with them goes on.
 redis.call('ZADD', index, h.absolute_expire_ms, id .. hashed)
-local ended = ''
-for _, member in ipairs(oldest) do
-  local old_id, old_hashed = split_member(member)
-  end_session(old_id, old_hashed, read_header(record_key(old_hashed)), CAUSE_SESSION_LIMIT, entry_life_ms)
-  ended = ended .. old_id
-end
 local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
 redis.call('PEXPIREAT', index, last + DAY_MS)
-return {redis.call('GET', record), logged(), ended}
+return {'CREATED', redis.call('GET', record), math.max(0, excess), logged()}

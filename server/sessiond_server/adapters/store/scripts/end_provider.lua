@@ -28,7 +28,7 @@ local function lives_by_it(session)
 end
 
 local ended, ended_ids = 0, ''
-local sessions, strangers = sessions_in(index, subject)
+local sessions, strangers = sessions_among(redis.call('ZRANGE', index, 0, -1), subject)
 for _, session in ipairs(sessions) do
   if is_of(session.h, clients) and lives_by_it(session) then
     if not is_over(session.h) then ended, ended_ids = ended + 1, ended_ids .. session.id end
@@ -37,8 +37,8 @@ for _, session in ipairs(sessions) do
 end
 -- Access tokens of the provider's own session may be in use where sessiond has no session. Where another
 -- client's session lives by it, it goes on.
-if provider_session ~= '' and not next(sharers_of(provider_session, subject)) then
-  revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
+if provider_session ~= '' and not is_shared(provider_session, subject) then
+  revoke_begun(TYPE_PROVIDER_SESSION, provider_session, now + entry_life_ms)
 end
 if token_id ~= '' then revoke(TYPE_TOKEN, token_id, now + entry_life_ms) end
 return {ended, strangers, logged(), ended_ids}

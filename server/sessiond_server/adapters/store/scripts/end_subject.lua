@@ -1,13 +1,16 @@
 -- Sets the cutoff of a subject and ends its sessions, except the one that is spared (empty for none). Where
--- there are very many sessions it is called again and again: known_cutoff_ms is the cutoff that an earlier
--- call has set, and 0 at first.
+-- there are very many sessions it is called again and again: known_cutoff_ms is the cutoff that the first call
+-- has set, and 0 at first; from_ms (nil at first) and from_id are the place where the last one stopped.
 
 -- The provider's own session, by which the provider's access tokens of the spared session are known.
 local spared_provider_session = NO_ID
 
--- The sessions of the subject that are not spared.
+local first = from_ms and members_before(index, from_ms, from_id) or 0
+local members, next_ms, next_id = page_of(index, first)
+
+-- The sessions of the subject among those members that are not spared.
 local function others()
-  local sessions, strangers = sessions_in(index, subject)
+  local sessions, strangers = sessions_among(members, subject)
   local found = {}
   for _, session in ipairs(sessions) do
     if session.hashed ~= spared then found[#found + 1] = session end
@@ -17,8 +20,9 @@ end
 
 -- Whether a cutoff that stands since this very second hits what a new one would, because tokens count in
 -- seconds: then it is not logged again. A login right behind a cutoff is put after it, by a millisecond that
--- the clock may not have reached yet.
+-- the clock may not have reached yet; and where there are more sessions than are looked at, one may have begun.
 local function is_standing(known_ms, sessions)
+  if next_ms then return false end
   for _, session in ipairs(sessions) do
     if session.h.created_ms > known_ms then return false end
   end
@@ -37,6 +41,8 @@ local function set_cutoff(sessions)
     latest_ms = math.max(now, known_ms)
   end
   if exception == NO_ID then floor_ms = 0 end
+  -- Later calls tell by the cutoff what had begun, of which some may have begun ahead of the clock.
+  if next_ms then latest_ms = math.max(latest_ms, tonumber(redis.call('GET', last_login) or 0)) end
   keep_cutoff(subject, latest_ms, exception, floor_ms, now + cutoff_life_ms)
   if not stands then
     local expire_ms = now + entry_life_ms
@@ -47,7 +53,14 @@ local function set_cutoff(sessions)
   return latest_ms
 end
 
-if spared ~= '' then
+-- Of all sessions that began before the cutoff the spared one alone goes on, with what of its provider's it
+-- lives by. What began since is not hit: the provider's session is revoked up to the cutoff.
+sharers = {}
+for _, of_provider in ipairs(spared ~= '' and read_shared(record_key(spared)) or {}) do
+  sharers[of_provider] = {[spared] = true}
+end
+
+if spared ~= '' and known_cutoff_ms == 0 then
   local h = read_header(record_key(spared))
   if not h or is_over(h) or h.hashed_subject ~= subject then return {'NOT_OF_SUBJECT'} end
   spared_provider_session = h.hashed_provider_session
@@ -59,14 +72,14 @@ if cutoff_ms == 0 then
   drop_expired_cutoffs()
   cutoff_ms = set_cutoff(sessions)
 end
-local ended, seen = 0, 0
+begun_until_ms = cutoff_ms
+local ended = 0
 for _, session in ipairs(sessions) do
-  -- The first call ends all that there are, and the others leave what has begun since.
+  -- The first call ends all that it looks at, and the others leave what has begun since.
   if known_cutoff_ms == 0 or session.h.created_ms <= cutoff_ms then
-    if seen == ENDED_A_CALL then return {'MORE', ended, cutoff_ms, strangers, logged()} end
-    seen = seen + 1
     if not is_over(session.h) then ended = ended + 1 end
     end_session(session.id, session.hashed, session.h, cause, entry_life_ms)
   end
 end
-return {'DONE', ended, cutoff_ms, strangers, logged()}
+if not next_ms then return {'DONE', ended, cutoff_ms, strangers, logged()} end
+return {'MORE', ended, cutoff_ms, strangers, logged(), next_ms, next_id}

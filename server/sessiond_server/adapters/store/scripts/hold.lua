@@ -11,7 +11,7 @@ end
 if h.generation ~= leased_generation or h.lease_holder ~= holder then return {0, 0} end
 note_refresh_life(h, refresh_life_ms)
 h.hashed_refresh = hashed_refresh
-h.idle_expire_ms = idle_expiry(h, math.max(h.rotated_ms, h.created_ms))
+h.idle_expire_ms = idle_expiry(h, last_used_ms(h))
 redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))
 clear(h, FLAG_LEASED)
 clear(h, FLAG_IN_DOUBT)

@@ -11,8 +11,9 @@ local PARTITION = string.sub(HEAD, 1, -#'head' - 1)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- One call for all bytes: byte by byte, the names of keys would cost more than what is read under them.
 local function hex(raw)
-  return (string.gsub(raw, '.', function(c) return string.format('%02x', string.byte(c)) end))
+  return string.format(string.rep('%02x', #raw), string.byte(raw, 1, -1))
 end
 
 local function record_key(hashed)
@@ -35,6 +36,30 @@ end
 -- A member of an index: the session's id, and the hashed id that names its record.
 local function split_member(member)
   return string.sub(member, 1, SESSION_ID_BYTES), string.sub(member, SESSION_ID_BYTES + 1)
+end
+
+-- How many members of an index stand before this place, which is a score and a session's id. A place stays one
+-- when the member goes that stood there. Ids are compared in hex, because Lua compares text as the locale does.
+local function members_before(index, score, id)
+  local at = string.format('%.0f', score)
+  local low, high = redis.call('ZCOUNT', index, '-inf', '(' .. at), redis.call('ZCOUNT', index, '-inf', at)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local found = split_member(redis.call('ZRANGE', index, middle, middle)[1])
+    if hex(found) < hex(id) then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
+-- As many members of an index as one script looks at, from the one on that has `first` before it; and the place
+-- of the one behind them, nil at the end.
+local function page_of(index, first)
+  local found = redis.call('ZRANGE', index, first, first + MEMBERS_A_CALL, 'WITHSCORES')
+  local members = {}
+  for i = 1, math.min(#found, 2 * MEMBERS_A_CALL), 2 do members[#members + 1] = found[i] end
+  if #found <= 2 * MEMBERS_A_CALL then return members end
+  local id = split_member(found[#found - 1])
+  return members, tonumber(found[#found]), id
 end
 
 -- What the store says of itself, section by section. Empty where our user may not ask.
@@ -99,9 +124,12 @@ local function revoke(type, hashed, expire_ms)
   append(struct.pack(ENTRY, type, hashed, FOREVER_MS, expire_ms, NO_ID, NO_ID, 0))
 end
 
--- Logs that the tokens of this id that were issued until now are revoked; a later login opens anew.
-local function revoke_until_now(type, hashed, expire_ms)
-  append(struct.pack(ENTRY, type, hashed, now, expire_ms, NO_ID, NO_ID, 0))
+-- Until when what ends began. An end that takes several scripts counts up to the first of them.
+local begun_until_ms = now
+
+-- Logs that the tokens of this id that were issued until then are revoked; a later login opens anew.
+local function revoke_begun(type, hashed, expire_ms)
+  append(struct.pack(ENTRY, type, hashed, begun_until_ms, expire_ms, NO_ID, NO_ID, 0))
 end
 
 -- What this script appended, and where the log ends after it.
@@ -204,11 +232,16 @@ local function is_over(h)
   return h.state ~= STATE_LIVE or now >= h.idle_expire_ms or now >= h.absolute_expire_ms
 end
 
--- The sessions of a subject that have not ended, and how many others its index names: those are somebody
--- else's, and nothing is done to them.
-local function sessions_in(index, hashed_subject)
+-- When a session was last used: when it was refreshed, or began. To validate its tokens writes nothing.
+local function last_used_ms(h)
+  return math.max(h.rotated_ms, h.created_ms)
+end
+
+-- The sessions of a subject among these members of its index that have not ended, and how many are somebody
+-- else's: nothing is done to those.
+local function sessions_among(members, hashed_subject)
   local found, strangers = {}, 0
-  for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+  for _, member in ipairs(members) do
     local id, hashed = split_member(member)
     local h = read_header(record_key(hashed))
     if h and h.state == STATE_LIVE then
@@ -227,8 +260,8 @@ local function is_of(h, clients)
   return clients == '' or entry_of(clients, HASHED_ID_BYTES, h.hashed_client) ~= nil
 end
 
--- The live sessions of the subject by what of the provider's they live by, its session and its refresh token,
--- as they were when a script first asked; whoever ends leaves them.
+-- The sessions of the subject by what of the provider's they live by, its session and its refresh token, as they
+-- were when a script first asked; whether they are live is judged when it matters.
 local sharers
 
 local function sharers_of(shared, hashed_subject)
@@ -236,23 +269,30 @@ local function sharers_of(shared, hashed_subject)
     sharers = {}
     for _, member in ipairs(redis.call('ZRANGE', index_key(hashed_subject), 0, -1)) do
       local _, hashed = split_member(member)
-      local h = read_header(record_key(hashed))
-      if h and not is_over(h) and not is_revoked(h, hashed) then
-        for _, of_provider in ipairs({h.hashed_provider_session, h.hashed_refresh}) do
-          sharers[of_provider] = sharers[of_provider] or {}
-          sharers[of_provider][hashed] = true
-        end
+      for _, of_provider in ipairs(read_shared(record_key(hashed))) do
+        sharers[of_provider] = sharers[of_provider] or {}
+        sharers[of_provider][hashed] = true
       end
     end
   end
   return sharers[shared] or {}
 end
 
+-- Whether a live session lives by this. What is found not to be live, or has ended, is not looked at again.
+local function is_shared(shared, hashed_subject)
+  local found = sharers_of(shared, hashed_subject)
+  for hashed in pairs(found) do
+    local h = read_header(record_key(hashed))
+    if h and not is_over(h) and not is_revoked(h, hashed) then return true end
+    found[hashed] = nil
+  end
+  return false
+end
+
 -- Whether no other live session lives by this any more, once this one has left.
 local function is_last_of(shared, hashed, h)
-  local others = sharers_of(shared, h.hashed_subject)
-  others[hashed] = nil
-  return not next(others)
+  sharers_of(shared, h.hashed_subject)[hashed] = nil
+  return not is_shared(shared, h.hashed_subject)
 end
 
 -- The refresh tokens that a script has queued: many sessions that end together may share one.
@@ -264,7 +304,7 @@ local is_queued = {}
 local function end_at_provider(id, hashed, h, expire_ms)
   local provider_session = h.hashed_provider_session
   if provider_session ~= NO_ID and is_last_of(provider_session, hashed, h) then
-    revoke_until_now(TYPE_PROVIDER_SESSION, provider_session, expire_ms)
+    revoke_begun(TYPE_PROVIDER_SESSION, provider_session, expire_ms)
   end
   for _, token in ipairs(unpacked_token_ids(packed_token_ids(hashed, h))) do
     if token.is_live then revoke(TYPE_TOKEN, token.hashed, expire_ms) end

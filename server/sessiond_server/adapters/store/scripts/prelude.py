@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sessiond_server.adapters.store import limits, partitions
-from sessiond_server.adapters.store.formats import CUTOFF, OUTAGE, QUEUED, REUSE_ABOVE, TOKEN_ID, lua_format
+from sessiond_server.adapters.store.formats import (
+    CANDIDATE,
+    CUTOFF,
+    OUTAGE,
+    QUEUED,
+    REUSE_ABOVE,
+    TOKEN_ID,
+    lua_format,
+)
 from sessiond_server.adapters.store.record import Flag, State, lua_codec
 from sessiond_server.adapters.store.scripts.declaration import Late, Script
 from sessiond_server.adapters.store.sealing import SEALING_ID_BYTES
@@ -29,6 +37,7 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _FORMATS: Final = {
     "ENTRY": ENTRY,
     "CUTOFF": CUTOFF,
+    "CANDIDATE": CANDIDATE,
     "TOKEN_ID": TOKEN_ID,
     "QUEUED": QUEUED,
     "REUSE_ABOVE": REUSE_ABOVE,

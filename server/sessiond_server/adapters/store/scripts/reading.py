@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, Generic, TypeVar, get_type_hints
+from typing import Any, Final, Generic, TypeVar, get_origin, get_type_hints
 
 R = TypeVar("R")
 
@@ -111,6 +111,8 @@ _READERS: Final[Mapping[Any, Callable[[Any], Any]]] = {
 def _reader(hint: Any) -> Callable[[Any], Any]:
     if hint in _READERS:
         return _READERS[hint]
+    if get_origin(hint) is tuple:
+        return many(one(_data(hint.__args__[0])))
     optional = [inner for inner in getattr(hint, "__args__", ()) if inner is not type(None)]
     if len(optional) == 1 and is_dataclass(optional[0]):
         read = one(_data(optional[0]))

@@ -34,9 +34,33 @@ class DocumentReply:
 
 @dataclass(frozen=True, slots=True)
 class CreatedReply:
-    """The record as it was stored, and the ids of the sessions that had to end for it, one behind another."""
+    """The record as it was stored, and how many sessions its subject has beyond the limit."""
 
     record: bytes
+    excess: int
+    log: LogReply
+
+
+@dataclass(frozen=True, slots=True)
+class FullReply:
+    """There is nothing to tell: the subject has as many sessions as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyReply:
+    """How many sessions were dropped as over, the others, packed as `CANDIDATE`, and where it stopped."""
+
+    dropped: int
+    live: tuple[bytes, ...]
+    next_ms: int | None
+    next_id: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomReply:
+    """How many sessions are still too many, and the ids of those that have ended, one behind another."""
+
+    excess: int
     log: LogReply
     ended: bytes
 
@@ -141,12 +165,17 @@ class EndedOfLogoutReply:
 
 @dataclass(frozen=True, slots=True)
 class EndedOfSubjectReply:
-    """How many live sessions of the subject have ended in this call, its cutoff, and strangers as above."""
+    """How many live sessions of the subject have ended in this call, its cutoff, and strangers as above.
+
+    Where there is more to do, it goes on at `next_ms` and `next_id`.
+    """
 
     count: int
     cutoff_ms: int
     strangers: int
     log: LogReply
+    next_ms: int | None
+    next_id: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +197,15 @@ class ListedReply:
 
     id: bytes
     record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ListingReply:
+    """Sessions of a listing, and the session behind which it goes on, where it does."""
+
+    sessions: tuple[ListedReply, ...]
+    after_ms: int | None
+    after_id: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
