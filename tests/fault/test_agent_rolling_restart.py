@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import monotonic
@@ -39,9 +40,11 @@ class Load:
     agent: Agent
     stub: Any
     direct: list[Any]
-    """Stubs of the servers, of which one is asked."""
+    """Stubs of the servers, of which the first is asked."""
     key: str
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    on_their_way: Counter[Any] = field(default_factory=Counter)
+    """Calls past the agent, by the stub: nothing sends them elsewhere when their server stops."""
     calls: int = 0
     hot_calls: int = 0
     failed: list[str] = field(default_factory=list)
@@ -86,10 +89,25 @@ class Load:
                 continue
             assert await self.accepts(refreshed.tokens.access_token) or self.failed
             revoke = pb.RevokeSessionRequest(session_id=opened.tokens.session.session_id)
-            stub = self.stub if number % 2 else self.direct[0]
-            if await self.call(stub.RevokeSession, revoke) is None:
+            if await (self.revoke_directly if number % 2 else self.revoke)(revoke) is None:
                 continue
             await self.is_refused_in_time(refreshed.tokens.access_token)
+
+    async def revoke(self, request: Any) -> Any:
+        return await self.call(self.stub.RevokeSession, request)
+
+    async def revoke_directly(self, request: Any) -> Any:
+        stub = self.direct[0]
+        self.on_their_way[stub] += 1
+        answer = await self.call(stub.RevokeSession, request)
+        self.on_their_way[stub] -= 1
+        return answer
+
+    async def leave_server(self) -> None:
+        """Ask the other one directly; return when no call is on its way to the one before."""
+        left = self.direct[0]
+        self.direct.reverse()
+        await eventually(lambda: not self.on_their_way[left])
 
     async def is_refused_in_time(self, token: str) -> None:
         revoked_at = monotonic()
@@ -154,7 +172,7 @@ async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
         tasks = load.tasks()
         await eventually(lambda: load.calls > 100 or load.failed, timeout=20)
         for number in range(2 * rounds):
-            load.direct.reverse()
+            await load.leave_server()
             calls = load.calls
             assert await servers[number % 2].stop() == 0
             servers[number % 2] = await start(number % 2)

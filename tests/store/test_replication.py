@@ -44,6 +44,7 @@ NOT_AWAITED = {
     "adopt",
     "release_adoption",
     "take_rate",
+    "survey",
 }
 
 

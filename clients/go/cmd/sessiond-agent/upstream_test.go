@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -90,6 +92,9 @@ func upstreamAt(t testing.TB, network, at, address string) *upstream {
 	}
 	u.answer = func(c call, _ grpc.ServerStream) ([]byte, error) { return encoded(t, accepted(tokenOf(t, c))), nil }
 	u.server = grpc.NewServer(grpc.ForceServerCodecV2(frames.Codec{}), grpc.UnknownServiceHandler(u.handle))
+	tells := health.NewServer()
+	tells.SetServingStatus(sessiondv1.SessionService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(u.server, tells)
 	go func() { _ = u.server.Serve(listener) }()
 	t.Cleanup(u.server.Stop)
 	return u

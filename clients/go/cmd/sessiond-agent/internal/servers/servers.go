@@ -82,12 +82,16 @@ type Answer struct {
 // nothing, another one gets it.
 func (s *Servers) Call(ctx context.Context, method string, request *frames.Message) (*Answer, error) {
 	ctx, own := withTries(ctx)
-	for {
-		answer, err := s.call(ctx, method, request)
-		if err == nil || failures.Reason(err) != failures.Stopping || !own.leave() {
-			return answer, err
+	answer, err := s.call(ctx, method, request)
+	for failures.Reason(err) == failures.Stopping {
+		own.leave()
+		next, nextErr := s.call(ctx, method, request)
+		if own.hasNoOther {
+			break
 		}
+		answer, err = next, nextErr
 	}
+	return answer, err
 }
 
 func (s *Servers) call(ctx context.Context, method string, request *frames.Message) (*Answer, error) {

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/base"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // inTurn is how calls are spread over servers: each gets one in turn, and who asks again gets another one.
@@ -18,18 +20,15 @@ func init() {
 	balancer.Register(base.NewBalancerBuilder(inTurn, builder{}, base.Config{}))
 }
 
+var errNoOther = status.Error(codes.Unavailable, "there is no other server")
+
 // tries are those of one question.
 type tries struct {
-	at       []balancer.SubConn
-	last     *server
-	hasOther bool // whether there was a further server to try at the last one
-}
-
-// server is one that can be reached. It is not asked once it has said that it is about to stop, as long as there are
-// others: it stops when calls have ceased to come.
-type server struct {
-	connection balancer.SubConn
-	isLeaving  atomic.Bool
+	at   []balancer.SubConn
+	last *server
+	// Once a server has said that it is about to stop only another one is asked. Whether there is one is seen when
+	// it is asked: it may have come while the first one was.
+	onlyOthers, hasNoOther bool
 }
 
 type triesKey struct{}
@@ -53,14 +52,20 @@ func (builder) Build(info base.PickerBuildInfo) balancer.Picker {
 	}
 	p := &picker{}
 	for one := range info.ReadySCs {
-		p.ready = append(p.ready, &server{connection: one})
+		p.ready = append(p.ready, reached{serverOf(one), one})
 	}
 	return p
 }
 
+// reached is a server that can be reached, and over which connection.
+type reached struct {
+	*server
+	connection balancer.SubConn
+}
+
 // picker has the servers that can be reached; there is another one as soon as that changes.
 type picker struct {
-	ready []*server
+	ready []reached
 	next  atomic.Uint32
 }
 
@@ -68,37 +73,51 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	own, _ := info.Ctx.Value(triesKey{}).(*tries)
 	first := int(p.next.Add(1) % uint32(len(p.ready)))
 	found := p.ready[first]
-	if own != nil || found.isLeaving.Load() {
-		found = p.pick(own, first)
+	if own != nil || !found.isFit() {
+		var isOther bool
+		found, isOther = p.pick(own, first)
+		if own != nil && own.note(found, isOther) {
+			return balancer.PickResult{}, errNoOther
+		}
 	}
 	return balancer.PickResult{SubConn: found.connection}, nil
 }
 
-// pick is the next one that stays and has not been tried, or the next one.
-func (p *picker) pick(own *tries, first int) *server {
-	var fit []*server
+// pick is the next one that serves, stays and has not been tried; where there is none, one that stays and has not been
+// tried; and where there is none of these either the next one, which is no other one.
+func (p *picker) pick(own *tries, first int) (found reached, isOther bool) {
+	found = p.ready[first]
 	for i := range p.ready {
 		one := p.ready[(first+i)%len(p.ready)]
-		if !one.isLeaving.Load() && !own.has(one) {
-			fit = append(fit, one)
+		if one.isLeaving.Load() || own.has(one) {
+			continue
+		}
+		if one.isFit() {
+			return one, true
+		}
+		if !isOther {
+			found, isOther = one, true
 		}
 	}
-	found := p.ready[first]
-	if len(fit) > 0 {
-		found = fit[0]
-	}
-	if own != nil {
-		own.at, own.last, own.hasOther = append(own.at, found.connection), found, len(fit) > 1
-	}
-	return found
+	return found, isOther
 }
 
-func (t *tries) has(one *server) bool { return t != nil && slices.Contains(t.at, one.connection) }
+func (t *tries) has(one reached) bool { return t != nil && slices.Contains(t.at, one.connection) }
 
-// leave takes note that the last one is about to stop, and says whether there is another one.
-func (t *tries) leave() bool {
+// note takes note of which one is tried, unless it may not be: only others are, and it is none.
+func (t *tries) note(one reached, isOther bool) (isRefused bool) {
+	if t.onlyOthers && !isOther {
+		t.hasNoOther = true
+		return true
+	}
+	t.at, t.last = append(t.at, one.connection), one.server
+	return false
+}
+
+// leave takes note that the last one is about to stop.
+func (t *tries) leave() {
+	t.onlyOthers = true
 	if t.last != nil {
 		t.last.isLeaving.Store(true)
 	}
-	return t.hasOther
 }
