@@ -238,6 +238,37 @@ func TestASecondServerIsWatchedFromWhereTheFirstHasCome(t *testing.T) {
 	}
 }
 
+func TestAWatchThatEndsGoesOnFromWhereTheOtherHasCome(t *testing.T) {
+	both := []*upstream{upstreamAt(t, "tcp", "127.0.0.1:0", ""), upstreamAt(t, "tcp", "127.0.0.1:0", "")}
+	f := started(t, both[0], "--servers", both[0].address+","+both[1].address)
+	for _, u := range both {
+		u.until(t, func() bool { return len(u.froms) > len(u.ended) })
+	}
+	stream := f.watch("")
+	next(t, stream, isFreshness)
+	both[0].tell(revoked(session, [16]byte{2}, "new"), fresh("new", 0))
+	next(t, stream, isOf([16]byte{2}))
+	f.settled(both[1]) // what it says comes last, and is older
+	froms := func() (all []string) {
+		for _, u := range both {
+			u.mu.Lock()
+			all = append(all, u.froms...)
+			u.mu.Unlock()
+		}
+		return all
+	}
+	before := len(froms())
+	both[1].tell(nil)
+	for give := time.Now().Add(patience); len(froms()) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(give) {
+			t.Fatal("it does not watch again")
+		}
+	}
+	if all := froms(); !slices.Contains(all, "new") {
+		t.Errorf("they are watched from %q", all)
+	}
+}
+
 func TestOneServerIsWatchedOnce(t *testing.T) {
 	u := newUpstream(t)
 	inFront(t, u)
