@@ -274,7 +274,7 @@ func TestOneServerIsWatchedOnce(t *testing.T) {
 	inFront(t, u)
 	u.until(t, func() bool { return len(u.ended) >= 2 })
 	// The second watch has looked for another server twice, and the first goes on.
-	if !slices.Equal(u.ended[:2], []int{1, 2}) {
+	if slices.Sort(u.ended); !slices.Equal(u.ended[:2], []int{1, 2}) {
 		t.Errorf("the streams %v have ended", u.ended)
 	}
 }
