@@ -74,6 +74,8 @@ async def test_a_session_is_refreshed_as_often_as_it_may_be(backend: AsyncClient
     assert 3000 < retry.retry_delay.seconds <= 4320
     pushback = dict(error.trailing_metadata())["grpc-retry-pushback-ms"]
     assert int(pushback) // 1000 == retry.retry_delay.seconds
+    (told,) = await limited.said(event="audit", action="caller.refused", method="RefreshSession")
+    assert (told["caller"], told["reason"], told["outcome"]) == ("anonymous", "RATE_LIMITED", "refused")
     # Another session is another bucket, and the one that was limited lives.
     other = await login(backend)
     await backend.refresh(other.refresh_token)
@@ -115,5 +117,5 @@ async def test_what_is_limited_is_counted(backend: AsyncClient, limited: Server)
 
     with pytest.raises(UnavailableError, match="RATE_LIMITED"):
         await until_refused()
-    lines = await limited.said(reason="RATE_LIMITED", method="ValidateTokens")
+    lines = await limited.said(event="call", reason="RATE_LIMITED", method="ValidateTokens")
     assert lines[0]["code"] == "RESOURCE_EXHAUSTED"

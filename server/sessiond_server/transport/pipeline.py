@@ -37,8 +37,8 @@ from sessiond_server.transport.engine.port import (
 from sessiond_server.transport.failures import to_status
 from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, UnaryMethod
 
-# The reasons that are about who calls.
-_REFUSED_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_PERMITTED"})
+# The reasons that are about who calls, and how often.
+_REFUSED_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_PERMITTED", "RATE_LIMITED"})
 
 
 class LoggedCalls(StrEnum):

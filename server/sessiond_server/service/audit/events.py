@@ -42,7 +42,8 @@ ACTIONS: Final[Mapping[Action, str]] = MappingProxyType(
         "outage of the store paused its window; the session goes on",
         Action.REVOCATION_BULK: "everything of `target` was revoked at once; sessions that end by it have no "
         "event of their own",
-        Action.CALLER_REFUSED: "a caller is not known, or may not do what it wanted, for `reason`",
+        Action.CALLER_REFUSED: "a caller is not known, or may not do what it wanted, or not as often, for "
+        "`reason`",
         Action.KEY_SET_CHANGED: "an issuer's keys were read for the first time, or are others than before",
         Action.SETTINGS_LOADED: "a server has begun, with these settings and keys",
     }
