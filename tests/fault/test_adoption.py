@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -224,6 +225,35 @@ async def test_what_the_provider_gave_for_nothing_is_revoked_there(deployment: D
     assert (await deployment.server.said(event=event))[-1]["queued"]
 
 
+async def test_what_the_provider_gave_is_kept_until_its_keys_can_be_had(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, adopt=True)])
+        config.tables["server"] = {"anonymous": ["validate", "session", "adopt"]}
+        async with (
+            serving(config.write(), config.data, tmp_path / "1.log") as server,
+            AsyncClient(server.grpc, timeout=10) as client,
+            grpc.aio.insecure_channel(server.grpc) as channel,
+        ):
+            deployment = Deployment(idp, server, client, channel, config)
+            token = await deployment.token()
+            await idp.change_keys("add")
+            await idp.switch(keys="500")
+            # The token is spent there: who asks again goes on from what was given for it.
+            for _ in range(2):
+                refused = await deployment.refusal(token)
+                assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE")
+            assert {line["reason"] for line in await server.said(issuer=idp.issuer, level="error")} == {
+                "KEYS_UNAVAILABLE"
+            }
+            await idp.switch(keys="good")
+            opened = await eventually(partial(_adopted, deployment, token), timeout=30)
+            assert not opened.replayed
+            assert isinstance(await client.validate(opened.tokens.access_token), Session)
+            assert (await idp.counts())["revoked"] == []
+            went_on = await client.refresh(opened.tokens.refresh_token)
+            assert went_on.session.session_id == opened.tokens.session.session_id
+
+
 async def test_our_own_tokens_never_go_to_a_provider(deployment: Deployment) -> None:
     asked = await deployment.refreshed()
     first = await deployment.adopt(await deployment.token())
@@ -256,3 +286,12 @@ async def test_a_caller_without_the_group_may_not(deployment: Deployment, tmp_pa
         asked = await deployment.refreshed()
         assert isinstance(await other.refusal(await deployment.token()), PermissionDeniedError)
         assert await deployment.refreshed() == asked
+
+
+async def _adopted(deployment: Deployment, token: str) -> RefreshSessionResponse | None:
+    try:
+        return await deployment.adopt(token)
+    except grpc.aio.AioRpcError as error:
+        if to_error(error).reason != "PROVIDER_UNAVAILABLE":
+            raise
+        return None

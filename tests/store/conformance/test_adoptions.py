@@ -62,6 +62,41 @@ async def test_whoever_has_the_right_can_give_it_back(adoptions: Adoptions) -> N
     assert await adoptions.begin(TOKEN, holder=OTHER) == Free()
 
 
+async def test_what_was_given_for_a_token_is_held_for_whoever_comes_next(
+    store: Store, adoptions: Adoptions
+) -> None:
+    await adoptions.begin(TOKEN, holder=ONE)
+    assert await adoptions.hold(TOKEN, "the next one", holder=ONE)
+    assert await adoptions.begin(TOKEN, holder=OTHER) == Free("the next one")
+    # It is known to nobody who reads the store, and not for ever.
+    (held_key,) = [key async for key in store.redis.scan_iter("*ad:*:held")]
+    assert b"the next one" not in await store.redis.get(held_key)
+    assert HOUR < await store.redis.pttl(held_key) <= 24 * HOUR
+    await adoptions.release(TOKEN, holder=OTHER)
+    assert await adoptions.begin(TOKEN, holder=OTHER) == Free("the next one")
+    await adoptions.release(TOKEN, holder=OTHER, forgets_successor=True)
+    assert await adoptions.begin(TOKEN, holder=OTHER) == Free()
+
+
+async def test_whoever_holds_too_late_takes_nobodys_right(adoptions: Adoptions) -> None:
+    await adoptions.begin(TOKEN, holder=OTHER)
+    assert await adoptions.hold(TOKEN, "the next one", holder=ONE)
+    assert await adoptions.begin(TOKEN, holder=ONE) == Busy()
+    await adoptions.release(TOKEN, holder=OTHER)
+    assert await adoptions.begin(TOKEN, holder=ONE) == Free("the next one")
+    opened = adoption()
+    assert await adoptions.keep(TOKEN, opened, life_ms=HOUR)
+    assert not await adoptions.hold(TOKEN, "another one", holder=ONE)
+    assert await adoptions.begin(TOKEN, holder=ONE) == opened
+
+
+async def test_a_session_that_was_opened_leaves_nothing_held(store: Store, adoptions: Adoptions) -> None:
+    await adoptions.begin(TOKEN, holder=ONE)
+    await adoptions.hold(TOKEN, "the next one", holder=ONE)
+    await adoptions.keep(TOKEN, adoption(), life_ms=HOUR)
+    assert [key async for key in store.redis.scan_iter("*:held")] == []
+
+
 async def test_what_a_token_has_opened_is_told_to_everybody(store: Store, adoptions: Adoptions) -> None:
     opened = adoption()
     await adoptions.begin(TOKEN, holder=ONE)

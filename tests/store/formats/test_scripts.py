@@ -47,6 +47,7 @@ CARRIED_OUT_LATE = {
     "add_revocation",
     "order_keys",
     "keep_adoption",
+    "hold_adoption",
     "release_adoption",
 }
 # What Lua itself defines, and the prelude uses.

@@ -180,7 +180,10 @@ def stores_over(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
         ),
         adoptions=RedisAdoptions(
-            scripts, partitions=partitions, records=Records(sealing, issuers, logger=logger)
+            scripts,
+            partitions=partitions,
+            records=Records(sealing, issuers, logger=logger),
+            sealing=sealing,
         ),
         revocations=RedisRevocationLog(scripts, partitions=partitions),
         queue=RedisProviderRevocations(

@@ -14,15 +14,19 @@ from sessiond_server.domain.failures import (
     Failure,
     Input,
     InputRefusedError,
+    KeysUnavailableError,
+    LoginRefusedError,
     PepperMissingError,
     ProviderUnavailableError,
     RefreshRefusal,
     RefreshRefusedError,
+    RevocationViewStaleError,
     quoted,
 )
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import ROTATION_SALT_BYTES, Pepper, Peppers, RefreshToken
 from sessiond_server.domain.session import Cause, Lifetimes, Login
+from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.audit.events import Outcome
 from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
@@ -43,6 +47,10 @@ from sessiond_server.service.uncancelled import Uncancelled
 
 _HOLDER_BYTES: Final = 16
 _DAY_MS: Final = 24 * 3_600_000
+# What a key set that lags makes of a good token, or a clock that is wrong.
+_PASSING: Final = frozenset(
+    {Reason.KEY_UNKNOWN, Reason.SIGNATURE_INVALID, Reason.EXPIRED, Reason.NOT_YET_VALID}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +132,8 @@ class SessionAdoption:
             LoginRefusedError: the proof of possession is not good, or what the provider gave for the token
                 does not open a session.
             RefreshRefusedError: the provider refuses the token, or it has opened a session that is in use.
-            ProviderUnavailableError: the provider did not decide, or another call was with it for too long.
-            KeysUnavailableError, RevocationViewStaleError: what it gave cannot be judged now.
+            ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
+                or what it gave cannot be judged now, and is kept for whoever comes again.
             PepperMissingError: the session's first token is under a pepper that this server cannot read.
             OverloadedError: too much is under way; nothing was begun.
             StoreUnavailableError: the store did not answer.
@@ -160,20 +168,22 @@ class SessionAdoption:
                 return None
             case Adoption():
                 return await self._answer_again(found, call)
-            case Free():
-                return await self._exchange(call)
+            case Free(successor=successor):
+                return await self._exchange(call, successor)
             case _ as never:
                 assert_never(never)
 
-    async def _exchange(self, call: _Call) -> IssuedTokens | None:
-        issuer = call.token.issuer
-        response = await call.provider.endpoints[call.provider.client_id].refresh(call.token.text)
+    async def _exchange(self, call: _Call, successor: str | None) -> IssuedTokens | None:
+        issuer, text = call.token.issuer, successor or call.token.text
+        response = await call.provider.endpoints[call.provider.client_id].refresh(text)
         match response:
             case Granted():
-                return await self._open(call, response)
+                return await self._open(call, _given(issuer, text, response))
             case Refused():
                 self._telemetry.exchange_tried(issuer, "refused")
-                await self._adoptions.release(call.token, holder=call.holder)
+                await self._adoptions.release(
+                    call.token, holder=call.holder, forgets_successor=successor is not None
+                )
                 raise RefreshRefusedError(RefreshRefusal.PROVIDER_REFUSED)
             case NoDecision(doubt=doubt):
                 self._telemetry.exchange_tried(issuer, "undecided")
@@ -184,8 +194,7 @@ class SessionAdoption:
                     await self._adoptions.release(call.token, holder=call.holder)
                 raise ProviderUnavailableError
 
-    async def _open(self, call: _Call, granted: Granted) -> IssuedTokens | None:
-        given = _given(call.token, granted)
+    async def _open(self, call: _Call, given: GivenTokens) -> IssuedTokens | None:
         try:
             proven = await self._providers.prove(given, proof=ProvenBefore(call.confirmation))
             session, salt = self._creation.new_id(proven.login), self._randomness(ROTATION_SALT_BYTES)
@@ -202,9 +211,12 @@ class SessionAdoption:
             )
             with self._told_where_uncertain(session, proven.login, call):
                 issued = await self._until_stored.run(given.issuer, opened)
-        except Failure:
-            await self._let_go(call, given, granted)
-            raise
+        except Failure as failure:
+            if (reason := _may_pass(failure)) is None:
+                await self._let_go(call, given)
+                raise
+            await self._hold(call, given, reason=reason)
+            raise ProviderUnavailableError from failure
         adoption = Adoption(session, pepper.id, salt, call.fingerprint(pepper))
         return issued if await self._keep(call, adoption) else None
 
@@ -226,12 +238,21 @@ class SessionAdoption:
             await self._creation.undo(adoption.session, cause=Cause.POLICY, origin=call.origin)
         return kept
 
-    async def _let_go(self, call: _Call, given: GivenTokens, granted: Granted) -> None:
+    async def _hold(self, call: _Call, given: GivenTokens, *, reason: str) -> None:
+        """What the provider gave opens nothing now: who comes again goes on from there."""
+        issuer = given.issuer
+        hold = functools.partial(self._adoptions.hold, call.token, given.refresh_token, holder=call.holder)
+        is_held = await self._until_stored.run(issuer, hold)
+        self._telemetry.exchange_tried(issuer, "held" if is_held else "dropped")
+        said = "what a provider gave for a refresh token of others cannot be judged now, and is kept"
+        self._logger.error(said, issuer=issuer, reason=reason)
+
+    async def _let_go(self, call: _Call, given: GivenTokens) -> None:
         """What the provider gave opens nothing: a new token has nobody but us, the old one whoever came."""
         self._telemetry.exchange_tried(given.issuer, "dropped")
-        if granted.refresh_token is not None:
+        if given.refresh_token != call.token.text:
             await self._refused.let_go_of_redeemed(given)
-        await self._adoptions.release(call.token, holder=call.holder)
+        await self._adoptions.release(call.token, holder=call.holder, forgets_successor=True)
 
     async def _answer_again(self, adoption: Adoption, call: _Call) -> IssuedTokens:
         pepper = self._peppers.find(adoption.pepper_id)
@@ -259,12 +280,25 @@ class SessionAdoption:
         )
 
 
-def _given(token: ProviderRefreshToken, granted: Granted) -> GivenTokens:
-    """What the provider gave us; where it gives no new refresh token, the one before stays good."""
+def _may_pass(failure: Failure) -> str | None:
+    """Why a token opens nothing now that may open a session in a moment; None where it never will."""
+    match failure:
+        case KeysUnavailableError():
+            return "KEYS_UNAVAILABLE"
+        case RevocationViewStaleError():
+            return "REVOCATION_VIEW_STALE"
+        case LoginRefusedError(why=why) if why in _PASSING:
+            return why.name
+        case _:
+            return None
+
+
+def _given(issuer: str, sent: str, granted: Granted) -> GivenTokens:
+    """What the provider gave us; where it gives no new refresh token, the one that was sent stays good."""
     return GivenTokens(
-        token.issuer,
+        issuer,
         granted.access_token,
-        granted.refresh_token or token.text,
+        granted.refresh_token or sent,
         granted.id_token or "",
         refresh_life_ms=granted.refresh_life_ms,
         from_issuer=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sessiond_server.domain.identifiers import SessionId
@@ -32,7 +32,12 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """The token has opened no session, and whoever asked may exchange it, for as long as a lease lasts."""
+    """The token has opened no session, and whoever asked may exchange it, for as long as a lease lasts.
+
+    `successor` is what its provider has given for it before, which is to be exchanged in its place.
+    """
+
+    successor: str | None = field(default=None, repr=False)
 
 
 class Adoptions(Protocol):
@@ -44,8 +49,16 @@ class Adoptions(Protocol):
     async def keep(self, token: ProviderRefreshToken, adoption: Adoption, *, life_ms: int) -> bool:
         """Remember for so long what a token has opened; False where it has opened another session."""
 
-    async def release(self, token: ProviderRefreshToken, *, holder: bytes) -> None:
-        """Give the right back: the token has opened no session."""
+    async def hold(self, token: ProviderRefreshToken, successor: str, *, holder: bytes) -> bool:
+        """Give the right back, and keep what the provider has given for the token, which opens nothing yet.
+
+        False where it has opened one meanwhile.
+        """
+
+    async def release(
+        self, token: ProviderRefreshToken, *, holder: bytes, forgets_successor: bool = False
+    ) -> None:
+        """Give the right back: the token has opened no session, nor will its successor where that is said."""
 
     async def answer_again(self, session: SessionId, *, confirmation_id: bytes) -> Rotated | NotRotated:
         """The first tokens of a session once more, inside its grace and while nobody has presented them.

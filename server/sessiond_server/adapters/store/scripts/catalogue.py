@@ -189,7 +189,7 @@ HOLD: Final = Script(
     is_durable=True,
 )
 
-_ADOPTION: Final = ("adoption",)
+_ADOPTION: Final = ("adoption", "held")
 
 # A right that nobody uses keeps others waiting.
 ADOPT: Final[Script[tuple[str, AdoptReply]]] = Script(
@@ -214,9 +214,22 @@ KEEP_ADOPTION: Final = Script(
     late=Late.CARRIED_OUT,
     is_durable=True,
 )
+# What is held can be exchanged, whenever that is noted.
+HOLD_ADOPTION: Final = Script(
+    "hold_adoption",
+    flag,
+    keys=_ADOPTION,
+    args=(raw("holder", 16), raw("sealed"), number("life_ms")),
+    late=Late.CARRIED_OUT,
+    is_durable=True,
+)
 # It compares the holder.
 RELEASE_ADOPTION: Final = Script(
-    "release_adoption", whole, keys=_ADOPTION, args=(raw("holder", 16),), late=Late.CARRIED_OUT
+    "release_adoption",
+    flag,
+    keys=_ADOPTION,
+    args=(raw("holder", 16), number("forgets")),
+    late=Late.CARRIED_OUT,
 )
 # Whoever got the first tokens may have presented them since.
 REPEAT_LOGIN: Final[Script[tuple[str, RotatedReply | RefusedReply]]] = Script(
@@ -442,6 +455,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     SETTLE,
     ADOPT,
     KEEP_ADOPTION,
+    HOLD_ADOPTION,
     RELEASE_ADOPTION,
     REPEAT_LOGIN,
     END,

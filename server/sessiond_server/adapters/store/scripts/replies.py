@@ -89,7 +89,9 @@ class BusyReply:
 
 @dataclass(frozen=True, slots=True)
 class FreeReply:
-    """There is nothing to tell: whoever asked has the right now."""
+    """Whoever asked has the right now; what the provider has given for the token before is sealed."""
+
+    successor: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
