@@ -35,6 +35,10 @@ conformance: .venv/ready ## the cases that every client must pass: TESTEE="pytho
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.conformance \
 		--testee "$(or $(TESTEE),python clients/python/conformance)" $(ARGS)
 
+.PHONY: test-hostile
+test-hostile: .venv/ready ## hostile peers at the agent, on its port and on its socket (a minute)
+	$(BIN)/pytest $(WORKERS) tests/fault/test_agent_hostile_peers.py -m 'long or not long'
+
 .PHONY: test-through-agent
 test-through-agent: .venv/ready ## the cases of clients and the tests of calls through the agent
 	$(BIN)/pytest $(WORKERS) tests/conformance/test_through_agent.py -m 'long or not long'

@@ -36,7 +36,9 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc"),
 ]
 
-everywhere = pytest.mark.parametrize("agent", ["port", "socket"], indirect=True)
+everywhere = pytest.mark.parametrize(
+    "agent", ["port", pytest.param("socket", marks=pytest.mark.long)], indirect=True
+)
 
 SERVICE = "/sessiond.v1.SessionService"
 VALIDATE, VALIDATE_ALL = f"{SERVICE}/ValidateToken", f"{SERVICE}/ValidateTokens"
@@ -265,6 +267,7 @@ async def test_a_flood_of_frames_that_want_answers_is_not_kept(agent: Agent, kin
         sending.cancel()
 
 
+@pytest.mark.long
 async def test_answers_that_nobody_takes_are_few_and_their_connections_end(agent: Agent) -> None:
     request = framed(ValidateTokensRequest(tokens=["x"] * 1000).SerializeToString())
     async with AsyncExitStack() as stack, under_attack(agent, growth=128 * MIB):
