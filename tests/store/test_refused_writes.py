@@ -114,7 +114,7 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_once_when_it_is_go
 async def test_a_write_in_every_partition_shows_what_nobody_else_tried(own: Watched, admin: Redis) -> None:
     store = own.connect(partitions=3)
     await store.stores.writes.probe()
-    written = {key_in(partition, "seen") for partition in range(3)}
+    written = {key_in(partition, key) for partition in range(3) for key in ("probed", "seen")}
     assert {key.decode() for key in await admin.keys()} == written
     assert all([0 < await admin.pttl(key) <= OUTAGES_KEPT_MS for key in written])
     await fill_up(admin)

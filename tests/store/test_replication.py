@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+AWAY_MS = 60_000
 # What is written and releases nothing: readers of the log, and what goes on in the background.
 NOT_AWAITED = {
     "pin_partitions",
     "poll",
+    "note_use",
     "trim",
     "reassert",
     "claim_snapshot",
@@ -139,6 +141,34 @@ async def test_the_replay_of_a_refresh_waits_as_the_refresh_did(group: Group) ->
     # Another connection has written nothing before: only what the replay itself writes can be waited for.
     with pytest.raises(StoreUnavailableError):
         await group.store(replicas=1).rotate(token, salt=salt)
+
+
+async def test_who_was_not_answered_for_lack_of_a_replica_is_not_logged_out_for_asking_again(
+    group: Group,
+) -> None:
+    """The store has carried out what nobody was told, and a replica may be away for longer than the grace."""
+    store = group.store(replicas=1)
+    token = await store.open()
+    await store.stores.writes.probe()
+    group.link.hold()
+    with pytest.raises(StoreUnavailableError):
+        await store.rotate(token)
+    await store.age(token.session, AWAY_MS)
+    seen_ms = int(await store.redis.get(store.key("seen"))) - AWAY_MS
+    await store.redis.set(store.key("seen"), seen_ms)
+    with pytest.raises(StoreUnavailableError):
+        await store.stores.writes.probe()
+    # That the primary took it is no use to anybody.
+    assert int(await store.redis.get(store.key("seen"))) == seen_ms
+    # Asked again while it is away, and when it is back.
+    with pytest.raises(StoreUnavailableError):
+        await store.rotate(token)
+    group.link.release()
+    await store.stores.writes.probe()
+    outcome = await store.rotate(token)
+    assert isinstance(outcome, Rotated)
+    assert outcome.replayed
+    assert outcome.pause_ms > AWAY_MS
 
 
 async def test_a_store_without_replicas_is_not_waited_for(group: Group) -> None:

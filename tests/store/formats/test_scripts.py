@@ -42,6 +42,7 @@ CARRIED_OUT_LATE = {
     "trim",
     "reassert",
     "probe",
+    "note_use",
     "settle_revocation",
     "survey",
     "add_revocation",

@@ -26,7 +26,8 @@ REPLICATED_KEY: Final = "replicated"
 SNAPSHOT_KEY: Final = "snapshot"
 SNAPSHOT_LEASE_KEY: Final = "snapshot:lease"
 SNAPSHOT_PART_KEY: Final = "snapshot:"
-# The names of when a server last wrote to the partition, and of the times at which none could.
+# The names of a trifle, of when a server could last use the partition, and of the times at which none could.
+PROBED_KEY: Final = "probed"
 SEEN_KEY: Final = "seen"
 OUTAGES_KEY: Final = "outages"
 # The name of when the latest session of the partition began.

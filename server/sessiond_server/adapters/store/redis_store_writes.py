@@ -7,8 +7,8 @@ from typing import Final
 
 from typing_extensions import override
 
-from sessiond_server.adapters.store.partitions import OUTAGES_KEY, SEEN_KEY, Partitions
-from sessiond_server.adapters.store.scripts.catalogue import PROBE
+from sessiond_server.adapters.store.partitions import OUTAGES_KEY, PROBED_KEY, SEEN_KEY, Partitions
+from sessiond_server.adapters.store.scripts.catalogue import NOTE_USE, PROBE
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.service.storage.writes import StoreWrites
 
@@ -17,7 +17,11 @@ _AT_ONCE: Final = 2
 
 
 class RedisStoreWrites(StoreWrites):
-    """Writes one key in each partition: when somebody last did, by the store's clock."""
+    """Writes a trifle in each partition, and behind it when that could be done, by the store's clock.
+
+    A store whose replicas do not confirm what it takes is one that nobody can use: whoever refreshes there
+    gets no answer. So the time is written behind the trifle, and not with it.
+    """
 
     def __init__(self, scripts: Scripts, *, partitions: Partitions) -> None:
         self._scripts = scripts
@@ -36,7 +40,8 @@ class RedisStoreWrites(StoreWrites):
 
         async def write(partition: int) -> None:
             async with turn:
-                await self._scripts.run(PROBE, partition, seen=SEEN_KEY, outages=OUTAGES_KEY)
+                await self._scripts.run(PROBE, partition, probed=PROBED_KEY)
+                await self._scripts.run(NOTE_USE, partition, seen=SEEN_KEY, outages=OUTAGES_KEY)
 
         # Where one partition is away the others are there all the same.
         for outcome in await asyncio.gather(*map(write, self._partitions), return_exceptions=True):

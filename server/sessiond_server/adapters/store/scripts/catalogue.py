@@ -384,10 +384,13 @@ REASSERT: Final[Script[tuple[str, ReassertReply]]] = Script(
 NOTE_CHANGE: Final = Script(
     "note_change", flag, args=(number("known_ms"),), lane=Lane.WATCHING, late=Late.REFUSED
 )
-# Whenever it comes, it says the time at which it came. That replicas have it says that they will have what
-# releases something.
+# A trifle does no harm. That replicas have it says that they will have what releases something.
 PROBE: Final = Script(
-    "probe", whole, keys=("seen", "outages"), lane=Lane.WATCHING, late=Late.CARRIED_OUT, is_durable=True
+    "probe", whole, keys=("probed",), lane=Lane.WATCHING, late=Late.CARRIED_OUT, is_durable=True
+)
+# Whenever it comes, it says the time at which it came.
+NOTE_USE: Final = Script(
+    "note_use", whole, keys=("seen", "outages"), lane=Lane.WATCHING, late=Late.CARRIED_OUT
 )
 
 # The login was refused for good: its token is to be revoked whenever this comes.
@@ -474,6 +477,7 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     LOAD_SNAPSHOT,
     NOTE_CHANGE,
     PROBE,
+    NOTE_USE,
     ADD_REVOCATION,
     NEXT_REVOCATION,
     REQUEUE_REVOCATION,
