@@ -54,6 +54,10 @@ fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples 
 test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1
 	$(BIN)/pytest tests/fault/test_histories.py tests/fault/test_crowds.py -m long -s
 
+.PHONY: test-failovers
+test-failovers: .venv/ready ## stores fail over in the middle of as many refreshes as go: FAILOVERS=3 FROZEN_SECONDS=10
+	$(BIN)/pytest tests/fault/test_store_failovers.py -m long -s
+
 .PHONY: rolling
 rolling: .venv/ready ## two servers behind an agent, restarted five times each while calls go on (a minute)
 	$(BIN)/pytest tests/fault/test_agent_rolling_restart.py -m long -s
