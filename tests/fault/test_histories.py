@@ -114,19 +114,23 @@ class Faults:
         await cluster.fail_over(to)
         await cluster.come_back(former)
 
-    async def fail_over_to_a_replica_that_lags(self, to: int) -> None:
-        """The replica that takes the primary's place has not had the last second of what was acknowledged.
-
-        It counts as repaired once what was lost is written again, and no server knows of more that is not.
-        """
+    async def fail_over_to_a_replica_that_is_cut_off(self, to: int) -> None:
+        """The replica that takes the primary's place has not had the last second of what was written."""
         cluster, former = self.cluster, self.cluster.primary
-        begun = self.now()
         cluster.replication.hold()
         await asyncio.sleep(1)
         await cluster.stores[former].kill()
         await cluster.fail_over(to)
         cluster.replication.release()
         await cluster.come_back(former)
+
+    async def fail_over_to_a_replica_that_lags(self, to: int) -> None:
+        """The replica that takes the primary's place has not had the last second of what was acknowledged.
+
+        It counts as repaired once what was lost is written again, and no server knows of more that is not.
+        """
+        begun = self.now()
+        await self.fail_over_to_a_replica_that_is_cut_off(to)
         await eventually(self._is_repaired, timeout=20)
         self.history.losses.append(Interval(begun, self.now()))
 
@@ -244,6 +248,21 @@ async def test_what_a_lagging_replica_has_lost_is_known_to_every_server(
             await is_well(workload, history, len(cluster.members))
             await workload.try_everything_again()
     check(history, f"lossy-failover-{durability}")
+
+
+@pytest.mark.timeout(120)
+async def test_what_all_replicas_have_to_confirm_is_lost_to_none_that_lags(tmp_path: Path) -> None:
+    history, chance = History(), random.Random(SEED)
+    async with running_cluster(tmp_path, stores=3, durability="all", replicas=2) as cluster:
+        faults = Faults(cluster, history)
+        await cluster.stores[2].copy_from(cluster.stores[0].port)
+        async with running_workload(cluster, history, chance) as workload:
+            await is_well(workload, history, len(cluster.members))
+            faults.note("fail over to a replica that is cut off")
+            await faults.fail_over_to_a_replica_that_is_cut_off(1)
+            await is_well(workload, history, len(cluster.members))
+            await workload.try_everything_again()
+    check(history, "failover-of-all")
 
 
 @pytest.mark.long
