@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +12,19 @@ from sessiond import AsyncClient, Session, UnavailableError
 from sessiond_server.adapters.store.partitions import Partitions
 from tests.support.local_issuer import on_store
 from tests.support.redis_clusters import running_redis_cluster
+from tests.support.rotators import rotating
 from tests.support.server import serving
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.valkeys import Valkey
+
 ISSUER = "https://sessions.example"
 PARTITIONS = 16
+MOVED = 3
+FAILOVER_SECONDS = 40
 pytestmark = pytest.mark.xdist_group("redis-cluster")
 
 
@@ -31,10 +37,9 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
         ):
             away = [cluster.nodes[2], cluster.replica_of(cluster.nodes[2])]
             divided = Partitions(PARTITIONS)
-            subjects = {divided.of_subject(ISSUER, name): name for name in map("user-{}".format, range(200))}
             tokens = {
-                partition: await client.create_local_session(subject, client_id="web")
-                for partition, subject in subjects.items()
+                partition: await client.create_local_session(subject_in(partition), client_id="web")
+                for partition in divided
             }
             lost = {one for one in divided if await cluster.primary_of(one) is away[0]}
             assert 0 < len(lost) < PARTITIONS
@@ -69,6 +74,38 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
                 return await answered() >= lost
 
             await eventually(all_are_answered, timeout=30)
+
+
+async def test_refreshes_go_on_while_a_partition_moves_and_a_primary_dies(tmp_path: Path) -> None:
+    async with running_redis_cluster(tmp_path / "store") as cluster:
+        config = on_store(tmp_path, cluster.url)
+        async with (
+            serving(config.write("one.toml"), tmp_path, tmp_path / "log-1") as one,
+            serving(config.write("two.toml"), tmp_path, tmp_path / "log-2") as two,
+            rotating([one.grpc, two.grpc], sessions=PARTITIONS, subject=subject_in) as rotations,
+        ):
+            source = await cluster.primary_of(MOVED)
+            await cluster.move(MOVED, next(node for node in cluster.nodes[:3] if node is not source))
+            await rotations.go_on()
+            killed = cluster.nodes[0]
+            promoted = cluster.replica_of(killed)
+            await killed.kill()
+            await eventually(lambda: is_primary(promoted), timeout=FAILOVER_SECONDS)
+            # What is acknowledged is in a replica, and now there is none until this one comes back.
+            await killed.start()
+            await rotations.go_on(seconds=FAILOVER_SECONDS)
+        sys.stderr.write(f"\n{rotations.summary()}\n")
+
+
+def subject_in(partition: int) -> str:
+    divided = Partitions(PARTITIONS)
+    return next(
+        name for name in map("user-{}".format, range(1000)) if divided.of_subject(ISSUER, name) == partition
+    )
+
+
+async def is_primary(node: Valkey) -> bool:
+    return bool((await node.redis.info("replication"))["role"] == "master")
 
 
 async def is_answered(client: AsyncClient, token: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from redis.crc import key_slot
@@ -26,8 +26,10 @@ from tests.support.fakes import RecordingLogger
 from tests.support.redis_clusters import (
     RedisClusterNodes,
     client_of,
+    identity_of,
     is_followed_by,
     running_redis_cluster,
+    set_slot,
 )
 from tests.support.store import HOUR, ISSUER, Store, connected
 from tests.support.waiting import eventually
@@ -145,7 +147,7 @@ async def test_a_slot_that_has_moved_is_followed_and_the_command_runs_once(over:
     assert await over.nodes.send(partition, Lane.CALLS, "INCR", counter, replicas=1) == 1
     former = await over.cluster.primary_of(partition)
     to = next(node for node in over.cluster.nodes[:3] if node is not former)
-    await move(over.cluster, partition, to)
+    await over.cluster.move(partition, to)
     before = await moved_errors(former)
     assert await over.nodes.send(partition, Lane.CALLS, "INCR", counter, replicas=1) == 2
     assert over.nodes._places[partition].port == to.port
@@ -166,7 +168,7 @@ async def test_what_a_moved_script_wrote_is_waited_for_at_its_new_node(over: Ove
     await over.nodes.send(partition, Lane.CALLS, "SET", key_in(partition, "x"), "1")
     former = await over.cluster.primary_of(partition)
     to = next(node for node in over.cluster.nodes[:3] if node is not former)
-    await move(over.cluster, partition, to)
+    await over.cluster.move(partition, to)
     over.cluster.replica_of(to).freeze()
     try:
         with pytest.raises(RedisError):
@@ -284,37 +286,3 @@ async def test_sessions_go_on_behind_the_failover_of_a_primary(over: Over) -> No
     ending.set()
     await asyncio.gather(*runs)
     assert [chain.forks for chain in chains] == [0] * len(chains)
-
-
-async def move(cluster: RedisClusterNodes, partition: int, to: Valkey) -> None:
-    """Move a partition's slot to another node, and return when every node knows."""
-    slot, source = key_slot(key_in(partition, "head").encode()), await cluster.primary_of(partition)
-    identity = await identity_of(to)
-    await set_slot(to, slot, "IMPORTING", await identity_of(source))
-    await set_slot(source, slot, "MIGRATING", identity)
-    keys = await source.redis.execute_command("CLUSTER GETKEYSINSLOT", slot, 1000)
-    if keys:
-        await source.redis.execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
-    for node in (to, source):
-        await set_slot(node, slot, "NODE", identity)
-
-    async def is_known() -> bool:
-        return all([await knows(node, partition, to) for node in cluster.nodes if node.is_running])
-
-    await eventually(is_known, timeout=FAILOVER_SECONDS)
-
-
-async def knows(node: Valkey, partition: int, primary: Valkey) -> bool:
-    slot = key_slot(key_in(partition, "head").encode())
-    for first, last, at, *_ in await node.redis.execute_command("CLUSTER SLOTS"):
-        if first <= slot <= last:
-            return at[1] == primary.port
-    return False
-
-
-async def identity_of(node: Valkey) -> Any:
-    return await node.redis.execute_command("CLUSTER MYID")
-
-
-async def set_slot(node: Valkey, slot: int, *what: Any) -> None:
-    await node.redis.execute_command("CLUSTER SETSLOT", slot, *what)

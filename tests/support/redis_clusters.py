@@ -52,10 +52,25 @@ class RedisClusterNodes:
         """Who has a partition, as the nodes that run say; the keys of it are in one slot."""
         slot = key_slot(key_in(partition, "head").encode())
         (asked, *_) = [node for node in self.nodes if node.is_running]
-        for first, last, primary, *_ in await asked.redis.execute_command("CLUSTER SLOTS"):
-            if first <= slot <= last:
-                return next(node for node in self.nodes if node.port == primary[1])
-        raise AssertionError("nobody has the slot")
+        port = await primary_at(asked, slot)
+        return next(node for node in self.nodes if node.port == port)
+
+    async def move(self, partition: int, to: Valkey) -> None:
+        """Move a partition to another primary, while calls may go on, and return when every node knows."""
+        slot, source = key_slot(key_in(partition, "head").encode()), await self.primary_of(partition)
+        identity = await identity_of(to)
+        await set_slot(to, slot, "IMPORTING", await identity_of(source))
+        await set_slot(source, slot, "MIGRATING", identity)
+        while keys := await source.redis.execute_command("CLUSTER GETKEYSINSLOT", slot, 100):
+            await source.redis.execute_command("MIGRATE", HOST, to.port, "", 0, 5000, "KEYS", *keys)
+        for node in (to, source):
+            await set_slot(node, slot, "NODE", identity)
+
+        async def is_known() -> bool:
+            running = [node for node in self.nodes if node.is_running]
+            return all([await primary_at(node, slot) == to.port for node in running])
+
+        await eventually(is_known, timeout=SECONDS_TO_AGREE)
 
     async def is_whole(self) -> bool:
         """Whether every node that runs knows a primary for every slot, and every primary a replica."""
@@ -66,6 +81,22 @@ class RedisClusterNodes:
             if found["cluster_state"] != "ok" or int(found["cluster_slots_ok"]) != REDIS_CLUSTER_HASH_SLOTS:
                 return False
         return True
+
+
+async def primary_at(node: Valkey, slot: int) -> int:
+    """The port of whoever has a slot, as a node says; 0 where nobody has it."""
+    for first, last, primary, *_ in await node.redis.execute_command("CLUSTER SLOTS"):
+        if first <= slot <= last:
+            return int(primary[1])
+    return 0
+
+
+async def identity_of(node: Valkey) -> Any:
+    return await node.redis.execute_command("CLUSTER MYID")
+
+
+async def set_slot(node: Valkey, slot: int, *what: Any) -> None:
+    await node.redis.execute_command("CLUSTER SETSLOT", slot, *what)
 
 
 @asynccontextmanager
