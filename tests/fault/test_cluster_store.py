@@ -19,6 +19,7 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.server import Server
     from tests.support.valkeys import Valkey
 
 ISSUER = "https://sessions.example"
@@ -35,7 +36,9 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
             serving(config, config.parent, tmp_path / "log") as server,
             AsyncClient(server.grpc) as client,
         ):
-            away = [cluster.nodes[2], cluster.replica_of(cluster.nodes[2])]
+            # The number of partitions is there first of all.
+            first = await cluster.primary_of(0)
+            away = [first, cluster.replica_of(first)]
             divided = Partitions(PARTITIONS)
             tokens = {
                 partition: await client.create_local_session(subject_in(partition), client_id="web")
@@ -44,7 +47,7 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
             lost = {one for one in divided if await cluster.primary_of(one) is away[0]}
             assert 0 < len(lost) < PARTITIONS
 
-            async def answered() -> set[int]:
+            async def answered(client: AsyncClient = client) -> set[int]:
                 found = await asyncio.gather(
                     *(is_answered(client, one.access_token) for one in tokens.values())
                 )
@@ -64,9 +67,13 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
                 assert (await client.revoke_refresh_token(refreshed.refresh_token)).sessions_ended == 1
             assert await only_others_are_answered()
             # Nobody else answers better: this server still gets calls, and says what is wrong.
-            status, body = await server.page("/readyz")
-            assert status == 200
-            assert f"{len(lost)} of {PARTITIONS} partitions of the store do not answer" in body
+            await says_what_is_away(server, len(lost))
+            async with (
+                serving(config, config.parent, tmp_path / "log-2") as newcomer,
+                AsyncClient(newcomer.grpc) as other,
+            ):
+                await says_what_is_away(newcomer, len(lost))
+                assert await answered(other) == set(divided) - lost
             for node in away:
                 node.thaw()
 
@@ -95,6 +102,12 @@ async def test_refreshes_go_on_while_a_partition_moves_and_a_primary_dies(tmp_pa
             await killed.start()
             await rotations.go_on(seconds=FAILOVER_SECONDS)
         sys.stderr.write(f"\n{rotations.summary()}\n")
+
+
+async def says_what_is_away(server: Server, lost: int) -> None:
+    status, body = await server.page("/readyz")
+    assert status == 200
+    assert f"{lost} of {PARTITIONS} partitions of the store do not answer" in body
 
 
 def subject_in(partition: int) -> str:

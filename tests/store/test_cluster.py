@@ -93,6 +93,19 @@ async def served_by(cluster: RedisClusterNodes) -> AsyncIterator[Over]:
         await admin.aclose()
 
 
+@asynccontextmanager
+async def away(over: Over, primary: Valkey) -> AsyncIterator[None]:
+    """A primary hangs, and its replica, which would take its place."""
+    both = (over.cluster.replica_of(primary), primary)
+    for node in both:
+        node.freeze()
+    try:
+        yield
+    finally:
+        for node in both:
+            node.thaw()
+
+
 async def test_sessions_live_and_end_at_all_nodes(over: Over) -> None:
     store = over.store
     await store.stores.durability.pin_partitions()
@@ -117,6 +130,23 @@ async def test_a_server_of_another_number_of_partitions_is_refused(over: Over) -
     other = connected(over.store.redis, nodes=over.nodes, partitions=8)
     with pytest.raises(PartitionsError, match="the store has 16 partitions, this server is set to 8"):
         await other.stores.durability.pin_partitions()
+
+
+async def test_the_number_of_partitions_is_known_where_the_first_one_is_away(over: Over) -> None:
+    durability = over.store.stores.durability
+    other = connected(over.store.redis, nodes=over.nodes, partitions=8)
+    first = await over.cluster.primary_of(0)
+    async with away(over, first):
+        # A store that nobody has begun is not begun by halves.
+        with pytest.raises(StoreUnavailableError):
+            await durability.pin_partitions()
+    await eventually(lambda: is_followed_by(first, 1), timeout=FAILOVER_SECONDS)
+    assert await over.store.redis.keys("*meta") == []
+    await durability.pin_partitions()
+    async with away(over, first):
+        await durability.pin_partitions()
+        with pytest.raises(PartitionsError, match="the store has 16 partitions, this server is set to 8"):
+            await other.stores.durability.pin_partitions()
 
 
 async def test_every_primary_is_looked_at_before_the_store_is_trusted(over: Over) -> None:
@@ -230,16 +260,10 @@ async def test_a_shard_that_is_down_keeps_nobody_else_waiting(over: Over) -> Non
     hanging = over.cluster.nodes[2]
     there = await over.partitions_of(hanging)
     tokens = {one: await over.store.open(over.subject_in(one)) for one in Partitions(PARTITIONS)}
-    for node in (hanging, over.cluster.replica_of(hanging)):
-        node.freeze()
-    try:
-        async with asyncio.timeout(5):
-            outcomes = await asyncio.gather(
-                *(over.store.rotate(token) for token in tokens.values()), return_exceptions=True
-            )
-    finally:
-        for node in (hanging, over.cluster.replica_of(hanging)):
-            node.thaw()
+    async with away(over, hanging), asyncio.timeout(5):
+        outcomes = await asyncio.gather(
+            *(over.store.rotate(token) for token in tokens.values()), return_exceptions=True
+        )
     served = {one for one, outcome in zip(tokens, outcomes, strict=True) if isinstance(outcome, Rotated)}
     assert served == set(tokens) - set(there)
     assert {type(one) for one in outcomes if not isinstance(one, Rotated)} == {StoreUnavailableError}

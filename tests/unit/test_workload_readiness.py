@@ -19,7 +19,9 @@ def issuer(name: str, *, was_tried: bool = True, is_ready: bool = True) -> Any:
 
 def readiness(*issuers: Any, has_other_callers: bool = False) -> Readiness:
     app: Any = SimpleNamespace(
-        revocations=SimpleNamespace(is_synced=True, is_fresh=True, stale_partitions=0, partitions=(0,)),
+        revocations=SimpleNamespace(
+            has_read_what_answers=True, is_fresh=True, stale_partitions=0, partitions=(0,)
+        ),
         clocks=SimpleNamespace(excess_seconds=None),
         stores=SimpleNamespace(writes=SimpleNamespace(refused_for=None)),
         answers_when_stale=False,

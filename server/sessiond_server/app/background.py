@@ -15,6 +15,7 @@ from sessiond_server.config.settings import Settings
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.revoke_queued import revoke_queued
+from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.transport.engine.port import Engine
@@ -46,6 +47,7 @@ def work_of(
         "check the store": partial(
             _check_store,
             app.stores.durability,
+            app.revocations,
             readiness,
             accepted=settings.store.accept_risks,
             logger=logger,
@@ -81,20 +83,38 @@ def unseen_failures(logger: Logger) -> Callable[[asyncio.AbstractEventLoop, dict
 
 
 async def _check_store(
-    durability: Durability, readiness: Readiness, *, accepted: Sequence[str], logger: Logger
+    durability: Durability,
+    revocations: Revocations,
+    readiness: Readiness,
+    *,
+    accepted: Sequence[str],
+    logger: Logger,
 ) -> None:
-    """Look again and again at the settings of the store: whoever can change them may do so while we run."""
+    """Look again and again at the settings of the store: whoever can change them may do so while we run.
+
+    A part that is away keeps nobody from being served by the others; it is looked at once it is back.
+    """
     while True:
-        with suppress(StoreUnavailableError):
-            faults = await durability.faults(accepted=accepted)
-            if faults and faults != readiness.store_faults:
-                logger.error("the store could lose what was acknowledged", reasons=faults)
-            readiness.store_faults = faults
-            remarks = await durability.remarks()
-            if remarks and remarks != readiness.store_remarks:
-                logger.warning("the store's settings could be better", remarks=remarks)
-            readiness.store_remarks = remarks
-        await asyncio.sleep(STORE_RETRY_SECONDS if readiness.store_faults is None else _STORE_CHECK_SECONDS)
+        if answering := revocations.answering_partitions:
+            with suppress(StoreUnavailableError):
+                faults = await durability.faults(accepted=accepted, partitions=answering)
+                if faults and faults != readiness.store_faults:
+                    logger.error("the store could lose what was acknowledged", reasons=faults)
+                readiness.store_faults = faults
+                remarks = await durability.remarks(answering)
+                if remarks and remarks != readiness.store_remarks:
+                    logger.warning("the store's settings could be better", remarks=remarks)
+                readiness.store_remarks = remarks
+        await _time_to_look_again(revocations, answering, is_soon=readiness.store_faults is None)
+
+
+async def _time_to_look_again(revocations: Revocations, looked_at: frozenset[int], *, is_soon: bool) -> None:
+    """Return after a while, or where there is more to look at."""
+    pauses = 1 if is_soon else round(_STORE_CHECK_SECONDS / STORE_RETRY_SECONDS)
+    for _ in range(pauses):
+        await asyncio.sleep(STORE_RETRY_SECONDS)
+        if not looked_at >= revocations.answering_partitions:
+            return
 
 
 async def _probe_store(writes: StoreWrites) -> None:

@@ -11,7 +11,8 @@ from sessiond_server.app.supervision import Supervision
 class Readiness:
     """Knows the reasons why this server is not ready.
 
-    `store_faults` are the reasons why the store cannot be trusted; None before it was looked at.
+    `store_faults` are the reasons why the store, as much of it as answers, cannot be trusted; None before it
+    was looked at.
     `store_remarks` are what could be better about it. `is_stopping` says that no new calls are wanted,
     whatever else is well.
     """
@@ -55,7 +56,7 @@ class Readiness:
 
     def _of_the_store(self) -> Sequence[str]:
         revocations = self._app.revocations
-        if self.store_faults is None or not revocations.is_synced:
+        if self.store_faults is None or not revocations.has_read_what_answers:
             return [self._app.primacy.not_ready_reason or "the revocation log has not been read yet"]
         if not self._has_fresh_partitions and not self._app.answers_when_stale:
             return [self._app.primacy.not_ready_reason or "the store does not answer"]

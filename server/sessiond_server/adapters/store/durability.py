@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
 from typing_extensions import override
 
-from sessiond_server.adapters.store.partitions import Partitions
+from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.scripts.catalogue import PIN_PARTITIONS
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.store_settings import NAMES, remarks_on
+from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.durability import Durability, PartitionsError
 
 _META: Final = "meta"
@@ -18,7 +21,7 @@ _NO_EVICTION: Final = "noeviction"
 
 
 class RedisDurability(Durability):
-    """Asks the store for its settings; the number of partitions is kept in the first partition.
+    """Asks the store for its settings; the number of partitions is kept in each, and the first decides.
 
     `replicas` is how many of them must have what is acknowledged.
     """
@@ -31,19 +34,45 @@ class RedisDurability(Durability):
     @override
     async def pin_partitions(self) -> None:
         home, wanted = self._partitions.of_the_store(), len(self._partitions)
-        found = await self._scripts.run(PIN_PARTITIONS, home, meta=_META, partitions=wanted)
+        others = [one for one in self._partitions if one != home]
+        try:
+            found = await self._pin(home)
+        except StoreUnavailableError:
+            told = await self._number_in(others)
+            if told is None:
+                raise
+            found = told
         if found != wanted:
             raise PartitionsError(f"the store has {found} partitions, this server is set to {wanted}")
+        # Whoever starts while the first partition is away finds the number in the others.
+        await asyncio.gather(*map(self._pin, others), return_exceptions=True)
+
+    async def _pin(self, partition: int) -> int:
+        wanted = len(self._partitions)
+        return await self._scripts.run(PIN_PARTITIONS, partition, meta=_META, partitions=wanted)
+
+    async def _number_in(self, partitions: Collection[int]) -> int | None:
+        """What those of the partitions say that answer; nothing is written where nobody has said anything."""
+        asked = (
+            self._scripts.send(one, Lane.CALLS, "HGET", key_in(one, _META), "partitions")
+            for one in partitions
+        )
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        return next((int(one) for one in found if isinstance(one, bytes)), None)
 
     @override
-    async def faults(self, *, accepted: Collection[str]) -> list[str]:
-        found = [await self._faults_of(partition, accepted) for partition in self._partitions]
+    async def faults(
+        self, *, accepted: Collection[str], partitions: Collection[int] | None = None
+    ) -> list[str]:
+        looked_at = self._partitions if partitions is None else partitions
+        found = [await self._faults_of(partition, accepted) for partition in looked_at]
         # The same node may have many partitions, and many nodes the same fault.
         return list(dict.fromkeys(fault for faults in found for fault in faults))
 
     @override
-    async def remarks(self) -> list[str]:
-        found = [await self._remarks_on(partition) for partition in self._partitions]
+    async def remarks(self, partitions: Collection[int] | None = None) -> list[str]:
+        looked_at = self._partitions if partitions is None else partitions
+        found = [await self._remarks_on(partition) for partition in looked_at]
         return list(dict.fromkeys(remark for remarks in found for remark in remarks))
 
     async def _remarks_on(self, partition: int) -> list[str]:

@@ -6,8 +6,10 @@ It reads the log, applies what this server revoked, and says when it knows too l
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sessiond_server.domain.failures import RevocationViewStaleError, StoreUnavailableError
 from sessiond_server.domain.revocation import Position, Revocation
@@ -27,6 +29,9 @@ from sessiond_server.service.revocation.store_checks import StoreChecks
 from sessiond_server.service.storage.revocations import Break, Logged, LogPage, RevocationLog
 from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.telemetry import Telemetry
+
+# A partition that cannot be read for so long is away: who starts does not wait for it any more.
+_AWAY_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class Revocations:
         self._own = OwnRevocations()
         self._loader = SnapshotLoader(self.view, snapshots, log_store, logger=logger) if snapshots else None
         self._telemetry = telemetry
-        self._unreadable: set[int] = set()
+        # Since when, by the steady clock.
+        self._unreadable: dict[int, float] = {}
         self._behind = dict.fromkeys(self.partitions, 0)
         # The last one of each partition that had one.
         self.resyncs: dict[int, Resync] = {}
@@ -88,6 +94,17 @@ class Revocations:
     def is_synced(self) -> bool:
         """Whether every partition has been read to its end once."""
         return self.view.is_complete
+
+    @property
+    def answering_partitions(self) -> frozenset[int]:
+        """All but those that could not be read for some seconds: their node is away."""
+        latest = self._clock.steady() - _AWAY_SECONDS
+        return frozenset(one for one in self.partitions if self._unreadable.get(one, math.inf) > latest)
+
+    @property
+    def has_read_what_answers(self) -> bool:
+        """Whether every partition that answers has been read to its end once."""
+        return all(self.view.position_of(one) for one in self.answering_partitions)
 
     @property
     def revision(self) -> str:
@@ -256,7 +273,12 @@ class Revocations:
             if not isinstance(failure, RevocationViewStaleError):
                 self._logger.error("the revocation log cannot be read", failure=type(failure).__name__)
         were_readable = not self._unreadable
-        self._unreadable = (self._unreadable - set(results)) | set(failures)
+        now = self._clock.steady()
+        self._unreadable = {
+            partition: self._unreadable.get(partition, now)
+            for partition in self.partitions
+            if partition in failures or (partition in self._unreadable and partition not in results)
+        }
         if were_readable and self._unreadable:
             self._logger.warning(
                 "revocations unreadable, answers go on for a while",

@@ -16,21 +16,27 @@ class Durability(Protocol):
     async def pin_partitions(self) -> None:
         """Write the number of partitions at the first start, and insist on it ever after.
 
+        Any part of a store that was begun tells the number.
+
         Raises:
             PartitionsError: the store was begun with another number.
-            StoreUnavailableError: the store did not answer.
+            StoreUnavailableError: no part of it answered that could tell.
         """
 
-    async def faults(self, *, accepted: Collection[str]) -> list[str]:
+    async def faults(
+        self, *, accepted: Collection[str], partitions: Collection[int] | None = None
+    ) -> list[str]:
         """Why the store should not be trusted with revocations; risks `accepted` by their names are left out.
 
+        The nodes of these partitions are looked at, of all by default.
+
         Raises:
-            StoreUnavailableError: the store did not answer.
+            StoreUnavailableError: one of them did not answer.
         """
 
-    async def remarks(self) -> list[str]:
+    async def remarks(self, partitions: Collection[int] | None = None) -> list[str]:
         """What could be better about the store's settings, and is no reason not to trust it.
 
         Raises:
-            StoreUnavailableError: the store did not answer.
+            StoreUnavailableError: a node did not answer.
         """
