@@ -139,8 +139,13 @@ async def test_a_node_that_refuses_writes_is_asked_about_at_once(watchers: Watch
 async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
     async with served_by(watchers) as over:
         token = await over.store.open()
+        assert await said_of(over) == []
         for sentinel in watchers.sentinels[:2]:
             await sentinel.kill()
+        # Nobody has to fail before that is known.
+        assert await said_of(over) == [
+            "only 1 of 3 sentinels name the primary, and no replica can take its place"
+        ]
         over.nodes._is_in_doubt = True
         token = await over.store.next(token)
         assert over.nodes.sentinels.answering == 1
@@ -150,6 +155,11 @@ async def test_without_a_quorum_the_primary_goes_on(watchers: Watchers) -> None:
         assert isinstance(await over.store.rotate(token), Rotated)
         assert over.nodes.sentinels.answering == 0
         assert len(over.logger.said("a sentinel does not name the primary")) == 3
+
+
+async def said_of(over: Over) -> list[str]:
+    """What is remarked of sentinels."""
+    return [one for one in await over.store.stores.durability.remarks() if "sentinels" in one]
 
 
 async def test_a_call_that_is_cancelled_while_sentinels_are_asked_leaves_the_next_one_to_ask(

@@ -72,7 +72,8 @@ class RedisDurability(Durability):
     @override
     async def remarks(self, partitions: Collection[int] | None = None) -> list[str]:
         looked_at = self._partitions if partitions is None else partitions
-        found = [await self._remarks_on(partition) for partition in looked_at]
+        found = [await self._scripts.remarks_on_nodes()]
+        found += [await self._remarks_on(partition) for partition in looked_at]
         return list(dict.fromkeys(remark for remarks in found for remark in remarks))
 
     async def _remarks_on(self, partition: int) -> list[str]:

@@ -52,6 +52,16 @@ class SentinelNodes(Nodes):
                 self._is_in_doubt = True
             raise
 
+    @override
+    async def remarks(self) -> list[str]:
+        # Otherwise they are asked only when a call has failed, and then it is too late to mend them.
+        await self.sentinels.find_primary()
+        answering, number = self.sentinels.answering, len(self.sentinels)
+        if answering == number:
+            return []
+        majority = "" if answering > number // 2 else ", and no replica can take its place"
+        return [f"only {answering} of {number} sentinels name the primary{majority}"]
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sentinels.aclose()

@@ -35,7 +35,7 @@ class Durability(Protocol):
         """
 
     async def remarks(self, partitions: Collection[int] | None = None) -> list[str]:
-        """What could be better about the store's settings, and is no reason not to trust it.
+        """What could be better about the store and its settings, and is no reason not to trust it.
 
         Raises:
             StoreUnavailableError: a node did not answer.

@@ -22,3 +22,7 @@ class Nodes(Protocol):
                 waits anew.
             RedisError, OSError: it may or may not have been carried out.
         """
+
+    async def remarks(self) -> list[str]:
+        """What could be better about how nodes are found."""
+        return []

@@ -184,6 +184,10 @@ class Scripts:
             raise StoreUnavailableError from error
         return int(seconds) * _MILLISECONDS_PER_SECOND + int(microseconds) // _MILLISECONDS_PER_SECOND
 
+    async def remarks_on_nodes(self) -> list[str]:
+        """What could be better about how the store's nodes are found."""
+        return await self._nodes.remarks()
+
     def _tell(self, error: Exception, script: Script[Any] | None = None) -> None:
         kind = kind_of(error)
         if kind is not None:
