@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond_server.adapters.secrets.watched import watched_text, watched_tls
+from sessiond_server.adapters.secrets.watched import WatchedTls, watched_text
 from sessiond_server.adapters.store.connection import Identity, StoreAddress, connect
 from sessiond_server.domain.failures import StoreUnavailableError
 from tests.support.certificates import Authority
@@ -115,7 +115,7 @@ class OurFiles:
         self.ca_file = write(directory / "our-ca.pem", server.authority.certificate)
         self.cert_file, self.key_file = server.authority.issue("127.0.0.1").write(directory, "ours")
         files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
-        self.tls = watched_tls(**files, logger=logger)
+        self.tls = WatchedTls(**files, logger=logger)
         identity = Identity(USER, lambda: server.password)
         self.redis = connect(StoreAddress(server.url, identity, tls=self.tls.current))
         self.store: Store = connected(self.redis, logger=logger)
@@ -131,7 +131,7 @@ async def ours(tls_store: TlsValkey, tmp_path: Path) -> AsyncIterator[OurFiles]:
 @with_tls
 async def test_a_store_with_tls_is_shown_our_certificate(ours: OurFiles) -> None:
     assert await ours.store.open()
-    without = watched_tls(ca_file=ours.ca_file, cert_file=None, key_file=None, logger=ours.logger)
+    without = WatchedTls(ca_file=ours.ca_file, cert_file=None, key_file=None, logger=ours.logger)
     redis = connect(StoreAddress(ours.server.url, tls=without.current))
     with pytest.raises(StoreUnavailableError):
         await connected(redis).open()
@@ -141,7 +141,7 @@ async def test_a_store_with_tls_is_shown_our_certificate(ours: OurFiles) -> None
 @with_tls
 async def test_a_store_of_another_authority_is_not_talked_to(ours: OurFiles, tmp_path: Path) -> None:
     other = write(tmp_path / "other.pem", Authority("others").certificate)
-    tls = watched_tls(ca_file=other, cert_file=ours.cert_file, key_file=ours.key_file, logger=ours.logger)
+    tls = WatchedTls(ca_file=other, cert_file=ours.cert_file, key_file=ours.key_file, logger=ours.logger)
     redis = connect(StoreAddress(ours.server.url, tls=tls.current))
     store = connected(redis, logger=ours.logger)
     for _ in range(3):

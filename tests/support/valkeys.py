@@ -165,6 +165,25 @@ class TlsValkey(Valkey):
         self.__post_init__()
         await self.start()
 
+    async def show(self, authority: Authority, *, days: int = 7) -> None:
+        """Show a certificate of this authority from now on, and take those of it alone, without a restart.
+
+        Connections that are open are ended.
+        """
+        self.cert_file, self.key_file = authority.issue("127.0.0.1", days=days).write(
+            self.directory, "server"
+        )
+        self.ca_file.write_bytes(authority.certificate)
+        await self.redis.config_set(
+            "tls-cert-file",
+            str(self.cert_file),
+            "tls-key-file",
+            str(self.key_file),
+            "tls-ca-cert-file",
+            str(self.ca_file),
+        )
+        await self.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
     @property
     @override
     def url(self) -> str:

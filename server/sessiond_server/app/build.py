@@ -409,7 +409,7 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
         url,
         identity=secrets.store_identity,
         sentinel_identity=secrets.sentinel_identity,
-        tls=secrets.store_tls,
+        tls=secrets.store_tls.current if secrets.store_tls else None,
         acknowledging_replicas=store.acknowledging_replicas,
         max_revocations=settings.revocation.max_entries,
     )

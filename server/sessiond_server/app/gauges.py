@@ -46,6 +46,12 @@ def show_what_is_held(
             "When the server's certificate expires",
             lambda: certificate.expires_at,
         )
+    if secrets.store_tls and secrets.store_tls.shows_certificate:
+        telemetry.gauge(
+            "store_certificate_expiry_timestamp_seconds",
+            "When the certificate expires that the store is shown",
+            secrets.store_tls.expires_at,
+        )
 
 
 def show_the_store(telemetry: Telemetry, stores: Stores, clocks: Clocks, primacy: Primacy) -> None:

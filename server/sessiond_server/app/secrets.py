@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product, starmap
 from pathlib import Path
-from ssl import SSLContext
 from typing import TypeVar
 
 from sessiond_server.adapters.embedded.data_directory import secret_file
@@ -22,7 +21,7 @@ from sessiond_server.adapters.secrets.key_files import (
     read_private_file,
     read_text,
 )
-from sessiond_server.adapters.secrets.watched import watched_text, watched_tls
+from sessiond_server.adapters.secrets.watched import WatchedTls, watched_text
 from sessiond_server.adapters.store.open import Identity
 from sessiond_server.app.key_directory import PEPPER, SEALING, SIGNING, KeyKind, key_files
 from sessiond_server.config.problems import ConfigurationError, Problem
@@ -52,7 +51,7 @@ class Secrets:
     client_secrets: dict[tuple[str, str], str]
     store_identity: Identity
     sentinel_identity: Identity
-    store_tls: Callable[[], SSLContext] | None
+    store_tls: WatchedTls | None
     certificate: WatchedCertificate | None
 
 
@@ -158,7 +157,7 @@ class _Reader:
                 return Identity(getattr(store, username), watched_text(file, logger=self.logger).current)
         return Identity(getattr(store, username))
 
-    def store_tls(self, store: StoreSettings) -> Callable[[], SSLContext] | None:
+    def store_tls(self, store: StoreSettings) -> WatchedTls | None:
         """What connections to the store are made with, where it is with TLS; the files are watched."""
         if not store.is_tls:
             return None
@@ -170,7 +169,7 @@ class _Reader:
                     read_private_file(file)
         if len(self.problems) == before:
             with self._collected(f"store.{'cert_file' if store.cert_file else 'ca_file'}"):
-                return watched_tls(**files, logger=self.logger).current
+                return WatchedTls(**files, logger=self.logger)
         return None
 
     def workload_issuers(self, issuers: tuple[WorkloadIssuerSettings, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -62,15 +63,34 @@ def watched_text(path: Path, *, logger: Logger) -> Watched[str]:
     return Watched((path,), partial(read_text, path), logger=logger)
 
 
-def watched_tls(
-    *, ca_file: Path | None, cert_file: Path | None, key_file: Path | None, logger: Logger
-) -> Watched[ssl.SSLContext]:
-    """What a connection is made with to a server whose certificate is of these authorities.
+class WatchedTls(Watched[ssl.SSLContext]):
+    """What a connection is made with to a server whose certificate is of the authorities in `ca_file`.
 
-    Without `ca_file` they are those of the machine. Raises `KeyFileError`.
+    Without `ca_file` they are those of the machine.
     """
-    paths = tuple(path for path in (ca_file, cert_file, key_file) if path)
-    return Watched(paths, partial(_tls, ca_file, cert_file, key_file), logger=logger)
+
+    def __init__(
+        self, ca_file: Path | None, cert_file: Path | None, key_file: Path | None, *, logger: Logger
+    ) -> None:
+        """Read the files; raises `KeyFileError`."""
+        self.shows_certificate = cert_file is not None
+        self._expires_at = math.inf
+        paths = tuple(path for path in (ca_file, cert_file, key_file) if path)
+        super().__init__(paths, partial(self._read_files, ca_file, cert_file, key_file), logger=logger)
+
+    def expires_at(self) -> float:
+        """When the certificate that we show expires, in seconds since 1970; infinite where we show none."""
+        self.current()
+        return self._expires_at
+
+    def _read_files(
+        self, ca_file: Path | None, cert_file: Path | None, key_file: Path | None
+    ) -> ssl.SSLContext:
+        context = _tls(ca_file, cert_file, key_file)
+        if cert_file:
+            (certificate, *_) = certificates_in(read_private_file(cert_file), cert_file)
+            self._expires_at = certificate.not_valid_after_utc.timestamp()
+        return context
 
 
 def _tls(ca_file: Path | None, cert_file: Path | None, key_file: Path | None) -> ssl.SSLContext:
