@@ -52,7 +52,7 @@ fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples 
 
 .PHONY: test-faults
 test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1
-	$(BIN)/pytest tests/fault/test_histories.py tests/fault/test_crowds.py -m long -s
+	$(BIN)/pytest tests/fault/test_histories.py tests/fault/test_crowds.py tests/fault/test_keys.py -m long -s
 
 .PHONY: test-failovers
 test-failovers: .venv/ready ## stores fail over in the middle of as many refreshes as go: FAILOVERS=3 FROZEN_SECONDS=10

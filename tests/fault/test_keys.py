@@ -16,7 +16,9 @@ from sessiond_server.adapters.embedded.store import embedded_store
 from tests.support.config import Config
 from tests.support.fakes import SilentLogger
 from tests.support.forked import sessiond
+from tests.support.rotators import rotating
 from tests.support.server import Server, running, serving
+from tests.support.valkeys import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,7 +125,7 @@ async def fleet(directory: Path) -> AsyncIterator[Fleet]:
             config.tables |= {
                 "store": {"url": f"unix://{store.socket_path}"},
                 "keys": {"directory": str(directory / name / "keys")},
-                "server": {"anonymous": GROUPS},
+                "server": {"anonymous": GROUPS, "listen": f"{HOST}:{free_port()}"},
             }
             machine = Machine(config)
             machine.take_keys(keys)
@@ -150,6 +152,26 @@ async def test_a_key_is_rotated_while_two_servers_go_on(tmp_path: Path, kind: st
             expected = [0, 2] if kind == "sealing" else [1, 1]
             assert [one["needed_by"] for one in ours] == expected
         assert (await found.two.client.refresh(idle.refresh_token)).session.subject == "bob"
+
+
+@pytest.mark.long
+async def test_callers_refresh_while_every_key_is_rotated(tmp_path: Path) -> None:
+    """A server that restarts is away for a moment: the other one answers about the same token."""
+    async with fleet(tmp_path) as found:
+        addresses = [found.one.server.grpc, found.two.server.grpc]
+        async with rotating(addresses, sessions=8) as rotations:
+            for step in ("add", "use"):
+                await rotate(found.keys, step)
+                for machine in (found.one, found.two):
+                    machine.take_keys(found.keys)
+                    await machine.restart()
+                    await rotations.go_on()
+        # gRPC's own, and ours: nobody is told that a key is missing.
+        assert rotations.told.unavailable.keys() <= {"UNAVAILABLE", "CANCELLED", "SHUTTING_DOWN"}
+        _, report = await found.one.check()
+        (only,) = report["configurations"].values()
+        used = {one["kind"]: one["needed_by"] for one in only["keys"] if one["is_in_use"]}
+        assert used["pepper"] >= len(rotations.rotators)
 
 
 async def test_an_old_key_that_is_still_needed_is_an_alarm_and_no_loss(tmp_path: Path) -> None:
