@@ -24,18 +24,27 @@ class Proxy:
         self.target_port = target_port
         self.port = 0
         self.delay_seconds = 0.0
-        self._passes = asyncio.Event()
-        self._passes.set()
+        # What is asked and what is answered.
+        self._ways = (asyncio.Event(), asyncio.Event())
         self._refuses = False
         self._links: set[asyncio.Task[None]] = set()
+        self._last_words: bytes | None = None
+        self.release()
 
     def hold(self) -> None:
         """Be a black hole from now on."""
-        self._passes.clear()
+        for way in self._ways:
+            way.clear()
+
+    def hold_answers_to(self, words: bytes) -> None:
+        """Let through everything up to what is asked with these words, and no answer from then on."""
+        self._last_words = words
 
     def release(self) -> None:
         """Let through what was held, and what comes."""
-        self._passes.set()
+        self._last_words = None
+        for way in self._ways:
+            way.set()
 
     async def cut(self) -> None:
         """End every connection, and refuse new ones until `mend`."""
@@ -68,7 +77,8 @@ class Proxy:
             onward, back = await asyncio.open_connection(HOST, self.target_port)
         except OSError:
             return
-        ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, back), (onward, writer))]
+        ends = zip(((reader, back), (onward, writer)), self._ways, strict=True)
+        ways = [asyncio.ensure_future(self._pass(*both, way)) for both, way in ends]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -76,12 +86,16 @@ class Proxy:
                 way.cancel()
             back.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event
+    ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
                 if self.delay_seconds:
                     await asyncio.sleep(self.delay_seconds)
-                await self._passes.wait()
+                if self._last_words and self._last_words in chunk:
+                    self._ways[1].clear()
+                await is_open.wait()
                 writer.write(chunk)
                 await writer.drain()
 
