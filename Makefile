@@ -54,6 +54,10 @@ fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples 
 test-faults: .venv/ready ## what callers see while servers, links and stores fail: HISTORY_SECONDS=60 HISTORY_SEED=1
 	$(BIN)/pytest tests/fault/test_histories.py tests/fault/test_crowds.py tests/fault/test_keys.py -m long -s
 
+.PHONY: races
+races: .venv/ready ## the six races over one refresh token, and what came of each (half a minute)
+	$(BIN)/pytest tests/fault/test_six_races.py -m long -s
+
 .PHONY: test-failovers
 test-failovers: .venv/ready ## stores fail over in the middle of as many refreshes as go: FAILOVERS=3 FROZEN_SECONDS=10
 	$(BIN)/pytest tests/fault/test_store_failovers.py -m long -s

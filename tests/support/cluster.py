@@ -17,7 +17,7 @@ from tests.support.valkeys import COPIED_AT_ONCE, HOST, Valkey, free_port, runni
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 SECONDS_TO_SERVE = 30
@@ -95,11 +95,18 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(
-    directory: Path, *, servers: int = 3, stores: int = 1, grace: str = "60s", **settings: Any
+    directory: Path,
+    *,
+    servers: int = 3,
+    stores: int = 1,
+    grace: str = "60s",
+    providers: Sequence[dict[str, Any]] = (),
+    **settings: Any,
 ) -> AsyncIterator[Cluster]:
     """So many servers over a primary and its replicas; `settings` are those of the store.
 
-    `grace` is how long a spent refresh token is answered with the same successor.
+    `grace` is how long a spent refresh token is answered with the same successor, `providers` are the tables
+    of issuers beside the local one.
     """
     key = key_file(directory / "caller.key")
     for name in ("pepper", "seal"):
@@ -114,7 +121,7 @@ async def running_cluster(
         cluster = Cluster([], found, replication, key)
         for number in range(servers):
             link = await stack.enter_async_context(running_proxy(found[0].port))
-            member = _member(directory, number, link, settings, grace=grace)
+            member = _member(directory, number, link, settings, grace=grace, providers=providers)
             stack.push_async_callback(member.kill)
             cluster.members.append(member)
             cluster.links.append(link)
@@ -122,7 +129,15 @@ async def running_cluster(
         yield cluster
 
 
-def _member(directory: Path, number: int, link: Proxy, settings: dict[str, Any], *, grace: str) -> Member:
+def _member(
+    directory: Path,
+    number: int,
+    link: Proxy,
+    settings: dict[str, Any],
+    *,
+    grace: str,
+    providers: Sequence[dict[str, Any]],
+) -> Member:
     home, address = directory / str(number), f"{HOST}:{free_port()}"
     home.mkdir()
     config = Config(home)
@@ -134,5 +149,6 @@ def _member(directory: Path, number: int, link: Proxy, settings: dict[str, Any],
     }
     issuer = {"issuer": ISSUER, "preset": "local", "audiences": ["app"]}
     config.issuers.append({**issuer, "signing_key_files": [str(directory / "signing-key.pem")]})
+    config.issuers += providers
     config.callers.append({"name": "a", "groups": GROUPS, "key_files": [str(directory / "caller.key")]})
     return Member(number, link, config.write(), home / "log", address)
