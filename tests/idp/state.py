@@ -5,6 +5,7 @@ These are its keys, the refresh tokens that it gave out, and the switches of the
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import time
@@ -196,7 +197,9 @@ class State:
         return jwt.encode(claims, _private(pem), algorithm="RS256", headers={"kid": key_id} | (header or {}))
 
 
+@functools.cache
 def _private(pem: str) -> RSAPrivateKey:
+    """To load a key is to look at it thoroughly, which takes a hundred times as long as to sign with it."""
     key = load_pem_private_key(pem.encode(), password=None)
     assert isinstance(key, RSAPrivateKey)
     return key
