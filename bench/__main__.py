@@ -15,6 +15,7 @@ from bench import (
     over_grpc,
     python_client,
     revocations_view,
+    sessions,
     staleness,
     watchers,
 )
@@ -29,6 +30,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "agent": agent,
     "hostile-keys": hostile_keys,
     "revocations-view": revocations_view,
+    "sessions": sessions,
     "staleness": staleness,
     "watchers": watchers,
     "python-client": python_client,
