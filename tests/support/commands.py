@@ -9,6 +9,7 @@ from sessiond_server.service.sessions.caller_scope import CallerScope
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.missing_keys import MissingKeys
+from sessiond_server.service.uncancelled import Uncancelled
 from tests.support.fakes import SilentLogger, SilentTelemetry, audit_trail
 from tests.support.store import ENTRY_LIFE_MS, ISSUER, PEPPERS, Store
 
@@ -51,6 +52,7 @@ def revocation_over(
         scope=scope_over(store),
         validation=validation,
         revocations=view,
+        uncancelled=Uncancelled(),
         audit=audit_trail(audit),
         entry_life_ms=ENTRY_LIFE_MS,
         cutoff_life_ms=ENTRY_LIFE_MS,

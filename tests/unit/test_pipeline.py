@@ -285,3 +285,16 @@ def test_lines_of_less_weight_are_left_out(level: str, heard: list[str]) -> None
     logger.error("c", field=1)
     assert recorded.levels == heard
     assert all(fields == {"field": 1} for _, _, fields in recorded.lines)
+
+
+@pytest.mark.parametrize("remaining", [-1.0, 0.0, 0.005])
+async def test_nothing_is_changed_for_who_has_no_time_left(remaining: float) -> None:
+    served = unary(answered, changes_sessions=True)
+    response = await served(b"", Call("RefreshSession", time_remaining=lambda: remaining))
+    assert (response.code, response.reason) == (StatusCode.DEADLINE_EXCEEDED, "TIME_OVER")
+
+
+@pytest.mark.parametrize(("remaining", "changes"), [(None, True), (0.1, True), (0.005, False)])
+async def test_who_has_time_and_who_only_asks_is_served(remaining: float | None, *, changes: bool) -> None:
+    served = unary(answered, changes_sessions=changes)
+    assert await served(b"", Call("M", time_remaining=lambda: remaining)) == b"anonymous"

@@ -67,3 +67,4 @@ async def test_every_question_of_a_refresh_says_when_it_began() -> None:
             patience_seconds=100,
         )
     assert [rotation.arrived for rotation in world.rotations] == [began] * 3
+    assert [rotation.wanted_until for rotation in world.rotations] == [began + 100] * 3

@@ -99,6 +99,7 @@ class App:
     stores: Stores
     providers: Providers
     exchange: ProviderExchange
+    ends: Uncancelled
     revocations: Revocations
     primacy: Primacy
     reassertion: Reassertion
@@ -276,6 +277,8 @@ async def build(
         audit=audit.trail,
         randomness=os.urandom,
     )
+    # A crowd of refreshes that go on without their callers leaves revocations their room.
+    ends = Uncancelled()
     service = SessionService(
         validation,
         Sessions(
@@ -319,6 +322,7 @@ async def build(
                 scope=scope,
                 validation=validation,
                 revocations=revocations,
+                uncancelled=ends,
                 audit=audit.trail,
                 entry_life_ms=entry_life_ms,
                 cutoff_life_ms=cutoff_life_ms,
@@ -341,11 +345,10 @@ async def build(
         telemetry=telemetry,
     )
     callers = Callers(secrets.callers, anonymous=settings.anonymous, workloads=workloads)
-    identification = Identification(callers, by_certificate=secrets.certificate is not None)
     limits = Limits()
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
     pipeline = Pipeline(
-        identification,
+        Identification(callers, by_certificate=secrets.certificate is not None),
         limits,
         standstill,
         telemetry=telemetry,
@@ -363,6 +366,7 @@ async def build(
         stores=stores,
         providers=providers,
         exchange=exchange,
+        ends=ends,
         revocations=revocations,
         primacy=primacy,
         reassertion=reassertion,

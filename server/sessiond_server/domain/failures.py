@@ -145,6 +145,10 @@ class OverloadedError(Failure):
     """There is more to do than can be done: nothing was begun."""
 
 
+class TimeOverError(Failure):
+    """A call has too little time left for what it wants to change: nothing was begun."""
+
+
 class ShuttingDownError(Failure):
     """This server takes no new calls, because it is about to stop: nothing was begun.
 

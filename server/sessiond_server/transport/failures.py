@@ -198,6 +198,11 @@ STATUSES: Final[Mapping[type[Failure], Callable[[Any], Status]]] = MappingProxyT
         ),
         failures.OverloadedError: _shed,
         failures.ShuttingDownError: _shutting_down,
+        failures.TimeOverError: _fixed(
+            StatusCode.DEADLINE_EXCEEDED,
+            "TIME_OVER",
+            "the call has too little time left: nothing was begun, repeat the same call with more time",
+        ),
         failures.WatchersExhaustedError: _exhausted(
             "WATCHERS_EXHAUSTED",
             "there are too many watchers, in all or of this caller: watch less, or at another server",

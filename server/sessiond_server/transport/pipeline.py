@@ -13,7 +13,13 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, Self
 
-from sessiond_server.domain.failures import CallerUnknownError, Failure, OverloadedError, ShuttingDownError
+from sessiond_server.domain.failures import (
+    CallerUnknownError,
+    Failure,
+    OverloadedError,
+    ShuttingDownError,
+    TimeOverError,
+)
 from sessiond_server.service.audit.refused_callers import RefusedCallers
 from sessiond_server.service.callers import Credentials
 from sessiond_server.service.logger import Logger
@@ -37,6 +43,8 @@ from sessiond_server.transport.engine.port import (
 from sessiond_server.transport.failures import to_status
 from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, UnaryMethod
 
+# A change takes longer than this on any way: whoever has no more time does not learn of it.
+_LEAST_SECONDS: Final = 0.01
 # The reasons that are about who calls, and how often.
 _REFUSED_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_PERMITTED", "RATE_LIMITED"})
 
@@ -203,6 +211,7 @@ class Pipeline:
         method.rule.require_some(call.caller)
         if method.changes_sessions:
             self._standstill.require_none()
+            _require_time(call)
         cap.admit(raw, call)
         request = wire.parse(method.request, raw)
         method.rule.require(call.caller, request)
@@ -278,6 +287,13 @@ class _Observed:
     def __exit__(self, *_: object) -> None:
         """End it, however it went."""
         self._end(self._call, self.response, seconds=time.perf_counter() - self._started)
+
+
+def _require_time(call: Call) -> None:
+    """Raise `TimeOverError` where the caller will have left before anything can be changed for it."""
+    remaining = call.time_remaining()
+    if remaining is not None and remaining < _LEAST_SECONDS:
+        raise TimeOverError
 
 
 def _told(response: Response | None) -> tuple[StatusCode, str | None]:

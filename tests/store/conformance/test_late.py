@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond_server.domain.failures import RefreshRefusal, StoreUnavailableError
+from sessiond_server.domain.failures import RefreshRefusal, StoreUnavailableError, TimeOverError
+from sessiond_server.service.storage.adoptions import Free, ProviderRefreshToken
 from sessiond_server.service.storage.sessions import NotRotated, Rotated
 from tests.support.leases import tokens
-from tests.support.store import LIFETIMES, Store, connected, is_late, proposal
+from tests.support.store import ISSUER, LIFETIMES, Store, connected, is_late, proposal
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.leases import Provider
 
 LATE_SECONDS = 12.0
@@ -132,3 +136,51 @@ async def test_a_proof_whose_call_has_failed_is_not_spent_late(store: Store, lat
     with pytest.raises(StoreUnavailableError):
         await late.stores.proofs.use_up(proof, good_until=good_until)
     assert await store.stores.proofs.use_up(proof, good_until=good_until)
+
+
+WANTED_SECONDS = 0.05
+
+
+@pytest.fixture
+def sent_late(store: Store) -> Iterator[list[float]]:
+    """Scripts are sent when the moment is over that is put in here, as if no connection had been free."""
+    evaluate, moments = store.scripts._evaluate, []
+
+    async def wait(*given: Any) -> Any:
+        await eventually(lambda: not moments or store.scripts.time.steady() > moments[0])
+        return await evaluate(*given)
+
+    store.scripts._evaluate = wait
+    yield moments
+    store.scripts._evaluate = evaluate
+
+
+async def test_a_rotation_is_not_begun_for_a_caller_that_has_left(
+    store: Store, sent_late: list[float]
+) -> None:
+    token = await store.open()
+    record = await store.record(token.session)
+    telemetry, asked = store.scripts._telemetry, []
+    for moment in (store.scripts.time.steady() + WANTED_SECONDS, store.scripts.time.steady()):
+        sent_late[:] = [moment]
+        with pytest.raises(TimeOverError):
+            await store.sessions.rotate(replace(proposal(token), wanted_until=moment))
+        asked.append([script for script, _ in telemetry.of("store_called")].count("rotate"))
+    # The second is not even sent.
+    assert asked == [1, 1]
+    assert await store.record(token.session) == record
+    # The store's clock is not to blame.
+    assert store.scripts.errors._last_met == {}
+    later = store.scripts.time.steady() + 10
+    assert isinstance(await store.sessions.rotate(replace(proposal(token), wanted_until=later)), Rotated)
+
+
+async def test_the_right_to_adopt_is_not_given_to_a_caller_that_has_left(
+    store: Store, sent_late: list[float]
+) -> None:
+    token, adoptions = ProviderRefreshToken(ISSUER, "a token of a provider"), store.stores.adoptions
+    moment = store.scripts.time.steady() + WANTED_SECONDS
+    sent_late.append(moment)
+    with pytest.raises(TimeOverError):
+        await adoptions.begin(token, holder=b"1" * 16, wanted_until=moment)
+    assert await adoptions.begin(token, holder=b"2" * 16) == Free()

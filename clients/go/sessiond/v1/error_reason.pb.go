@@ -128,6 +128,9 @@ const (
 	// again from the last revision. RetryInfo.
 	// Status: RESOURCE_EXHAUSTED. Sample: a watcher that has not read for a minute.
 	ErrorReason_ERROR_REASON_WATCH_FELL_BEHIND ErrorReason = 28
+	// The call has too little time left for what it wants to change; nothing was begun. No metadata.
+	// Status: DEADLINE_EXCEEDED. Sample: a refresh that has waited for its connection until its time was over.
+	ErrorReason_ERROR_REASON_TIME_OVER ErrorReason = 29
 )
 
 // Enum value maps for ErrorReason.
@@ -162,6 +165,7 @@ var (
 		26: "ERROR_REASON_INTERNAL",
 		27: "ERROR_REASON_SHUTTING_DOWN",
 		28: "ERROR_REASON_WATCH_FELL_BEHIND",
+		29: "ERROR_REASON_TIME_OVER",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -193,6 +197,7 @@ var (
 		"ERROR_REASON_INTERNAL":                  26,
 		"ERROR_REASON_SHUTTING_DOWN":             27,
 		"ERROR_REASON_WATCH_FELL_BEHIND":         28,
+		"ERROR_REASON_TIME_OVER":                 29,
 	}
 )
 
@@ -227,7 +232,7 @@ var File_sessiond_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\x99\b\n" +
+	"\x1esessiond/v1/error_reason.proto\x12\vsessiond.v1*\xb5\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12\"\n" +
@@ -258,7 +263,8 @@ const file_sessiond_v1_error_reason_proto_rawDesc = "" +
 	"\x1fERROR_REASON_WATCHERS_EXHAUSTED\x10\x19\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x1b\x12\"\n" +
-	"\x1eERROR_REASON_WATCH_FELL_BEHIND\x10\x1cBa\n" +
+	"\x1eERROR_REASON_WATCH_FELL_BEHIND\x10\x1c\x12\x1a\n" +
+	"\x16ERROR_REASON_TIME_OVER\x10\x1dBa\n" +
 	"\x0fdev.sessiond.v1P\x01Z>github.com/sessiond/sessiond/clients/go/sessiond/v1;sessiondv1\xaa\x02\vSessiond.V1b\x06proto3"
 
 var (

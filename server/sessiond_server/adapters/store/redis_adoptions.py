@@ -41,9 +41,13 @@ class RedisAdoptions(Adoptions):
         self._sealing = sealing
 
     @override
-    async def begin(self, token: ProviderRefreshToken, *, holder: bytes) -> Adoption | Free | Busy:
+    async def begin(
+        self, token: ProviderRefreshToken, *, holder: bytes, wanted_until: float | None = None
+    ) -> Adoption | Free | Busy:
         hashed = hashed_refresh_token(token.issuer, token.text)
-        _, found = await self._scripts.run(ADOPT, self._partition(hashed), **_keys(hashed), holder=holder)
+        _, found = await self._scripts.run(
+            ADOPT, self._partition(hashed), wanted_until=wanted_until, **_keys(hashed), holder=holder
+        )
         match found:
             case AdoptedReply():
                 return Adoption(SessionId(found.session), found.pepper_id, found.salt, found.fingerprint)

@@ -146,6 +146,7 @@ class RedisSessionStore(SessionStore):
         outcome, found = await self._scripts.run(
             ROTATE,
             partition,
+            wanted_until=rotation.wanted_until,
             record=record_key(session),
             seen=SEEN_KEY,
             outages=OUTAGES_KEY,

@@ -107,7 +107,8 @@ class ProviderExchange:
                 the presented token stays good.
             StoreUnavailableError: the store did not answer.
             SealingKeyMissingError: the session cannot be unsealed here.
-            OverloadedError: too many are under way; nothing was begun.
+            OverloadedError, TimeOverError: too many are under way, or nobody waits for this any more; nothing
+                was begun.
         """
         return await self._uncancelled.run(self._rotate(rotation, origin))
 

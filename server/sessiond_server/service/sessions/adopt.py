@@ -38,7 +38,7 @@ from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoD
 from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.sessions.create import RequestContext, SessionCreation
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
-from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at
+from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at, leaves_at
 from sessiond_server.service.storage.adoptions import Adoption, Adoptions, Free, ProviderRefreshToken
 from sessiond_server.service.storage.missing_keys import MissingKeys
 from sessiond_server.service.storage.sessions import Busy, NotRotated
@@ -64,6 +64,7 @@ class _Call:
     caller: Caller
     origin: Origin
     holder: bytes
+    wanted_until: float | None
 
     def fingerprint(self, pepper: Pepper) -> bytes:
         device = self.context.device
@@ -136,13 +137,15 @@ class SessionAdoption:
                 or what it gave cannot be judged now, and is kept for whoever comes again.
             PepperMissingError: the session's first token is under a pepper that this server cannot read.
             OverloadedError: too much is under way; nothing was begun.
+            TimeOverError: the caller had no time left; nothing was begun.
             StoreUnavailableError: the store did not answer.
         """
-        give_up = give_up_at(self._clock.steady(), patience_seconds)
+        arrived = self._clock.steady()
         provider = self._require(token.issuer, caller)
         confirmation = await self._creation.bind(context.proof)
         holder = self._randomness(_HOLDER_BYTES)
-        call = _Call(token, provider, context, confirmation, caller, origin, holder)
+        wanted_until = leaves_at(arrived, patience_seconds)
+        call = _Call(token, provider, context, confirmation, caller, origin, holder, wanted_until)
 
         async def ask() -> IssuedTokens | None:
             return await self._uncancelled.run(self._adopt(call))
@@ -150,7 +153,7 @@ class SessionAdoption:
         answer = await ask()
         if answer is not None:
             return answer
-        return await self._queues.wait(token, ask, give_up=give_up)
+        return await self._queues.wait(token, ask, give_up=give_up_at(arrived, patience_seconds))
 
     def _require(self, issuer: str, caller: Caller) -> Provider:
         provider = self._providers.require(issuer, caller)
@@ -162,7 +165,7 @@ class SessionAdoption:
 
     async def _adopt(self, call: _Call) -> IssuedTokens | None:
         """The answer; None while another call is at the provider."""
-        found = await self._adoptions.begin(call.token, holder=call.holder)
+        found = await self._adoptions.begin(call.token, holder=call.holder, wanted_until=call.wanted_until)
         match found:
             case Busy():
                 return None

@@ -24,6 +24,11 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 0.4
 
 
+def leaves_at(arrived: float, patience_seconds: float | None) -> float | None:
+    """When a call that came at `arrived` is over for its caller; None for a caller that stays."""
+    return None if patience_seconds is None else arrived + patience_seconds
+
+
 def give_up_at(arrived: float, patience_seconds: float | None) -> float:
     """When a call that came at `arrived` is to be answered, by its own deadline if it has one."""
     return (

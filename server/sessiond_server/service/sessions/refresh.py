@@ -25,7 +25,7 @@ from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
-from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at
+from sessiond_server.service.sessions.lease_queues import LeaseQueues, give_up_at, leaves_at
 from sessiond_server.service.sessions.local_logins import LocalLogins
 from sessiond_server.service.sessions.refresh_token_authenticator import RefreshTokenAuthenticator
 from sessiond_server.service.storage.leases import Moved
@@ -96,6 +96,7 @@ class SessionRefresh:
                 or too many calls wait for it.
             KeysUnavailableError: an access token that is to be handed out again cannot be judged.
             OverloadedError: too many refreshes are under way; nothing was begun.
+            TimeOverError: the caller had no time left; nothing was begun.
             SealingKeyMissingError: the session cannot be unsealed here.
             StoreUnavailableError: the store did not answer.
         """
@@ -105,7 +106,11 @@ class SessionRefresh:
         if token is None:
             raise RefreshRefusedError(RefreshRefusal.INVALID)
         proven = await self._possession.find_key(context.proof) if context.proof else None
-        rotation = self._rotation(token, proven, arrived, caller=caller.name, device=context.device)
+        rotation = replace(
+            self._rotation(token, proven, caller=caller.name, device=context.device),
+            arrived=arrived,
+            wanted_until=leaves_at(arrived, patience_seconds),
+        )
         outcome = await self._rotate(rotation, token, origin, give_up=give_up_at(arrived, patience_seconds))
         rotated = outcome.rotated if isinstance(outcome, Exchanged) else outcome
         # The proof is not spent earlier: a call that failed can be repeated with it.
@@ -163,7 +168,7 @@ class SessionRefresh:
         raise ProviderUnavailableError
 
     def _rotation(
-        self, token: RefreshToken, proven: ProvenKey | None, arrived: float, *, caller: str, device: Device
+        self, token: RefreshToken, proven: ProvenKey | None, *, caller: str, device: Device
     ) -> Rotation:
         salt, pepper = self._randomness(ROTATION_SALT_BYTES), self._peppers.newest
         return Rotation(
@@ -176,7 +181,6 @@ class SessionRefresh:
             successor_hash=token.successor(pepper=pepper, rotation_salt=salt).secret_hash,
             entry_life_ms=self._entry_life_ms,
             holder=self._randomness(_HOLDER_BYTES),
-            arrived=arrived,
             confirmation_id=confirmation_id(proven.confirmation if proven else None),
         )
 

@@ -21,6 +21,7 @@ from sessiond_server.service.sessions.refresh_token_authenticator import Refresh
 from sessiond_server.service.storage.cutoffs import Cutoffs, Shared
 from sessiond_server.service.storage.revocations import Logged
 from sessiond_server.service.storage.sessions import Owner, RevocationResult, SessionStore
+from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.token_cache import VerifiedToken
 from sessiond_server.service.validation.validate import Validation
 
@@ -78,6 +79,9 @@ class SessionsEnded:
 class SessionRevocation:
     """Revocation of what callers name.
 
+    What takes several commands goes on to its end without its caller too: of what many share, or of a subject
+    that has very many sessions, no part is to be left.
+
     `entry_life_ms` is how long an entry of the revocation log is kept, `cutoff_life_ms` how long the store
     remembers that a subject, or what many share, was revoked.
     """
@@ -91,6 +95,7 @@ class SessionRevocation:
         scope: CallerScope,
         validation: Validation,
         revocations: Revocations,
+        uncancelled: Uncancelled,
         audit: AuditTrail,
         entry_life_ms: int,
         cutoff_life_ms: int,
@@ -101,6 +106,7 @@ class SessionRevocation:
         self._scope = scope
         self._validation = validation
         self._revocations = revocations
+        self._uncancelled = uncancelled
         self._audited = AuditedEnds(audit)
         self._entry_life_ms = entry_life_ms
         self._cutoff_life_ms = cutoff_life_ms
@@ -118,6 +124,7 @@ class SessionRevocation:
             CallerNotPermittedError: the issuer is not this caller's, or not all of its clients are; nothing
                 changes.
             PepperMissingError, KeysUnavailableError: whether the token is authentic cannot be told now.
+            OverloadedError: too much is under way; nothing was begun.
             RevocationViewStaleError: the end is stored, and this server cannot read what else has ended.
         """
         ending = Ending(cause, caller, origin)
@@ -149,7 +156,7 @@ class SessionRevocation:
         if verified is None or not ending.caller.may_handle_client(verified.claims.client_id):
             return self._nothing_ended()
         if not verified.policy.is_local:
-            return await self._end_provider(verified, ending)
+            return await self._uncancelled.run(self._end_provider(verified, ending))
         session = SessionId.find(verified.claims.session_id or "")
         return await self._end(session, ending) if session else self._nothing_ended()
 
@@ -179,6 +186,9 @@ class SessionRevocation:
     async def _end_subject(self, target: BySubject, ending: Ending) -> SessionsEnded:
         self._scope.require_issuer(target.issuer, ending.caller)
         ending.caller.require_every_client()
+        return await self._uncancelled.run(self._end_all_of(target, ending))
+
+    async def _end_all_of(self, target: BySubject, ending: Ending) -> SessionsEnded:
         coming = self._store.end_subject(
             target.issuer,
             target.subject,
@@ -192,6 +202,9 @@ class SessionRevocation:
 
     async def _end_shared(self, shared: Shared, ending: Ending) -> SessionsEnded:
         self._scope.require_shared(shared, ending.caller)
+        return await self._uncancelled.run(self._cut_off(shared, ending))
+
+    async def _cut_off(self, shared: Shared, ending: Ending) -> SessionsEnded:
         coming = self._cutoffs.set(
             shared, cutoff_life_ms=self._cutoff_life_ms, entry_life_ms=self._entry_life_ms
         )

@@ -43,8 +43,13 @@ class Free:
 class Adoptions(Protocol):
     """Remembers what each token has opened, so that none opens two sessions; fails as `SessionStore` does."""
 
-    async def begin(self, token: ProviderRefreshToken, *, holder: bytes) -> Adoption | Free | Busy:
-        """Ask for the exclusive right to exchange a token; `holder` is 16 bytes of the call's own."""
+    async def begin(
+        self, token: ProviderRefreshToken, *, holder: bytes, wanted_until: float | None = None
+    ) -> Adoption | Free | Busy:
+        """Ask for the exclusive right to exchange a token; `holder` is 16 bytes of the call's own.
+
+        `wanted_until` is as in `Rotation`.
+        """
 
     async def keep(self, token: ProviderRefreshToken, adoption: Adoption, *, life_ms: int) -> bool:
         """Remember for so long what a token has opened; False where it has opened another session."""

@@ -88,6 +88,8 @@ class Rotation:
     `holder` is 16 bytes of the call's own, under which it takes the lease of a provider's session.
     `arrived` is when the call came, by this server's steady clock; None means now. It is judged as of then,
     however long it waited.
+    `wanted_until` is when the caller leaves, by the same clock: nothing is begun behind it; None means that
+    it does not.
     `confirmation_id` is that of the key whose possession the call has proven.
     """
 
@@ -101,6 +103,7 @@ class Rotation:
     entry_life_ms: int
     holder: bytes = bytes(16)
     arrived: float | None = None
+    wanted_until: float | None = None
     confirmation_id: bytes = bytes(CONFIRMATION_ID_BYTES)
 
 

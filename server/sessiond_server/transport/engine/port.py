@@ -25,6 +25,7 @@ class StatusCode(IntEnum):
     OK = 0
     CANCELLED = 1
     INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
@@ -82,6 +83,8 @@ class Call:
 INTERNAL: Final = Status(StatusCode.INTERNAL, "INTERNAL", "internal error")
 
 Response: TypeAlias = bytes | Status
+# Once its caller has left, or has no time left, the engine cancels a handler; what must not stop halfway goes
+# on without it (service/uncancelled.py).
 UnaryHandler: TypeAlias = Callable[[bytes, Call], Awaitable[Response]]
 # The status, if any, is the last item. Where an item is not taken in time, the engine throws
 # `WatchFellBehindError` in, and what comes out for it is the last item.

@@ -35,6 +35,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
     ERROR_REASON_SHUTTING_DOWN: _ClassVar[ErrorReason]
     ERROR_REASON_WATCH_FELL_BEHIND: _ClassVar[ErrorReason]
+    ERROR_REASON_TIME_OVER: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_FIELD_INVALID: ErrorReason
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason
@@ -64,3 +65,4 @@ ERROR_REASON_WATCHERS_EXHAUSTED: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_SHUTTING_DOWN: ErrorReason
 ERROR_REASON_WATCH_FELL_BEHIND: ErrorReason
+ERROR_REASON_TIME_OVER: ErrorReason

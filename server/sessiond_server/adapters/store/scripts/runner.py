@@ -22,7 +22,7 @@ from sessiond_server.adapters.store.scripts.reading import ReplyError
 from sessiond_server.adapters.store.store_errors import LATE, LOG_FULL, StoreErrors, kind_of
 from sessiond_server.adapters.store.store_time import StoreTime
 from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
-from sessiond_server.domain.failures import RevocationLogFullError, StoreUnavailableError
+from sessiond_server.domain.failures import RevocationLogFullError, StoreUnavailableError, TimeOverError
 from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
@@ -73,20 +73,28 @@ class Scripts:
             for name, source in self._sources.items()
         }
 
-    async def run(self, script: Script[R], partition: int, **given: Argument) -> R:
+    async def run(
+        self, script: Script[R], partition: int, *, wanted_until: float | None = None, **given: Argument
+    ) -> R:
         """Run a script and read its reply; its keys are names within the partition.
 
+        `wanted_until` is when nobody wants it any more, by the steady clock: one that is to be refused when
+        it is late is late then. None means that somebody waits for as long as it may take.
+
         Raises:
+            TimeOverError: that moment has come; the script has not run.
             ArgumentsError: the script does not declare what was given; nothing was sent.
             StoreUnavailableError: the store did not answer in time, or not as declared; the script may or may
                 not have run.
             RevocationLogFullError: the log has as many entries as it may; the script has changed nothing.
         """
+        if self._is_over(wanted_until):
+            raise TimeOverError
         keys, arguments = script.bind(given)
         all_keys = (*_common_keys(partition), *(key_in(partition, key) for key in keys))
         started = time.perf_counter()
         try:
-            not_after_ms = await self._not_after_ms(script, partition)
+            not_after_ms = await self._not_after_ms(script, partition, wanted_until)
             common = (self._randomness(_INCARNATION_BYTES), not_after_ms, self._max_log_entries)
             parameters = (len(all_keys), *all_keys, *common, *arguments)
             return script.reply(await self._evaluate(script, partition, parameters))
@@ -94,6 +102,8 @@ class Scripts:
             self._logger.error("the store replied what a script does not declare", script=script.name)
             raise StoreUnavailableError from error
         except _FAILURES as error:
+            if kind_of(error) == LATE and self._is_over(wanted_until):
+                raise TimeOverError from error
             self._tell(error, script)
             if kind_of(error) == LOG_FULL:
                 raise RevocationLogFullError from error
@@ -119,10 +129,15 @@ class Scripts:
             reckoned = self.time.at(partition, moment)
         return reckoned
 
-    async def _not_after_ms(self, script: Script[Any], partition: int) -> int:
+    async def _not_after_ms(self, script: Script[Any], partition: int, wanted_until: float | None) -> int:
         if script.late is not Late.REFUSED:
             return FOREVER_MS
-        return await self.time_at(partition, self.time.steady() + COMMAND_LIFE_SECONDS)
+        given_up = self.time.steady() + COMMAND_LIFE_SECONDS
+        moment = given_up if wanted_until is None else min(given_up, wanted_until)
+        return await self.time_at(partition, moment)
+
+    def _is_over(self, wanted_until: float | None) -> bool:
+        return wanted_until is not None and self.time.steady() >= wanted_until
 
     async def send_replicated(self, partition: int, *command: Any) -> Any:
         """What a command answers that no script can give, once as many replicas as count have what it wrote.
