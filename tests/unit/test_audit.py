@@ -13,7 +13,7 @@ import pytest
 
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.refresh_token import Pepper
-from sessiond_server.domain.session import Cause, Login, Whose
+from sessiond_server.domain.session import Cause, IssuerLifetimes, Login, Whose
 from sessiond_server.service.audit.events import (
     ACTIONS,
     OUTCOMES,
@@ -138,7 +138,7 @@ async def test_no_session_can_be_without_an_event(failure: type[BaseException] |
         providers=unused,
         refused=unused,
         possession=unused,
-        lifetimes={LOGIN.issuer: LIFETIMES},
+        lifetimes={LOGIN.issuer: IssuerLifetimes(LIFETIMES)},
         entry_life_ms=0,
         peppers=PEPPERS,
         revocations=SimpleNamespace(apply_own=lambda _: None),  # type: ignore[arg-type]

@@ -26,6 +26,11 @@ GOOD: dict[str, Any] = {
 }
 SECRET = "hunter2-is-no-path"
 KEYS = {"keys": {"pepper_files": [HERE], "sealing_files": [HERE]}}
+TENANTS = {"claims": {"tenant": "org"}, "tenants": ["a", "b"]}
+
+
+def one_of_many(number: int) -> dict[str, str]:
+    return {"tenant": f"org_{number}", "idle": "1h"}
 
 
 def read(
@@ -166,6 +171,21 @@ def test_each_mistake_is_one_problem_with_its_path(change: dict[str, Any], path:
         (
             {"client_id": "a", "clients": [{"client_id": "b", "client_secret_file": "/nowhere"}]},
             "clients[0].client_secret_file",
+        ),
+        ({"tenant_lifetimes": [{"tenant": "a", "idle": "1h"}]}, "claims.tenant"),
+        ({**TENANTS, "tenant_lifetimes": {}}, "tenant_lifetimes"),
+        ({**TENANTS, "tenant_lifetimes": [{"idle": "1h"}]}, "tenant_lifetimes[0].tenant"),
+        ({**TENANTS, "tenant_lifetimes": [{"tenant": "a"}]}, "tenant_lifetimes[0].idle"),
+        ({**TENANTS, "tenant_lifetimes": [{"tenant": "a", "idle": "1s"}]}, "tenant_lifetimes[0].idle"),
+        ({**TENANTS, "tenant_lifetimes": [{"tenant": "c", "idle": "1h"}]}, "tenant_lifetimes[0].tenant"),
+        ({**TENANTS, "tenant_lifetimes": [{"tenant": "a", "idle": "1h"}] * 2}, "tenant_lifetimes"),
+        (
+            {**TENANTS, "tenant_lifetimes": [{"tenant": "a", "idle": "1h", "grace": "1s"}]},
+            "tenant_lifetimes[0].grace",
+        ),
+        (
+            {"claims": {"tenant": "org"}, "tenant_lifetimes": [one_of_many(at) for at in range(1001)]},
+            "tenant_lifetimes",
         ),
         ({"signing_key_files": [HERE]}, "signing_key_files"),
         ({"allowed_networks": ["10.0.0.1/8"]}, "allowed_networks"),

@@ -31,7 +31,13 @@ def document(tmp_path: Path) -> dict[str, Any]:
                 "algorithms": ["ES256", "EdDSA"],
                 "claims": {"client": ["client_id", "azp"]},
             },
-            {"issuer": "https://other.example", "audiences": ["api"], "jwks_url": "https://other.example/k"},
+            {
+                "issuer": "https://other.example",
+                "audiences": ["api"],
+                "jwks_url": "https://other.example/k",
+                "claims": {"tenant": "org"},
+                "tenants": ["a"],
+            },
         ],
         "workload_issuers": [
             {"issuer": "https://cluster.example", "audience": "sessiond", "algorithms": ["ES256", "RS256"]},
@@ -75,6 +81,7 @@ def test_it_tells_nothing_of_the_settings(document: dict[str, Any]) -> None:
         (("issuers", 0, "audiences"), ["web", "api"]),
         (("issuers", 0, "algorithms"), ["Ed25519", "ES256"]),
         (("issuers", 0, "idle"), "1d"),
+        (("issuers", 1, "tenant_lifetimes"), [{"tenant": "a", "idle": "1d"}]),
         (("issuers", 0, "token_url"), "https://id.example/t"),
         (("callers", 0, "groups"), ["watch", "validate"]),
         (("store", "url"), "embedded:y"),

@@ -35,7 +35,7 @@ from sessiond_server.config.settings import ACCEPT_STALE, Settings
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.rate import Activity, Per
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
-from sessiond_server.domain.session import Lifetimes
+from sessiond_server.domain.session import IssuerLifetimes
 from sessiond_server.service.audit.events import AuditSink
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.clock import Clock
@@ -253,7 +253,7 @@ async def build(
     )
     missing = MissingKeys(telemetry=telemetry, logger=logger)
     authenticator = RefreshTokenAuthenticator(stores.sessions, scope=scope, peppers=peppers, missing=missing)
-    cutoff_life_ms = max((one.absolute_ms for one in lifetimes.values()), default=0)
+    cutoff_life_ms = max((one.longest.absolute_ms for one in lifetimes.values()), default=0)
     reassertion = Reassertion(
         revocations,
         stores.revocations,
@@ -421,7 +421,7 @@ def _store_address(settings: Settings, secrets: Secrets, url: str) -> StoreAddre
 
 def _lifetimes(
     local_issuer: ConfiguredLocalIssuer | None, issuers: Iterable[ConfiguredProvider]
-) -> dict[str, Lifetimes]:
+) -> dict[str, IssuerLifetimes]:
     """The lifetimes of sessions, by issuer; issuers without sessions are left out."""
     lifetimes = {one.policy.issuer: one.provider.lifetimes for one in issuers if one.provider}
     return {**lifetimes, local_issuer.policy.issuer: local_issuer.lifetimes} if local_issuer else lifetimes

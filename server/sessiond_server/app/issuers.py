@@ -17,7 +17,7 @@ from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
 from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
-from sessiond_server.domain.session import Lifetimes
+from sessiond_server.domain.session import IssuerLifetimes, Lifetimes
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
@@ -63,7 +63,7 @@ class ConfiguredLocalIssuer:
     settings: IssuerSettings
     policy: IssuerPolicy
     minter: LocalIssuer
-    lifetimes: Lifetimes
+    lifetimes: IssuerLifetimes
 
     @property
     def trusted(self) -> TrustedIssuer:
@@ -278,13 +278,21 @@ def to_policy(settings: IssuerSettings, algorithms: frozenset[str]) -> IssuerPol
     )
 
 
-def _lifetimes(settings: IssuerSettings, sessions: SessionSettings) -> Lifetimes:
+def _lifetimes(settings: IssuerSettings, sessions: SessionSettings) -> IssuerLifetimes:
     absolute = settings.absolute or sessions.absolute
-    return Lifetimes(
+    longest = Lifetimes(
         absolute_ms=_milliseconds(absolute),
         idle_ms=_milliseconds(min(settings.idle or sessions.idle, absolute)),
         grace_ms=_milliseconds(sessions.grace if settings.grace is None else settings.grace),
     )
+    by_tenant = {
+        one.tenant: longest.at_most(
+            absolute_ms=None if one.absolute is None else _milliseconds(one.absolute),
+            idle_ms=None if one.idle is None else _milliseconds(one.idle),
+        )
+        for one in settings.tenant_lifetimes
+    }
+    return IssuerLifetimes(longest, by_tenant)
 
 
 def _milliseconds(span: timedelta) -> int:

@@ -15,6 +15,7 @@ from sessiond_server.domain.rate import KNOWN, Activity, Per
 from sessiond_server.domain.store_url import StoreKind, StoreUrl, StoreUrlError
 
 _MAX_LIMITS: Final = 32
+_MAX_TENANT_LIFETIMES: Final = 1000
 _ALWAYS_REQUIRED: Final = ("iss", "sub", "exp")
 
 
@@ -163,6 +164,7 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 f"{at}.tenants", "nothing, with several issuers", "the tenants that this issuer may name"
             )
+        yield from _tenant_lifetimes(issuer, at)
         always = (*_ALWAYS_REQUIRED, issuer.claims.audience)
         missing = [claim for claim in always if claim not in issuer.required_claims]
         if missing:
@@ -171,6 +173,22 @@ def _issuers(settings: Settings) -> Iterator[Problem]:
                 f"a list without {', '.join(missing)}",
                 f"a list with {', '.join(always)}",
             )
+
+
+def _tenant_lifetimes(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    tables, at_tables = issuer.tenant_lifetimes, f"{at}.tenant_lifetimes"
+    if len(tables) > _MAX_TENANT_LIFETIMES:
+        yield Problem(at_tables, f"{len(tables)} tables", f"at most {_MAX_TENANT_LIFETIMES}")
+    yield from repeated(at_tables, "tenant", (one.tenant for one in tables))
+    if tables and not issuer.claims.tenant and not issuer.is_local:
+        allowed = "the claim that names the tenant"
+        yield Problem(f"{at}.claims.tenant", "nothing, with tenant_lifetimes", allowed)
+    for index, one in enumerate(tables):
+        if issuer.tenants is not None and one.tenant not in issuer.tenants:
+            allowed = "one of the tenants that are accepted"
+            yield Problem(f"{at_tables}[{index}].tenant", shown(one.tenant), allowed)
+        if one.idle is None and one.absolute is None:
+            yield Problem(f"{at_tables}[{index}].idle", "nothing, nor absolute", "one of them, or both")
 
 
 def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterator[Problem]:

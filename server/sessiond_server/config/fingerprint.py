@@ -30,6 +30,7 @@ NOT_COUNTED: Final[Mapping[type, frozenset[str]]] = {
             "idle",
             "absolute",
             "grace",
+            "tenant_lifetimes",
             "reuse_access_token_above",
             "in_doubt",
             "adopt",

@@ -33,6 +33,7 @@ from sessiond_server.config.kinds import (
 from sessiond_server.config.limit_settings import LimitSettings
 from sessiond_server.config.path_kinds import DIRECTORY, FILE, FILES, NEW_FILE
 from sessiond_server.config.presets import PRESETS
+from sessiond_server.config.tenant_settings import TenantLifetimeSettings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
@@ -421,6 +422,7 @@ class IssuerSettings:
     idle: timedelta | None = setting(span("1m", "365d"), "as in [sessions]", default=None)
     absolute: timedelta | None = setting(span("1m", "3650d"), "as in [sessions]", default=None)
     grace: timedelta | None = setting(span("0s", "60s"), "as in [sessions]", default=None)
+    tenant_lifetimes: tuple[TenantLifetimeSettings, ...] = ()
     reuse_access_token_above: timedelta = setting(
         span("0s", "24h"),
         "a refresh hands out the known access token while more than this is left of it; 0s: always a new one",
@@ -498,4 +500,4 @@ LISTS: Final = {
     "limits": LimitSettings,
 }
 INNER: Final = {"tls": TlsSettings, "claims": ClaimSettings}
-INNER_LISTS: Final = {"clients": ClientSettings}
+INNER_LISTS: Final = {"clients": ClientSettings, "tenant_lifetimes": TenantLifetimeSettings}

@@ -5,7 +5,8 @@ With it goes the family of refresh tokens that descends from the login.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from sessiond_server.domain.identifiers import SessionId, hashed_id
@@ -94,6 +95,24 @@ class Lifetimes:
     absolute_ms: int
     idle_ms: int
     grace_ms: int
+
+    def at_most(self, *, absolute_ms: int | None, idle_ms: int | None) -> Lifetimes:
+        """The shorter ones of these and of others, where those say something."""
+        absolute_ms = self.absolute_ms if absolute_ms is None else min(self.absolute_ms, absolute_ms)
+        idle_ms = self.idle_ms if idle_ms is None else min(self.idle_ms, idle_ms)
+        return replace(self, absolute_ms=absolute_ms, idle_ms=min(idle_ms, absolute_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerLifetimes:
+    """How long sessions of an issuer may live: the longest, and those of tenants that have their own."""
+
+    longest: Lifetimes
+    by_tenant: Mapping[str, Lifetimes] = field(default_factory=dict)
+
+    def of(self, tenant_id: str | None) -> Lifetimes:
+        """Those of a session of this tenant."""
+        return self.by_tenant.get(tenant_id, self.longest) if tenant_id else self.longest
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
-from sessiond_server.domain.session import Lifetimes, Login
+from sessiond_server.domain.session import IssuerLifetimes, Login
 from sessiond_server.domain.verdict import Reason, Rejected
 from sessiond_server.service.providers.token_endpoint import Granted, NoDecision, Refused, TokenEndpoint
 from sessiond_server.service.storage.sessions import ProviderTokens
@@ -46,7 +46,7 @@ class Provider:
     """
 
     policy: IssuerPolicy
-    lifetimes: Lifetimes
+    lifetimes: IssuerLifetimes
     client_id: str
     redirect_uris: frozenset[str]
     endpoints: Mapping[str, TokenEndpoint]

@@ -25,7 +25,7 @@ from sessiond_server.domain.failures import (
 )
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.refresh_token import ROTATION_SALT_BYTES, Pepper, Peppers, RefreshToken
-from sessiond_server.domain.session import Cause, Lifetimes, Login
+from sessiond_server.domain.session import Cause, IssuerLifetimes, Login
 from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.audit.events import Outcome
 from sessiond_server.service.audit.origin import Origin
@@ -87,7 +87,7 @@ class SessionAdoption:
         providers: Providers,
         refused: RefusedLogins,
         queues: LeaseQueues,
-        lifetimes: Mapping[str, Lifetimes],
+        lifetimes: Mapping[str, IssuerLifetimes],
         peppers: Peppers,
         uncancelled: Uncancelled,
         until_stored: UntilStored,
@@ -232,7 +232,7 @@ class SessionAdoption:
     async def _keep(self, call: _Call, adoption: Adoption) -> bool:
         """Remember what the token has opened; False where it has opened another session, which stays."""
         issuer = call.token.issuer
-        life_ms = self._lifetimes[issuer].absolute_ms + _DAY_MS
+        life_ms = self._lifetimes[issuer].longest.absolute_ms + _DAY_MS
         kept = await self._until_stored.run(
             issuer, lambda: self._adoptions.keep(call.token, adoption, life_ms=life_ms)
         )

@@ -12,7 +12,7 @@ from sessiond_server.domain.failures import Failure, Input, InputRefusedError, L
 from sessiond_server.domain.identifiers import SESSION_ID_BYTES, SessionId
 from sessiond_server.domain.refresh_token import SECRET_BYTES, Peppers, RefreshToken
 from sessiond_server.domain.revocation import to_revision
-from sessiond_server.domain.session import Cause, Device, Lifetimes, Login, StoredSession
+from sessiond_server.domain.session import Cause, Device, IssuerLifetimes, Login, StoredSession
 from sessiond_server.domain.verdict import Reason
 from sessiond_server.service.audit.events import Outcome
 from sessiond_server.service.audit.origin import Origin
@@ -50,7 +50,7 @@ class SessionCreation:
         providers: Providers,
         refused: RefusedLogins,
         possession: ProofOfPossession,
-        lifetimes: Mapping[str, Lifetimes],
+        lifetimes: Mapping[str, IssuerLifetimes],
         entry_life_ms: int,
         peppers: Peppers,
         revocations: Revocations,
@@ -220,7 +220,7 @@ class SessionCreation:
         *,
         is_adopted: bool = False,
     ) -> StoredSession:
-        lifetimes, session = self._lifetimes[login.issuer], token.session
+        lifetimes, session = self._lifetimes[login.issuer].of(login.tenant_id), token.session
         new = NewSession(
             session,
             login,

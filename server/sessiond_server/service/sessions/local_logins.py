@@ -9,7 +9,7 @@ from sessiond_server.domain.claims import RESERVED_CLAIMS, Claims, read_claims
 from sessiond_server.domain.failures import Input, InputRefusedError, quoted
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.domain.policy import IssuerPolicy
-from sessiond_server.domain.session import Lifetimes, Login, StoredSession
+from sessiond_server.domain.session import IssuerLifetimes, Login, StoredSession
 from sessiond_server.domain.token import JsonObject
 from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.clock import Clock
@@ -23,7 +23,7 @@ class LocalLogins:
         self,
         policy: IssuerPolicy,
         *,
-        lifetimes: Lifetimes,
+        lifetimes: IssuerLifetimes,
         default_client: str,
         minter: TokenMinter,
         read_object: Callable[[str], JsonObject | None],
@@ -68,7 +68,7 @@ class LocalLogins:
         Raises:
             InputRefusedError: the access token would be too large, or a claim would not have its form.
         """
-        now_ms, absolute_ms = int(self._clock.now() * 1000), self.lifetimes.absolute_ms
+        now_ms, absolute_ms = int(self._clock.now() * 1000), self.lifetimes.longest.absolute_ms
         sample = StoredSession(session, login, 0, now_ms, now_ms, now_ms + absolute_ms, now_ms + absolute_ms)
         minted = self._minter.mint(sample)
         if len(minted.text) > self._max_token_bytes:
