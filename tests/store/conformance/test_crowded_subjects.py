@@ -22,6 +22,10 @@ from tests.support.store import HOUR, ISSUER, LIFETIMES, Store, at_most, connect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sessiond_server.domain.refresh_token import RefreshToken
+
+# A logout looks at who else lives by a provider's session or refresh token too.
+MOST_READS_OF_A_LOGOUT = 6 * MEMBERS_A_CALL
 # A script reads the header of each session that it looks at; of one that it ends also the ids of its access
 # tokens, and whether the spared one lives by the same of its provider's.
 MOST_READS = 3 * MEMBERS_A_CALL + 2
@@ -38,7 +42,7 @@ async def stale(store: Store, members: int, *, score: int) -> None:
 
 
 @asynccontextmanager
-async def no_script_reads_much(store: Store) -> AsyncIterator[list[int]]:
+async def no_script_reads_much(store: Store, *, most: int = MOST_READS) -> AsyncIterator[list[int]]:
     """How often each script has read from a record, which none is to do more often than it may."""
     evaluate, found = store.scripts._evaluate, []
 
@@ -54,7 +58,7 @@ async def no_script_reads_much(store: Store) -> AsyncIterator[list[int]]:
 
     store.scripts._evaluate = counted
     yield found
-    assert max(found) <= MOST_READS
+    assert max(found) <= most
 
 
 @pytest.mark.parametrize("eviction", list(Eviction))
@@ -172,3 +176,162 @@ async def test_the_same_end_of_all_is_logged_again_where_a_session_may_have_begu
     ended = await store.end_subject()
     types = [entry.type for entry in ended.logged.revocations]
     assert types == [RevocationType.SUBJECT, RevocationType.SESSION]
+
+
+async def opened_by(provider: Provider, session: str, *, sessions: int, first: int = 1) -> list[RefreshToken]:
+    """Sessions of alice that live by one session of the provider, each with a refresh token of its own."""
+    given = [tokens(str(first + number), session=session) for number in range(sessions)]
+    return [(await provider.store.create(tokens=one, provider_session=session))[0] for one in given]
+
+
+async def live(store: Store, found: list[RefreshToken]) -> int:
+    return sum([await store.sessions.get(token.session) is not None for token in found])
+
+
+async def test_a_logout_of_all_that_live_by_a_session_of_the_provider(provider: Provider) -> None:
+    store = provider.store
+    found = await opened_by(provider, "ses_1", sessions=150)
+    (other,) = await opened_by(provider, "ses_2", sessions=1, first=1000)
+    for score in (at(HOUR), at(2 * LIFETIMES.absolute_ms)):
+        await stale(store, 1000, score=score)
+    async with no_script_reads_much(store, most=MOST_READS_OF_A_LOGOUT) as reads:
+        ended = await provider.log_out(session="ses_1")
+    assert sum(reads) > 2000
+    assert ended.count == 150
+    assert set(ended.ended) == {token.session for token in found}
+    assert await live(store, found) == 0
+    types = [entry.type for entry in ended.logged.revocations]
+    assert types.count(RevocationType.PROVIDER_SESSION) == 1
+    assert await store.sessions.get(other.session) is not None
+    assert sorted(await provider.queued()) == sorted(f"refresh-{number}" for number in range(1, 151))
+    assert (await provider.log_out(session="ses_1")).logged.revocations == ()
+
+
+async def test_a_logout_by_an_access_token_alone(provider: Provider) -> None:
+    store = provider.store
+    opened = [(await store.create(tokens=tokens(str(number), session=None)))[0] for number in range(1, 131)]
+    async with no_script_reads_much(store, most=MOST_READS_OF_A_LOGOUT):
+        assert (await provider.log_out(session=None, token_id="jti-1")).count == 1
+        assert (await provider.log_out(session=None, token_id="jti-130")).count == 1
+    assert await live(store, opened) == 128
+
+
+async def test_the_end_of_one_of_very_many(provider: Provider) -> None:
+    """It may be the last that lives by its session of the provider, and by its refresh token."""
+    store = provider.store
+    one, other = await opened_by(provider, "ses_1", sessions=2)
+    await opened_by(provider, "ses_2", sessions=120, first=3)
+    for score in (at(HOUR), at(2 * LIFETIMES.absolute_ms)):
+        await stale(store, 1000, score=score)
+    async with no_script_reads_much(store, most=10):
+        first = await store.end(one.session)
+        last = await store.end(other.session)
+    ended = [
+        {entry.type for entry in one.logged.revocations} & {RevocationType.PROVIDER_SESSION}
+        for one in (first, last)
+    ]
+    assert ended == [set(), {RevocationType.PROVIDER_SESSION}]
+
+
+class ServerEndedError(Exception):
+    """A server ends."""
+
+
+def interrupted_after(store: Store, scripts: int) -> None:
+    """The server ends when so many scripts have run."""
+    evaluate, left = store.scripts._evaluate, scripts
+
+    async def run(*given: Any) -> Any:
+        nonlocal left
+        if not left:
+            store.scripts._evaluate = evaluate
+            raise ServerEndedError
+        left -= 1
+        return await evaluate(*given)
+
+    store.scripts._evaluate = run
+
+
+async def test_a_logout_that_was_interrupted_is_taken_up(provider: Provider) -> None:
+    store = provider.store
+    found = await opened_by(provider, "ses_1", sessions=2 * MEMBERS_A_CALL + 10)
+    interrupted_after(store, 1)
+    with pytest.raises(ServerEndedError):
+        await provider.log_out(session="ses_1")
+    assert await live(store, found) == MEMBERS_A_CALL + 10
+    # Who has logged in since was not meant.
+    (later,) = await opened_by(provider, "ses_1", sessions=1, first=1000)
+    ended = await provider.log_out(session="ses_1")
+    assert ended.count == MEMBERS_A_CALL + 10
+    assert await live(store, found) == 0
+    assert await store.sessions.get(later.session) is not None
+    # It goes on, and so does the session of the provider that it lives by.
+    types = {entry.type for entry in ended.logged.revocations}
+    assert RevocationType.PROVIDER_SESSION not in types
+    assert (await provider.log_out(session="ses_1")).count == 0
+
+
+async def test_a_later_logout_behind_an_interrupted_one_is_one_of_its_own(provider: Provider) -> None:
+    store = provider.store
+    await opened_by(provider, "ses_1", sessions=MEMBERS_A_CALL + 10)
+    interrupted_after(store, 1)
+    with pytest.raises(ServerEndedError):
+        await provider.log_out(session="ses_1")
+    (later,) = await opened_by(provider, "ses_1", sessions=1, first=1000)
+    ended = await provider.log_out(session="ses_1", started_ms=at(HOUR))
+    assert ended.count == 11
+    assert await store.sessions.get(later.session) is None
+
+
+async def test_a_login_while_a_logout_goes_on_stays(provider: Provider) -> None:
+    store = provider.store
+    await opened_by(provider, "ses_1", sessions=MEMBERS_A_CALL + 10)
+    evaluate, later = store.scripts._evaluate, []
+
+    async def overtaken(*given: Any) -> Any:
+        reply = await evaluate(*given)
+        store.scripts._evaluate = evaluate
+        later.extend(await opened_by(provider, "ses_1", sessions=1, first=1000))
+        return reply
+
+    store.scripts._evaluate = overtaken
+    ended = await provider.log_out(session="ses_1")
+    assert ended.count == MEMBERS_A_CALL + 10
+    assert await live(store, later) == 1
+
+
+async def keys_of_sharers(store: Store) -> list[bytes]:
+    return [key async for key in store.redis.scan_iter("*}by:*")]
+
+
+async def test_what_says_who_lives_by_what_goes_with_the_sessions(provider: Provider) -> None:
+    store = provider.store
+    token = await provider.open()
+    keys = await keys_of_sharers(store)
+    assert len(keys) == 2
+    longest = LIFETIMES.absolute_ms + 24 * HOUR
+    for key in keys:
+        assert LIFETIMES.absolute_ms < await store.redis.pttl(key) <= longest
+    rotated = await provider.exchange(token, "2")
+    # The former refresh token is nobody's any more.
+    assert len(await keys_of_sharers(store)) == 2
+    assert set(await keys_of_sharers(store)) != set(keys)
+    keys = await keys_of_sharers(store)
+    successor = token.successor(pepper=token.pepper, rotation_salt=rotated.rotation_salt)
+    rotation, leased = await provider.lease(successor)
+    await provider.leases.hold(rotation, leased, "refresh-3", refresh_life_ms=None)
+    assert len(await keys_of_sharers(store)) == 2
+    assert set(await keys_of_sharers(store)) != set(keys)
+    await store.end(rotated.session.id)
+    assert await keys_of_sharers(store) == []
+
+
+async def test_sessions_of_which_nothing_says_by_what_they_live_are_looked_for(provider: Provider) -> None:
+    """Those of earlier builds, or where a store has lost it."""
+    store = provider.store
+    one, other, third = await opened_by(provider, "ses_1", sessions=3)
+    await store.redis.delete(*await keys_of_sharers(store))
+    ended = await store.end(one.session)
+    assert RevocationType.PROVIDER_SESSION not in {entry.type for entry in ended.logged.revocations}
+    assert (await provider.log_out(session="ses_1")).count == 2
+    assert await live(store, [other, third]) == 0

@@ -27,6 +27,7 @@ from sessiond_server.adapters.store.scripts.catalogue import (
 )
 from sessiond_server.adapters.store.scripts.replies import (
     BusyReply,
+    EndedOfLogoutReply,
     FullReply,
     HeldReply,
     LeasedReply,
@@ -76,7 +77,8 @@ class RedisSessionStore(SessionStore):
     """Sessions in Redis or Valkey.
 
     No script looks at more than a few sessions of a subject, so that nobody waits for one that has very many:
-    `create`, `list` and `end_subject` may take several. The first of `end_subject` sets the cutoff.
+    `create`, `list`, `end_subject` and `end_provider` may take several. The first of `end_subject` sets the
+    cutoff; an `end_provider` that was interrupted is taken up by the next of the same.
     """
 
     def __init__(
@@ -239,10 +241,12 @@ class RedisSessionStore(SessionStore):
         partition = self._partitions.of_subject(issuer, subject)
         hashed_session = hashed_or_none(RevocationType.PROVIDER_SESSION, issuer, provider_session)
         hashed_token = hashed_or_none(RevocationType.TOKEN, issuer, token_id)
-        ended = await self._scripts.run(
+        end = functools.partial(
+            self._scripts.run,
             END_PROVIDER,
             partition,
             index=index_key(issuer, subject),
+            last_login=LAST_LOGIN_KEY,
             subject=hashed(RevocationType.SUBJECT, issuer, subject),
             provider_session=hashed_session,
             token_id=hashed_token,
@@ -251,10 +255,18 @@ class RedisSessionStore(SessionStore):
             cause=cause,
             entry_life_ms=entry_life_ms,
         )
-        self._tell_of_strangers(ended.strangers)
-        named = tuple(one for one in (hashed_session, hashed_token) if one)
+        outcome, begun_ms, from_ms, from_id = "MORE", 0, None, None
+        calls: list[EndedOfLogoutReply] = []
+        while outcome == "MORE":
+            outcome, found = await end(known_begun_ms=begun_ms, from_ms=from_ms, from_id=from_id)
+            self._tell_of_strangers(found.strangers)
+            begun_ms, from_ms, from_id = found.begun_ms, found.next_ms, found.next_id
+            calls.append(found)
         return RevocationResult(
-            ended.count, ended.log.to_logged(partition), named, ended=_session_ids(ended.ended)
+            sum(one.count for one in calls),
+            joined([one.log.to_logged(partition) for one in calls]),
+            tuple(one for one in (hashed_session, hashed_token) if one),
+            ended=_session_ids(b"".join(one.ended for one in calls)),
         )
 
     @override

@@ -274,10 +274,10 @@ END: Final = Script(
 )
 
 # What it ends counts up to the moment at which it is carried out: it would hit who has logged in since.
-END_PROVIDER: Final = Script(
+END_PROVIDER: Final[Script[tuple[str, EndedOfLogoutReply]]] = Script(
     "end_provider",
-    one(EndedOfLogoutReply),
-    keys=("index",),
+    ByOutcome({"DONE": EndedOfLogoutReply, "MORE": EndedOfLogoutReply}),
+    keys=("index", "last_login"),
     args=(
         raw("subject", 16),
         raw_or_none("provider_session", 16),
@@ -285,6 +285,8 @@ END_PROVIDER: Final = Script(
         number("started_ms"),
         raw("clients"),
         *_END,
+        number("known_begun_ms"),
+        *_FROM,
     ),
     lane=Lane.ENDING,
     late=Late.REFUSED,

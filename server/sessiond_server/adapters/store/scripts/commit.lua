@@ -43,7 +43,7 @@ local ids
 ids, h.token_ids = with_new_token_id(string.sub(stored, HEADER_BYTES + 1, login_at))
 h.flags = FLAG_PROVIDER
 note_refresh_life(h, refresh_life_ms)
-h.hashed_refresh = hashed_refresh
+note_refresh(id, hashed, h, hashed_refresh)
 advance(h, generation, secret_hash, fingerprint, pepper_id, rotation_salt, successor_hash)
 redis.call('SET', record, packed(h) .. ids .. string.sub(stored, login_at + 1), 'PXAT', keep_until(h))
 redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))

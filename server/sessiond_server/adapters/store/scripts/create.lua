@@ -2,10 +2,6 @@
 -- (make_room). It is a member of the index before they end: a provider's session that it shares with them goes
 -- on. Where none is to end for it (may_exceed is 0), it is refused instead. The created_ms of the given header
 -- is the store's time a moment ago.
-local function drop_expired_members()
-  local expired = math.min(redis.call('ZCOUNT', index, '-inf', now), MEMBERS_A_CALL)
-  if expired > 0 then redis.call('ZREMRANGEBYRANK', index, 0, expired - 1) end
-end
 
 -- The same session again, because the answer was lost, is one of those that there are.
 local function excess_with_it()
@@ -13,7 +9,6 @@ local function excess_with_it()
   return redis.call('ZCOUNT', index, '(' .. now, '+inf') + (is_new and 1 or 0) - max_sessions
 end
 
-drop_expired_members()
 local excess = excess_with_it()
 if excess > 0 and may_exceed == 0 then return {'FULL'} end
 if excess > 0 and log_is_full() then return refusal_of_full_log() end
@@ -29,9 +24,9 @@ redis.call('SET', last_login, math.max(h.created_ms, tonumber(redis.call('GET', 
 if is(h, FLAG_PROVIDER) then
   redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))
   redis.call('SET', access_key(hashed), sealed_access, 'PXAT', access_expire_ms)
+  join_sharers(h.hashed_provider_session, h, id .. hashed)
+  join_sharers(h.hashed_refresh, h, id .. hashed)
 end
 
-redis.call('ZADD', index, h.absolute_expire_ms, id .. hashed)
-local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
-redis.call('PEXPIREAT', index, last + DAY_MS)
+join(index, h, id .. hashed)
 return {'CREATED', redis.call('GET', record), math.max(0, excess), logged()}

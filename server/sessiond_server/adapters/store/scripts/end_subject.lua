@@ -55,9 +55,9 @@ end
 
 -- Of all sessions that began before the cutoff the spared one alone goes on, with what of its provider's it
 -- lives by. What began since is not hit: the provider's session is revoked up to the cutoff.
-sharers = {}
+only_sharers = {}
 for _, of_provider in ipairs(spared ~= '' and read_shared(record_key(spared)) or {}) do
-  sharers[of_provider] = {[spared] = true}
+  only_sharers[of_provider] = {[spared] = true}
 end
 
 if spared ~= '' and known_cutoff_ms == 0 then

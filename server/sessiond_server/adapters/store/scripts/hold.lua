@@ -10,7 +10,7 @@ if is_revoked(h, hashed) then
 end
 if h.generation ~= leased_generation or h.lease_holder ~= holder then return {0, 0} end
 note_refresh_life(h, refresh_life_ms)
-h.hashed_refresh = hashed_refresh
+note_refresh(id, hashed, h, hashed_refresh)
 h.idle_expire_ms = idle_expiry(h, last_used_ms(h))
 redis.call('SET', refresh_key(hashed), sealed_refresh, 'PXAT', keep_until(h))
 clear(h, FLAG_LEASED)

@@ -260,30 +260,64 @@ local function is_of(h, clients)
   return clients == '' or entry_of(clients, HASHED_ID_BYTES, h.hashed_client) ~= nil
 end
 
--- The sessions of the subject by what of the provider's they live by, its session and its refresh token, as they
--- were when a script first asked; whether they are live is judged when it matters.
-local sharers
+-- Adds a session to an index, by its absolute expiry; the index goes a day after its last member. A few of those
+-- go now that are over.
+local function join(index, h, member)
+  local expired = math.min(redis.call('ZCOUNT', index, '-inf', now), MEMBERS_A_CALL)
+  if expired > 0 then redis.call('ZREMRANGEBYRANK', index, 0, expired - 1) end
+  redis.call('ZADD', index, h.absolute_expire_ms, member)
+  redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] + DAY_MS)
+end
+
+-- The index of the sessions that live by the same session or refresh token of a provider.
+local function sharers_key(shared)
+  return PARTITION .. SHARERS_KEY .. hex(shared)
+end
+
+local function join_sharers(shared, h, member)
+  if shared ~= NO_ID then join(sharers_key(shared), h, member) end
+end
+
+-- Takes note of the provider's refresh token that a session has from now on.
+local function note_refresh(id, hashed, h, hashed_refresh)
+  if hashed_refresh == h.hashed_refresh then return end
+  redis.call('ZREM', sharers_key(h.hashed_refresh), id .. hashed)
+  h.hashed_refresh = hashed_refresh
+  join_sharers(hashed_refresh, h, id .. hashed)
+end
+
+-- The sessions that live by something of a provider's, as they were when a script first asked; whether they are
+-- live is judged when it matters. Where nothing says which they are, they are looked for among the subject's. Of
+-- very many the latest are looked at alone. Where a script ends all sessions of a subject but one, only_sharers
+-- says what that one lives by.
+local sharers, only_sharers = {}, nil
 
 local function sharers_of(shared, hashed_subject)
-  if not sharers then
-    sharers = {}
-    for _, member in ipairs(redis.call('ZRANGE', index_key(hashed_subject), 0, -1)) do
+  if only_sharers then return only_sharers[shared] or {} end
+  local index = sharers_key(shared)
+  if not sharers[index] and redis.call('EXISTS', index) == 0 then index = index_key(hashed_subject) end
+  if not sharers[index] then
+    sharers[index] = {}
+    for _, member in ipairs(redis.call('ZRANGE', index, -MEMBERS_A_CALL, -1)) do
       local _, hashed = split_member(member)
       for _, of_provider in ipairs(read_shared(record_key(hashed))) do
-        sharers[of_provider] = sharers[of_provider] or {}
-        sharers[of_provider][hashed] = true
+        sharers[index][of_provider] = sharers[index][of_provider] or {}
+        sharers[index][of_provider][hashed] = true
       end
     end
   end
-  return sharers[shared] or {}
+  sharers[index][shared] = sharers[index][shared] or {}
+  return sharers[index][shared]
 end
 
--- Whether a live session lives by this. What is found not to be live, or has ended, is not looked at again.
+-- Whether a live session of the subject lives by this. What is found not to be live, or has ended, is not looked
+-- at again.
 local function is_shared(shared, hashed_subject)
   local found = sharers_of(shared, hashed_subject)
   for hashed in pairs(found) do
     local h = read_header(record_key(hashed))
-    if h and not is_over(h) and not is_revoked(h, hashed) then return true end
+    local is_live = h and not is_over(h) and not is_revoked(h, hashed)
+    if is_live and h.hashed_subject == hashed_subject then return true end
     found[hashed] = nil
   end
   return false
@@ -295,6 +329,9 @@ local function is_last_of(shared, hashed, h)
   return not is_shared(shared, h.hashed_subject)
 end
 
+-- A provider's session that a script revokes by itself, when it has ended all that it is to end.
+local revoked_at_last
+
 -- The refresh tokens that a script has queued: many sessions that end together may share one.
 local is_queued = {}
 
@@ -303,7 +340,8 @@ local is_queued = {}
 -- refresh token: a login that was repeated, because its answer was lost, has two sessions by one.
 local function end_at_provider(id, hashed, h, expire_ms)
   local provider_session = h.hashed_provider_session
-  if provider_session ~= NO_ID and is_last_of(provider_session, hashed, h) then
+  local is_passed_over = provider_session == NO_ID or provider_session == revoked_at_last
+  if not is_passed_over and is_last_of(provider_session, hashed, h) then
     revoke_begun(TYPE_PROVIDER_SESSION, provider_session, expire_ms)
   end
   for _, token in ipairs(unpacked_token_ids(packed_token_ids(hashed, h))) do
@@ -313,6 +351,9 @@ local function end_at_provider(id, hashed, h, expire_ms)
   if sealed and is_last_of(h.hashed_refresh, hashed, h) and not is_queued[h.hashed_refresh] then
     queue_revocation(id, h, sealed)
     is_queued[h.hashed_refresh] = true
+  end
+  for _, shared in ipairs({provider_session, h.hashed_refresh}) do
+    redis.call('ZREM', sharers_key(shared), id .. hashed)
   end
   redis.call('DEL', refresh_key(hashed), access_key(hashed))
 end

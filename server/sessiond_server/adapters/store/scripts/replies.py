@@ -154,15 +154,19 @@ class EndedByIdReply:
 
 @dataclass(frozen=True, slots=True)
 class EndedOfLogoutReply:
-    """The same of a logout, and how many sessions its subject's index names that are somebody else's.
+    """The same of a logout in this call, and how many sessions its subject's index names that are strangers'.
 
-    `ended` are the ids of those that have ended, one behind another.
+    `ended` are the ids of those that have ended, one behind another; what ends began up to `begun_ms`. Where
+    there is more to do, it goes on at `next_ms` and `next_id`.
     """
 
     count: int
     strangers: int
     log: LogReply
     ended: bytes
+    begun_ms: int
+    next_ms: int | None
+    next_id: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
