@@ -46,7 +46,12 @@ class RedisAdoptions(Adoptions):
     ) -> Adoption | Free | Busy:
         hashed = hashed_refresh_token(token.issuer, token.text)
         _, found = await self._scripts.run(
-            ADOPT, self._partition(hashed), wanted_until=wanted_until, **_keys(hashed), holder=holder
+            ADOPT,
+            self._partition(hashed),
+            wanted_until=wanted_until,
+            adoption=_adoption_key(hashed),
+            held=_held_key(hashed),
+            holder=holder,
         )
         match found:
             case AdoptedReply():
@@ -63,7 +68,8 @@ class RedisAdoptions(Adoptions):
         return await self._scripts.run(
             KEEP_ADOPTION,
             self._partition(hashed),
-            **_keys(hashed),
+            adoption=_adoption_key(hashed),
+            held=_held_key(hashed),
             session=adoption.session.raw,
             pepper_id=adoption.pepper_id,
             salt=adoption.salt,
@@ -77,7 +83,8 @@ class RedisAdoptions(Adoptions):
         return await self._scripts.run(
             HOLD_ADOPTION,
             self._partition(hashed),
-            **_keys(hashed),
+            adoption=_adoption_key(hashed),
+            held=_held_key(hashed),
             holder=holder,
             sealed=self._sealing.seal_for(
                 hashed, successor.encode(), field=_SUCCESSOR_FIELD, issuer=token.issuer
@@ -93,7 +100,8 @@ class RedisAdoptions(Adoptions):
         await self._scripts.run(
             RELEASE_ADOPTION,
             self._partition(hashed),
-            **_keys(hashed),
+            adoption=_adoption_key(hashed),
+            held=_held_key(hashed),
             holder=holder,
             forgets=int(forgets_successor),
         )
@@ -119,6 +127,9 @@ class RedisAdoptions(Adoptions):
         return self._partitions.of_placing_byte(hashed[0])
 
 
-def _keys(hashed: bytes) -> dict[str, str]:
-    adoption = f"{ADOPTION_KEY}{hashed.hex()}"
-    return {"adoption": adoption, "held": f"{adoption}:held"}
+def _adoption_key(hashed: bytes) -> str:
+    return f"{ADOPTION_KEY}{hashed.hex()}"
+
+
+def _held_key(hashed: bytes) -> str:
+    return f"{_adoption_key(hashed)}:held"
