@@ -184,7 +184,7 @@ async def test_a_wrong_secret_is_told_before_a_user_logs_in(idp: Idp, tmp_path: 
     assert status == 1
     assert findings[f"client {CLIENT_ID} at {idp.issuer}"] == (
         "FAILED",
-        "invalid_client (HTTP 401): the client is not known, or not by this secret",
+        "invalid_client (HTTP 401): the client is not known, or not by what it shows",
     )
 
 

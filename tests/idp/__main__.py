@@ -22,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.idp.assertions import read_assertion
 from tests.idp.state import Counts, State
 
 CLIENT_ID = "skc_test"
@@ -128,7 +129,7 @@ class Provider:
         if switches.times:
             switches.times -= 1
             return web.json_response({"error": switches.error or "server_error"}, status=switches.status)
-        if not _is_known(form):
+        if not self._knows(form, request.path):
             return web.json_response({"error": "invalid_client"}, status=401)
         login = self._grant(form)
         if login is None:
@@ -141,6 +142,19 @@ class Provider:
             switches.lose -= 1
             request.transport.close()  # type: ignore[union-attr]
         return web.json_response(answer)
+
+    def _knows(self, form: Any, path: str) -> bool:
+        """Whether it is one of the clients, with its secret, or with an assertion where it has a key."""
+        client_id, switches = str(form.get("client_id")), self.state.switches
+        if client_id not in switches.client_keys:
+            secret = SECRETS.get(client_id)
+            return secret is not None and form.get("client_secret") == secret
+        places = {"endpoint": path, "token_endpoint": "/oauth/token"}
+        audience = f"{self.issuer}{places.get(switches.assertion_audience, '')}"
+        found = read_assertion(form, switches.client_keys[client_id], audience=audience, used=self.state.used)
+        if found is not None:
+            self.state.counts.assertions.append(found)
+        return found is not None
 
     def _grant(self, form: Any) -> dict[str, Any] | None:
         if form.get("grant_type") == "refresh_token":
@@ -176,7 +190,7 @@ class Provider:
         """Revoke a refresh token for the client that it was issued to alone (RFC 7009 §2.1)."""
         form = await request.post()
         token = str(form.get("token"))
-        if not _is_known(form) or not self.state.is_of(token, str(form["client_id"])):
+        if not self._knows(form, request.path) or not self.state.is_of(token, str(form["client_id"])):
             return web.json_response({"error": "invalid_client"}, status=401)
         self.state.counts.revoked.append(token)
         return web.Response()
@@ -224,12 +238,6 @@ class Provider:
         }
         self.state.save()
         return web.json_response({"code": code})
-
-
-def _is_known(form: Any) -> bool:
-    """Whether it is one of the clients, with its secret."""
-    secret = SECRETS.get(str(form.get("client_id")))
-    return secret is not None and form.get("client_secret") == secret
 
 
 async def serve(port: int, file: Path | None) -> None:

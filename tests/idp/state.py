@@ -37,6 +37,8 @@ class Switches:
     switch. `claims` go over those of new access tokens.
     `keys`: what the key set endpoint gives. `discovery` goes over the discovery document, in which None
     leaves out, and `discovery_status` answers instead of it.
+    `client_keys`: by client a public key, PEM, with whose private half it has to sign who it is, for an
+    audience: the issuer's name, the address of the `token_endpoint`, or that of the `endpoint` that is asked.
     """
 
     rotation: str = "strict"
@@ -55,6 +57,8 @@ class Switches:
     jwks_uri: str = ""
     discovery: dict[str, Any] = field(default_factory=dict)
     discovery_status: int = 200
+    client_keys: dict[str, str] = field(default_factory=dict)
+    assertion_audience: str = ""
 
 
 @dataclass
@@ -66,6 +70,7 @@ class Counts:
     keys: int = 0
     discovery: int = 0
     revoked: list[str] = field(default_factory=list)
+    assertions: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -79,6 +84,8 @@ class State:
     # By refresh token: its login, when it was spent, and what replaced it.
     refresh_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The ids of assertions: each is good once.
+    used: set[str] = field(default_factory=set)
 
     @classmethod
     def load(cls, file: Path | None) -> State:

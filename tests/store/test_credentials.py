@@ -51,9 +51,7 @@ async def test_a_new_password_is_used_without_a_restart(own: Watched, user: Redi
     await user.execute_command("CLIENT", "KILL", "USER", USER)
     write(tmp_path / "password", "second\n")
     assert await store.open()
-    assert own.logger.lines == [
-        ("info", "new files for the store are in use", {"files": [str(tmp_path / "password")]})
-    ]
+    assert own.logger.lines == [("info", "new files are in use", {"files": [str(tmp_path / "password")]})]
 
 
 async def test_a_wrong_password_keeps_the_connections_that_are_open_and_is_told_once(
@@ -163,7 +161,7 @@ async def test_new_certificates_are_used_without_a_restart(ours: OurFiles) -> No
     # The key of it comes later: until then the former pair is used, which the store does not take.
     with pytest.raises(StoreUnavailableError):
         await ours.store.open()
-    (said,) = ours.logger.said("new files for the store cannot be used, what was read before stays")
+    (said,) = ours.logger.said("new files cannot be used, what was read before stays")
     assert said["why"].endswith(f"is no certificate of the key in {ours.key_file}")
     write(ours.key_file, pair.key)
     assert await ours.store.open()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sessiond_server.adapters.http.client_credentials import ClientCredentials, SharedSecret
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse
-from sessiond_server.adapters.http.token_endpoint import ClientCredentials, HttpTokenEndpoint
+from sessiond_server.adapters.http.token_endpoint import HttpTokenEndpoint
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from tests.support.fakes import RecordingLogger, RecordingTelemetry
 
@@ -26,7 +27,7 @@ class World:
             ISSUER,
             ours,
             ours,
-            ClientCredentials("app", "secret"),
+            ClientCredentials("app", SharedSecret(lambda: "secret", uses_basic=False)),
             telemetry=self.telemetry,
             logger=self.logger,
         )

@@ -16,6 +16,7 @@ from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.build import App, build
 from sessiond_server.app.check_issuers import check_issuer, check_workload_issuer
+from sessiond_server.app.client_credentials import ClientSecrets
 from sessiond_server.app.findings import Finding
 from sessiond_server.app.issuers import AnyIssuerSettings, open_providers
 from sessiond_server.app.secrets import load_secrets
@@ -97,7 +98,7 @@ async def fetch_key_sets(settings: Settings, *, logger: Logger) -> list[KeySetFi
         telemetry = PrometheusTelemetry()
         issuers = await open_providers(
             settings,
-            secrets={},
+            secrets=ClientSecrets(),
             share=_shared_with_nobody,
             stack=stack,
             clock=SystemClock(),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.credentials_trial import try_credentials
-from sessiond_server.adapters.http.token_endpoint import ClientCredentials
 from sessiond_server.app.findings import Finding
 from sessiond_server.app.issuers import ConfiguredProvider, key_set_reader
 from sessiond_server.app.workloads import AnyIssuer, ConfiguredWorkloadIssuer

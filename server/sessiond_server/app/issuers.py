@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Outbound
-from sessiond_server.adapters.http.token_endpoint import ClientCredentials, HttpTokenEndpoint
+from sessiond_server.adapters.http.token_endpoint import HttpTokenEndpoint
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
+from sessiond_server.app.client_credentials import (
+    ClientSecrets,
+    can_hold_sessions,
+    clients_of,
+    credentials_of,
+)
 from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
@@ -32,8 +39,6 @@ from sessiond_server.service.validation.signed import TrustedIssuer
 
 AnyIssuerSettings: TypeAlias = IssuerSettings | WorkloadIssuerSettings
 ShareKeySet: TypeAlias = Callable[[AnyIssuerSettings], SharedKeySet]
-# Our secrets at providers, by issuer and client.
-ClientSecrets: TypeAlias = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +144,14 @@ async def _open_provider(
     )
     refresh = KeyRefresh(key_set, shared, clock=clock, jitter=random.random)
     show_key_set(key_set, settings.issuer, telemetry)
-    credentials = _credentials(settings, secrets)
+    credentials = credentials_of(settings, secrets, clock=clock)
     endpoints = {
         one.client_id: HttpTokenEndpoint(
             settings.issuer, documents, outbound, one, telemetry=telemetry, logger=logger
         )
         for one in credentials
     }
-    public = frozenset(one.client_id for one in credentials if one.secret is None)
+    public = frozenset(one.client_id for one in credentials if one.is_public)
     provider = _provider(settings, sessions, policy, endpoints, public_clients=public) if endpoints else None
     return ConfiguredProvider(
         settings, policy, outbound, documents, key_set, credentials, shared, refresh, provider
@@ -209,21 +214,7 @@ def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
 
 def client_ids(settings: IssuerSettings) -> frozenset[str]:
     """Our clients at an issuer: those whose tokens may open a session."""
-    return frozenset(one.client_id for one in _credentials(settings, {}))
-
-
-def _credentials(settings: IssuerSettings, secrets: ClientSecrets) -> tuple[ClientCredentials, ...]:
-    """What each of our clients at a provider is known by there; none where it has no token endpoint."""
-    if not settings.client_id or not (settings.token_url or settings.discovery):
-        return ()
-    clients = (
-        (settings.client_id, settings.client_auth),
-        *((c.client_id, c.client_auth) for c in settings.clients),
-    )
-    return tuple(
-        ClientCredentials(client_id, secrets.get((settings.issuer, client_id)), uses_basic=auth == "basic")
-        for client_id, auth in clients
-    )
+    return frozenset(name for _, (_, name), _ in clients_of((settings,)) if can_hold_sessions(settings))
 
 
 def _provider(

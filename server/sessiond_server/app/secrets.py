@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sessiond_server.adapters.embedded.data_directory import secret_file
+from sessiond_server.adapters.jwt.client_assertion import AssertionKey
 from sessiond_server.adapters.jwt.local_issuer import SigningKey
 from sessiond_server.adapters.jwt.verification import KeyUnfitError
 from sessiond_server.adapters.secrets.certificates import WatchedCertificate, require_certificates
@@ -23,11 +24,11 @@ from sessiond_server.adapters.secrets.key_files import (
 )
 from sessiond_server.adapters.secrets.watched import WatchedTls, watched_text
 from sessiond_server.adapters.store.open import Identity
+from sessiond_server.app.client_credentials import ClientName, ClientSecrets, clients_of, watched_key
 from sessiond_server.app.key_directory import PEPPER, SEALING, SIGNING, KeyKind, key_files
 from sessiond_server.config.problems import ConfigurationError, Problem
 from sessiond_server.config.settings import (
     CallerSettings,
-    ClientSettings,
     IssuerSettings,
     Settings,
     StoreSettings,
@@ -48,7 +49,7 @@ class Secrets:
     sealing: tuple[bytes, ...]
     signing_keys: tuple[SigningKey, ...]
     callers: tuple[KnownCaller, ...]
-    client_secrets: dict[tuple[str, str], str]
+    client_secrets: ClientSecrets
     store_identity: Identity
     sentinel_identity: Identity
     store_tls: WatchedTls | None
@@ -136,18 +137,18 @@ class _Reader:
             for index, one in enumerate(settings.callers)
         )
 
-    def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> dict[tuple[str, str], str]:
-        """Our secrets at providers, by issuer and client."""
-        found = {}
-        for index, issuer in enumerate(issuers):
-            at, clients = f"issuers[{index}]", dict[str, IssuerSettings | ClientSettings]()
-            clients[at] = issuer
-            clients |= {f"{at}.clients[{number}]": one for number, one in enumerate(issuer.clients)}
-            for path, client in clients.items():
-                files = (client.client_secret_file,) if client.client_secret_file else ()
-                for secret in self._each(f"{path}.client_secret_file", files, read_text):
-                    found[issuer.issuer, client.client_id or ""] = secret
-        return found
+    def client_secrets(self, issuers: tuple[IssuerSettings, ...]) -> ClientSecrets:
+        """What our clients prove themselves with at providers, which is watched from now on."""
+        secrets: dict[ClientName, Callable[[], str]] = {}
+        keys: dict[ClientName, Callable[[], AssertionKey]] = {}
+        for path, name, client in clients_of(issuers):
+            if client.client_secret_file:
+                with self._collected(f"{path}.client_secret_file"):
+                    secrets[name] = watched_text(client.client_secret_file, logger=self.logger).current
+            if client.client_key_file:
+                with self._collected(f"{path}.client_key_file"):
+                    keys[name] = watched_key(client.client_key_file, client, logger=self.logger).current
+        return ClientSecrets(secrets, keys)
 
     def identity(self, store: StoreSettings, username: str, password_file: str) -> Identity:
         """Who we are at the store, or at its sentinels; the password is watched from now on."""

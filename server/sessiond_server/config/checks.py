@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sessiond_server.config.client_checks import client_problems_of
 from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem, repeated
 from sessiond_server.config.settings import ALL, EMBEDDED, LOCAL, IssuerSettings, Settings, StoreSettings
@@ -196,7 +197,7 @@ def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterat
     if not issuer.signing_key_files and not has_directory:
         allowed = "one file or more, or keys.directory, where the store is not embedded"
         yield Problem(f"{at}.signing_key_files", "nothing", allowed)
-    for name in ("token_url", "revocation_url", "client_secret_file", "clients"):
+    for name in ("token_url", "revocation_url", "client_secret_file", "client_key_file", "clients"):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")
 
@@ -208,12 +209,7 @@ def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}.jwks_url", "nothing, and no discovery", "an address, or discovery = true")
     if issuer.token_url and not issuer.client_id:
         yield Problem(f"{at}.client_id", "nothing, with a token_url", "our client id at the issuer")
-    if issuer.client_secret_file and not issuer.client_id:
-        yield Problem(f"{at}.client_id", "nothing, with a client_secret_file", "our client id at the issuer")
-    if issuer.clients and not issuer.client_id:
-        yield Problem(f"{at}.client_id", "nothing, with clients", "our client id at the issuer")
-    client_ids = (client.client_id for client in issuer.clients)
-    yield from repeated(f"{at}.clients", "client_id", filter(None, (issuer.client_id, *client_ids)))
+    yield from client_problems_of(issuer, at)
     addresses = ["jwks_url", "token_url", "revocation_url", *(["issuer"] if issuer.discovery else [])]
     for name in addresses:
         url = getattr(issuer, name)

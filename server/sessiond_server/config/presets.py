@@ -72,9 +72,12 @@ def _okta(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Okta's custom authorization servers, after its API reference.
 
     Access tokens name the client as `cid`, and scopes as the array `scp`; the header has no `typ`. Access
-    tokens of the org authorization server are for Okta alone, and have a `typ` that is not accepted here.
+    tokens of the org authorization server are for Okta alone, and have a `typ` that is not accepted here. An
+    assertion of a client is for "the full URL of the resource you're using the JWT to authenticate to", says
+    its guide on building one.
     """
     return {
+        "client_key_audience": "endpoint",
         "algorithms": ["RS256"],
         "token_types": ["at+jwt", "absent"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "cid"],
@@ -115,10 +118,12 @@ def _hydra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     its tokens, or absent. Scopes are the array `scp`, or the string `scope` where the setting
     `strategies.jwt.scope_claim` says so; what the consent added is below `ext`. There is an audience only
     where the client asked for one that it may have. Clients show who they are by a header, unless they are
-    registered otherwise.
+    registered otherwise. Whichever endpoint is asked, an assertion is for the token endpoint (fosite,
+    `client_authentication.go`).
     """
     return {
         "algorithms": ["RS256"],
+        "client_key_audience": "token_endpoint",
         "client_auth": "basic",
         "token_types": ["at+jwt", "jwt", "absent"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
@@ -149,10 +154,13 @@ def _entra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     """Microsoft Entra ID, version 2.0 tokens, after the access token claims reference.
 
     The header's `typ` is always JWT. The tenant is `tid`, delegated scopes are the string `scp`, the client
-    is `azp`, and the token's id is `uti`.
+    is `azp`, and the token's id is `uti`. An assertion of a client is for the token endpoint, should be
+    signed with PS256, and names its certificate by a hash, as the page on certificate credentials says.
     """
     return {
         "algorithms": ["RS256"],
+        "client_key_audience": "token_endpoint",
+        "client_key_algorithm": "PS256",
         "token_types": ["jwt"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat", "tid", "azp"],
         "claims": {

@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from sessiond_server.config.addresses import GRPC_ADDRESS, HTTP_ADDRESS
+from sessiond_server.config.client_settings import (
+    AUDIENCE,
+    KEY_ALGORITHM_MEANING,
+    KEY_FILE_MEANING,
+    KEY_ID_MEANING,
+    SIGNATURE,
+    ClientSettings,
+)
 from sessiond_server.config.kinds import (
     ADDRESS,
     CLAIM,
@@ -37,6 +45,7 @@ from sessiond_server.config.tenant_settings import TenantLifetimeSettings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.address import Address
 from sessiond_server.domain.caller import Group
+from sessiond_server.domain.client_authentication import AssertionAudience
 from sessiond_server.domain.policy import EDDSA, REQUIRED_CLAIMS, SIGNATURE_ALGORITHMS
 from sessiond_server.domain.store_url import StoreKind, StoreUrl
 
@@ -347,17 +356,6 @@ class ClaimSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClientSettings:
-    """Another client of ours at an issuer, whose tokens may open a session too."""
-
-    client_id: str = setting(TEXT, "a further client of ours, whose tokens may open a session too")
-    client_secret_file: Path | None = setting(
-        FILE, "that client's secret; none for a public client", default=None
-    )
-    client_auth: str = setting(one_of("post", "basic"), "how that secret is sent", default="post")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class IssuerSettings:
     """A trusted issuer.
 
@@ -375,10 +373,19 @@ class IssuerSettings:
         default=None,
     )
     client_secret_file: Path | None = setting(
-        FILE, "the client's secret; none for a public client", default=None
+        FILE, "the client's secret; with no key either it is a public client", default=None
     )
     client_auth: str = setting(
         one_of("post", "basic"), "how the secret is sent (RFC 6749 §2.3.1)", default="post"
+    )
+    client_key_file: Path | None = setting(FILE, KEY_FILE_MEANING, default=None)
+    client_key_id: str | None = setting(TEXT, KEY_ID_MEANING, default=None)
+    client_key_algorithm: str | None = setting(SIGNATURE, KEY_ALGORITHM_MEANING, default=None)
+    client_key_audience: str = setting(
+        AUDIENCE,
+        "whom what is signed with it is for: the issuer, its token endpoint, whichever endpoint is asked, or "
+        "what is written here",
+        default=AssertionAudience.ISSUER,
     )
     clients: tuple[ClientSettings, ...] = ()
     redirect_uris: tuple[str, ...] = setting(TEXTS, "where authorization codes may come from", default=())

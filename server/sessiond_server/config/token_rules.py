@@ -12,7 +12,7 @@ from sessiond_server.config.reader import load, read_list, read_table, section
 from sessiond_server.config.settings import IssuerSettings, ServerSettings, Settings, StoreSettings
 from sessiond_server.config.workload_checks import workload_problems_of
 
-_FILES_OF_ISSUERS: Final = ("client_secret_file", "clients", "signing_key_files")
+_FILES_OF_ISSUERS: Final = ("client_secret_file", "client_key_file", "clients", "signing_key_files")
 _FILES_OF_CALLERS: Final = ("key_files",)
 _FILES_OF_WORKLOAD_ISSUERS: Final = ("ca_file", "token_file")
 _LIMIT: Final = "max_token_bytes"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
-from sessiond_server.adapters.http.token_endpoint import ClientCredentials
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.service.validation.key_source import Unfetched
 
@@ -22,7 +22,7 @@ _SURELY_BAD: Final = frozenset({200, 401, 403, 404, 405})
 _MEANINGS: Final[Mapping[str, tuple[bool | None, str]]] = MappingProxyType(
     {
         "invalid_grant": (True, "the credentials are taken"),
-        "invalid_client": (False, "the client is not known, or not by this secret"),
+        "invalid_client": (False, "the client is not known, or not by what it shows"),
         "unauthorized_client": (False, "the client may not refresh, or is not known"),
         "unsupported_grant_type": (False, "nobody may refresh"),
         "invalid_request": (None, "nothing is said of the credentials"),
@@ -63,7 +63,7 @@ async def try_credentials(
     if isinstance(url, Unfetched):
         return Trial(is_good=False, seen=f"no token endpoint: {url.detail}")
     form = {"grant_type": "refresh_token", "refresh_token": f"made-up-{secrets.token_urlsafe(32)}"}
-    response = await outbound.post(url, {**form, **credentials.form()}, headers=credentials.headers())
+    response = await credentials.post(outbound, documents, url, form)
     if isinstance(response, Failed):
         return Trial(is_good=False, seen=f"{json.dumps(url[:255])}: {response.value}")
     trial = _judge(response)
@@ -100,9 +100,9 @@ async def _remark(documents: IssuerDocuments, credentials: ClientCredentials, *,
     if named is None and not is_good:
         # RFC 8414 §2: what is left out means this one.
         named = ["client_secret_basic"]
-    if not isinstance(named, list) or credentials.method in named:
+    if not isinstance(named, list) or credentials.proof.method in named:
         return ""
-    return f"; sent as {credentials.method}, while its document names {_shown(named)}"
+    return f"; sent as {credentials.proof.method}, while its document names {_shown(named)}"
 
 
 def _shown(named: Sequence[Any]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from typing_extensions import override
 
+from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.error_codes import (
     INVALID_CLIENT,
     INVALID_GRANT,
@@ -40,38 +38,6 @@ _REFRESH_LIVES: Final = ("refresh_expires_in", "refresh_token_expires_in")
 _LONGEST_LIFE_SECONDS: Final = 20 * 365 * 86_400
 # RFC 7009 §2.2: what says success, or that there is nothing to revoke, whatever the reason.
 _REVOKED: Final = frozenset({200, 204, 400, 404})
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ClientCredentials:
-    """Our client at the provider; a `secret` of None makes it a public client.
-
-    `uses_basic` says that the secret is sent as a header (RFC 6749 §2.3.1).
-    """
-
-    client_id: str
-    secret: str | None
-    uses_basic: bool = False
-
-    @property
-    def method(self) -> str:
-        """The name of the way in which the client shows who it is (RFC 7591 §2)."""
-        if self.secret is None:
-            return "none"
-        return "client_secret_basic" if self.uses_basic else "client_secret_post"
-
-    def form(self) -> dict[str, str]:
-        """What is sent in the form."""
-        if self.secret is None:
-            return {"client_id": self.client_id}
-        return {} if self.uses_basic else {"client_id": self.client_id, "client_secret": self.secret}
-
-    def headers(self) -> dict[str, str]:
-        """What is sent as headers."""
-        if self.secret is None or not self.uses_basic:
-            return {}
-        pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"
-        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
 class HttpTokenEndpoint(TokenEndpoint):
@@ -143,9 +109,7 @@ class HttpTokenEndpoint(TokenEndpoint):
         return self._decided(response)
 
     async def _post(self, url: str, form: Mapping[str, str]) -> HttpResponse | Failed:
-        return await self._outbound.post(
-            url, {**form, **self._credentials.form()}, headers=self._credentials.headers()
-        )
+        return await self._credentials.post(self._outbound, self._documents, url, form)
 
     def _decided(self, response: HttpResponse) -> TokenResponse:
         body = _body_of(response)

@@ -8,27 +8,16 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typing_extensions import override
 
+from sessiond_server.adapters.jwt.private_keys import PrivateKey, read_private_key
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.adapters.jwt.thumbprint import thumbprint
-from sessiond_server.adapters.jwt.verification import PRIMITIVES, KeyUnfitError, PublicKey, fitting_algorithms
+from sessiond_server.adapters.jwt.verification import PRIMITIVES, PublicKey, fitting_algorithms
 from sessiond_server.domain.base64url import to_base64url
 from sessiond_server.domain.claims import RESERVED_CLAIMS
 from sessiond_server.domain.identifiers import length_prefixed
@@ -36,8 +25,6 @@ from sessiond_server.domain.policy import EDDSA
 from sessiond_server.domain.session import Login, StoredSession
 from sessiond_server.domain.token import ParsedToken
 from sessiond_server.service.validation.keys import KeySet, MintedToken, TokenMinter
-
-PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
 _MEDIA_TYPE: Final = "at+jwt"
 _TOKEN_ID_BYTES: Final = 16
@@ -71,15 +58,7 @@ class SigningKey:
         Raises:
             KeyUnfitError: it is something else.
         """
-        try:
-            key = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            key = None
-        # The error is raised out here, so that no error of a library, which may speak of the content, becomes
-        # its context.
-        if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey):
-            raise KeyUnfitError("not an unencrypted PEM private key of a kind that signs tokens")
-        return cls(key)
+        return cls(read_private_key(pem))
 
     def sign(self, signing_input: bytes) -> bytes:
         """The JWS signature over `signing_input`."""

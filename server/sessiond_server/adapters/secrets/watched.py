@@ -47,12 +47,12 @@ class Watched(Generic[T]):
             self._value = self._read()
         except KeyFileError as error:
             self._logger.error(
-                "new files for the store cannot be used, what was read before stays",
+                "new files cannot be used, what was read before stays",
                 files=files,
                 why=str(error),
             )
         else:
-            self._logger.info("new files for the store are in use", files=files)
+            self._logger.info("new files are in use", files=files)
 
     def _stamp_now(self) -> _Stamp:
         return tuple(map(_stamp, self._paths))
