@@ -32,9 +32,12 @@ class Switches:
     """How the provider behaves.
 
     `rotation`: strict (a spent token is refused), grace (it answers again for 30 s), static (it is never
-    spent). `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies
-    are lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next
-    switch. `claims` go over those of new access tokens.
+    spent, and comes again), renewing (it is never spent, and another one comes). `collateral` says what a
+    second presentation ends that is refused: nothing, all that has come of its login (family), or all of its
+    subject (more).
+    `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies are
+    lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next switch.
+    `claims` go over those of new access tokens.
     `keys`: what the key set endpoint gives. `discovery` goes over the discovery document, in which None
     leaves out, and `discovery_status` answers instead of it.
     `client_keys`: by client a public key, PEM, with whose private half it has to sign who it is, for an
@@ -42,6 +45,7 @@ class Switches:
     """
 
     rotation: str = "strict"
+    collateral: str = ""
     latency: float = 0.0
     status: int = 0
     error: str = ""
@@ -187,14 +191,23 @@ class State:
         found = self.refresh_tokens.get(token)
         if found is None or token in self.counts.revoked:
             return None
-        if self.switches.rotation == "static":
+        if self.switches.rotation in {"static", "renewing"}:
             return found["login"]
         in_grace = self.switches.rotation == "grace" and time.time() - (found["spent"] or 0) < GRACE_SECONDS
         if found["spent"] is not None and not in_grace:
+            self._punish(found["login"])
             return None
         found["spent"] = found["spent"] or time.time()
         self.save()
         return found["login"]
+
+    def _punish(self, login: dict[str, Any]) -> None:
+        """Spend what a second presentation ends beside the token itself."""
+        by = {"family": "session", "more": "subject"}.get(self.switches.collateral)
+        for token in self.refresh_tokens.values():
+            if by and token["login"][by] == login[by]:
+                token["spent"] = token["spent"] or 1.0
+        self.save()
 
     def shown(self) -> dict[str, Any]:
         return {"switches": asdict(self.switches), "counts": asdict(self.counts)}

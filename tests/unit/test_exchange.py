@@ -22,10 +22,11 @@ from sessiond_server.domain.failures import (
     StoreUnavailableError,
 )
 from sessiond_server.domain.revocation import Position
-from sessiond_server.domain.session import Login
+from sessiond_server.domain.session import Cause, Login
 from sessiond_server.service import uncancelled
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
+from sessiond_server.service.providers.profile import RefreshProfile
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.storage.leases import LeaseEnd, Moved
@@ -61,11 +62,14 @@ class World:
         self.audit = RecordingAudit()
         self.kept, self.life_ms = "", None
         self.released: list[LeaseEnd] = []
+        self.presented: list[str] = []
+        self.cause: Cause | None = None
+        self.brought: str | None = None
         self.endpoints = {"app": self}
         self.is_asked, self.is_answering = asyncio.Event(), asyncio.Event()
         self.is_answering.set()
         self.policy = SimpleNamespace(issuer=ISSUER)
-        self.ends_in_doubt = False
+        self.profile, self.leased = RefreshProfile(), Leased(SESSION, "r", in_doubt=False)
         ours: Any = self
         self.clock, self.failure_seconds = FakeClock(), 0.0
         self.exchange = ProviderExchange(
@@ -83,7 +87,8 @@ class World:
     def find(self, _issuer: str) -> Any:
         return self
 
-    async def refresh(self, _token: str) -> Any:
+    async def refresh(self, token: str) -> Any:
+        self.presented.append(token)
         return self.response
 
     async def judge_exchanged(self, _token: str, _login: Any) -> Any:
@@ -99,14 +104,15 @@ class World:
     async def rotate(self, _rotation: Any) -> Leased:
         self.is_asked.set()
         await self.is_answering.wait()
-        return Leased(SESSION, "r", in_doubt=False)
+        return self.leased
 
     async def commit(self, _rotation: Any, _leased: Any, tokens: ProviderTokens) -> Any:
         self.fail(StoreUnavailableError)
         self.kept, self.life_ms = tokens.refresh_token, tokens.refresh_life_ms
         return self.committed
 
-    async def end_leased(self, *_: Any, **__: Any) -> Any:
+    async def end_leased(self, *_: Any, cause: Cause, brought: str | None) -> Any:
+        self.cause, self.brought = cause, brought
         return SimpleNamespace(count=1, logged=Logged((), Position(bytes(16), 0, 1, "")))
 
     async def release(self, _rotation: Any, end: LeaseEnd) -> None:
@@ -260,3 +266,146 @@ async def test_nobody_tries_again_while_an_exchange_may_still_be_going_on(
     with pytest.raises(ProviderUnavailableError):
         await world.run()
     assert world.released == released
+
+
+STATIC = RefreshProfile(renews=False, spends=False)
+RENEWING = RefreshProfile(spends=False)
+ENDING = RefreshProfile(ends_in_doubt=True)
+GRACEFUL = RefreshProfile(ends_in_doubt=True, grace_ms=30_000)
+
+
+@pytest.mark.parametrize("profile", [STATIC, RENEWING])
+@pytest.mark.parametrize("doubt", Doubt)
+async def test_a_token_that_is_never_spent_is_in_no_doubt(profile: RefreshProfile, doubt: Doubt) -> None:
+    world = World(NoDecision(doubt))
+    world.profile = profile
+    with pytest.raises(ProviderUnavailableError):
+        await world.run()
+    assert world.released == [LeaseEnd.RELEASE]
+
+
+@pytest.mark.parametrize(
+    ("profile", "in_doubt", "cause"),
+    [
+        (RefreshProfile(), True, Cause.PROVIDER_LOST),
+        (RefreshProfile(), False, Cause.PROVIDER_REFUSED),
+        (STATIC, True, Cause.PROVIDER_REFUSED),
+    ],
+)
+async def test_a_refusal_behind_a_doubt_is_a_loss_where_tokens_are_spent(
+    profile: RefreshProfile, cause: Cause, *, in_doubt: bool
+) -> None:
+    world = World(Refused())
+    world.profile, world.leased = profile, Leased(SESSION, "r", in_doubt=in_doubt)
+    with pytest.raises(RefreshRefusedError):
+        await world.run()
+    assert world.cause is cause
+
+
+@pytest.mark.parametrize(
+    ("profile", "leased", "doubt", "ends"),
+    [
+        (ENDING, Leased(SESSION, "r", in_doubt=False), Doubt.NONE, False),
+        (ENDING, Leased(SESSION, "r", in_doubt=False), Doubt.POSSIBLE, True),
+        (ENDING, Leased(SESSION, "r", in_doubt=False), Doubt.OPEN, True),
+        (GRACEFUL, Leased(SESSION, "r", in_doubt=False), Doubt.POSSIBLE, False),
+        (GRACEFUL, Leased(SESSION, "r", in_doubt=False), Doubt.OPEN, False),
+        (GRACEFUL, Leased(SESSION, "r", in_doubt=True, doubt_age_ms=1), Doubt.NONE, False),
+        (GRACEFUL, Leased(SESSION, "r", in_doubt=True, doubt_age_ms=1), Doubt.POSSIBLE, True),
+        (RefreshProfile(), Leased(SESSION, "r", in_doubt=True), Doubt.OPEN, False),
+    ],
+)
+async def test_a_doubt_ends_a_session_where_another_try_would_be_punished(
+    profile: RefreshProfile, leased: Leased, doubt: Doubt, *, ends: bool
+) -> None:
+    world = World(NoDecision(doubt))
+    world.profile, world.leased = profile, leased
+    with pytest.raises(RefreshRefusedError if ends else ProviderUnavailableError):
+        await world.run()
+    assert world.cause is (Cause.PROVIDER_LOST if ends else None)
+
+
+@pytest.mark.parametrize(
+    ("profile", "age_ms", "is_presented"),
+    [
+        (GRACEFUL, 28_999, True),
+        (GRACEFUL, 29_001, False),
+        (GRACEFUL, None, False),
+        (ENDING, 1, False),
+        (RefreshProfile(), None, True),
+        (replace(STATIC, ends_in_doubt=True), None, True),
+    ],
+)
+async def test_behind_the_grace_a_token_in_doubt_is_presented_where_doubts_are_tried_again(
+    profile: RefreshProfile, age_ms: int | None, *, is_presented: bool
+) -> None:
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.profile = profile
+    world.leased = Leased(SESSION, "r", in_doubt=True, doubt_age_ms=age_ms)
+    with suppress(RefreshRefusedError):
+        await world.run()
+    assert world.presented == (["r"] if is_presented else [])
+    assert world.cause is (None if is_presented else Cause.PROVIDER_LOST)
+
+
+@pytest.mark.parametrize(
+    ("leased", "is_told"),
+    [
+        (Leased(SESSION, "r", in_doubt=False), False),
+        (Leased(SESSION, "r", in_doubt=True, doubt_age_ms=1000), False),
+        (Leased(SESSION, "r", in_doubt=True, doubt_age_ms=60_000), True),
+    ],
+)
+@pytest.mark.parametrize("ends_more", [True, False])
+async def test_another_try_that_may_end_other_sessions_is_told(
+    leased: Leased, *, is_told: bool, ends_more: bool
+) -> None:
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.profile, world.leased = RefreshProfile(grace_ms=30_000, replay_ends_more=ends_more), leased
+    await world.run()
+    said = world.logger.said(
+        "a refresh token is presented again that may have been spent, which may end other sessions"
+    )
+    assert len(said) == (is_told and ends_more)
+
+
+@pytest.mark.parametrize(
+    ("profile", "brought", "found"),
+    [
+        (RefreshProfile(), "refresh", None),
+        (RefreshProfile(), None, "kept"),
+        (RefreshProfile(), "r", "kept"),
+        (RENEWING, "refresh", None),
+        (RENEWING, None, "kept"),
+        (STATIC, None, None),
+        (STATIC, "r", None),
+        (STATIC, "refresh", "renewed"),
+    ],
+)
+async def test_a_provider_that_contradicts_its_profile_is_told_once_and_counted(
+    profile: RefreshProfile, brought: str | None, found: str | None
+) -> None:
+    world = World(Granted("access", brought, None), claims=CLAIMS, committed=ROTATED)
+    world.profile = profile
+    for _ in range(3):
+        await world.run()
+    assert world.kept == (brought or "r")
+    assert world.telemetry.of("rotation_contradicted") == ([(ISSUER, found)] * 3 if found else [])
+    said = world.logger.said("a provider does not treat refresh tokens as its issuer's rotation says")
+    assert said == ([{"issuer": ISSUER, "refresh_token": found}] if found else [])
+
+
+async def test_the_same_token_again_keeps_the_end_that_was_known() -> None:
+    world = World(Granted("access", "r", None), claims=CLAIMS, committed=ROTATED)
+    await world.run()
+    assert (world.kept, world.life_ms) == ("r", None)
+
+
+@pytest.mark.parametrize(("brought", "revoked"), [("refresh", "refresh"), ("r", None)])
+async def test_only_another_token_is_let_go_of_beside_the_stored_one(
+    brought: str, revoked: str | None
+) -> None:
+    world = World(Granted("access", brought, None), claims=SomebodyElses())
+    with pytest.raises(RefreshRefusedError):
+        await world.run()
+    assert world.brought == revoked

@@ -259,3 +259,54 @@ def test_hydras_scopes_may_be_a_string_and_its_clients_send_a_header() -> None:
     }
     (settings,) = read_settings(document, environment={}, insecure_plaintext=False).issuers
     assert settings.client_auth == "basic"
+
+
+def rotation_of(preset: str, **over: Any) -> tuple[str, float, str, str]:
+    issuer = {"preset": preset, "issuer": "https://id.example", "audiences": ["a"], **over}
+    document = {"store": {"url": "embedded:x"}, "issuers": [issuer]}
+    (found,) = read_settings(document, environment={}, insecure_plaintext=False).issuers
+    seconds = found.rotation_grace.total_seconds()
+    return found.rotation, seconds, found.rotation_collateral, found.in_doubt
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("scalekit", ("rotating", 0, "family")),
+        ("auth0", ("rotating", 0, "family")),
+        ("okta", ("rotating", 30, "more")),
+        ("keycloak", ("renewing", 0, "family")),
+        ("hydra", ("rotating", 0, "family")),
+        ("cognito", ("static", 0, "family")),
+        ("entra", ("renewing", 0, "family")),
+        ("oidc", ("rotating", 0, "family")),
+    ],
+)
+def test_what_is_known_of_refresh_tokens_and_doubts_are_tried_again(
+    preset: str, expected: tuple[str, float, str]
+) -> None:
+    assert rotation_of(preset) == (*expected, "retry")
+
+
+def test_what_is_known_of_a_rotation_goes_with_it() -> None:
+    assert rotation_of("okta", rotation="static") == ("static", 0, "family", "retry")
+    assert rotation_of("okta", rotation_grace="10s") == ("rotating", 10, "more", "retry")
+    assert rotation_of("keycloak", rotation="rotating", in_doubt="end") == ("rotating", 0, "family", "end")
+
+
+@pytest.mark.parametrize(
+    ("preset", "audience", "algorithm"),
+    [
+        ("okta", "endpoint", None),
+        ("hydra", "token_endpoint", None),
+        ("entra", "token_endpoint", "PS256"),
+        ("keycloak", "issuer", None),
+    ],
+)
+def test_what_is_known_of_assertions(preset: str, audience: str, algorithm: str | None) -> None:
+    document = {
+        "store": {"url": "embedded:x"},
+        "issuers": [{"preset": preset, "issuer": "https://id.example", "audiences": ["a"]}],
+    }
+    (found,) = read_settings(document, environment={}, insecure_plaintext=False).issuers
+    assert (found.client_key_audience, found.client_key_algorithm) == (audience, algorithm)

@@ -13,6 +13,7 @@ SHOWN = {
     "call_ended": (("M", "OK", "c", 0.1), ("sessiond_calls_total", "sessiond_call_seconds_count")),
     "verdicts_given": (("ACCEPTED", 1), ("sessiond_verdicts_total",)),
     "token_refreshed": (("ROTATED",), ("sessiond_refreshes_total",)),
+    "rotation_contradicted": (("i", "kept"), ("sessiond_rotation_contradictions_total",)),
     "scopes_widened": (("i",), ("sessiond_scopes_widened_total",)),
     "exchange_tried": (("i", "granted"), ("sessiond_exchanges_total",)),
     "provider_erred": (("i", "invalid_client"), ("sessiond_provider_errors_total",)),

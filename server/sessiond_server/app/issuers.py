@@ -21,6 +21,7 @@ from sessiond_server.app.client_credentials import (
     clients_of,
     credentials_of,
 )
+from sessiond_server.config.client_settings import MORE, ROTATING, STATIC
 from sessiond_server.config.settings import IssuerSettings, SessionSettings, Settings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
 from sessiond_server.domain.policy import ClaimMapping, IssuerPolicy
@@ -28,6 +29,7 @@ from sessiond_server.domain.session import IssuerLifetimes, Lifetimes
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
+from sessiond_server.service.providers.profile import RefreshProfile
 from sessiond_server.service.providers.token_endpoint import TokenEndpoint
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
@@ -231,9 +233,19 @@ def _provider(
         client_id=settings.client_id or "",
         redirect_uris=frozenset(settings.redirect_uris),
         endpoints=endpoints,
-        ends_in_doubt=settings.in_doubt == "end",
+        profile=_profile(settings),
         adopts=settings.adopt,
         public_clients=public_clients,
+    )
+
+
+def _profile(settings: IssuerSettings) -> RefreshProfile:
+    return RefreshProfile(
+        renews=settings.rotation != STATIC,
+        spends=settings.rotation == ROTATING,
+        grace_ms=_milliseconds(settings.rotation_grace),
+        replay_ends_more=settings.rotation_collateral == MORE,
+        ends_in_doubt=settings.in_doubt == "end",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sessiond_server.config.client_checks import client_problems_of
+from sessiond_server.config.client_settings import FAMILY, ROTATING
 from sessiond_server.config.kinds import shown
 from sessiond_server.config.problems import Problem, repeated
 from sessiond_server.config.settings import ALL, EMBEDDED, LOCAL, IssuerSettings, Settings, StoreSettings
@@ -210,8 +211,23 @@ def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
     if issuer.token_url and not issuer.client_id:
         yield Problem(f"{at}.client_id", "nothing, with a token_url", "our client id at the issuer")
     yield from client_problems_of(issuer, at)
+    yield from _rotation(issuer, at)
     addresses = ["jwks_url", "token_url", "revocation_url", *(["issuer"] if issuer.discovery else [])]
     for name in addresses:
         url = getattr(issuer, name)
         if url and not is_callable(url, allow_http=issuer.allow_http):
             yield Problem(f"{at}.{name}", shown(url), "an https address, or http to loopback with allow_http")
+
+
+def _rotation(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    if issuer.rotation == ROTATING:
+        return
+    # What is never spent is in no doubt.
+    for name, is_there, allowed in (
+        ("rotation_grace", bool(issuer.rotation_grace), "0s"),
+        ("rotation_collateral", issuer.rotation_collateral != FAMILY, FAMILY),
+        ("in_doubt", issuer.in_doubt != "retry", "retry"),
+    ):
+        if is_there:
+            found = f"another value, with rotation {shown(issuer.rotation)}"
+            yield Problem(f"{at}.{name}", found, f"{shown(allowed)} there: nothing is ever spent")

@@ -12,6 +12,11 @@ from sessiond_server.domain.client_authentication import THUMBPRINT, AssertionAu
 from sessiond_server.domain.policy import EDDSA, SIGNATURE_ALGORITHMS
 
 SIGNATURE: Final = one_of(*sorted({*SIGNATURE_ALGORITHMS, EDDSA}))
+ROTATING: Final = "rotating"
+RENEWING: Final = "renewing"
+STATIC: Final = "static"
+FAMILY: Final = "family"
+MORE: Final = "more"
 KEY_FILE_MEANING: Final = (
     "in the place of a secret: our private key, PEM, that signs who we are for each request "
     "(`private_key_jwt`); behind it may stand its certificate, whose hash is told then (`x5t#S256`)"

@@ -18,6 +18,9 @@ def with_preset(table: Mapping[str, Any], *, environment: Mapping[str, str]) -> 
     preset = table.get("preset", "oidc")
     make = PRESETS.get(preset) if isinstance(preset, str) else None
     below = make(table, environment) if make else {}
+    if table.get("rotation", below.get("rotation")) != below.get("rotation"):
+        # What is known of another rotation says nothing of this one.
+        below = {name: value for name, value in below.items() if not name.startswith("rotation")}
     merged = {**below, **table}
     if isinstance(table.get("claims"), dict):
         merged["claims"] = {**below.get("claims", {}), **table["claims"]}
@@ -29,7 +32,8 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> Table
 
     Its key set is at `/keys`, its token endpoint at `/oauth/token`. Access tokens are RS256 with `oid` as the
     tenant; scopes come as `scope`, for machines as the array `scopes`; a `typ` is not documented. The
-    environment names are those of its samples.
+    environment names are those of its samples. A refresh token is good once: "Replaying a used refresh token
+    will result in an error", without a grace.
     """
     issuer = (
         table.get("issuer")
@@ -45,6 +49,7 @@ def _scalekit(table: Mapping[str, Any], environment: Mapping[str, str]) -> Table
         # A person's token lives about five minutes, a machine's up to 24 hours.
         "max_token_lifetime": "24h",
         "claims": {"tenant": "oid", "scopes": ["scope", "scopes"]},
+        "rotation": "rotating",
     }
     if isinstance(issuer, str):
         known |= {"issuer": issuer, "jwks_url": f"{issuer}/keys"}
@@ -59,8 +64,13 @@ def _auth0(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     The issuer ends with a slash. Its own profile sends `typ` JWT, `azp` and no `jti`; the RFC 9068 profile
     sends `at+jwt`, `client_id` and `jti`. Only with the latter can sessions be held: a token without `jti`
     and `sid` cannot be revoked by itself.
+
+    Rotation is set for each application ("Configure Refresh Token Rotation"), with an overlap of 0 seconds
+    unless another is entered; a second presentation behind that ends the family. Without rotation a refresh
+    brings no refresh token.
     """
     return {
+        "rotation": "rotating",
         "algorithms": ["PS256", "RS256"],
         "token_types": ["at+jwt", "jwt"],
         "required_claims": ["iss", "sub", "aud", "exp", "iat"],
@@ -75,8 +85,16 @@ def _okta(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     tokens of the org authorization server are for Okta alone, and have a `typ` that is not accepted here. An
     assertion of a client is for "the full URL of the resource you're using the JWT to authenticate to", says
     its guide on building one.
+
+    Rotation is set for each application ("Refresh token rotation"): the previous token "remains valid for the
+    configured amount of time", 30 seconds unless set otherwise, and behind that a second presentation ends
+    also "all access tokens issued since the user authenticated". Without rotation a refresh brings no refresh
+    token.
     """
     return {
+        "rotation": "rotating",
+        "rotation_grace": "30s",
+        "rotation_collateral": "more",
         "client_key_audience": "endpoint",
         "algorithms": ["RS256"],
         "token_types": ["at+jwt", "absent"],
@@ -91,8 +109,12 @@ def _keycloak(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Tab
     The header's `typ` is JWT for all its tokens; the claim `typ` is Bearer for access tokens. Realm roles are
     nested. An audience is there only where a client scope maps one. A realm signs with RS256 until its
     administrator adds a key provider, which may be of any algorithm of RSA, ECDSA or EdDSA.
+
+    Each refresh brings another refresh token. The one before stays good, unless the realm's "Revoke Refresh
+    Token" is on, which it is not at first.
     """
     return {
+        "rotation": "renewing",
         "algorithms": [
             "ES256",
             "ES384",
@@ -120,8 +142,12 @@ def _hydra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     where the client asked for one that it may have. Clients show who they are by a header, unless they are
     registered otherwise. Whichever endpoint is asked, an assertion is for the token endpoint (fosite,
     `client_authentication.go`).
+
+    A refresh token is good once, and a second presentation ends the chain, unless a grace is configured
+    (`rotation_grace_period`, "omit this line to disable").
     """
     return {
+        "rotation": "rotating",
         "algorithms": ["RS256"],
         "client_key_audience": "token_endpoint",
         "client_auth": "basic",
@@ -136,8 +162,12 @@ def _cognito(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Tabl
 
     An access token has `token_use` access, no `aud` and no `typ`: it is for the app client that `client_id`
     names. All tokens of one login share their `origin_jti`.
+
+    Without the rotation of an app client, "token refresh issues only ID and access tokens"; with it, a grace
+    of up to 60 seconds may be set (RefreshTokenRotationType).
     """
     return {
+        "rotation": "static",
         "algorithms": ["RS256"],
         "token_types": ["absent"],
         "required_claims": ["iss", "sub", "exp", "iat", "jti", "client_id", "token_use"],
@@ -156,8 +186,13 @@ def _entra(_table: Mapping[str, Any], _environment: Mapping[str, str]) -> Table:
     The header's `typ` is always JWT. The tenant is `tid`, delegated scopes are the string `scp`, the client
     is `azp`, and the token's id is `uti`. An assertion of a client is for the token endpoint, should be
     signed with PS256, and names its certificate by a hash, as the page on certificate credentials says.
+
+    "Refresh tokens replace themselves with a fresh token upon every use. The Microsoft identity platform
+    doesn't revoke old refresh tokens when used to fetch new access tokens" (Refresh tokens in the Microsoft
+    identity platform).
     """
     return {
+        "rotation": "renewing",
         "algorithms": ["RS256"],
         "client_key_audience": "token_endpoint",
         "client_key_algorithm": "PS256",

@@ -13,10 +13,15 @@ from typing import Final
 from sessiond_server.config.addresses import GRPC_ADDRESS, HTTP_ADDRESS
 from sessiond_server.config.client_settings import (
     AUDIENCE,
+    FAMILY,
     KEY_ALGORITHM_MEANING,
     KEY_FILE_MEANING,
     KEY_ID_MEANING,
+    MORE,
+    RENEWING,
+    ROTATING,
     SIGNATURE,
+    STATIC,
     ClientSettings,
 )
 from sessiond_server.config.kinds import (
@@ -435,8 +440,28 @@ class IssuerSettings:
         "a refresh hands out the known access token while more than this is left of it; 0s: always a new one",
         default=timedelta(seconds=60),
     )
+    rotation: str = setting(
+        one_of(ROTATING, RENEWING, STATIC),
+        "what comes for a refresh token: another one, and this one is spent; another one beside it; or none, "
+        "and this one stays",
+        default=ROTATING,
+    )
+    rotation_grace: timedelta = setting(
+        span("0s", "5m"),
+        "how long it takes a refresh token that is spent again",
+        default=timedelta(0),
+    )
+    rotation_collateral: str = setting(
+        one_of(FAMILY, MORE),
+        "what ends there if one is presented again behind that: what descends from its login, or more; where "
+        "that may come to pass, the log tells of it",
+        default=FAMILY,
+    )
     in_doubt: str = setting(
-        one_of("retry", "end"), "what follows a refresh whose outcome is unknown", default="retry"
+        one_of("retry", "end"),
+        "what follows a refresh whose outcome is unknown: the refresh token is presented again until the "
+        "answer is definite; or once more and within `rotation_grace`, and the session ends otherwise",
+        default="retry",
     )
     adopt: bool = setting(
         SWITCH,

@@ -32,6 +32,9 @@ class Telemetry(Protocol):
     def scopes_widened(self, issuer: str) -> None:
         """A provider has given a session's access token scopes that the session's login had not."""
 
+    def rotation_contradicted(self, issuer: str, refresh_token: str) -> None:
+        """An exchange brought another refresh token where none was to come (`renewed`), or none (`kept`)."""
+
     def provider_erred(self, issuer: str, error: str) -> None:
         """A token or revocation endpoint answered with this error code of OAuth, or `other`."""
 

@@ -465,3 +465,77 @@ async def test_what_is_held_moves_the_end_of_its_session(provider: Provider) -> 
     assert header.idle_expire_ms == header.provider_expire_ms > header.created_ms + 2 * HOUR
     record_ms = await provider.store.redis.pexpiretime(provider.store.record_key(token.session))
     assert record_ms == header.idle_expire_ms + 24 * HOUR
+
+
+async def doubt_age_ms(provider: Provider, token: RefreshToken) -> int | None:
+    _, leased = await provider.lease(token)
+    assert leased.in_doubt
+    return leased.doubt_age_ms
+
+
+async def test_how_long_ago_a_doubt_began_is_known_from_its_exchange_on(provider: Provider) -> None:
+    token = await provider.open()
+    rotation, leased = await provider.lease(token)
+    assert leased.doubt_age_ms is None
+    await provider.leases.release(rotation, LeaseEnd.DOUBT)
+    header = await provider.store.header(token.session)
+    await provider.store.change(token.session, lease_until_ms=header.lease_until_ms - 20_000)
+    assert await doubt_age_ms(provider, token) == pytest.approx(20_000, abs=5000)
+
+
+async def test_a_lease_that_ran_out_tells_when_its_exchange_began(provider: Provider) -> None:
+    token = await provider.open()
+    await provider.lease(token)
+    header = await provider.store.header(token.session)
+    await provider.store.change(token.session, lease_until_ms=header.lease_until_ms - 20_000)
+    assert await doubt_age_ms(provider, token) == pytest.approx(20_000, abs=5000)
+
+
+@pytest.mark.parametrize("end", [LeaseEnd.DOUBT, LeaseEnd.RELEASE, None])
+async def test_of_several_exchanges_in_doubt_nobody_knows_when_the_first_began(
+    provider: Provider, end: LeaseEnd | None
+) -> None:
+    token = await provider.open()
+    first, _ = await provider.lease(token)
+    await provider.leases.release(first, LeaseEnd.DOUBT)
+    second, _ = await provider.lease(token)
+    if end:
+        await provider.leases.release(second, end)
+    else:
+        await provider.store.change(token.session, lease_until_ms=1)
+    assert await doubt_age_ms(provider, token) is None
+
+
+async def opened_twice(provider: Provider) -> tuple[RefreshToken, RefreshToken]:
+    """Two sessions by one login, which was repeated because its answer was lost: they share its tokens."""
+    return await provider.open(), await provider.open()
+
+
+async def test_a_token_that_another_session_lives_by_is_not_revoked_because_an_exchange_kept_it(
+    provider: Provider,
+) -> None:
+    token, other = await opened_twice(provider)
+    rotation, leased = await provider.lease(token)
+    await provider.store.end(token.session)
+    assert await provider.leases.commit(rotation, leased, tokens("1")) == NotRotated(RefreshRefusal.REVOKED)
+    assert await provider.leases.hold(rotation, leased, "refresh-1", refresh_life_ms=None) is None
+    assert await provider.queued() == []
+    await provider.store.end(other.session)
+    assert await provider.queued() == ["refresh-1"]
+
+
+async def test_a_token_that_was_kept_past_the_end_of_its_session_is_revoked_once_nobody_lives_by_it(
+    provider: Provider,
+) -> None:
+    for queued in ([], ["refresh-1"]):
+        token, other = await opened_twice(provider)
+        rotation, leased = await provider.lease(token)
+        if queued:
+            await provider.store.end(other.session)
+            await provider.queued()
+        await provider.store.change(token.session, absolute_expire_ms=1)
+        outcome = await provider.leases.commit(rotation, leased, tokens("1"))
+        assert outcome == NotRotated(RefreshRefusal.LIFETIME_EXCEEDED)
+        assert await provider.queued() == queued
+        await provider.store.end(other.session)
+        await provider.queued()

@@ -98,7 +98,12 @@ class Header:
     created_ms: int = _number(136, _NUMBER, "when the session began: `sct` of its access tokens")
     idle_expire_ms: int = _number(144, _NUMBER, "never later than the absolute expiry")
     absolute_expire_ms: int = _number(152, _NUMBER, "never moves")
-    lease_until_ms: int = _number(160, _NUMBER, "until when the lease on the exchange at the provider lasts")
+    lease_until_ms: int = _number(
+        160,
+        _NUMBER,
+        "until when the lease on the exchange at the provider lasts, or would have lasted, if it was given "
+        "back in doubt",
+    )
     lease_holder: bytes = _bytes(168, _ID, "the call that has the lease")
     lease_number: int = _number(184, _COUNT, "how many leases the session has had")
     replays: int = _number(

@@ -74,7 +74,7 @@ class Records:
             self._logger.error("a provider's session has lost its refresh token", session_id=str(session))
             raise SealingKeyMissingError
         token = self._seal.open_refresh(found.refresh, issuer=stored.login.issuer, session=session)
-        return Leased(stored, token, in_doubt=found.in_doubt)
+        return Leased(stored, token, in_doubt=found.in_doubt, doubt_age_ms=found.doubt_age_ms)
 
     def _opened(self, session: SessionId, header: Header, sealed: bytes) -> StoredSession:
         try:

@@ -81,6 +81,11 @@ class PrometheusTelemetry(Telemetry):
             "Error codes of token and revocation endpoints; `other` for those that are not registered",
             ["issuer", "error"],
         )
+        self._contradictions = counter(
+            "sessiond_rotation_contradictions_total",
+            "Exchanges that renewed a refresh token, or kept it, while the issuer's `rotation` differs",
+            ["issuer", "refresh_token"],
+        )
         self._widened = counter(
             "sessiond_scopes_widened_total",
             "Access tokens to which a provider gave scopes that the login had not",
@@ -145,6 +150,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def provider_erred(self, issuer: str, error: str) -> None:
         self._provider_errors.labels(issuer, error).inc()
+
+    @override
+    def rotation_contradicted(self, issuer: str, refresh_token: str) -> None:
+        self._contradictions.labels(issuer, refresh_token).inc()
 
     @override
     def scopes_widened(self, issuer: str) -> None:

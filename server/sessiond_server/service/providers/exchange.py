@@ -22,13 +22,13 @@ from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.audited_rotations import AuditedRotations
+from sessiond_server.service.providers.exchange_remarks import ExchangeRemarks
 from sessiond_server.service.providers.logins import (
     Provider,
     Providers,
     SomebodyElses,
     Unfit,
     to_tokens,
-    widened_scopes,
 )
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.providers.until_stored import UntilStored
@@ -91,6 +91,7 @@ class ProviderExchange:
         self._until_stored = until_stored
         self._audit = audit
         self._audited = AuditedRotations(audit, store)
+        self._remarks = ExchangeRemarks(telemetry=telemetry, logger=logger)
 
     async def rotate(
         self, rotation: Rotation, origin: Origin
@@ -135,13 +136,19 @@ class ProviderExchange:
             )
             await self._leases.release(rotation, LeaseEnd.RELEASE)
             raise ProviderUnavailableError
+        if provider.profile.ends_in_doubt and provider.profile.is_replay(leased):
+            return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_LOST)
+        self._remarks.on_replay(leased, provider)
         response = await provider.endpoints[client_id].refresh(leased.refresh_token)
         match response:
             case Granted():
+                is_renewed = _new_refresh_token(leased, response) is not None
+                self._remarks.on_renewal(provider, is_renewed=is_renewed)
                 return await self._keep(rotation, leased, response, origin)
             case Refused():
                 self._telemetry.exchange_tried(issuer, "refused")
-                cause = Cause.PROVIDER_LOST if leased.in_doubt else Cause.PROVIDER_REFUSED
+                is_lost = provider.profile.is_in_doubt(leased)
+                cause = Cause.PROVIDER_LOST if is_lost else Cause.PROVIDER_REFUSED
                 return await self._end(rotation, leased, origin, cause=cause)
             case NoDecision(doubt=doubt):
                 self._telemetry.exchange_tried(issuer, "undecided")
@@ -159,7 +166,7 @@ class ProviderExchange:
                 pass
             case _ as never:
                 assert_never(never)
-        self._note_widened(claims, leased)
+        self._remarks.on_scopes(claims, leased)
         refresh_token, life_ms = _kept_refresh_token(leased, granted)
         tokens = to_tokens(granted.access_token, claims, refresh_token, refresh_life_ms=life_ms)
         committed = await self._until_stored.run(
@@ -202,22 +209,8 @@ class ProviderExchange:
             issuer=issuer,
             session_id=str(leased.session.id),
         )
-        return await self._end(
-            rotation, leased, origin, cause=Cause.PROVIDER_MISMATCH, brought=granted.refresh_token
-        )
-
-    def _note_widened(self, claims: Claims, leased: Leased) -> None:
-        widened = widened_scopes(claims, leased.session.login)
-        if not widened:
-            return
-        self._telemetry.scopes_widened(claims.issuer)
-        # A scope that a provider now gives to everybody is told at every exchange, so this is no warning.
-        self._logger.info(
-            "a provider has widened the scopes of a session",
-            issuer=claims.issuer,
-            session_id=str(leased.session.id),
-            count=len(widened),
-        )
+        brought = _new_refresh_token(leased, granted)
+        return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_MISMATCH, brought=brought)
 
     async def _end(
         self,
@@ -246,17 +239,14 @@ class ProviderExchange:
     async def _leave(
         self, rotation: Rotation, leased: Leased, origin: Origin, doubt: Doubt, provider: Provider
     ) -> Outcome:
-        if provider.ends_in_doubt and doubt is not Doubt.NONE:
+        if provider.profile.ends_with(doubt, leased):
             return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_LOST)
         self._logger.warning(
             "a provider did not decide on a refresh", issuer=provider.policy.issuer, doubt=doubt.value
         )
-        # Where there was no answer, the exchange may still be going on there: nobody else tries before the
-        # lease has run out.
-        if doubt is not Doubt.OPEN:
-            await self._leases.release(
-                rotation, LeaseEnd.DOUBT if doubt is Doubt.POSSIBLE else LeaseEnd.RELEASE
-            )
+        end = provider.profile.lease_end(doubt)
+        if end is not None:
+            await self._leases.release(rotation, end)
         raise ProviderUnavailableError
 
 
@@ -265,6 +255,12 @@ def _kept_refresh_token(leased: Leased, granted: Granted) -> tuple[str, int | No
 
     Of a new one nothing is known but what came with it; the one before keeps the end that was known.
     """
-    if granted.refresh_token is None:
+    brought = _new_refresh_token(leased, granted)
+    if brought is None:
         return leased.refresh_token, granted.refresh_life_ms
-    return granted.refresh_token, granted.refresh_life_ms or 0
+    return brought, granted.refresh_life_ms or 0
+
+
+def _new_refresh_token(leased: Leased, granted: Granted) -> str | None:
+    """The refresh token that came, if it is another one than was presented."""
+    return None if granted.refresh_token == leased.refresh_token else granted.refresh_token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sessiond_server.domain.caller import Caller
@@ -23,6 +23,7 @@ from sessiond_server.domain.policy import IssuerPolicy
 from sessiond_server.domain.requirements import Requirements
 from sessiond_server.domain.session import IssuerLifetimes, Login
 from sessiond_server.domain.verdict import Reason, Rejected
+from sessiond_server.service.providers.profile import RefreshProfile
 from sessiond_server.service.providers.token_endpoint import Granted, NoDecision, Refused, TokenEndpoint
 from sessiond_server.service.storage.sessions import ProviderTokens
 from sessiond_server.service.validation.id_tokens import IdTokens
@@ -40,9 +41,8 @@ class Provider:
 
     `endpoints` are its token endpoint by our clients there, each with its own credentials: those are the
     clients whose access tokens may open a session. `client_id` is the one that redeems codes, and
-    `public_clients` are those that have no secret. `ends_in_doubt` says that a session ends where the outcome
-    of an exchange is unknown, because this provider punishes a second try. `adopts` says that refresh
-    tokens which it gave to others may be exchanged for sessions.
+    `public_clients` are those that have no secret. `profile` is how it treats its refresh tokens. `adopts`
+    says that refresh tokens which it gave to others may be exchanged for sessions.
     """
 
     policy: IssuerPolicy
@@ -50,7 +50,7 @@ class Provider:
     client_id: str
     redirect_uris: frozenset[str]
     endpoints: Mapping[str, TokenEndpoint]
-    ends_in_doubt: bool = False
+    profile: RefreshProfile = field(default_factory=RefreshProfile)
     adopts: bool = False
     public_clients: frozenset[str] = frozenset()
 

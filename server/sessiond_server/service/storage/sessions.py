@@ -128,12 +128,14 @@ class Rotated:
 class Leased:
     """The presented token is good, and only the caller may exchange `refresh_token`, while the lease lasts.
 
-    `in_doubt` says that an earlier exchange of this very token may have spent it.
+    `in_doubt` says that an earlier exchange of this very token may have spent it. `doubt_age_ms` is how long
+    ago that began; None where nobody knows, because there was more than one.
     """
 
     session: StoredSession
     refresh_token: str
     in_doubt: bool
+    doubt_age_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

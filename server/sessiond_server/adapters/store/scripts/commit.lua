@@ -4,7 +4,7 @@
 local h = read_header(record)
 if not h then return {'SESSION_REVOKED'} end
 if is_revoked(h, hashed) then
-  queue_revocation(id, h, sealed_refresh)
+  queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)
   return {'SESSION_REVOKED'}
 end
 -- This is the same commit again, because its answer was lost.
@@ -15,7 +15,7 @@ end
 local is_outdated = h.holds > 0 and h.lease_holder ~= holder
 if h.generation ~= leased_generation or is_outdated then return {'MOVED'} end
 if now >= h.absolute_expire_ms then
-  queue_revocation(id, h, sealed_refresh)
+  queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)
   return {'SESSION_LIFETIME_EXCEEDED'}
 end
 

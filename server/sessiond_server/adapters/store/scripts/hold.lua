@@ -5,7 +5,7 @@
 local h = read_header(record)
 if not h then return {0, 0} end
 if is_revoked(h, hashed) then
-  queue_revocation(id, h, sealed_refresh)
+  queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)
   return {0, 0}
 end
 if h.generation ~= leased_generation or h.lease_holder ~= holder then return {0, 0} end

@@ -367,6 +367,15 @@ local function end_session(id, hashed, h, cause, entry_life_ms)
   revoke(TYPE_SESSION, hashed, now + entry_life_ms)
 end
 
+-- Hands over what an exchange brought for a session that is over. Where that is the token that was sent, because
+-- the provider gave no other, whatever ended the session has queued it, and others may live by it.
+local function queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)
+  local is_new = hashed_refresh ~= h.hashed_refresh
+  if is_new or h.state == STATE_LIVE and is_last_of(h.hashed_refresh, hashed, h) then
+    queue_revocation(id, h, sealed_refresh)
+  end
+end
+
 -- Takes note of how long the provider's refresh token is good: without end where that is 0, and as was known
 -- before where it is nil.
 local function note_refresh_life(h, life_ms)

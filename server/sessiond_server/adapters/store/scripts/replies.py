@@ -75,11 +75,15 @@ class RotatedReply:
 
 @dataclass(frozen=True, slots=True)
 class LeasedReply:
-    """The record, the provider's refresh token, sealed, and whether an earlier exchange may have spent it."""
+    """The record, the provider's refresh token, sealed, and whether an earlier exchange may have spent it.
+
+    Beside it stands how long ago that began; None where nobody knows.
+    """
 
     record: bytes
     refresh: bytes | None
     in_doubt: bool
+    doubt_age_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,11 @@ if action == 'END' then
   return {1, logged()}
 end
 clear(h, FLAG_LEASED)
-h.lease_until_ms = 0
-if action == 'DOUBT' and not is(h, FLAG_IN_DOUBT) then h.flags = h.flags + FLAG_IN_DOUBT end
+if action == 'DOUBT' and not is(h, FLAG_IN_DOUBT) then
+  -- The end of the lease stays, and tells when the exchange began that may have spent the token.
+  h.flags = h.flags + FLAG_IN_DOUBT
+else
+  h.lease_until_ms = 0
+end
 redis.call('SETRANGE', record, 0, packed(h))
 return {1, logged()}
