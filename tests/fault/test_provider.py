@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from tests.support.idp import CLIENT_ID, OTHER_CLIENT_ID, REDIRECT_URI, VERIFIER
 from tests.support.proofs import Prover
 from tests.support.refreshes_once import RefreshesOnce
 from tests.support.server import Server, serving
-from tests.support.store import connected
+from tests.support.store import HOUR, Store, connected
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ async def well_behaved(deployment: Deployment) -> None:
         keys="good",
         access_lifetime=300,
         omit_refresh_token=False,
-        refresh_expires_in=0,
+        refresh_life={},
     )
 
 
@@ -490,15 +491,36 @@ async def test_a_provider_that_keeps_its_refresh_token(deployment: Deployment) -
     ).session.session_id == opened.session.session_id
 
 
-async def test_a_session_ends_unused_when_its_providers_refresh_token_does(deployment: Deployment) -> None:
+async def opened_by_code(deployment: Deployment) -> Tokens:
+    code = AuthorizationCode(await deployment.idp.code(), REDIRECT_URI, VERIFIER)
+    return await deployment.client.create_session_from_code(deployment.idp.issuer, code)
+
+
+@pytest.mark.parametrize("name", ["refresh_expires_in", "refresh_token_expires_in", "refresh_token_timeout"])
+async def test_a_session_ends_unused_when_its_providers_refresh_token_does(
+    deployment: Deployment, name: str
+) -> None:
     client, idp = deployment.client, deployment.idp
-    await idp.switch(refresh_expires_in=1800)
-    code = AuthorizationCode(await idp.code(), REDIRECT_URI, VERIFIER)
-    opened = await client.create_session_from_code(idp.issuer, code)
-    await idp.switch(refresh_expires_in=3600)
+    await idp.switch(refresh_life={name: 1800})
+    opened = await opened_by_code(deployment)
+    await idp.switch(refresh_life={name: 3600})
     refreshed = await client.refresh(opened.refresh_token)
     lives = [tokens.refresh_expire_time.timestamp() - time.time() for tokens in (opened, refreshed)]
     assert lives == pytest.approx([1800, 3600], abs=60)
+    await time_passes(deployment, opened, hours=1)
+    await idp.switch()
+    with pytest.raises(RefreshRefusedError) as refused:
+        await client.refresh(refreshed.refresh_token)
+    assert refused.value.reason == "SESSION_IDLE_TIMEOUT"
+    assert (await idp.counts())["refreshed"] == 0
+
+
+async def test_a_refresh_token_that_is_good_for_longer_prolongs_no_session(deployment: Deployment) -> None:
+    opened = await opened_by_code(deployment)
+    await deployment.idp.switch(refresh_life={"refresh_expires_in": 400 * 86_400})
+    refreshed = await deployment.client.refresh(opened.refresh_token)
+    difference = refreshed.refresh_expire_time - opened.refresh_expire_time
+    assert 0 <= difference.total_seconds() < 60
 
 
 async def test_an_access_token_that_ends_on_its_way_costs_no_session(deployment: Deployment) -> None:
@@ -555,13 +577,24 @@ async def test_a_bound_session_asks_its_provider_for_whoever_has_the_key_alone(
     assert (await client.refresh(by_tokens.refresh_token, certificate_sha256=bytes(32))).refresh_token
 
 
-async def lease_runs_out(deployment: Deployment, opened: Tokens) -> None:
-    """Let the fifteen seconds pass, for this session."""
+@asynccontextmanager
+async def in_the_store(deployment: Deployment, opened: Tokens) -> AsyncIterator[tuple[Store, SessionId]]:
     redis = connect(StoreAddress(f"unix://{deployment.config.data}/valkey.sock"))
     session = SessionId.find(opened.session.session_id)
     assert session is not None
-    await connected(redis).change(session, lease_until_ms=1)
+    yield connected(redis), session
     await redis.aclose()
+
+
+async def lease_runs_out(deployment: Deployment, opened: Tokens) -> None:
+    """Let the fifteen seconds pass, for this session."""
+    async with in_the_store(deployment, opened) as (store, session):
+        await store.change(session, lease_until_ms=1)
+
+
+async def time_passes(deployment: Deployment, opened: Tokens, *, hours: int) -> None:
+    async with in_the_store(deployment, opened) as (store, session):
+        await store.age(session, hours * HOUR)
 
 
 async def lose_a_reply(deployment: Deployment, rotation: str) -> Tokens:

@@ -178,9 +178,7 @@ class Provider:
             "id_token": state.id_token(self.issuer, login),
             "token_type": "Bearer",
             "expires_in": state.switches.access_lifetime,
-        }
-        if state.switches.refresh_expires_in:
-            answer["refresh_expires_in"] = state.switches.refresh_expires_in
+        } | state.switches.refresh_life
         if state.switches.omit_refresh_token:
             return answer
         is_kept = state.switches.rotation == "static" and presented

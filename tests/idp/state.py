@@ -37,7 +37,7 @@ class Switches:
     subject (more).
     `status` and `error` answer the next `times` requests of the token endpoint. `lose` of its replies are
     lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next switch.
-    `claims` go over those of new access tokens.
+    `claims` go over those of new access tokens. `refresh_life` is what answers say of the refresh token's.
     `keys`: what the key set endpoint gives. `discovery` goes over the discovery document, in which None
     leaves out, and `discovery_status` answers instead of it.
     `client_keys`: by client a public key, PEM, with whose private half it has to sign who it is, for an
@@ -57,7 +57,7 @@ class Switches:
     keys: str = "good"
     access_lifetime: int = 300
     omit_refresh_token: bool = False
-    refresh_expires_in: int = 0
+    refresh_life: dict[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""
     discovery: dict[str, Any] = field(default_factory=dict)
     discovery_status: int = 200

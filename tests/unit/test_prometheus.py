@@ -14,6 +14,7 @@ SHOWN = {
     "verdicts_given": (("ACCEPTED", 1), ("sessiond_verdicts_total",)),
     "token_refreshed": (("ROTATED",), ("sessiond_refreshes_total",)),
     "rotation_contradicted": (("i", "kept"), ("sessiond_rotation_contradictions_total",)),
+    "refresh_life_unread": (("i",), ("sessiond_unread_refresh_lives_total",)),
     "scopes_widened": (("i",), ("sessiond_scopes_widened_total",)),
     "exchange_tried": (("i", "granted"), ("sessiond_exchanges_total",)),
     "provider_erred": (("i", "invalid_client"), ("sessiond_provider_errors_total",)),

@@ -102,15 +102,45 @@ async def test_a_revocation_that_was_not_answered_is_tried_again() -> None:
     [
         ({"refresh_expires_in": 1800}, 1_800_000),
         ({"refresh_token_expires_in": 1800}, 1_800_000),
+        ({"refresh_token_timeout": 1800}, 1_800_000),
+        ({"authorization_expires_in": 1800}, 1_800_000),
+        ({"refresh_token_timeout": 1800, "authorization_expires_in": 900}, 900_000),
         ({"refresh_expires_in": 0}, 0),
+        ({"refresh_expires_in": 0, "authorization_expires_in": 900}, 900_000),
         ({}, None),
-        ({"refresh_expires_in": -1}, None),
-        ({"refresh_expires_in": True}, None),
-        ({"refresh_expires_in": "1800"}, None),
         ({"refresh_expires_in": 10**15}, 20 * 365 * 86_400_000),
     ],
 )
 async def test_the_life_of_a_refresh_token_is_read(said: dict[str, Any], life_ms: int | None) -> None:
     tokens = {"access_token": "a", "refresh_token": "r", "id_token": "i"}
-    granted = await World(200, tokens | said).endpoint.refresh("r")
-    assert granted == Granted("a", "r", "i", life_ms)
+    world = World(200, tokens | said)
+    assert await world.endpoint.refresh("r") == Granted("a", "r", "i", life_ms)
+    assert not world.logger.lines
+    assert not world.telemetry.of("refresh_life_unread")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"refresh_expires_in": -1},
+        {"refresh_expires_in": True},
+        {"refresh_expires_in": "1800"},
+        {"refresh_expires_in": 1800.5},
+        {"refresh_expires_in": None},
+        {"refresh_token_expires_in": 0},
+        {"refresh_token_timeout": [1800]},
+        {"refresh_expires_in": 1800, "authorization_expires_in": -1},
+    ],
+)
+async def test_a_life_that_makes_no_sense_is_left_out_and_counted_and_told_once(said: dict[str, Any]) -> None:
+    world = World(200, {"access_token": "a", "refresh_token": "r"} | said)
+    for _ in range(2):
+        assert await world.endpoint.refresh("r") == Granted("a", "r", None, None)
+    assert world.telemetry.of("refresh_life_unread") == [(ISSUER,)] * 2
+    assert world.logger.lines == [
+        (
+            "warning",
+            "what a provider says of the life of its refresh tokens cannot be read",
+            {"issuer": ISSUER},
+        )
+    ]

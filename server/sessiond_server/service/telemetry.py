@@ -35,6 +35,9 @@ class Telemetry(Protocol):
     def rotation_contradicted(self, issuer: str, refresh_token: str) -> None:
         """An exchange brought another refresh token where none was to come (`renewed`), or none (`kept`)."""
 
+    def refresh_life_unread(self, issuer: str) -> None:
+        """A token endpoint said of the life of a refresh token what is no number of seconds."""
+
     def provider_erred(self, issuer: str, error: str) -> None:
         """A token or revocation endpoint answered with this error code of OAuth, or `other`."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import RevocationType
@@ -539,3 +540,26 @@ async def test_a_token_that_was_kept_past_the_end_of_its_session_is_revoked_once
         assert await provider.queued() == queued
         await provider.store.end(other.session)
         await provider.queued()
+
+
+@pytest.mark.row("idle")
+async def test_a_session_whose_providers_refresh_token_is_dead_is_refused_as_unused(
+    provider: Provider,
+) -> None:
+    token, _ = await provider.store.create(tokens=tokens("1", refresh_life_ms=HOUR))
+    await provider.store.age(token.session, HOUR - 1000)
+    rotation, _ = await provider.lease(token)
+    await provider.leases.release(rotation, LeaseEnd.RELEASE)
+    await provider.store.age(token.session, 1000)
+    assert await provider.store.sessions.rotate(held(token)) == NotRotated(RefreshRefusal.IDLE_TIMEOUT)
+
+
+@pytest.mark.parametrize(("life_ms", "is_exchanged"), [(HOUR, False), (200_000, True), (None, False)])
+async def test_a_refresh_token_that_goes_before_its_access_token_is_exchanged_while_it_lives(
+    provider: Provider, life_ms: int | None, monkeypatch: pytest.MonkeyPatch, *, is_exchanged: bool
+) -> None:
+    above_a_minute = HashedIssuers({ISSUER: 60_000}, {ISSUER: ["app"]})
+    monkeypatch.setattr(provider.store.sessions, "_issuers", above_a_minute)
+    token, _ = await provider.store.create(tokens=tokens("1", seconds=300, refresh_life_ms=life_ms))
+    outcome = await provider.store.sessions.rotate(held(token))
+    assert isinstance(outcome, Leased if is_exchanged else Rotated)

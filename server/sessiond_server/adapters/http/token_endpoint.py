@@ -16,6 +16,7 @@ from sessiond_server.adapters.http.error_codes import (
 )
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
+from sessiond_server.adapters.http.refresh_life import UnreadableLifeError, refresh_life_ms
 from sessiond_server.adapters.jwt.strict_json import read_object
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.token_endpoint import (
@@ -31,11 +32,6 @@ from sessiond_server.service.telemetry import Telemetry
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 _MAX_TOKEN_CHARACTERS: Final = 8192
-# No specification names the life of a refresh token. The first is Keycloak's name, where 0 stands for no end,
-# the second that of Google and Microsoft.
-_REFRESH_LIVES: Final = ("refresh_expires_in", "refresh_token_expires_in")
-# Longer than any session lives, and far from the largest number that the store can keep.
-_LONGEST_LIFE_SECONDS: Final = 20 * 365 * 86_400
 # RFC 7009 §2.2: what says success, or that there is nothing to revoke, whatever the reason.
 _REVOKED: Final = frozenset({200, 204, 400, 404})
 
@@ -59,6 +55,7 @@ class HttpTokenEndpoint(TokenEndpoint):
         self._credentials = credentials
         self._telemetry = telemetry
         self._logger = logger
+        self._is_life_told = False
 
     @override
     async def refresh(self, refresh_token: str) -> TokenResponse:
@@ -115,7 +112,7 @@ class HttpTokenEndpoint(TokenEndpoint):
         body = _body_of(response)
         error = self._noted_error(body)
         if response.status == _OK:
-            granted = _granted(body)
+            granted = self._granted(body)
             if granted is None:
                 self._logger.error(
                     "a token endpoint answered without tokens", issuer=self._issuer, error=error
@@ -129,6 +126,23 @@ class HttpTokenEndpoint(TokenEndpoint):
             "a token endpoint refused to decide", issuer=self._issuer, status=response.status, error=error
         )
         return NoDecision(Doubt.POSSIBLE if response.status >= _SERVER_ERRORS else Doubt.NONE)
+
+    def _granted(self, body: Mapping[str, Any]) -> Granted | None:
+        access, refresh, id_token = (
+            _token(body, name) for name in ("access_token", "refresh_token", "id_token")
+        )
+        return Granted(access, refresh, id_token, self._refresh_life_ms(body)) if access else None
+
+    def _refresh_life_ms(self, body: Mapping[str, Any]) -> int | None:
+        try:
+            return refresh_life_ms(body)
+        except UnreadableLifeError:
+            self._telemetry.refresh_life_unread(self._issuer)
+            if not self._is_life_told:
+                self._is_life_told = True
+                said = "what a provider says of the life of its refresh tokens cannot be read"
+                self._logger.warning(said, issuer=self._issuer)
+            return None
 
     def _noted_error(self, body: Mapping[str, Any]) -> str:
         error = error_code(body)
@@ -151,19 +165,6 @@ def _doubt_of(failed: Failed) -> Doubt:
     # Without an answer the exchange may still be going on; any other failure is an end of some kind, and the
     # next call need not wait for the lease to run out.
     return Doubt.OPEN if failed is Failed.NO_REPLY else Doubt.POSSIBLE
-
-
-def _granted(body: Mapping[str, Any]) -> Granted | None:
-    access, refresh, id_token = (_token(body, name) for name in ("access_token", "refresh_token", "id_token"))
-    return Granted(access, refresh, id_token, _refresh_life_ms(body)) if access else None
-
-
-def _refresh_life_ms(body: Mapping[str, Any]) -> int | None:
-    for name in _REFRESH_LIVES:
-        seconds = body.get(name)
-        if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds >= 0:
-            return min(seconds, _LONGEST_LIFE_SECONDS) * 1000
-    return None
 
 
 def _token(body: Mapping[str, Any], name: str) -> str | None:

@@ -86,6 +86,11 @@ class PrometheusTelemetry(Telemetry):
             "Exchanges that renewed a refresh token, or kept it, while the issuer's `rotation` differs",
             ["issuer", "refresh_token"],
         )
+        self._unread_lives = counter(
+            "sessiond_unread_refresh_lives_total",
+            "Answers of token endpoints with a life of the refresh token that is no number of seconds",
+            ["issuer"],
+        )
         self._widened = counter(
             "sessiond_scopes_widened_total",
             "Access tokens to which a provider gave scopes that the login had not",
@@ -154,6 +159,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def rotation_contradicted(self, issuer: str, refresh_token: str) -> None:
         self._contradictions.labels(issuer, refresh_token).inc()
+
+    @override
+    def refresh_life_unread(self, issuer: str) -> None:
+        self._unread_lives.labels(issuer).inc()
 
     @override
     def scopes_widened(self, issuer: str) -> None:

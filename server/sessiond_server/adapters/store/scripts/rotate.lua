@@ -51,12 +51,15 @@ local function rotate()
   return {'ROTATED', redis.call('GET', record), access_token()}
 end
 
--- Whether the provider's access token has enough life left to be handed out again. That the issuer is among
--- them, is_readable has told.
+-- Whether the provider's access token has enough life left to be handed out again, and the refresh token more
+-- than that: one that goes first has to be exchanged while it lives. That the issuer is among them, is_readable
+-- has told.
 local function access_is_fresh()
   local at = entry_of(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer)
   local _, above_ms = struct.unpack(REUSE_ABOVE, reuse_above, at)
-  return above_ms > 0 and redis.call('PTTL', access_key(hashed)) > above_ms
+  local life_ms = redis.call('PTTL', access_key(hashed))
+  local is_outlived = h.provider_expire_ms == 0 or h.provider_expire_ms > now + life_ms
+  return above_ms > 0 and life_ms > above_ms and is_outlived
 end
 
 -- There is one exchange at a time: everybody else waits for whoever holds the lease.
