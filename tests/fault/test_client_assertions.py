@@ -190,13 +190,29 @@ async def test_a_check_tries_the_key(idp: Idp, tmp_path: Path) -> None:
     await idp.switch(
         discovery={"token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_post"]}
     )
-    config = Config(tmp_path, issuers=[with_key(idp, tmp_path)])
+    config = Config(tmp_path, issuers=[with_key(idp, tmp_path, discovery=True)])
     status, text = await sessiond("check", "--config", str(config.write()))
     assert (status, "the credentials are taken" in text) == (0, True)
     write_key(tmp_path / "client-key.pem", OTHER)
     status, text = await sessiond("check", "--config", str(config.write()))
     assert status == 1
     assert "invalid_client" in text
+    assert "signed with" not in text
+
+
+async def test_a_check_tells_of_an_algorithm_that_the_provider_does_not_name(
+    idp: Idp, tmp_path: Path
+) -> None:
+    names = {
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "odd\x1b[2J"],
+    }
+    await idp.switch(client_keys={CLIENT_ID: public(OTHER)}, discovery=names)
+    config = Config(tmp_path, issuers=[with_key(idp, tmp_path, discovery=True)])
+    _, text = await sessiond("check", "--config", str(config.write()))
+    words = " ".join(text.replace("│", " ").split())
+    assert "signed with ES256, while its document names RS256" in words
+    assert "odd" not in text
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,16 @@ class Shown:
 
 
 class ClientProof(Protocol):
-    """What proves that a request is of a client of ours; `method` is its registered name (RFC 7591 §2)."""
+    """What proves that a request is of a client of ours."""
 
     @property
     def method(self) -> str:
-        """`client_secret_post`, `private_key_jwt` and the like."""
+        """Its registered name (RFC 7591 §2): `client_secret_post`, `private_key_jwt` and the like."""
+
+    @property
+    def algorithm(self) -> str | None:
+        """What it is signed with, where it is."""
+        return None
 
     async def show(self, client_id: str, url: str, documents: IssuerDocuments) -> Shown:
         """What one request to `url` proves it by; the issuer's `documents` name its other addresses."""
@@ -72,6 +77,10 @@ class SharedSecret(ClientProof):
 class Assertions(Protocol):
     """Makes assertions of who a client is."""
 
+    @property
+    def algorithm(self) -> str:
+        """What they are signed with now."""
+
     def make(self, audience: str, *, is_typed: bool) -> str:
         """A new one for this audience alone; `is_typed` gives it a type of its own."""
 
@@ -88,6 +97,11 @@ class SignedAssertion(ClientProof):
         self._issuer = issuer
         self._assertions = assertions
         self._audience = audience
+
+    @property
+    @override
+    def algorithm(self) -> str:
+        return self._assertions.algorithm
 
     @override
     async def show(self, client_id: str, url: str, documents: IssuerDocuments) -> Shown:

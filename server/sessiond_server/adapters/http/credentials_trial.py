@@ -13,6 +13,7 @@ from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
+from sessiond_server.domain.policy import EDDSA, SIGNATURE_ALGORITHMS
 from sessiond_server.service.validation.key_source import Unfetched
 
 _OK: Final = 200
@@ -32,6 +33,7 @@ _MEANINGS: Final[Mapping[str, tuple[bool | None, str]]] = MappingProxyType(
     }
 )
 _METHODS: Final = "token_endpoint_auth_methods_supported"
+_ALGORITHMS: Final = "token_endpoint_auth_signing_alg_values_supported"
 # Of the names that a document gives only those of the IANA registry are repeated.
 _KNOWN_METHODS: Final = (
     "client_secret_basic",
@@ -42,6 +44,7 @@ _KNOWN_METHODS: Final = (
     "self_signed_tls_client_auth",
     "none",
 )
+_KNOWN_ALGORITHMS: Final = (*sorted(SIGNATURE_ALGORITHMS), EDDSA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,14 @@ async def _remark(documents: IssuerDocuments, credentials: ClientCredentials, *,
     if named is None and not is_good:
         # RFC 8414 §2: what is left out means this one.
         named = ["client_secret_basic"]
-    if not isinstance(named, list) or credentials.proof.method in named:
-        return ""
-    return f"; sent as {credentials.proof.method}, while its document names {_shown(named)}"
+    method, algorithm = credentials.proof.method, credentials.proof.algorithm
+    if isinstance(named, list) and method not in named:
+        return f"; sent as {method}, while its document names {_shown(named, _KNOWN_METHODS)}"
+    named = document.get(_ALGORITHMS)
+    if algorithm and isinstance(named, list) and algorithm not in named:
+        return f"; signed with {algorithm}, while its document names {_shown(named, _KNOWN_ALGORITHMS)}"
+    return ""
 
 
-def _shown(named: Sequence[Any]) -> str:
-    return ", ".join(name for name in _KNOWN_METHODS if name in named) or "none that is known here"
+def _shown(named: Sequence[Any], known: Sequence[str]) -> str:
+    return ", ".join(name for name in known if name in named) or "none that is known here"

@@ -93,6 +93,11 @@ class ClientAssertions:
         self._now = now
         self._randomness = randomness
 
+    @property
+    def algorithm(self) -> str:
+        """What the key that is in use signs with."""
+        return self._key().algorithm
+
     def make(self, audience: str, *, is_typed: bool) -> str:
         """An assertion for `audience` alone, good for less than a minute; `is_typed` gives it a type."""
         key, issued_at = self._key(), int(self._now()) - _BACKDATED_SECONDS
