@@ -114,8 +114,11 @@ async def test_within_the_providers_grace_a_token_in_doubt_is_presented_once_mor
     async with deployed(tmp_path, "grace", in_doubt="end", rotation_grace="30s") as here:
         opened = await here.session()
         await here.lose_a_reply(opened)
+        await here.idp.switch(status=429, error="slow_down", times=1)
+        with pytest.raises(UnavailableError):
+            await here.client.refresh(opened.refresh_token)
         refreshed = await here.goes_on(opened)
-        assert await here.asked() == 2
+        assert await here.asked() == 1
         await here.lose_a_reply(refreshed)
         await here.idp.switch(lose=1)
         assert await here.has_ended(refreshed) == "PROVIDER_LOST"

@@ -115,7 +115,8 @@ class World:
         self.cause, self.brought = cause, brought
         return SimpleNamespace(count=1, logged=Logged((), Position(bytes(16), 0, 1, "")))
 
-    async def release(self, _rotation: Any, end: LeaseEnd) -> None:
+    async def release(self, _rotation: Any, end: LeaseEnd, *, doubt_age_ms: int | None) -> None:
+        assert doubt_age_ms == self.leased.doubt_age_ms
         self.released.append(end)
 
     def apply_own(self, _logged: Logged) -> None: ...

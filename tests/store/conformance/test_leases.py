@@ -492,7 +492,20 @@ async def test_a_lease_that_ran_out_tells_when_its_exchange_began(provider: Prov
     assert await doubt_age_ms(provider, token) == pytest.approx(20_000, abs=5000)
 
 
-@pytest.mark.parametrize("end", [LeaseEnd.DOUBT, LeaseEnd.RELEASE, None])
+async def test_a_lease_under_which_nothing_took_place_leaves_the_doubt_as_old_as_it_is(
+    provider: Provider,
+) -> None:
+    token = await provider.open()
+    first, _ = await provider.lease(token)
+    await provider.leases.release(first, LeaseEnd.DOUBT)
+    header = await provider.store.header(token.session)
+    await provider.store.change(token.session, lease_until_ms=header.lease_until_ms - 20_000)
+    second, leased = await provider.lease(token)
+    await provider.leases.release(second, LeaseEnd.RELEASE, doubt_age_ms=leased.doubt_age_ms)
+    assert await doubt_age_ms(provider, token) == pytest.approx(20_000, abs=5000)
+
+
+@pytest.mark.parametrize("end", [LeaseEnd.DOUBT, None])
 async def test_of_several_exchanges_in_doubt_nobody_knows_when_the_first_began(
     provider: Provider, end: LeaseEnd | None
 ) -> None:

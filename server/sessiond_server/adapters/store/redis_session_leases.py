@@ -102,8 +102,8 @@ class RedisSessionLeases(SessionLeases):
         return held.pause_ms / 1000 if held.is_kept else None
 
     @override
-    async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
-        await self._settle(rotation, end.value, cause=0, brought=b"")
+    async def release(self, rotation: Rotation, end: LeaseEnd, *, doubt_age_ms: int | None = None) -> None:
+        await self._settle(rotation, end.value, cause=0, brought=b"", doubt_age_ms=doubt_age_ms)
 
     @override
     async def end_leased(
@@ -114,7 +114,15 @@ class RedisSessionLeases(SessionLeases):
         ended = await self._settle(rotation, "END", cause=cause, brought=sealed)
         return RevocationResult(ended.count, ended.log.to_logged(self._partitions.of_session(session)))
 
-    async def _settle(self, rotation: Rotation, action: str, *, cause: int, brought: bytes) -> EndedReply:
+    async def _settle(
+        self,
+        rotation: Rotation,
+        action: str,
+        *,
+        cause: int,
+        brought: bytes,
+        doubt_age_ms: int | None = None,
+    ) -> EndedReply:
         session = rotation.session
         return await self._scripts.run(
             SETTLE,
@@ -127,4 +135,5 @@ class RedisSessionLeases(SessionLeases):
             cause=cause,
             entry_life_ms=rotation.entry_life_ms,
             brought=brought,
+            doubt_age_ms=doubt_age_ms,
         )

@@ -134,7 +134,7 @@ class ProviderExchange:
                 "a session is of an issuer without a token endpoint now, or of a client that is not ours now",
                 issuer=issuer,
             )
-            await self._leases.release(rotation, LeaseEnd.RELEASE)
+            await self._leases.release(rotation, LeaseEnd.RELEASE, doubt_age_ms=leased.doubt_age_ms)
             raise ProviderUnavailableError
         if provider.profile.ends_in_doubt and provider.profile.is_replay(leased):
             return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_LOST)
@@ -246,7 +246,7 @@ class ProviderExchange:
         )
         end = provider.profile.lease_end(doubt)
         if end is not None:
-            await self._leases.release(rotation, end)
+            await self._leases.release(rotation, end, doubt_age_ms=leased.doubt_age_ms)
         raise ProviderUnavailableError
 
 

@@ -51,8 +51,11 @@ class SessionLeases(Protocol):
         None where another call has leased, rotated or ended the session meanwhile.
         """
 
-    async def release(self, rotation: Rotation, end: LeaseEnd) -> None:
-        """Give the lease back, if it is still held; the presented token stays good."""
+    async def release(self, rotation: Rotation, end: LeaseEnd, *, doubt_age_ms: int | None = None) -> None:
+        """Give the lease back, if it is still held; the presented token stays good.
+
+        `doubt_age_ms` is that of the lease: where nothing took place under it, a doubt stays as old as it is.
+        """
 
     async def end_leased(
         self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None

@@ -1,5 +1,6 @@
--- Gives a lease back after an exchange that brought nothing to keep: the session stays (RELEASE), stays in
--- doubt whether its provider's refresh token was spent (DOUBT), or ends (END). When it ends, a refresh token
+-- Gives a lease back after an exchange that brought nothing to keep: the session stays (RELEASE), and a doubt
+-- that is doubt_age_ms old (nil for unknown) stays as old as it is; or it is in doubt now whether its provider's
+-- refresh token was spent (DOUBT); or it ends (END). When it ends, a refresh token
 -- that was brought, sealed (empty for none), is to be revoked together with the stored one.
 local h = read_header(record)
 -- Whoever held the lease once and holds it no more changes nothing.
@@ -14,6 +15,8 @@ clear(h, FLAG_LEASED)
 if action == 'DOUBT' and not is(h, FLAG_IN_DOUBT) then
   -- The end of the lease stays, and tells when the exchange began that may have spent the token.
   h.flags = h.flags + FLAG_IN_DOUBT
+elseif action == 'RELEASE' and doubt_age_ms then
+  h.lease_until_ms = h.lease_until_ms - doubt_age_ms
 else
   h.lease_until_ms = 0
 end
