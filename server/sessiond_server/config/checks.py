@@ -223,11 +223,11 @@ def _rotation(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
     if issuer.rotation == ROTATING:
         return
     # What is never spent is in no doubt.
-    for name, is_there, allowed in (
-        ("rotation_grace", bool(issuer.rotation_grace), "0s"),
-        ("rotation_collateral", issuer.rotation_collateral != FAMILY, FAMILY),
-        ("in_doubt", issuer.in_doubt != "retry", "retry"),
+    for name, found, allowed in (
+        ("rotation_grace", "more" if issuer.rotation_grace else "0s", "0s"),
+        ("rotation_collateral", issuer.rotation_collateral, FAMILY),
+        ("in_doubt", issuer.in_doubt, "retry"),
     ):
-        if is_there:
-            found = f"another value, with rotation {shown(issuer.rotation)}"
-            yield Problem(f"{at}.{name}", found, f"{shown(allowed)} there: nothing is ever spent")
+        if found != allowed:
+            said = f"{shown(found)}, with rotation {shown(issuer.rotation)}, which spends nothing"
+            yield Problem(f"{at}.{name}", said, shown(allowed))
