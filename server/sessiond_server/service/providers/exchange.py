@@ -142,7 +142,7 @@ class ProviderExchange:
         response = await provider.endpoints[client_id].refresh(leased.refresh_token)
         match response:
             case Granted():
-                is_renewed = _new_refresh_token(leased, response) is not None
+                is_renewed = response.new_refresh_token(leased.refresh_token) is not None
                 self._remarks.on_renewal(provider, is_renewed=is_renewed)
                 return await self._keep(rotation, leased, response, origin)
             case Refused():
@@ -167,7 +167,7 @@ class ProviderExchange:
             case _ as never:
                 assert_never(never)
         self._remarks.on_scopes(claims, leased)
-        refresh_token, life_ms = _kept_refresh_token(leased, granted)
+        refresh_token, life_ms = granted.kept_after(leased.refresh_token)
         tokens = to_tokens(granted.access_token, claims, refresh_token, refresh_life_ms=life_ms)
         committed = await self._until_stored.run(
             login.issuer, lambda: self._leases.commit(rotation, leased, tokens)
@@ -182,7 +182,7 @@ class ProviderExchange:
     async def _hold(self, rotation: Rotation, leased: Leased, granted: Granted, *, reason: str) -> Outcome:
         """Keep what the provider gave, and hand nothing out: the next exchange may bring what fits."""
         issuer = leased.session.login.issuer
-        refresh_token, life_ms = _kept_refresh_token(leased, granted)
+        refresh_token, life_ms = granted.kept_after(leased.refresh_token)
         pause_seconds = await self._until_stored.run(
             issuer,
             lambda: self._leases.hold(rotation, leased, refresh_token, refresh_life_ms=life_ms),
@@ -209,7 +209,7 @@ class ProviderExchange:
             issuer=issuer,
             session_id=str(leased.session.id),
         )
-        brought = _new_refresh_token(leased, granted)
+        brought = granted.new_refresh_token(leased.refresh_token)
         return await self._end(rotation, leased, origin, cause=Cause.PROVIDER_MISMATCH, brought=brought)
 
     async def _end(
@@ -248,19 +248,3 @@ class ProviderExchange:
         if end is not None:
             await self._leases.release(rotation, end, doubt_age_ms=leased.doubt_age_ms)
         raise ProviderUnavailableError
-
-
-def _kept_refresh_token(leased: Leased, granted: Granted) -> tuple[str, int | None]:
-    """The refresh token that is kept behind an exchange, and its life.
-
-    Of a new one nothing is known but what came with it; the one before keeps the end that was known.
-    """
-    brought = _new_refresh_token(leased, granted)
-    if brought is None:
-        return leased.refresh_token, granted.refresh_life_ms
-    return brought, granted.refresh_life_ms or 0
-
-
-def _new_refresh_token(leased: Leased, granted: Granted) -> str | None:
-    """The refresh token that came, if it is another one than was presented."""
-    return None if granted.refresh_token == leased.refresh_token else granted.refresh_token

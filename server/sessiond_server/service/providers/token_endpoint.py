@@ -20,6 +20,21 @@ class Granted:
     id_token: str | None
     refresh_life_ms: int | None = None
 
+    def new_refresh_token(self, presented: str) -> str | None:
+        """The refresh token, if it is another one than was presented."""
+        return None if self.refresh_token == presented else self.refresh_token
+
+    def kept_after(self, presented: str) -> tuple[str, int | None]:
+        """The refresh token that is to be kept, and its life.
+
+        Of a new one nothing is known but what came with it; the one that was presented keeps the end that was
+        known.
+        """
+        brought = self.new_refresh_token(presented)
+        if brought is None:
+            return presented, self.refresh_life_ms
+        return brought, self.refresh_life_ms or 0
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
