@@ -97,6 +97,7 @@ async def test_each_request_is_signed_anew_and_for_the_issuer(idp: Idp, tmp_path
         log = (tmp_path / "1.log").read_text()
         assert "client_assertion" not in log
         assert "PRIVATE KEY" not in log
+        assert "eyJ" not in log
 
 
 async def test_an_audience_is_what_the_provider_wants(idp: Idp, tmp_path: Path) -> None:
