@@ -1,7 +1,7 @@
--- Gives a lease back after an exchange that brought nothing to keep: the session stays (RELEASE), and a doubt
--- that is doubt_age_ms old (nil for unknown) stays as old as it is; or it is in doubt now whether its provider's
--- refresh token was spent (DOUBT); or it ends (END). When it ends, a refresh token
--- that was brought, sealed (empty for none), is to be revoked together with the stored one.
+-- Gives a lease back after an exchange that brought nothing to keep. The session stays as it is (RELEASE), and a
+-- doubt that is doubt_age_ms old (nil for unknown) as old as it is; or it is in doubt now whether its provider's
+-- refresh token was spent (DOUBT); or it ends (END): then a refresh token that was brought, sealed (empty for
+-- none), is to be revoked together with the stored one.
 local h = read_header(record)
 -- Whoever held the lease once and holds it no more changes nothing.
 local is_leased = h and h.state == STATE_LIVE and is(h, FLAG_LEASED) and h.lease_until_ms > now
