@@ -30,6 +30,10 @@ run: .venv/ready ## start sessiond on its embedded default, show the main job, a
 test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit/test_view.py
 	$(BIN)/pytest $(WORKERS) $(T)
 
+.PHONY: test-deep
+test-deep: .venv/ready ## sessions against their model for 20,000 steps, and each bug that it must find: STEPS=20000
+	STEPS=$${STEPS:-20000} $(BIN)/pytest $(WORKERS) tests/model/test_sessions.py -m 'long or not long' --timeout 3600
+
 .PHONY: conformance
 conformance: .venv/ready ## the cases that every client must pass: TESTEE="python clients/python/conformance"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.conformance \

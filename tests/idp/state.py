@@ -39,7 +39,7 @@ class Switches:
     lost after the token was spent, `break_after` are a 500; `hold` requests wait there until the next switch.
     `claims` go over those of new access tokens. `refresh_life` is what answers say of the refresh token's.
     `keys`: what the key set endpoint gives. `discovery` goes over the discovery document, in which None
-    leaves out, and `discovery_status` answers instead of it.
+    leaves out, and `discovery_status` answers instead of it. By so many seconds the clock is `ahead`.
     `client_keys`: by client a public key, PEM, with whose private half it has to sign who it is, for an
     audience: the issuer's name, the address of the `token_endpoint`, or that of the `endpoint` that is asked.
     """
@@ -61,6 +61,7 @@ class Switches:
     jwks_uri: str = ""
     discovery: dict[str, Any] = field(default_factory=dict)
     discovery_status: int = 200
+    ahead: float = 0.0
     client_keys: dict[str, str] = field(default_factory=dict)
     assertion_audience: str = ""
 
@@ -143,8 +144,11 @@ class State:
         )
         return {"keys": [{**key, "n": other["n"]} for key in good] if mode == "swap" else []}
 
+    def now(self) -> float:
+        return time.time() + self.switches.ahead
+
     def access_token(self, issuer: str, login: dict[str, Any]) -> str:
-        now = int(time.time())
+        now = int(self.now())
         claims = {
             "iss": issuer,
             "sub": login["subject"],
@@ -163,7 +167,7 @@ class State:
         return self.sign({name: value for name, value in claims.items() if value is not None})
 
     def id_token(self, issuer: str, login: dict[str, Any]) -> str:
-        now = int(time.time())
+        now = int(self.now())
         claims = {
             "iss": issuer,
             "sub": login["subject"],
@@ -193,11 +197,11 @@ class State:
             return None
         if self.switches.rotation in {"static", "renewing"}:
             return found["login"]
-        in_grace = self.switches.rotation == "grace" and time.time() - (found["spent"] or 0) < GRACE_SECONDS
+        in_grace = self.switches.rotation == "grace" and self.now() - (found["spent"] or 0) < GRACE_SECONDS
         if found["spent"] is not None and not in_grace:
             self._punish(found["login"])
             return None
-        found["spent"] = found["spent"] or time.time()
+        found["spent"] = found["spent"] or self.now()
         self.save()
         return found["login"]
 

@@ -1,0 +1,224 @@
+"""One run: callers of real servers, and the answers that they get."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+import aiohttp
+
+from sessiond.v1 import session_pb2
+from sessiond.v1 import session_service_pb2 as pb
+from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.scripts import runner
+from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
+from sessiond_server.adapters.store.scripts.declaration import Lane
+from tests.support.idp import CLIENT_ID, Idp
+from tests.support.session_model.answers import judge, told
+from tests.support.session_model.attempts import SUCCESS, Attempt
+from tests.support.session_model.families import Family, Presented
+from tests.support.session_model.loop import ModelLoop
+from tests.support.session_model.records import created_ms, disagreements
+from tests.support.session_model.servers import ModelServer, task_factory
+from tests.support.session_model.stage import CALLERS, LOCAL_CLIENT, LOCAL_ISSUER, TERMS, Stage
+from tests.support.session_model.store_clock import clocked_sources
+from tests.support.session_model.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping
+
+    from tests.support.session_model.targets import Target
+
+# Everything that was held back comes within so long: a lease lasts for 15 s, and a hold for a minute at most.
+_SETTLED_MS: Final = 31_000
+TENANT: Final = "org_1"
+
+
+@dataclass
+class Driver:
+    """Runs an event loop of its own; `changes` are made to the scripts of the store."""
+
+    stage: Stage
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self.runner = asyncio.Runner(loop_factory=ModelLoop)
+        loop: Any = self.runner.get_loop()
+        loop.set_task_factory(task_factory)
+        sources = clocked_sources(SCRIPTS, self.changes)
+        self._patch = patch.object(runner, "sources", lambda _: sources)
+        self._patch.start()
+        self.do(self._begin(loop, sources))
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    async def _begin(self, loop: ModelLoop, sources: dict[str, bytes]) -> None:
+        stage = self.stage
+        clients = {lane: connect(StoreAddress(stage.url), lane=lane) for lane in Lane}
+        self.web = aiohttp.ClientSession()
+        idp = Idp(stage.idp.state, self.web, stage.idp.process, stage.idp.issuer)
+        self.world = World(clients, stage.url, idp, list(stage.settings), sources, loop)
+        self.witness = self.world.witness
+        await self.world.start(float(int(time.time())))
+
+    def close(self) -> None:
+        self.do(self._close())
+        self._patch.stop()
+        self.runner.close()
+
+    async def _close(self) -> None:
+        await self.world.close()
+        for client in self.world.clients.values():
+            await client.aclose()
+        await self.web.close()
+
+    # What callers do.
+
+    def _begin_call(self, attempt: Attempt, request: Any, caller: str = CALLERS[0]) -> None:
+        attempt.server.begin(attempt, request, key=self.stage.keys[caller])
+
+    async def _answer(self, attempt: Attempt, request: Any) -> Any:
+        """The answer of a call that nothing keeps waiting."""
+        self._begin_call(attempt, request)
+        await self.world.settled()
+        assert attempt.task
+        return attempt.task.result()
+
+    async def open(self, server: ModelServer, *, is_provider: bool, subject: str = "alice") -> None:
+        """A login."""
+        world = self.world
+        request, given = pb.CreateSessionRequest(), {"refresh_token": ""}
+        if is_provider:
+            given = await world.provider.login(subject)
+            tokens = {name: given[name] for name in ("access_token", "refresh_token", "id_token")}
+            request.provider_tokens.CopyFrom(pb.ProviderTokens(issuer=world.idp.issuer, **tokens))
+        else:
+            request.local_login.CopyFrom(pb.LocalLogin(subject=subject, tenant_id=TENANT))
+        answer = await self._answer(Attempt("CreateSession", server, world.steady, subject), request)
+        if told(answer) == SUCCESS:
+            await self._take(answer.tokens, subject, given["refresh_token"])
+        elif not server.is_troubled and not self.witness.is_unclear(subject):
+            self.witness.violations.append(f"a login was refused: {answer}")
+
+    async def _take(self, tokens: Any, subject: str, upstream: str) -> None:
+        world, session_id = self.world, tokens.session.session_id
+        self.made += 1
+        family = Family(
+            name=f"{'p' if upstream else 'l'}{self.made}",
+            session=session_id,
+            issuer=world.idp.issuer if upstream else LOCAL_ISSUER,
+            subject=subject,
+            tenant=TENANT,
+            client=CLIENT_ID if upstream else LOCAL_CLIENT,
+            terms=TERMS,
+            created_ms=await created_ms(world.redis, session_id),
+            absolute_expire_ms=world.now_ms + TERMS.absolute,
+            tokens={0: tokens.refresh_token},
+            upstream=upstream,
+            access_expire_ms=tokens.access_expire_time.ToMilliseconds(),
+        )
+        family.access_tokens.append(tokens.access_token)
+        self.witness.families[family.name] = family
+
+    async def refresh(self, presented: Presented, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
+        """Calls with one token, side by side, of which `plan` is for the first."""
+        caller, label = presented.device
+        request = pb.RefreshSessionRequest(refresh_token=presented.family.tokens[presented.generation])
+        request.device.label = label
+        for place, server in enumerate(at):
+            attempt = Attempt("RefreshSession", server, self.world.steady, presented)
+            attempt.plan = dict(plan) if place == 0 else {}
+            self.world.attempts.append(attempt)
+            self._begin_call(attempt, request, caller)
+        await self.collect()
+
+    async def present(self, text: str, server: ModelServer) -> str:
+        """What is answered to a text that is no token of ours."""
+        attempt = Attempt("RefreshSession", server, self.world.steady, "no token")
+        return told(await self._answer(attempt, pb.RefreshSessionRequest(refresh_token=text)))
+
+    async def revoke(self, target: Target, server: ModelServer, plan: dict[str, str]) -> None:
+        attempt = Attempt("RevokeSession", server, self.world.steady, target, dict(plan))
+        self.world.attempts.append(attempt)
+        request = target.request()
+        request.cause = session_pb2.REVOCATION_CAUSE_LOGOUT
+        self._begin_call(attempt, request)
+        await self.collect()
+
+    async def accepts(self, token: str, server: ModelServer) -> bool:
+        """Whether a server that has read the log accepts an access token."""
+        await self.world.read_log(server)
+        attempt = Attempt("ValidateToken", server, self.world.steady, "a token")
+        answer = await self._answer(attempt, pb.ValidateTokenRequest(token=token))
+        return told(answer) == SUCCESS and answer.WhichOneof("verdict") == "session"
+
+    # What time and others do.
+
+    async def wait(self, milliseconds: int) -> None:
+        """Time passes, in which servers do what they do all the time where they can."""
+        await self.world.pass_time(milliseconds)
+        await self.world.keep_in_touch()
+        await self.world.work()
+        await self.collect()
+
+    async def set_store_clock(self, milliseconds: int) -> None:
+        await self.world.step_store_clock(milliseconds)
+        await self.world.work()
+        await self.collect()
+
+    async def crash(self, number: int) -> None:
+        """A server is no more, and another begins in its place."""
+        await self.world.servers[number].crash()
+        await self.world.add_server(number)
+        await self.collect()
+
+    async def mend(self) -> None:
+        """Every server has its way to the store, and the right time."""
+        for server in self.world.servers:
+            server.link.is_cut = False
+            server.set_clock(0, self.world.wall)
+        await self.world.work()
+        await self.collect()
+
+    async def come_to_rest(self) -> None:
+        """Everything that was held back goes on, and comes to its end."""
+        for attempt in self.world.attempts:
+            attempt.plan.clear()
+            attempt.go_on()
+        await self.mend()
+        for _ in range(2):
+            await self.wait(_SETTLED_MS)
+        await self.world.work_queue_off()
+
+    # What must hold.
+
+    async def collect(self) -> None:
+        """Look at the answers that there are."""
+        world = self.world
+        await world.settled()
+        done = [one for one in world.attempts if one.task and one.task.done()]
+        world.attempts = [one for one in world.attempts if one not in done]
+        for attempt in done:
+            judge(world, attempt, self.stage.peppers)
+
+    async def disagreements(self) -> list[str]:
+        """In what the records differ from the model, as long as they must be there."""
+        families = self.witness.families.values()
+        return await disagreements(
+            self.world.redis, [one for one in families if self.world.now_ms < one.absolute_expire_ms]
+        )
+
+    async def lost(self) -> list[str]:
+        """What the provider gave and nobody has kept, revoked or dropped, once all has come to rest."""
+        revoked = set((await self.world.idp.counts())["revoked"])
+        owed = [
+            f"I10: {attempt} lost a token of the provider"
+            for attempt in self.witness.owed.values()
+            if not attempt.server.is_dead
+        ]
+        return owed + [f"I10: {token[:12]} was not revoked" for token in self.witness.queued - revoked]
