@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from sessiond_server.adapters.http.outbound import DOCUMENT_SECONDS, TOKEN_SECONDS
+from sessiond_server.adapters.store.limits import LEASE_MS
+from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import (
     OverloadedError,
@@ -25,6 +28,7 @@ from sessiond_server.domain.revocation import Position
 from sessiond_server.domain.session import Cause, Login
 from sessiond_server.service import uncancelled
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
+from sessiond_server.service.providers.lease_time import BEGUN_WITHIN_SECONDS
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.profile import RefreshProfile
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
@@ -71,7 +75,7 @@ class World:
         self.policy = SimpleNamespace(issuer=ISSUER)
         self.profile, self.leased = RefreshProfile(), Leased(SESSION, "r", in_doubt=False)
         ours: Any = self
-        self.clock, self.failure_seconds = FakeClock(), 0.0
+        self.clock, self.failure_seconds, self.lease_seconds = FakeClock(), 0.0, 0.0
         self.exchange = ProviderExchange(
             ours,
             ours,
@@ -82,6 +86,7 @@ class World:
             uncancelled=Uncancelled(),
             until_stored=UntilStored(clock=self.clock, logger=self.logger, telemetry=self.telemetry),
             audit=audit_trail(self.audit),
+            clock=self.clock,
         )
 
     def find(self, _issuer: str) -> Any:
@@ -104,6 +109,7 @@ class World:
     async def rotate(self, _rotation: Any) -> Leased:
         self.is_asked.set()
         await self.is_answering.wait()
+        self.clock.at += self.lease_seconds
         return self.leased
 
     async def commit(self, _rotation: Any, _leased: Any, tokens: ProviderTokens) -> Any:
@@ -135,6 +141,22 @@ async def test_a_commit_hands_on_what_it_was_judged_by() -> None:
     outcome = await World(GRANTED, claims=CLAIMS, committed=ROTATED).run()
     assert isinstance(outcome, Exchanged)
     assert (outcome.access_token, outcome.claims) == ("access", CLAIMS)
+
+
+async def test_of_a_lease_that_comes_too_late_no_use_is_made() -> None:
+    """Its server may have stood still meanwhile: somebody else may have spent the provider's token since."""
+    world = World(GRANTED, claims=CLAIMS, committed=ROTATED)
+    world.lease_seconds = BEGUN_WITHIN_SECONDS + 0.1
+    assert await world.run() == Moved()
+    assert (world.presented, world.released) == ([], [LeaseEnd.RELEASE])
+    world.lease_seconds = BEGUN_WITHIN_SECONDS - 0.1
+    assert isinstance(await world.run(), Exchanged)
+
+
+def test_an_exchange_that_begins_in_time_is_over_before_its_lease() -> None:
+    assert BEGUN_WITHIN_SECONDS + DOCUMENT_SECONDS + TOKEN_SECONDS <= LEASE_MS / 1000
+    # Nobody is refused for having waited for a connection.
+    assert BEGUN_WITHIN_SECONDS >= COMMAND_LIFE_SECONDS
 
 
 @pytest.mark.parametrize(

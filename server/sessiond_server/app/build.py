@@ -240,6 +240,7 @@ async def build(
         uncancelled=uncancelled,
         until_stored=until_stored,
         audit=audit.trail,
+        clock=clock,
     )
     queues = LeaseQueues(clock=clock)
     telemetry.gauge("refreshes_waiting", "Refreshes that wait for another's exchange", lambda: len(queues))

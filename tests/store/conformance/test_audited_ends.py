@@ -69,6 +69,7 @@ class Server:
             uncancelled=Uncancelled(),
             until_stored=UNUSED,
             audit=audit_trail(self.audit),
+            clock=FakeClock(),
         )
 
     async def revoke(self, target: Target, cause: Cause = Cause.ADMIN) -> list[dict[str, Any]]:

@@ -20,9 +20,11 @@ from sessiond_server.domain.session import Cause, Whose
 from sessiond_server.service.audit.events import Outcome as AuditOutcome
 from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
+from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.audited_rotations import AuditedRotations
 from sessiond_server.service.providers.exchange_remarks import ExchangeRemarks
+from sessiond_server.service.providers.lease_time import is_in_time
 from sessiond_server.service.providers.logins import (
     Provider,
     Providers,
@@ -80,6 +82,7 @@ class ProviderExchange:
         uncancelled: Uncancelled,
         until_stored: UntilStored,
         audit: AuditTrail,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._leases = leases
@@ -90,6 +93,7 @@ class ProviderExchange:
         self._uncancelled = uncancelled
         self._until_stored = until_stored
         self._audit = audit
+        self._clock = clock
         self._audited = AuditedRotations(audit, store)
         self._remarks = ExchangeRemarks(telemetry=telemetry, logger=logger)
 
@@ -121,10 +125,23 @@ class ProviderExchange:
     async def _rotate(
         self, rotation: Rotation, origin: Origin
     ) -> Rotated | NotRotated | Busy | Held | Outcome:
-        found = await self._store.rotate(rotation)
-        outcome = await self._exchange(rotation, found, origin) if isinstance(found, Leased) else found
+        asked = self._clock.steady()
+        outcome: Rotated | NotRotated | Busy | Held | Outcome
+        match await self._store.rotate(rotation):
+            case Leased() as leased if is_in_time(asked, self._clock):
+                outcome = await self._exchange(rotation, leased, origin)
+            case Leased() as leased:
+                outcome = await self._ask_anew(rotation, leased)
+            case found:
+                outcome = found
         await self._audited.tell(rotation, outcome, origin)
         return outcome
+
+    async def _ask_anew(self, rotation: Rotation, leased: Leased) -> Moved:
+        """Give up a lease of which too little is left, before anything was sent."""
+        self._logger.warning("a lease came too late to be used")
+        await self._leases.release(rotation, LeaseEnd.RELEASE, doubt_age_ms=leased.doubt_age_ms)
+        return Moved()
 
     async def _exchange(self, rotation: Rotation, leased: Leased, origin: Origin) -> Outcome:
         issuer, client_id = leased.session.login.issuer, leased.session.login.client_id

@@ -32,6 +32,7 @@ from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.lease_time import is_in_time
 from sessiond_server.service.providers.logins import GivenTokens, Provider, Providers
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
@@ -165,14 +166,18 @@ class SessionAdoption:
 
     async def _adopt(self, call: _Call) -> IssuedTokens | None:
         """The answer; None while another call is at the provider."""
+        asked = self._clock.steady()
         found = await self._adoptions.begin(call.token, holder=call.holder, wanted_until=call.wanted_until)
         match found:
             case Busy():
                 return None
             case Adoption():
                 return await self._answer_again(found, call)
-            case Free(successor=successor):
+            case Free(successor=successor) if is_in_time(asked, self._clock):
                 return await self._exchange(call, successor)
+            case Free():
+                await self._adoptions.release(call.token, holder=call.holder)
+                return None
             case _ as never:
                 assert_never(never)
 
