@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {script.name: [one.name for one in script.args] for script in SCRIPTS}
 _REFUSED_LATE: Final = {script.name for script in SCRIPTS if script.late is script.late.REFUSED}
-STORE_FAULTS: Final = ("refused", "lost", "late", "stall before", "stall after")
+STORE_FAULTS: Final = ("refused", "lost", "late", "stall before", "stall after", "freeze")
 
 
 @dataclass
@@ -111,22 +111,31 @@ class Link(Nodes):
             raise RedisTimeoutError("late")
         if fault == "stall before":
             await self._stall(attempt)
-        answer = await asyncio.shield(self._world.spawn(self.carry_out(command, partition, lane)))
+        try:
+            answer = await asyncio.shield(self._world.spawn(self.carry_out(command, partition, lane)))
+        except NoScriptError:
+            # It is sent again, with its text.
+            if attempt and fault:
+                attempt.plan[command.script] = fault
+            raise
         if fault == "stall after":
             await self._stall(attempt)
+        if fault == "freeze":
+            # The answer lies in the socket of a server that stands still, and does not know for how long.
+            await self._stall(attempt, seconds=None)
         if fault == "lost":
             assert attempt
             attempt.excuses.add("STORE_UNAVAILABLE")
             raise RedisConnectionError("lost")
         return answer
 
-    async def _stall(self, attempt: Attempt | None) -> None:
+    async def _stall(self, attempt: Attempt | None, *, seconds: float | None = TIMEOUT_SECONDS) -> None:
         """Wait until a test lets it go on, for no longer than a client waits for the store."""
         assert attempt
         gate = asyncio.Event()
         attempt.stalls.append(gate)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(seconds):
                 await gate.wait()
         except TimeoutError:
             attempt.excuses.add("STORE_UNAVAILABLE")
