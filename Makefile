@@ -31,8 +31,9 @@ test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit
 	$(BIN)/pytest $(WORKERS) $(T)
 
 .PHONY: test-deep
-test-deep: .venv/ready ## sessions against their model for 20,000 steps, and each bug that it must find: STEPS=20000
-	STEPS=$${STEPS:-20000} $(BIN)/pytest $(WORKERS) tests/model/test_sessions.py -m 'long or not long' --timeout 3600
+test-deep: .venv/ready ## sessions for 20,000 steps against their model, which finds each bug that it must: STEPS=20000
+	STEPS=$${STEPS:-20000} $(BIN)/pytest $(WORKERS) -m 'long or not long' --timeout 3600 \
+		tests/model/test_sessions.py tests/fault/test_races.py tests/fault/test_exchanges_cut_short.py
 
 .PHONY: conformance
 conformance: .venv/ready ## the cases that every client must pass: TESTEE="python clients/python/conformance"
