@@ -35,8 +35,12 @@ def judge(world: World, attempt: Attempt, peppers: Peppers) -> None:
         allowed.add("STORE_UNAVAILABLE")
     if told(answer) not in allowed:
         world.witness.complain(attempt, f"{told(answer)} instead of {sorted(allowed)}")
-    elif attempt.method == "RefreshSession" and told(answer) == SUCCESS:
-        _judge_success(world, attempt, answer, peppers)
+    elif told(answer) == SUCCESS:
+        if attempt.method == "RefreshSession":
+            _judge_success(world, attempt, answer, peppers)
+        for family in world.witness.families.values() if attempt.method == "RevokeSession" else ():
+            if family.is_over:
+                family.ended_at.add(attempt.server)
 
 
 def _judge_success(world: World, attempt: Attempt, answer: Any, peppers: Peppers) -> None:

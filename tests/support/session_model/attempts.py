@@ -26,7 +26,8 @@ class Attempt:
 
     `plan` is what is to happen at which point of it, once each. `expected` is the answer that follows from
     what was carried out for it last, `excuses` are failures that what happened to it allows instead.
-    `about` is the model's own matter: what it presents or names.
+    `about` is the model's own matter: what it presents or names. `brought` is what the provider gave for it
+    last, and `doubt` how the lease is to be given back where that was nothing.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Attempt:
     excuses: set[str] = field(default_factory=set)
     task: asyncio.Task[Any] | None = None
     brought: Any = None
+    doubt: str = ""
     stalls: list[asyncio.Event] = field(default_factory=list)
 
     def fault_at(self, point: str) -> str:

@@ -9,6 +9,7 @@ from tests.support.session_model.outages import pause_of_window
 
 if TYPE_CHECKING:
     from tests.support.session_model.attempts import Attempt
+    from tests.support.session_model.servers import ModelServer
 
 LEASE_MS = 15_000
 FIRST_HOLD_MS = 1_000
@@ -75,6 +76,8 @@ class Family:
     is_cut_off: bool = False
     answers: dict[int, Any] = field(default_factory=dict)
     access_tokens: list[str] = field(default_factory=list)
+    # The servers that have acknowledged that it ended.
+    ended_at: set[ModelServer] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.idle_expire_ms = self.absolute_expire_ms - self.terms.absolute + self.terms.idle

@@ -155,7 +155,7 @@ class Sessions(RuleBasedStateMachine):
         """Nobody who has read the log accepts a token of a session that has ended."""
         family = self._family(number)
         for token in family.access_tokens[-3:]:
-            is_accepted = self.do(self.driver.accepts(token, self._server(at)))
+            is_accepted = self.do(self.driver.accepts(token, family, self._server(at)))
             assert not (is_accepted and family.is_over), f"I11: a token of {family.name} is accepted"
 
     # What happens meanwhile.

@@ -24,16 +24,19 @@ from tests.support.session_model.upstream import ModelOutbound
 from tests.support.session_model.wire import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessiond_server.app.build import App
     from sessiond_server.config.settings import Settings
     from tests.support.session_model.outages import Outages
     from tests.support.session_model.world import World
 
 PARTITION = 0
-_REQUESTS = {
+_RESPONSES = {
     "CreateSession": pb.CreateSessionResponse,
     "RefreshSession": pb.RefreshSessionResponse,
     "RevokeSession": pb.RevokeSessionResponse,
+    "GetSession": pb.GetSessionResponse,
     "ValidateToken": pb.ValidateTokenResponse,
 }
 
@@ -112,9 +115,14 @@ class ModelServer:
 
     async def call(self, method: str, request: Any, *, key: str) -> Any:
         """The answer to a call: a message, or a status."""
-        call = Call(method, Credentials((f"Bearer {key}",)))
-        answer = await self.app.endpoints.unary[method](request.SerializeToString(), call)
-        return answer if isinstance(answer, Status) else _REQUESTS[method].FromString(answer)
+        at_last: list[Callable[[], None]] = []
+        call = Call(method, Credentials((f"Bearer {key}",)), when_done=at_last.append)
+        try:
+            answer = await self.app.endpoints.unary[method](request.SerializeToString(), call)
+        finally:
+            for one in at_last:
+                one()
+        return answer if isinstance(answer, Status) else _RESPONSES[method].FromString(answer)
 
     def begin(self, attempt: Attempt, request: Any, *, key: str) -> None:
         """Make a call, and return at once."""

@@ -82,15 +82,16 @@ class ModelOutbound(Outbound):
     ) -> HttpResponse | Failed:
         attempt, server = CURRENT.get(), SERVER.get()
         assert server
-        if form.get("grant_type") != "refresh_token" or attempt is None:
+        if form.get("grant_type") != "refresh_token" or attempt is None or self.world.is_direct:
             with self.world.traffic.passing():
                 return await super().post(url, form, headers=headers)
         fault = attempt.fault_at("upstream")
         if fault in _NOT_ASKED:
+            attempt.brought, attempt.doubt = None, _doubt_of(_NOT_ASKED[fault])
             return _NOT_ASKED[fault]
         answer, brought = await self._pass(url, form, headers, attempt, fault)
         attempt.brought = None if fault in _LOST else brought
-        self.world.witness.note_answer(attempt)
+        attempt.doubt = _doubt_of(_LOST.get(fault, answer))
         return _LOST.get(fault, answer)
 
     async def _pass(
@@ -105,6 +106,7 @@ class ModelOutbound(Outbound):
                 if fault == "stall after":
                     await _stall(attempt)
         except TimeoutError:
+            self.world.witness.note_given_up(attempt)
             return Failed.NO_REPLY, None
         return found
 
@@ -117,7 +119,19 @@ class ModelOutbound(Outbound):
             await self.world.provider.set_up(CLAIMS.get(fault, {}), gives_token=fault != "no new token")
             with self.world.traffic.passing():
                 answer = await super().post(url, form, headers=headers)
-            return answer, _brought(form["refresh_token"], answer, fault)
+            brought = _brought(form["refresh_token"], answer, fault)
+            if brought and fault not in _LOST:
+                self.world.witness.note_given(attempt, brought)
+            return answer, brought
+
+
+def _doubt_of(answer: HttpResponse | Failed) -> str:
+    """What an exchange that was not decided may have done; how the lease is given back says it."""
+    if isinstance(answer, Failed):
+        return {Failed.NOBODY_LISTENS: "RELEASE", Failed.NO_REPLY: ""}.get(answer, "DOUBT")
+    if answer.status == 400:
+        return "END"
+    return "DOUBT" if answer.status >= 500 else "RELEASE"
 
 
 def _brought(sent: str, answer: HttpResponse | Failed, fault: str) -> Brought | None:

@@ -80,6 +80,9 @@ class Link(Nodes):
             if attempt:
                 attempt.excuses.add("STORE_UNAVAILABLE")
             raise RedisConnectionError("cut")
+        if self._world.is_direct and words[0] != "TIME":
+            with self._world.traffic.passing():
+                return await self._nodes.send(partition, lane, *words)
         if words[0] == "TIME":
             return divmod(self._world.now_ms * 1000, 1_000_000)
         script = self._names.get(words[1], "") if words[0] in {"EVALSHA", "EVAL"} else ""

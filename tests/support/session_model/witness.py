@@ -81,10 +81,14 @@ class Witness:
         if token in self.replaced:
             self.complain(attempt, "I1: a token of the provider was sent that had been replaced")
 
-    def note_answer(self, attempt: Attempt) -> None:
-        """A server has what the provider gave it."""
-        if attempt.brought and attempt.brought.is_new and not attempt.server.is_dead:
-            self.owed[attempt.brought.refresh] = attempt
+    def note_given(self, attempt: Attempt, brought: Any) -> None:
+        """The provider has given something, whose way to the server is free."""
+        if brought.is_new and not attempt.server.is_dead:
+            self.owed[brought.refresh] = attempt
+
+    def note_given_up(self, attempt: Attempt) -> None:
+        """A server has not waited for what the provider gives."""
+        self.owed = {token: other for token, other in self.owed.items() if other is not attempt}
 
     def _note_rotation(self, command: Command, about: Presented, found: str) -> None:
         attempt = command.attempt
@@ -119,6 +123,8 @@ class Witness:
         if attempt.brought:
             cause = "PROVIDER_MISMATCH"
             self._require_kind(attempt, about, "somebody's")
+        if action != ("END" if attempt.brought else attempt.doubt):
+            self.complain(attempt, f"a lease was given back with {action} instead of {attempt.doubt!r}")
         is_done = family.settle(attempt, action, cause, self.world.now_ms)
         self._compare(command, str(int(is_done)), str(found))
         if action != "END":

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class World:
-    """`now_ms` is the store's clock, `wall` that of people; that of the loop is everybody's steady clock."""
+    """`now_ms` is the store's clock, `wall` that of people; that of the loop is everybody's steady clock.
+
+    Where it `is_direct` nothing stands between servers, store and provider, and no model hears of anything.
+    """
 
     clients: dict[Lane, Redis]
     url: str
@@ -42,6 +45,7 @@ class World:
     settings: list[Settings]
     sources: dict[str, bytes]
     loop: ModelLoop
+    is_direct: bool = False
     now_ms: int = 0
     wall: float = 0.0
     servers: list[ModelServer] = field(default_factory=list)
