@@ -33,7 +33,8 @@ test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit
 .PHONY: test-deep
 test-deep: .venv/ready ## sessions for 20,000 steps against their model, which finds each bug that it must: STEPS=20000
 	STEPS=$${STEPS:-20000} $(BIN)/pytest $(WORKERS) -m 'long or not long' --timeout 3600 \
-		tests/model/test_sessions.py tests/fault/test_races.py tests/fault/test_exchanges_cut_short.py
+		tests/model/test_sessions.py tests/model/test_session_bugs.py tests/model/test_cancellation.py \
+		tests/fault/test_races.py tests/fault/test_exchanges_cut_short.py
 
 .PHONY: conformance
 conformance: .venv/ready ## the cases that every client must pass: TESTEE="python clients/python/conformance"

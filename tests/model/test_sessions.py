@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STEPS_OF_A_RUN: Final = 50
-# By default as many as take ten seconds; `make test-deep` takes more.
-STEPS: Final = int(os.environ.get("STEPS", "1000"))
+# By default as many as take some seconds; `make test-deep` takes more.
+STEPS: Final = int(os.environ.get("STEPS", "600"))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from sessiond.v1 import session_pb2
 from sessiond.v1 import session_service_pb2 as pb
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from sessiond_server.adapters.store.scripts import runner
-from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
 from sessiond_server.adapters.store.scripts.declaration import Lane
 from tests.support.idp import CLIENT_ID, Idp
 from tests.support.session_model.answers import judge, told
@@ -49,7 +48,7 @@ class Driver:
         self.runner = asyncio.Runner(loop_factory=ModelLoop)
         loop: Any = self.runner.get_loop()
         loop.set_task_factory(task_factory)
-        sources = clocked_sources(SCRIPTS, self.changes)
+        sources = clocked_sources(self.changes)
         self._patch = patch.object(runner, "sources", lambda _: sources)
         self._patch.start()
         self.do(self._begin(loop, sources))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from sessiond.v1 import session_service_pb2 as pb
+from sessiond_server.adapters.http import outbound as http
 from sessiond_server.adapters.store import open as opening
 from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.app import build as building
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from tests.support.session_model.world import World
 
 PARTITION = 0
+# To load the machine's authorities takes longer than all else that a server begins with.
+_TRUSTING = functools.cache(http._trusting)
 _RESPONSES = {
     "CreateSession": pb.CreateSessionResponse,
     "RefreshSession": pb.RefreshSessionResponse,
@@ -76,6 +80,7 @@ class ModelServer:
             patch.object(building, "SystemClock", lambda: self.clock),
             patch.object(opening, "open_nodes", linked),
             patch.object(issuers, "Outbound", outbound),
+            patch.object(http, "_trusting", _TRUSTING),
         ):
             self.app = await building.build(
                 self.settings,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
+from sessiond_server.adapters.store.scripts.catalogue import SCRIPTS
 from sessiond_server.adapters.store.scripts.prelude import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from sessiond_server.adapters.store.scripts.declaration import Script
+    from collections.abc import Mapping
 
 NOW_KEY: Final = "model:now"
 EXPIRIES_KEY: Final = "model:expiries"
@@ -71,15 +71,18 @@ end)()
 """
 
 
-def clocked_sources(
-    scripts: Iterable[Script[object]], changes: Mapping[str, tuple[str, str]]
-) -> dict[str, bytes]:
+@functools.cache
+def _plain_sources() -> dict[str, str]:
+    return {name: source.decode() for name, source in sources(SCRIPTS).items()}
+
+
+def clocked_sources(changes: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
     """What is sent for each script; `changes` are texts to be replaced, by the script.
 
     Raises:
         AssertionError: a text that is to be replaced is not in the script.
     """
-    found = {name: source.decode() for name, source in sources(scripts).items()}
+    found = dict(_plain_sources())
     for name, (text, instead) in changes.items():
         assert text in found[name], f"{name} has no {text!r} any more"
         found[name] = found[name].replace(text, instead)
