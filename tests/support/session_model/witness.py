@@ -54,7 +54,7 @@ class Witness:
             case "poll":
                 server.outages.hear(now)
                 server.reading = now, self.world.steady
-            case "probe":
+            case "note_use":
                 self.outages.hear(now)
             case "rotate":
                 self._note_rotation(command, _about(command), answer[0].decode())
