@@ -55,6 +55,8 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
 
             assert await answered() == set(divided)
             for node in away:
+                # Who starts meanwhile cannot see that.
+                await node.redis.config_set("maxmemory-policy", "allkeys-lru")
                 node.freeze()
 
             async def only_others_are_answered() -> bool:
@@ -74,13 +76,15 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
             ):
                 await says_what_is_away(newcomer, len(lost))
                 assert await answered(other) == set(divided) - lost
-            for node in away:
-                node.thaw()
+                for node in away:
+                    node.thaw()
 
-            async def all_are_answered() -> bool:
-                return await answered() >= lost
+                async def all_are_answered() -> bool:
+                    return await answered() >= lost
 
-            await eventually(all_are_answered, timeout=30)
+                await eventually(all_are_answered, timeout=30)
+                (told, *_) = await newcomer.said(event="the store could lose what was acknowledged")
+                assert told["reasons"][0].startswith("the store may evict what it holds")
 
 
 async def test_refreshes_go_on_while_a_partition_moves_and_a_primary_dies(tmp_path: Path) -> None:
