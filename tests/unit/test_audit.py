@@ -136,6 +136,7 @@ async def test_no_session_can_be_without_an_event(failure: type[BaseException] |
         Store(),  # type: ignore[arg-type]
         local=None,
         providers=unused,
+        ahead=unused,
         refused=unused,
         possession=unused,
         lifetimes={LOGIN.issuer: IssuerLifetimes(LIFETIMES)},

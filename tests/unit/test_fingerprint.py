@@ -82,6 +82,7 @@ def test_it_tells_nothing_of_the_settings(document: dict[str, Any]) -> None:
         (("issuers", 0, "algorithms"), ["Ed25519", "ES256"]),
         (("issuers", 0, "idle"), "1d"),
         (("issuers", 1, "tenant_lifetimes"), [{"tenant": "a", "idle": "1d"}]),
+        (("issuers", 0, "refresh_ahead"), "90s"),
         (("issuers", 0, "token_url"), "https://id.example/t"),
         (("callers", 0, "groups"), ["watch", "validate"]),
         (("store", "url"), "embedded:y"),

@@ -107,6 +107,7 @@ def creation(local: Any) -> SessionCreation:
         unused,
         local=local,
         providers=unused,
+        ahead=unused,
         refused=unused,
         possession=unused,
         lifetimes={},

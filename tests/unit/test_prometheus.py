@@ -17,6 +17,7 @@ SHOWN = {
     "refresh_life_unread": (("i",), ("sessiond_unread_refresh_lives_total",)),
     "scopes_widened": (("i",), ("sessiond_scopes_widened_total",)),
     "exchange_tried": (("i", "granted"), ("sessiond_exchanges_total",)),
+    "exchanged_ahead": (("i", "granted"), ("sessiond_exchanges_ahead_total",)),
     "provider_erred": (("i", "invalid_client"), ("sessiond_provider_errors_total",)),
     "log_resynced": (("DIVERGED",), ("sessiond_revocation_resyncs_total",)),
     "store_regressed": ((), ("sessiond_revocation_regressions_total",)),

@@ -31,6 +31,7 @@ class World:
             local=None,
             providers=UNUSED,
             exchange=self,
+            ahead=UNUSED,
             queues=LeaseQueues(clock=self.clock, pause=self.pass_time),
             authenticator=self,
             possession=UNUSED,

@@ -68,6 +68,7 @@ def work_of(
         "report health": partial(_report_health, engine, readiness, logger=logger),
         "watch for standstills": app.standstill.watch,
         "tell of refused callers": app.audit.refused_callers.keep_telling,
+        **({"refresh ahead at providers": app.ahead.keep_up} if app.ahead.is_wanted else {}),
         **({"stream audit events": streamed.keep_up} if streamed else {}),
     }
 

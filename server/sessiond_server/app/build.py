@@ -23,6 +23,7 @@ from sessiond_server.app.issuers import (
     AnyIssuerSettings,
     ConfiguredLocalIssuer,
     ConfiguredProvider,
+    ahead_of_need,
     client_ids,
     find_local_issuer,
     open_providers,
@@ -40,8 +41,10 @@ from sessiond_server.service.audit.events import AuditSink
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.ahead_exchange import AheadExchange
 from sessiond_server.service.providers.exchange import ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.providers.refresh_ahead import RefreshAhead
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.providers.until_stored import UntilStored
 from sessiond_server.service.rate_limits import RateLimits, RateRule
@@ -99,6 +102,7 @@ class App:
     stores: Stores
     providers: Providers
     exchange: ProviderExchange
+    ahead: RefreshAhead
     ends: Uncancelled
     revocations: Revocations
     primacy: Primacy
@@ -263,11 +267,28 @@ async def build(
         logger=logger,
         telemetry=telemetry,
     )
+    ahead = RefreshAhead(
+        AheadExchange(
+            stores.ahead,
+            providers,
+            revocations=revocations,
+            uncancelled=Uncancelled(),
+            until_stored=until_stored,
+            audit=audit.trail,
+            logger=logger,
+            entry_life_ms=entry_life_ms,
+            randomness=os.urandom,
+        ),
+        ahead_of_need(settings.issuers, lifetimes),
+        clock=clock,
+        telemetry=telemetry,
+    )
     refused = RefusedLogins(providers, stores.queue, randomness=os.urandom, logger=logger)
     creation = SessionCreation(
         stores.sessions,
         local=local,
         providers=providers,
+        ahead=ahead,
         refused=refused,
         possession=possession,
         lifetimes=lifetimes,
@@ -305,6 +326,7 @@ async def build(
                 local=local,
                 providers=providers,
                 exchange=exchange,
+                ahead=ahead,
                 queues=queues,
                 authenticator=authenticator,
                 possession=possession,
@@ -338,14 +360,17 @@ async def build(
         identity=Identity(fingerprint(settings), f"{socket.gethostname()}/{os.getpid()}"),
         telemetry=telemetry,
     )
-    workloads = workloads_of(
-        workload_issuers,
+    callers = Callers(
         secrets.callers,
-        max_token_bytes=settings.server.max_token_bytes,
-        clock=clock,
-        telemetry=telemetry,
+        anonymous=settings.anonymous,
+        workloads=workloads_of(
+            workload_issuers,
+            secrets.callers,
+            max_token_bytes=settings.server.max_token_bytes,
+            clock=clock,
+            telemetry=telemetry,
+        ),
     )
-    callers = Callers(secrets.callers, anonymous=settings.anonymous, workloads=workloads)
     limits = Limits()
     standstill = Standstill(clock=clock, telemetry=telemetry, logger=logger)
     pipeline = Pipeline(
@@ -367,6 +392,7 @@ async def build(
         stores=stores,
         providers=providers,
         exchange=exchange,
+        ahead=ahead,
         ends=ends,
         revocations=revocations,
         primacy=primacy,

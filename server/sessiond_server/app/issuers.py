@@ -30,6 +30,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider
 from sessiond_server.service.providers.profile import RefreshProfile
+from sessiond_server.service.providers.refresh_ahead import AheadOfNeed
 from sessiond_server.service.providers.token_endpoint import TokenEndpoint
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
@@ -212,6 +213,19 @@ def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:
 def reuse_above_ms(issuers: Iterable[IssuerSettings]) -> dict[str, int]:
     """How much life each issuer's access tokens must have left to be handed out again."""
     return {one.issuer: _milliseconds(one.reuse_access_token_above) for one in issuers}
+
+
+def ahead_of_need(
+    issuers: Iterable[IssuerSettings], lifetimes: Mapping[str, IssuerLifetimes]
+) -> dict[str, AheadOfNeed]:
+    """The issuers whose access tokens are exchanged before they end, and how long before."""
+    return {
+        one.issuer: AheadOfNeed(
+            one.refresh_ahead.total_seconds(), lifetimes[one.issuer].longest.grace_ms / 1000
+        )
+        for one in issuers
+        if one.refresh_ahead and one.issuer in lifetimes
+    }
 
 
 def client_ids(settings: IssuerSettings) -> frozenset[str]:

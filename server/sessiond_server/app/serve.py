@@ -167,6 +167,7 @@ async def _start(
     # At the end calls are finished first, then what goes on without its caller; revocations are
     # read until all that is done.
     stack.push_async_callback(app.exchange.drain)
+    stack.push_async_callback(app.ahead.drain)
     stack.push_async_callback(app.ends.drain)
     grace_seconds = settings.server.drain_grace.total_seconds()
     stack.push_async_callback(_stop_taking_calls, engine, app.watching, grace_seconds=grace_seconds)

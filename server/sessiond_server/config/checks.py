@@ -198,12 +198,30 @@ def _local_issuer(settings: Settings, issuer: IssuerSettings, at: str) -> Iterat
     if not issuer.signing_key_files and not has_directory:
         allowed = "one file or more, or keys.directory, where the store is not embedded"
         yield Problem(f"{at}.signing_key_files", "nothing", allowed)
-    for name in ("token_url", "revocation_url", "client_secret_file", "client_key_file", "clients"):
+    for name in (
+        "token_url",
+        "revocation_url",
+        "client_secret_file",
+        "client_key_file",
+        "clients",
+        "refresh_ahead",
+    ):
         if getattr(issuer, name):
             yield Problem(f"{at}.{name}", "a value", "nothing for the local issuer")
 
 
+def _refresh_ahead(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    ahead, reused = issuer.refresh_ahead, issuer.reuse_access_token_above
+    if ahead and not reused:
+        allowed = "0s, or with reuse_access_token_above: else each refresh exchanges all the same"
+        yield Problem(f"{at}.refresh_ahead", "a span, where no access token is handed out again", allowed)
+    if ahead and reused >= ahead:
+        allowed = "0s, or more than reuse_access_token_above"
+        yield Problem(f"{at}.refresh_ahead", "as much as reuse_access_token_above, or less", allowed)
+
+
 def _provider(issuer: IssuerSettings, at: str) -> Iterator[Problem]:
+    yield from _refresh_ahead(issuer, at)
     if issuer.signing_key_files:
         yield Problem(f"{at}.signing_key_files", "a value", "only for the local issuer")
     if not issuer.jwks_url and not issuer.discovery:

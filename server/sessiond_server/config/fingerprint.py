@@ -39,6 +39,7 @@ NOT_COUNTED: Final[Mapping[type, frozenset[str]]] = {
             "rotation",
             "rotation_grace",
             "rotation_collateral",
+            "refresh_ahead",
             "in_doubt",
             "adopt",
             "allow_http",

@@ -457,6 +457,12 @@ class IssuerSettings:
         "that may come to pass, the log tells of it",
         default=FAMILY,
     )
+    refresh_ahead: timedelta = setting(
+        span("0s", "1h"),
+        "how long before its end the access token of a session in use is exchanged, so that the next refresh "
+        "need not wait for the provider; it must be more than `reuse_access_token_above`; 0s: never",
+        default=timedelta(0),
+    )
     in_doubt: str = setting(
         one_of("retry", "end"),
         "what follows a refresh whose outcome is unknown: the refresh token is presented again until the "

@@ -29,6 +29,9 @@ class Telemetry(Protocol):
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         """A provider was asked to exchange a refresh token."""
 
+    def exchanged_ahead(self, issuer: str, outcome: str) -> None:
+        """A provider was, or was to be, asked for tokens before anybody needed them."""
+
     def scopes_widened(self, issuer: str) -> None:
         """A provider has given a session's access token scopes that the session's login had not."""
 

@@ -50,6 +50,7 @@ CARRIED_OUT_LATE = {
     "keep_adoption",
     "hold_adoption",
     "release_adoption",
+    "keep_ahead",
 }
 # What Lua itself defines, and the prelude uses.
 LUAS_OWN = {

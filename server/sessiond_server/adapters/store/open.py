@@ -26,6 +26,7 @@ from sessiond_server.adapters.store.records import Records
 from sessiond_server.adapters.store.redis_adoptions import RedisAdoptions
 from sessiond_server.adapters.store.redis_audit_stream import RedisAuditStream
 from sessiond_server.adapters.store.redis_cutoffs import RedisCutoffs
+from sessiond_server.adapters.store.redis_exchanges_ahead import RedisExchangesAhead
 from sessiond_server.adapters.store.redis_key_sets import RedisKeySets
 from sessiond_server.adapters.store.redis_key_use import RedisKeyUses
 from sessiond_server.adapters.store.redis_proof_memory import RedisProofMemory
@@ -45,6 +46,7 @@ from sessiond_server.domain.store_url import StoreKind, StoreUrl
 from sessiond_server.service.audit.streamed_events import AuditStream
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.adoptions import Adoptions
+from sessiond_server.service.storage.ahead import ExchangesAhead
 from sessiond_server.service.storage.cutoffs import Cutoffs
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.key_sets import SharedKeySets
@@ -88,6 +90,7 @@ class Stores:
     sessions: SessionStore
     cutoffs: Cutoffs
     leases: SessionLeases
+    ahead: ExchangesAhead
     adoptions: Adoptions
     revocations: RevocationLog
     queue: ProviderRevocations
@@ -166,6 +169,7 @@ def stores_over(
     logger: Logger,
 ) -> Stores:
     """The ports over connections that are open."""
+    records = Records(sealing, issuers, logger=logger)
     return Stores(
         sessions=RedisSessionStore(
             scripts,
@@ -179,12 +183,10 @@ def stores_over(
         leases=RedisSessionLeases(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
         ),
-        adoptions=RedisAdoptions(
-            scripts,
-            partitions=partitions,
-            records=Records(sealing, issuers, logger=logger),
-            sealing=sealing,
+        ahead=RedisExchangesAhead(
+            scripts, partitions=partitions, sealing=sealing, issuers=issuers, records=records
         ),
+        adoptions=RedisAdoptions(scripts, partitions=partitions, records=records, sealing=sealing),
         revocations=RedisRevocationLog(scripts, partitions=partitions),
         queue=RedisProviderRevocations(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger

@@ -76,6 +76,11 @@ class PrometheusTelemetry(Telemetry):
         self._exchanges = counter(
             "sessiond_exchanges_total", "Refreshes at providers by outcome", ["issuer", "outcome"]
         )
+        self._exchanges_ahead = counter(
+            "sessiond_exchanges_ahead_total",
+            "Exchanges at providers before anybody needs them, by outcome",
+            ["issuer", "outcome"],
+        )
         self._provider_errors = counter(
             "sessiond_provider_errors_total",
             "Error codes of token and revocation endpoints; `other` for those that are not registered",
@@ -151,6 +156,10 @@ class PrometheusTelemetry(Telemetry):
     @override
     def exchange_tried(self, issuer: str, outcome: str) -> None:
         self._exchanges.labels(issuer, outcome).inc()
+
+    @override
+    def exchanged_ahead(self, issuer: str, outcome: str) -> None:
+        self._exchanges_ahead.labels(issuer, outcome).inc()
 
     @override
     def provider_erred(self, issuer: str, error: str) -> None:

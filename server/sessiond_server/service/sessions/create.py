@@ -18,6 +18,7 @@ from sessiond_server.service.audit.events import Outcome
 from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
 from sessiond_server.service.providers.logins import GivenCode, GivenTokens, ProvenLogin, Providers
+from sessiond_server.service.providers.refresh_ahead import RefreshAhead
 from sessiond_server.service.providers.refused_logins import RefusedLogins
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
@@ -48,6 +49,7 @@ class SessionCreation:
         *,
         local: LocalLogins | None,
         providers: Providers,
+        ahead: RefreshAhead,
         refused: RefusedLogins,
         possession: ProofOfPossession,
         lifetimes: Mapping[str, IssuerLifetimes],
@@ -61,6 +63,7 @@ class SessionCreation:
         self._store = store
         self._local = local
         self._providers = providers
+        self._ahead = ahead
         self._refused = refused
         self._possession = possession
         self._lifetimes = lifetimes
@@ -177,6 +180,7 @@ class SessionCreation:
         is_adopted = token is not None
         token = token or self._first_token(self.new_id(login))
         stored = await self._store_new(token, login, proven.tokens, origin, is_adopted=is_adopted)
+        self._ahead.note_use(stored.id, proven.claims)
         claims = replace(proven.claims, session_id=str(stored.id))
         return IssuedTokens(
             proven.tokens.access_token, claims, token.reveal(), stored.refresh_expire_ms, replayed=False

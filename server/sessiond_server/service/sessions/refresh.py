@@ -22,6 +22,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.exchange import Exchanged, ProviderExchange
 from sessiond_server.service.providers.logins import Providers
+from sessiond_server.service.providers.refresh_ahead import RefreshAhead
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.sessions.create import RequestContext
 from sessiond_server.service.sessions.issued_tokens import IssuedTokens
@@ -48,6 +49,7 @@ class SessionRefresh:
         local: LocalLogins | None,
         providers: Providers,
         exchange: ProviderExchange,
+        ahead: RefreshAhead,
         queues: LeaseQueues,
         authenticator: RefreshTokenAuthenticator,
         possession: ProofOfPossession,
@@ -62,6 +64,7 @@ class SessionRefresh:
         self._local = local
         self._providers = providers
         self._exchange = exchange
+        self._ahead = ahead
         self._queues = queues
         self._authenticator = authenticator
         self._possession = possession
@@ -119,6 +122,7 @@ class SessionRefresh:
         self._tell_of_pause(rotated.pause_ms if rotated.replayed else 0, token)
         successor, session = self._successor(token, rotated), rotated.session
         text, claims = await self._access_token(outcome)
+        self._ahead.note_use(session.id, claims)
         return IssuedTokens(text, claims, successor.reveal(), session.refresh_expire_ms, rotated.replayed)
 
     def _successor(self, token: RefreshToken, rotated: Rotated) -> RefreshToken:

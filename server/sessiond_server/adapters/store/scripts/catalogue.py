@@ -34,6 +34,7 @@ from sessiond_server.adapters.store.scripts.replies import (
     LeasedReply,
     ListingReply,
     MovedReply,
+    NotDueReply,
     NotOfSubjectReply,
     PageReply,
     ReassertedReply,
@@ -183,6 +184,44 @@ HOLD: Final = Script(
         raw("sealed_refresh"),
         raw("hashed_refresh", 16),
         number_or_none("refresh_life_ms"),
+    ),
+    lane=Lane.ENDING,
+    late=Late.CARRIED_OUT,
+    is_durable=True,
+)
+
+# A lease that nobody uses keeps others waiting.
+LEASE_AHEAD: Final[Script[tuple[str, LeasedReply | NotDueReply]]] = Script(
+    "lease_ahead",
+    ByOutcome({"LEASED": LeasedReply, "NOT_DUE": NotDueReply}),
+    keys=("record",),
+    args=(
+        raw("hashed", 16),
+        raw("holder", 16),
+        number("within_ms"),
+        raw("reuse_above"),
+        raw("sealing_ids"),
+    ),
+    late=Late.REFUSED,
+    is_durable=True,
+)
+# Nothing that a provider gave may be lost: it compares what was sent, and the generation.
+KEEP_AHEAD: Final = Script(
+    "keep_ahead",
+    flag,
+    keys=("record",),
+    args=(
+        *_SESSION,
+        number("leased_generation"),
+        raw("holder", 16),
+        raw("sent_refresh", 16),
+        raw("sealed_refresh"),
+        raw("hashed_refresh", 16),
+        raw("sealed_access"),
+        number("access_expire_ms"),
+        raw_or_none("token_id", 16),
+        number_or_none("refresh_life_ms"),
+        number("entry_life_ms"),
     ),
     lane=Lane.ENDING,
     late=Late.CARRIED_OUT,
@@ -465,6 +504,8 @@ SCRIPTS: Final[tuple[Script[Any], ...]] = (
     COMMIT,
     HOLD,
     SETTLE,
+    LEASE_AHEAD,
+    KEEP_AHEAD,
     ADOPT,
     KEEP_ADOPTION,
     HOLD_ADOPTION,

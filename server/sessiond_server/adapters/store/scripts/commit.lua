@@ -19,28 +19,10 @@ if now >= h.absolute_expire_ms then
   return {'SESSION_LIFETIME_EXCEEDED'}
 end
 
--- The ids of the access tokens that may still be accepted, with the new one; only the latest of them are
--- kept, and those before them are revoked: the session's end would not know them any more. A session that has
--- no provider's session is found by these ids alone, so there those of expired tokens are kept as well.
-local function with_new_token_id(known)
-  local ids = {}
-  for _, token in ipairs(unpacked_token_ids(known)) do
-    if token.is_live or h.hashed_provider_session == NO_ID then ids[#ids + 1] = token end
-  end
-  if token_id ~= '' then ids[#ids + 1] = {hashed = token_id, expire_ms = access_expire_ms} end
-  local first = math.max(1, #ids - MAX_TOKEN_IDS + 1)
-  for i = 1, first - 1 do
-    if ids[i].is_live then revoke(TYPE_TOKEN, ids[i].hashed, now + entry_life_ms) end
-  end
-  local found = {}
-  for i = first, #ids do found[#found + 1] = struct.pack(TOKEN_ID, ids[i].hashed, ids[i].expire_ms) end
-  return table.concat(found), #found
-end
-
 local stored = redis.call('GET', record)
 local login_at = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids
-local ids
-ids, h.token_ids = with_new_token_id(string.sub(stored, HEADER_BYTES + 1, login_at))
+local ids = string.sub(stored, HEADER_BYTES + 1, login_at)
+ids, h.token_ids = with_token_id(ids, h, token_id, access_expire_ms, entry_life_ms)
 h.flags = FLAG_PROVIDER
 note_refresh_life(h, refresh_life_ms)
 note_refresh(id, hashed, h, hashed_refresh)

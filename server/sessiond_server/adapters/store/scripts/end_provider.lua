@@ -1,9 +1,9 @@
--- Revokes what a provider's access token names, and ends the sessions of its subject that live by it: those of
--- its provider's session, and those that were given this very token. provider_session and token_id are empty
--- where the token does not name them; started_ms is since when it counts. Only sessions of `clients` end. Where
--- the subject has very many sessions it is called again and again: known_begun_ms is until when what ends began,
--- as the first call has said, and 0 at first; from_ms (nil at first) and from_id are the place where the last one
--- stopped.
+-- Revokes what a provider's access token names, and ends the sessions of its subject that live by it: those
+-- of its provider's session, and those that were given this very token. provider_session and token_id are
+-- empty where the token does not name them; started_ms is since when it counts. Only sessions of `clients`
+-- end. Where the subject has very many sessions it is called again and again: known_begun_ms is until when
+-- what ends began, as the first call has said, and 0 at first; from_ms (nil at first) and from_id are the
+-- place where the last one stopped.
 local BEGUN = 'begun '
 
 local named = token_id ~= '' and token_id or provider_session
@@ -13,8 +13,8 @@ if named == '' then return {'DONE', 0, 0, logged(), '', 0} end
 local of_all = PARTITION .. LOGOUT_KEY .. hex(named)
 local mark = clients == '' and of_all or of_all .. ':' .. redis.sha1hex(clients)
 
--- The same logout again, because its answer was lost, ends and logs nothing anew: who has logged in since stays.
--- It is a write all the same: whoever repeats a revocation may wait for its replication.
+-- The same logout again, because its answer was lost, ends and logs nothing anew: who has logged in since
+-- stays. It is a write all the same: whoever repeats a revocation may wait for its replication.
 local function was_carried_out()
   for _, known in ipairs({of_all, mark}) do
     local known_ms = tonumber(redis.call('GET', known))
@@ -29,9 +29,9 @@ end
 local first = from_ms and members_before(index, from_ms, from_id) or 0
 local members, next_ms, next_id = page_of(index, first)
 
--- Until when what ends began, and whether a logout goes on: one that was not carried out to its end is taken up
--- by whoever comes again. Where there are more sessions than are looked at, some may have begun ahead of the
--- clock.
+-- Until when what ends began, and whether a logout goes on: one that was not carried out to its end is taken
+-- up by whoever comes again. Where there are more sessions than are looked at, some may have begun ahead of
+-- the clock.
 local function begin()
   local begun_ms = tonumber(string.match(redis.call('GET', mark) or '', BEGUN .. '(%d+)'))
   if begun_ms and started_ms <= begun_ms then return begun_ms, true end

@@ -260,8 +260,8 @@ local function is_of(h, clients)
   return clients == '' or entry_of(clients, HASHED_ID_BYTES, h.hashed_client) ~= nil
 end
 
--- Adds a session to an index, by its absolute expiry; the index goes a day after its last member. A few of those
--- go now that are over.
+-- Adds a session to an index, by its absolute expiry; the index goes a day after its last member. A few of
+-- those go now that are over.
 local function join(index, h, member)
   local expired = math.min(redis.call('ZCOUNT', index, '-inf', now), MEMBERS_A_CALL)
   if expired > 0 then redis.call('ZREMRANGEBYRANK', index, 0, expired - 1) end
@@ -286,10 +286,10 @@ local function note_refresh(id, hashed, h, hashed_refresh)
   join_sharers(hashed_refresh, h, id .. hashed)
 end
 
--- The sessions that live by something of a provider's, as they were when a script first asked; whether they are
--- live is judged when it matters. Where nothing says which they are, they are looked for among the subject's. Of
--- very many the latest are looked at alone. Where a script ends all sessions of a subject but one, only_sharers
--- says what that one lives by.
+-- The sessions that live by something of a provider's, as they were when a script first asked; whether they
+-- are live is judged when it matters. Where nothing says which they are, they are looked for among the
+-- subject's. Of very many the latest are looked at alone. Where a script ends all sessions of a subject but
+-- one, only_sharers says what that one lives by.
 local sharers, only_sharers = {}, nil
 
 local function sharers_of(shared, hashed_subject)
@@ -310,8 +310,8 @@ local function sharers_of(shared, hashed_subject)
   return sharers[index][shared]
 end
 
--- Whether a live session of the subject lives by this. What is found not to be live, or has ended, is not looked
--- at again.
+-- Whether a live session of the subject lives by this. What is found not to be live, or has ended, is not
+-- looked at again.
 local function is_shared(shared, hashed_subject)
   local found = sharers_of(shared, hashed_subject)
   for hashed in pairs(found) do
@@ -336,8 +336,8 @@ local revoked_at_last
 local is_queued = {}
 
 -- Revokes everything that a provider's access tokens of the session are known by, and drops the provider's
--- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do. So does a
--- refresh token: a login that was repeated, because its answer was lost, has two sessions by one.
+-- tokens. A provider's session that others live by goes on; then the ids of the access tokens must do. So
+-- does a refresh token: a login that was repeated, because its answer was lost, has two sessions by one.
 local function end_at_provider(id, hashed, h, expire_ms)
   local provider_session = h.hashed_provider_session
   local is_passed_over = provider_session == NO_ID or provider_session == revoked_at_last
@@ -374,6 +374,39 @@ local function queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)
   if is_new or h.state == STATE_LIVE and is_last_of(h.hashed_refresh, hashed, h) then
     queue_revocation(id, h, sealed_refresh)
   end
+end
+
+-- Whether whoever asks has the keys, and the issuer, that what is stored of a session was sealed for: nobody
+-- is to change a session that it cannot read.
+local function is_readable(key, hashed, h, own_keys, own_issuers)
+  local login_at = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids
+  local sealed = {redis.call('GETRANGE', key, login_at + 1, login_at + SEALING_ID_BYTES)}
+  for _, beside in ipairs({refresh_key(hashed), access_key(hashed)}) do
+    sealed[#sealed + 1] = redis.call('GETRANGE', beside, 1, SEALING_ID_BYTES)
+  end
+  for _, id_of_key in ipairs(sealed) do
+    if id_of_key ~= '' and not entry_of(own_keys, SEALING_ID_BYTES, id_of_key) then return false end
+  end
+  return entry_of(own_issuers, REUSE_ABOVE_BYTES, h.hashed_issuer) ~= nil
+end
+
+-- The ids of a session's access tokens that may still be accepted, packed, with a new one (empty for none),
+-- and how many these are. Only the latest of them are kept, and those before them are revoked: the session's
+-- end would not know them any more. A session that has no provider's session is found by these ids alone, so
+-- there those of expired tokens are kept as well.
+local function with_token_id(known, h, added, added_expire_ms, entry_life_ms)
+  local ids = {}
+  for _, token in ipairs(unpacked_token_ids(known)) do
+    if token.is_live or h.hashed_provider_session == NO_ID then ids[#ids + 1] = token end
+  end
+  if added ~= '' then ids[#ids + 1] = {hashed = added, expire_ms = added_expire_ms} end
+  local first = math.max(1, #ids - MAX_TOKEN_IDS + 1)
+  for i = 1, first - 1 do
+    if ids[i].is_live then revoke(TYPE_TOKEN, ids[i].hashed, now + entry_life_ms) end
+  end
+  local found = {}
+  for i = first, #ids do found[#found + 1] = struct.pack(TOKEN_ID, ids[i].hashed, ids[i].expire_ms) end
+  return table.concat(found), #found
 end
 
 -- Takes note of how long the provider's refresh token is good: without end where that is 0, and as was known

@@ -87,6 +87,11 @@ class LeasedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class NotDueReply:
+    """There is nothing to tell: an exchange ahead of its need has no need either, or would disturb."""
+
+
+@dataclass(frozen=True, slots=True)
 class BusyReply:
     """There is nothing to tell: another call holds the lease."""
 

@@ -21,20 +21,6 @@ local function save()
   if is(h, FLAG_PROVIDER) then redis.call('PEXPIREAT', refresh_key(hashed), keep_until(h)) end
 end
 
--- Whether whoever asks has the keys, and the issuer, that what is stored was sealed for: it must not change a
--- session that it cannot read.
-local function is_readable()
-  local login_at = HEADER_BYTES + TOKEN_ID_BYTES * h.token_ids
-  local sealed = {redis.call('GETRANGE', record, login_at + 1, login_at + SEALING_ID_BYTES)}
-  for _, key in ipairs({refresh_key(hashed), access_key(hashed)}) do
-    sealed[#sealed + 1] = redis.call('GETRANGE', key, 1, SEALING_ID_BYTES)
-  end
-  for _, id_of_key in ipairs(sealed) do
-    if id_of_key ~= '' and not entry_of(sealing_ids, SEALING_ID_BYTES, id_of_key) then return false end
-  end
-  return entry_of(reuse_above, REUSE_ABOVE_BYTES, h.hashed_issuer) ~= nil
-end
-
 local function access_token()
   return is(h, FLAG_PROVIDER) and redis.call('GET', access_key(hashed))
 end
@@ -44,9 +30,11 @@ local function rotate()
     end_session(id, hashed, h, CAUSE_GENERATIONS_EXHAUSTED, entry_life_ms)
     return {'SESSION_LIFETIME_EXCEEDED', logged()}
   end
-  clear(h, FLAG_LEASED)
   clear(h, FLAG_CONFIRMED)
+  -- An exchange ahead of its need goes on meanwhile: nobody else is to send the token that it has sent.
+  local lease_until_ms = h.lease_until_ms
   advance(h, generation, secret_hash, fingerprint, pepper_id, rotation_salt, successor_hash)
+  h.lease_until_ms = lease_until_ms
   save()
   return {'ROTATED', redis.call('GET', record), access_token()}
 end
@@ -80,7 +68,7 @@ local function lease()
 end
 
 local function go_forward()
-  if not is_readable() then return {'UNREADABLE'} end -- unreadable
+  if not is_readable(record, hashed, h, sealing_ids, reuse_above) then return {'UNREADABLE'} end -- unreadable
   if not is(h, FLAG_PROVIDER) or generation >= MAX_GENERATION or access_is_fresh() then return rotate() end
   return lease()
 end
@@ -115,7 +103,7 @@ local function paused(spent_ms, closes_ms)
 end
 
 local function replay(pause_ms)
-  if not is_readable() then return {'UNREADABLE'} end
+  if not is_readable(record, hashed, h, sealing_ids, reuse_above) then return {'UNREADABLE'} end
   -- Other servers need not know of the outage.
   h.window_pause_ms = math.max(h.window_pause_ms, pause_ms)
   -- An answer that gives something out also writes something, or waiting for replicas would wait for nothing.
