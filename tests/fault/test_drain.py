@@ -84,6 +84,30 @@ async def test_a_slow_call_is_answered_after_sigterm(tmp_path: Path) -> None:
             assert (await refresh).session.session_id == opened.session.session_id
 
 
+async def test_what_is_asked_ahead_of_need_is_kept_after_sigterm(tmp_path: Path) -> None:
+    async with running_idp(tmp_path / "idp.json") as idp:
+        ahead = {"refresh_ahead": "10m", "reuse_access_token_above": "60s", "grace": "0s"}
+        path = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path, **ahead)]).write()
+        data = tmp_path / "d"
+        async with (
+            serving(path, data, tmp_path / "log") as server,
+            AsyncClient(server.grpc, timeout=10) as client,
+        ):
+            login = await idp.login()
+            await idp.switch(latency=1.0)
+            tokens = ProviderTokens(login["access_token"], login["refresh_token"], login["id_token"])
+            opened = await client.create_session(idp.issuer, tokens)
+            await eventually(partial(is_asked, idp))
+            assert await server.stop() == 0
+        async with (
+            serving(path, data, tmp_path / "second-log") as server,
+            AsyncClient(server.grpc, timeout=10) as client,
+        ):
+            refreshed = await client.refresh(opened.refresh_token)
+            assert refreshed.access_token != opened.access_token
+            assert (await idp.counts())["refreshed"] == 1
+
+
 async def is_asked(idp: Idp) -> bool:
     return bool((await idp.counts())["token"])
 
