@@ -18,6 +18,7 @@ from sessiond_server.domain.revocation import Position
 from sessiond_server.domain.session import Login
 from sessiond_server.service.providers import refresh_ahead
 from sessiond_server.service.providers.ahead_exchange import AheadExchange, AheadOutcome
+from sessiond_server.service.providers.lease_time import BEGUN_WITHIN_SECONDS
 from sessiond_server.service.providers.logins import SomebodyElses, Unfit
 from sessiond_server.service.providers.profile import RefreshProfile
 from sessiond_server.service.providers.refresh_ahead import MAX_AT_ONCE, AheadOfNeed, RefreshAhead
@@ -216,20 +217,22 @@ class Provider:
         self.applied: list[Any] = []
         self.audit = RecordingAudit()
         ours: Any = self
-        clock = FakeClock()
+        self.clock, self.seconds_to_lease = FakeClock(), 0.0
         self.exchange = AheadExchange(
             ours,
             ours,
             revocations=ours,
             uncancelled=Uncancelled(),
-            until_stored=UntilStored(clock=clock, logger=SilentLogger(), telemetry=SilentTelemetry()),
+            until_stored=UntilStored(clock=self.clock, logger=SilentLogger(), telemetry=SilentTelemetry()),
             audit=audit_trail(self.audit),
             logger=RecordingLogger(),
+            clock=self.clock,
             entry_life_ms=1,
             randomness=os.urandom,
         )
 
     async def lease(self, _ahead: Any) -> Leased | None:
+        self.clock.at += self.seconds_to_lease
         return LEASED if self.is_leased else None
 
     async def keep(self, _ahead: Any, _leased: Leased, tokens: ProviderTokens) -> bool:
@@ -299,6 +302,13 @@ async def test_nothing_is_asked_without_a_lease() -> None:
     provider = Provider(None)
     provider.is_leased = False
     assert await provider.run() == "not_due"
+
+
+async def test_a_lease_that_comes_too_late_is_given_back_unused() -> None:
+    provider = Provider(GRANTED, judged=GOOD)
+    provider.seconds_to_lease = BEGUN_WITHIN_SECONDS + 0.1
+    assert await provider.run() == "not_due"
+    assert (provider.released, provider.kept) == ([LeaseEnd.RELEASE], [])
 
 
 @pytest.mark.parametrize(

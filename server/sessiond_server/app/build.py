@@ -276,6 +276,7 @@ async def build(
             until_stored=until_stored,
             audit=audit.trail,
             logger=logger,
+            clock=clock,
             entry_life_ms=entry_life_ms,
             randomness=os.urandom,
         ),

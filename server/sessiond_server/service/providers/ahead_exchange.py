@@ -14,7 +14,9 @@ from sessiond_server.domain.session import Cause, Whose
 from sessiond_server.service.audit.events import Outcome as AuditOutcome
 from sessiond_server.service.audit.origin import Origin
 from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
+from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.lease_time import is_in_time
 from sessiond_server.service.providers.logins import Provider, Providers, SomebodyElses, Unfit, to_tokens
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
 from sessiond_server.service.providers.until_stored import UntilStored
@@ -60,6 +62,7 @@ class AheadExchange:
         until_stored: UntilStored,
         audit: AuditTrail,
         logger: Logger,
+        clock: Clock,
         entry_life_ms: int,
         randomness: Callable[[int], bytes],
     ) -> None:
@@ -70,6 +73,7 @@ class AheadExchange:
         self._until_stored = until_stored
         self._audit = audit
         self._logger = logger
+        self._clock = clock
         self._entry_life_ms = entry_life_ms
         self._randomness = randomness
 
@@ -89,12 +93,14 @@ class AheadExchange:
         await self._uncancelled.drain()
 
     async def _run(self, ahead: Ahead) -> AheadOutcome:
+        asked = self._clock.steady()
         leased = await self._leases.lease(ahead)
         if leased is None:
             return AheadOutcome.NOT_DUE
         login = leased.session.login
         provider = self._providers.find(login.issuer)
-        if provider is None or login.client_id not in provider.endpoints:
+        is_ours = provider is not None and login.client_id in provider.endpoints
+        if provider is None or not is_ours or not is_in_time(asked, self._clock):
             await self._leases.release(ahead, LeaseEnd.RELEASE)
             return AheadOutcome.NOT_DUE
         response = await provider.endpoints[login.client_id].refresh(leased.refresh_token)
