@@ -68,6 +68,7 @@ class Refreshes:
     store_us: float
     scripts_us: float
     empty_us: float
+    at_rest_ms: float
     unanswered: int
     shares: dict[str, float]
 
@@ -129,6 +130,7 @@ async def measure(kind: Kind) -> Refreshes:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         async with _stage(kind, Path(directory), "sessiond_server") as stage:
             await stage.round(_SECONDS_A_ROUND)
+            at_rest_ms = await _rest(stage)
             rounds, empty = await _in_turns(stage)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         shares = await _sampled(kind, Path(directory))
@@ -139,6 +141,7 @@ async def measure(kind: Kind) -> Refreshes:
         _us_a_call(rounds, "store_seconds"),
         _us_a_call(rounds, "scripts_seconds"),
         _us_a_call(empty, "server_seconds"),
+        at_rest_ms,
         stage.unanswered,
         shares,
     )
@@ -164,6 +167,13 @@ async def _in_turns(stage: _Stage) -> tuple[list[_Round], list[_Round]]:
             calls, took = await _flood(ask, _SECONDS_A_ROUND / 4)
             empty.append(_Round(calls, took, cpu_seconds(peer.pid) - before))
         return rounds, empty
+
+
+async def _rest(stage: _Stage) -> float:
+    """Milliseconds of a processor that the server takes in a second in which nobody calls."""
+    before = cpu_seconds(stage.pid)
+    await asyncio.sleep(_SECONDS_A_ROUND)
+    return (cpu_seconds(stage.pid) - before) / _SECONDS_A_ROUND * 1000
 
 
 async def _flood(ask: Callable[[int], Awaitable[None]], seconds: float) -> tuple[int, float]:

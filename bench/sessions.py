@@ -38,6 +38,7 @@ def _rows(found: Refreshes) -> list[Row]:
         Row(f"{name}: CPU of the server a refresh", found.server_us, "µs", _CPU_BUDGET if is_local else ""),
         Row(f"{name}: CPU of the store a refresh", found.store_us, "µs"),
         Row(f"{name}: of that the scripts", found.scripts_us, "µs"),
+        Row(f"{name}: CPU of the server in a second without calls", found.at_rest_ms, "ms"),
         Row(f"{name}: CPU of an empty handler a call, in turns", found.empty_us, "µs"),
     ]
     if found.unanswered:
