@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
 from sessiond_server.transport.engine.port import Status
+from tests.support.session_model.adopted import REFUSALS, Adopting
 from tests.support.session_model.attempts import NOTHING, SUCCESS
 from tests.support.session_model.families import Presented
 from tests.support.session_model.upstream import claims_of
@@ -31,16 +32,27 @@ def judge(world: World, attempt: Attempt, peppers: Peppers) -> None:
         return
     answer = attempt.task.result()
     allowed = {attempt.expected, *attempt.excuses} - {NOTHING}
+    if isinstance(attempt.about, Adopting):
+        allowed |= REFUSALS
     if world.steady - attempt.arrived > _SECONDS_OF_UNCANCELLED:
         allowed.add("STORE_UNAVAILABLE")
     if told(answer) not in allowed:
         world.witness.complain(attempt, f"{told(answer)} instead of {sorted(allowed)}")
     elif told(answer) == SUCCESS:
-        if attempt.method == "RefreshSession":
+        if isinstance(attempt.about, Adopting):
+            _judge_adoption(world, attempt, answer)
+        elif attempt.method == "RefreshSession":
             _judge_success(world, attempt, answer, peppers)
         for family in world.witness.families.values() if attempt.method == "RevokeSession" else ():
             if family.is_over:
                 family.ended_at.add(attempt.server)
+
+
+def _judge_adoption(world: World, attempt: Attempt, answer: Any) -> None:
+    adopted, tokens = attempt.about.adopted, answer.tokens
+    if adopted.first and adopted.first != tokens.refresh_token:
+        world.witness.complain(attempt, "I2: a token of the provider has opened two sessions")
+    adopted.first = tokens.refresh_token
 
 
 def _judge_success(world: World, attempt: Attempt, answer: Any, peppers: Peppers) -> None:

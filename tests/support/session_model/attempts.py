@@ -46,6 +46,10 @@ class Attempt:
         """What is to happen there, if anything; it happens once."""
         return self.plan.pop(point, "")
 
+    def succeeds(self) -> None:
+        """What it gets is stored."""
+        self.expected = SUCCESS
+
     def go_on(self) -> None:
         """End whatever keeps it waiting."""
         stalls, self.stalls = self.stalls, []

@@ -13,14 +13,17 @@ import aiohttp
 from sessiond.v1 import session_pb2
 from sessiond.v1 import session_service_pb2 as pb
 from sessiond_server.adapters.store.connection import StoreAddress, connect
+from sessiond_server.adapters.store.record import Header, State
 from sessiond_server.adapters.store.scripts import runner
 from sessiond_server.adapters.store.scripts.declaration import Lane
+from sessiond_server.domain.session import Cause
 from tests.support.idp import CLIENT_ID, Idp
+from tests.support.session_model.adopted import Adopting
 from tests.support.session_model.answers import judge, told
 from tests.support.session_model.attempts import SUCCESS, Attempt
 from tests.support.session_model.families import Family, Presented
 from tests.support.session_model.loop import ModelLoop
-from tests.support.session_model.records import created_ms, disagreements
+from tests.support.session_model.records import disagreements, header_of
 from tests.support.session_model.servers import ModelServer, task_factory
 from tests.support.session_model.stage import CALLERS, LOCAL_CLIENT, LOCAL_ISSUER, TERMS, Stage
 from tests.support.session_model.store_clock import clocked_sources
@@ -105,6 +108,10 @@ class Driver:
             self.witness.violations.append(f"a login was refused: {answer}")
 
     async def _take(self, tokens: Any, subject: str, upstream: str) -> None:
+        header = await header_of(self.world.redis, tokens.session.session_id)
+        self._add(tokens, subject, upstream, header, tokens.access_expire_time.ToMilliseconds())
+
+    def _add(self, tokens: Any, subject: str, upstream: str, header: Header, access_expire_ms: int) -> Family:
         world, session_id = self.world, tokens.session.session_id
         self.made += 1
         family = Family(
@@ -115,14 +122,15 @@ class Driver:
             tenant=TENANT,
             client=CLIENT_ID if upstream else LOCAL_CLIENT,
             terms=TERMS,
-            created_ms=await created_ms(world.redis, session_id),
-            absolute_expire_ms=world.now_ms + TERMS.absolute,
+            created_ms=header.created_ms,
+            absolute_expire_ms=header.absolute_expire_ms,
             tokens={0: tokens.refresh_token},
             upstream=upstream,
-            access_expire_ms=tokens.access_expire_time.ToMilliseconds(),
+            access_expire_ms=access_expire_ms,
         )
         family.access_tokens.append(tokens.access_token)
         self.witness.families[family.name] = family
+        return family
 
     async def refresh(self, presented: Presented, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
         """Calls with one token, side by side, of which `plan` is for the first."""
@@ -131,6 +139,18 @@ class Driver:
         request.device.label = label
         for place, server in enumerate(at):
             attempt = Attempt("RefreshSession", server, self.world.steady, presented)
+            attempt.plan = dict(plan) if place == 0 else {}
+            self.world.attempts.append(attempt)
+            self._begin_call(attempt, request, caller)
+        await self.collect()
+
+    async def adopt(self, about: Adopting, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
+        """Calls with a token that the provider gave to somebody else, of which `plan` is for the first."""
+        caller, label = about.device
+        request = pb.RefreshSessionRequest(refresh_token=about.adopted.token, issuer=self.world.idp.issuer)
+        request.device.label = label
+        for place, server in enumerate(at):
+            attempt = Attempt("RefreshSession", server, self.world.steady, about)
             attempt.plan = dict(plan) if place == 0 else {}
             self.world.attempts.append(attempt)
             self._begin_call(attempt, request, caller)
@@ -187,7 +207,8 @@ class Driver:
 
     async def come_to_rest(self) -> None:
         """Everything that was held back goes on, and comes to its end."""
-        for attempt in self.world.attempts:
+        # A call may have been answered while what it had begun was held back.
+        for attempt in self.world.held_back:
             attempt.plan.clear()
             attempt.go_on()
         await self.mend()
@@ -205,6 +226,22 @@ class Driver:
         world.attempts = [one for one in world.attempts if one not in done]
         for attempt in done:
             judge(world, attempt, self.stage.peppers)
+            if isinstance(attempt.about, Adopting) and not attempt.about.adopted.family:
+                await self._take_adopted(attempt)
+
+    async def _take_adopted(self, attempt: Attempt) -> None:
+        """A session that an adoption has opened, as it is now."""
+        assert attempt.task
+        if attempt.task.cancelled() or told(answer := attempt.task.result()) != SUCCESS:
+            return
+        adopted, tokens = attempt.about.adopted, answer.tokens
+        header = await header_of(self.world.redis, tokens.session.session_id)
+        access_expire_ms = tokens.access_expire_time.ToMilliseconds()
+        family = self._add(tokens, tokens.session.subject, "?", header, access_expire_ms)
+        family.replays, family.device = header.replays, None
+        if header.state != State.LIVE:
+            family.end(Cause(header.cause).name)
+        adopted.family = family
 
     async def disagreements(self) -> list[str]:
         """In what the records differ from the model, as long as they must be there."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.support.session_model.adopted import Adopted, Adopting
 from tests.support.session_model.driver import Driver
 from tests.support.session_model.families import Family, Presented
 from tests.support.session_model.stage import CALLERS, Stage
@@ -31,6 +32,13 @@ _faults = st.one_of(
     st.tuples(st.just("upstream"), st.sampled_from(UPSTREAM_FAULTS)),
     st.tuples(st.sampled_from(["rotate", "commit", "hold", "settle"]), st.sampled_from(STORE_FAULTS)),
 )
+_adoption_faults = st.one_of(
+    st.tuples(st.just("upstream"), st.sampled_from(UPSTREAM_FAULTS)),
+    st.tuples(
+        st.sampled_from(["adopt", "create", "keep_adoption", "hold_adoption", "repeat_login"]),
+        st.sampled_from(STORE_FAULTS),
+    ),
+)
 faulty_plans = st.lists(_faults, min_size=1, max_size=2).map(dict)
 plans = st.one_of(st.just({}), faulty_plans)
 TROUBLES: Final = (
@@ -50,6 +58,7 @@ class Sessions(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.driver = Driver(self.stage, self.changes)
+        self.adopted: list[Adopted] = []
         self.world, self.witness = self.driver.world, self.driver.witness
         for is_provider in (True, False):
             self.do(self.driver.open(self._server(0), is_provider=is_provider))
@@ -129,6 +138,22 @@ class Sessions(RuleBasedStateMachine):
         presented = self._presented(number)
         self.do(self.driver.refresh(presented, [self._server(at)], plan))
         self.do(self.driver.refresh(presented, [self._server(at + 1)], {}))
+
+    @precondition(_may_call)
+    @rule(
+        number=st.integers(0, 2),
+        at=st.lists(numbers, min_size=1, max_size=3),
+        device=devices,
+        plan=st.one_of(st.just({}), st.lists(_adoption_faults, min_size=1, max_size=2).map(dict)),
+    )
+    def adopt(self, number: int, at: list[int], device: tuple[str, str], plan: dict[str, str]) -> None:
+        """A token that the provider gave to somebody else: a new one by 0, and one of the last ones."""
+        if number == 0 or not self.adopted:
+            subject = SUBJECTS[0]
+            given = self.do(self.world.provider.login(subject))
+            self.adopted.append(Adopted(given["refresh_token"], subject))
+        adopted = self.adopted[-max(1, min(number, len(self.adopted)))]
+        self.do(self.driver.adopt(Adopting(adopted, device), [self._server(one) for one in at], plan))
 
     @rule(number=numbers, back=st.integers(0, 3), at=numbers, place=st.integers(5, 100))
     def forge(self, number: int, back: int, at: int, place: int) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tests.support.session_model.families import Family
 
 
-async def created_ms(redis: Redis, session_id: str) -> int:
-    """When a session began."""
-    return split(await redis.get(_key_of(session_id)))[0].created_ms
+async def header_of(redis: Redis, session_id: str) -> Header:
+    """The header of a session's record."""
+    return split(await redis.get(_key_of(session_id)))[0]
 
 
 async def disagreements(redis: Redis, families: Collection[Family]) -> list[str]:

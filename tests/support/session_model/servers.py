@@ -148,6 +148,13 @@ class ModelServer:
         self.set_ahead = ahead
         self.clock.set_ahead = wall - self.clock.at + ahead
 
+    def reckoned(self, moment: float) -> float | None:
+        """The store's time at a moment of the steady clock, as it knows it."""
+        if self.reading is None:
+            return None
+        store_ms, since = self.reading
+        return store_ms + (moment - since) * 1000
+
     def is_fresh(self) -> bool:
         return self.app.revocations.is_fresh
 

@@ -101,14 +101,20 @@ class ModelOutbound(Outbound):
         try:
             async with asyncio.timeout(TOKEN_SECONDS):
                 if fault == "stall before":
-                    await _stall(attempt)
+                    await self._stall(attempt)
                 found = await asyncio.shield(self.world.spawn(self._ask(url, form, headers, attempt, fault)))
                 if fault == "stall after":
-                    await _stall(attempt)
+                    await self._stall(attempt)
         except TimeoutError:
             self.world.witness.note_given_up(attempt)
             return Failed.NO_REPLY, None
         return found
+
+    async def _stall(self, attempt: Attempt) -> None:
+        gate = asyncio.Event()
+        attempt.stalls.append(gate)
+        self.world.held_back.add(attempt)
+        await gate.wait()
 
     async def _ask(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str], attempt: Attempt, fault: str
@@ -146,9 +152,3 @@ def _brought(sent: str, answer: HttpResponse | Failed, fault: str) -> Brought | 
         claims_of(given["access_token"])["exp"] * 1000,
         fault if fault in CLAIMS else "",
     )
-
-
-async def _stall(attempt: Attempt) -> None:
-    gate = asyncio.Event()
-    attempt.stalls.append(gate)
-    await gate.wait()

@@ -34,7 +34,8 @@ class Command:
     """A script that a server sends.
 
     `not_after_ms` is when it must not be carried out any more, where that is known; its sender may have given
-    it up by then.
+    it up by then. `came_ms` is when its call came, by the store's time as the server knew it, and
+    `own_outages` are those of the server, both when it was sent.
     """
 
     script: str
@@ -42,6 +43,8 @@ class Command:
     attempt: Attempt | None
     words: tuple[Any, ...]
     not_after_ms: float | None
+    came_ms: float | None
+    own_outages: list[tuple[int, int]]
     is_given_up: bool = False
 
     def argument(self, name: str) -> Any:
@@ -88,16 +91,24 @@ class Link(Nodes):
         script = self._names.get(words[1], "") if words[0] in {"EVALSHA", "EVAL"} else ""
         if words[0] == "EVAL":
             script = self._names[words[1].decode()]
-        command = Command(script, server, attempt, words, self._not_after_ms(script, server))
+        command = self._command(script, server, attempt, words)
         fault = attempt.fault_at(script) if attempt and script else ""
         return await self._pass(command, partition, lane, fault)
 
-    def _not_after_ms(self, script: str, server: ModelServer) -> float | None:
-        """When a script is late that is sent now."""
-        if script not in _REFUSED_LATE or server.reading is None:
-            return None
-        store_ms, since = server.reading
-        return store_ms + (self._world.steady - since + COMMAND_LIFE_SECONDS) * 1000
+    def _command(
+        self, script: str, server: ModelServer, attempt: Attempt | None, words: tuple[Any, ...]
+    ) -> Command:
+        now = self._world.steady
+        reckoned, given_up = server.reckoned(now), server.reckoned(now + COMMAND_LIFE_SECONDS)
+        return Command(
+            script,
+            server,
+            attempt,
+            words,
+            given_up if script in _REFUSED_LATE else None,
+            server.reckoned(attempt.arrived) if attempt else None,
+            server.outages.known if reckoned is None else server.outages.until(round(reckoned)),
+        )
 
     async def aclose(self) -> None:
         """The connections are those of all servers, and stay."""
@@ -137,6 +148,7 @@ class Link(Nodes):
         assert attempt
         gate = asyncio.Event()
         attempt.stalls.append(gate)
+        self._world.held_back.add(attempt)
         try:
             async with asyncio.timeout(seconds):
                 await gate.wait()

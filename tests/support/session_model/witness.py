@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessiond_server.domain.session import Cause
+from tests.support.session_model.adopted import Adopting
 from tests.support.session_model.attempts import SUCCESS, Attempt
 from tests.support.session_model.outages import Outages
 
 if TYPE_CHECKING:
     from tests.support.session_model.families import Family, Presented
-    from tests.support.session_model.servers import ModelServer
     from tests.support.session_model.targets import Target
     from tests.support.session_model.wire import Command
     from tests.support.session_model.world import World
@@ -64,8 +64,11 @@ class Witness:
                 self._note_hold(command, _about(command), answer[0])
             case "settle":
                 self._note_settled(command, _about(command), answer[0])
-            case "end" | "end_subject" | "cutoff":
+            case "end" | "end_subject" | "cutoff" if not _is_of_adoption(command):
                 self._note_end(command)
+            case script if _is_of_adoption(command):
+                attempt = command.attempt
+                attempt.about.note(self, attempt, script, _word_of(answer))
 
     def note_late(self, command: Command) -> None:
         """The store has refused a command because it came too late."""
@@ -93,7 +96,7 @@ class Witness:
     def _note_rotation(self, command: Command, about: Presented, found: str) -> None:
         attempt = command.attempt
         assert attempt
-        came, outages = self._came(command, attempt), self._outages(command.server)
+        came, outages = self._came(command, attempt), self._outages(command)
         wanted = about.family.rotate(attempt, about, now=self.world.now_ms, came=came, outages=outages)
         self._compare(command, wanted, found)
         attempt.expected = _answer_to(wanted)
@@ -151,15 +154,12 @@ class Witness:
     def _came(self, command: Command, attempt: Attempt) -> int:
         """When the call came, by the store's clock as its server knows it."""
         came = int(command.argument("arrived_ms"))
-        reckoned = _reckoned(command.server, attempt.arrived)
-        if reckoned is not None and abs(came - reckoned) > 1:
-            self.complain(attempt, f"it came at {reckoned:.0f}, and is said to have come at {came}")
+        if command.came_ms is not None and abs(came - command.came_ms) > 1:
+            self.complain(attempt, f"it came at {command.came_ms:.0f}, and is said to have come at {came}")
         return came
 
-    def _outages(self, server: ModelServer) -> list[tuple[int, int]]:
-        reckoned = _reckoned(server, self.world.steady)
-        own = server.outages.known if reckoned is None else server.outages.until(round(reckoned))
-        return self.outages.until(self.world.now_ms) + own
+    def _outages(self, command: Command) -> list[tuple[int, int]]:
+        return self.outages.until(self.world.now_ms) + command.own_outages
 
     def _compare(self, command: Command, wanted: str, found: str) -> None:
         if wanted != found:
@@ -187,18 +187,20 @@ class Witness:
             self.queued.add(brought.refresh)
 
 
+def _is_of_adoption(command: Command) -> bool:
+    return command.attempt is not None and isinstance(command.attempt.about, Adopting)
+
+
+def _word_of(answer: Any) -> str:
+    """How a reply begins."""
+    first = answer[0] if isinstance(answer, list) else answer
+    return first.decode() if isinstance(first, bytes) else str(first)
+
+
 def _about(command: Command) -> Presented:
     assert command.attempt
     presented: Presented = command.attempt.about
     return presented
-
-
-def _reckoned(server: ModelServer, moment: float) -> float | None:
-    """The store's time as the server knows it."""
-    if server.reading is None:
-        return None
-    store_ms, since = server.reading
-    return store_ms + (moment - since) * 1000
 
 
 def _answer_to(outcome: str) -> str:

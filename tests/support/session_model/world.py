@@ -50,6 +50,7 @@ class World:
     wall: float = 0.0
     servers: list[ModelServer] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    held_back: set[Attempt] = field(default_factory=set)
     late: list[Late] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -94,7 +95,7 @@ class World:
         await self.spawn(self._probe(server))
 
     async def close(self) -> None:
-        for attempt in self.attempts:
+        for attempt in self.held_back:
             attempt.go_on()
         for server in self.servers:
             await server.crash()
