@@ -102,7 +102,7 @@ BUGS: Final[dict[str, Bug]] = {
     "refresh of a revoked session": _in("rotate", f"{_REVOKED} return", "if false then return"),
     "revocation that stops no exchange": _in("commit", _REVOKED, "if false then"),
     "what was brought is not revoked": _in(
-        "commit", f"{_REVOKED}\n  queue_revocation(id, h, sealed_refresh)", _REVOKED
+        "commit", f"{_REVOKED}\n  queue_brought(id, hashed, h, sealed_refresh, hashed_refresh)", _REVOKED
     ),
     "provider's token overwritten by a stale commit": _in(
         "commit", "h.holds > 0 and h.lease_holder ~= holder", "false"

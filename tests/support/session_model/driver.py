@@ -224,6 +224,8 @@ class Driver:
         await world.settled()
         done = [one for one in world.attempts if one.task and one.task.done()]
         world.attempts = [one for one in world.attempts if one not in done]
+        if world.broken:
+            raise RuntimeError(*world.broken)
         for attempt in done:
             judge(world, attempt, self.stage.peppers)
             if isinstance(attempt.about, Adopting) and not attempt.about.adopted.family:

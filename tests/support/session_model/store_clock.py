@@ -80,10 +80,11 @@ def clocked_sources(changes: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
     """What is sent for each script; `changes` are texts to be replaced, by the script.
 
     Raises:
-        AssertionError: a text that is to be replaced is not in the script.
+        LookupError: a text that is to be replaced is not in the script.
     """
     found = dict(_plain_sources())
     for name, (text, instead) in changes.items():
-        assert text in found[name], f"{name} has no {text!r} any more"
+        if text not in found[name]:
+            raise LookupError(f"{name} has no {text!r} any more")
         found[name] = found[name].replace(text, instead)
     return {name: (_CLOCK + source).encode() for name, source in found.items()}

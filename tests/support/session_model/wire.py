@@ -167,6 +167,8 @@ class Link(Nodes):
             except ResponseError as error:
                 if kind_of(error) == LATE:
                     self._world.witness.note_late(command)
+                else:
+                    self._world.broken.append(f"{command.script}: {error}")
                 raise
             if command.script:
                 self._world.witness.note(command, answer)

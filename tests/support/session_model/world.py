@@ -52,6 +52,8 @@ class World:
     attempts: list[Attempt] = field(default_factory=list)
     held_back: set[Attempt] = field(default_factory=set)
     late: list[Late] = field(default_factory=list)
+    # Scripts that cannot be carried out: what comes of that says nothing of sessions.
+    broken: list[str] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
