@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from sessiond import RefreshRefusedError, UnavailableError
+from sessiond_server.adapters.store.partitions import key_in
 from sessiond_server.adapters.store.record import Flag, Header, split
 from sessiond_server.adapters.store.records import record_key
 from sessiond_server.domain.identifiers import SessionId
@@ -69,7 +70,7 @@ class Exchange:
     async def header(self) -> Header:
         session = SessionId.find(self.opened.session.session_id)
         assert session
-        return split(await self.servers.cluster.stores[0].redis.get("{p0}" + record_key(session)))[0]
+        return split(await self.servers.cluster.stores[0].redis.get(key_in(0, record_key(session))))[0]
 
     async def is_leased(self) -> bool:
         return Flag.LEASED in Flag((await self.header()).flags)

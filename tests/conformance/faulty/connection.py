@@ -38,6 +38,11 @@ class Call:
     """Whether the client has given it up."""
 
     @property
+    def is_about_health(self) -> bool:
+        """Whether it is for gRPC's own service for that."""
+        return self.headers[":path"].startswith("/grpc.health.v1.Health/")
+
+    @property
     def timeout(self) -> float | None:
         """How long the client waits, in seconds; None where it does not say."""
         return seconds_of(self.headers.get("grpc-timeout"))

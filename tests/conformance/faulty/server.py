@@ -113,6 +113,10 @@ class FaultyServer:
         return connection
 
     async def _answer(self, call: Call, to: Exchange) -> None:
+        if call.is_about_health:
+            # No case is about it: it is a server that does not tell.
+            to.end(wire.status_headers({"status": "UNIMPLEMENTED"}))
+            return
         if call.method == "WatchRevocations":
             await self.watch.follow(call, to)
             return
