@@ -134,6 +134,15 @@ func TestOtherServicesAreNone(t *testing.T) {
 	if status.Code(err) != codes.Unimplemented {
 		t.Errorf("found %v", err)
 	}
+	// Nobody waits for a message to say so.
+	stream, err := f.connection.NewStream(background(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true},
+		"/some.Service/Stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.RecvMsg(none); status.Code(err) != codes.Unimplemented {
+		t.Errorf("found %v", err)
+	}
 }
 
 func TestAQuestionThatNoServerHasAnsweredIsAskedOnceMore(t *testing.T) {

@@ -117,7 +117,8 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 		Telemetry: a.telemetry,
 	}
 	a.measure(service)
-	a.server = grpc.NewServer(append(options, grpc.UnknownServiceHandler(a.entrance.Unknown(service.Unknown)))...)
+	unknown := a.entrance.Unknown(forwarding.Path, service.Unknown)
+	a.server = grpc.NewServer(append(options, grpc.UnknownServiceHandler(unknown))...)
 	return a, a.register(service)
 }
 

@@ -5,6 +5,7 @@ package entrance
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -133,12 +134,17 @@ func (r registrar) stream(handle grpc.StreamHandler) grpc.StreamHandler {
 	}
 }
 
-// Unknown is the handler of a method that nobody has registered, of one request and one answer.
+// Unknown is the handler of methods that nobody has registered: those below a path are of one request and one answer,
+// and of others no message is awaited.
 func (e *Entrance) Unknown(
+	below string,
 	handle func(ctx context.Context, path string, request *frames.Message) (*frames.Message, error),
 ) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) error {
 		path, _ := grpc.MethodFromServerStream(stream)
+		if !strings.HasPrefix(path, below) {
+			return failures.MethodUnknown
+		}
 		v := e.visit(&alone{stream}, ofACall)
 		defer v.leave()
 		request := &frames.Message{}

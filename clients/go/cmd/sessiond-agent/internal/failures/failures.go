@@ -31,6 +31,9 @@ const (
 // TooManyHealthWatches has a code by which clients do not take the agent for unhealthy.
 var TooManyHealthWatches = status.Error(codes.Unimplemented, "too many watches at a time: use Check")
 
+// MethodUnknown is for what neither the agent nor a server has.
+var MethodUnknown = status.Error(codes.Unimplemented, "no service has this method")
+
 // The errors that a server has too; their texts are the server's where they mean the same.
 var (
 	CallerUnknown = failure(codes.PermissionDenied, "CALLER_UNKNOWN",

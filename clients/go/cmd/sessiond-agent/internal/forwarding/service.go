@@ -3,7 +3,6 @@ package forwarding
 
 import (
 	"context"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -104,6 +103,9 @@ func (s *Service) toStream(name string, handle grpc.StreamHandler) grpc.StreamHa
 	}
 }
 
+// Path is that below which the service's methods are.
+var Path = method("")
+
 func method(name string) string { return "/" + Name + "/" + name }
 
 // forward has a server answer, in its caller's name alone.
@@ -121,9 +123,6 @@ func (s *Service) forward(name string) unary {
 // Unknown forwards the methods of this service that servers have and this agent does not know, of one request and
 // one answer.
 func (s *Service) Unknown(ctx context.Context, path string, request *frames.Message) (*frames.Message, error) {
-	if !strings.HasPrefix(path, method("")) {
-		return nil, status.Error(codes.Unimplemented, "no service has this method")
-	}
 	authorization, err := s.Callers.Authorization(ctx, "")
 	if err != nil {
 		return nil, err
