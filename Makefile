@@ -46,9 +46,16 @@ test-hostile: .venv/ready ## hostile peers at the agent, on its port and on its 
 	$(BIN)/pytest $(WORKERS) tests/fault/test_agent_hostile_peers.py -m 'long or not long'
 
 .PHONY: test-through-agent
-test-through-agent: .venv/ready ## the cases of clients and the tests of calls through the agent
+test-through-agent: grpc-through-agent ## the cases of clients and the tests of calls through the agent
 	$(BIN)/pytest $(WORKERS) tests/conformance/test_through_agent.py -m 'long or not long'
+
+.PHONY: grpc-through-agent
+grpc-through-agent: .venv/ready ## the tests of calls through the agent (a minute)
+ifeq ($(shell command -v go),)
+	@echo "calls through the agent: skipped, there is no Go here"
+else
 	$(BIN)/pytest $(WORKERS) tests/grpc --through-agent
+endif
 
 .PHONY: fuzz
 fuzz: .venv/ready ## many tokens through ours, PyJWT and joserfc, many examples of each property: FUZZ_TOKENS=50000 EXAMPLES=50
