@@ -100,6 +100,9 @@ class Witness:
         wanted = about.family.rotate(attempt, about, now=self.world.now_ms, came=came, outages=outages)
         self._compare(command, wanted, found)
         attempt.expected = _answer_to(wanted)
+        if wanted == "LEASED":
+            # Nothing was sent yet: a lease that is given back now leaves no doubt.
+            attempt.brought, attempt.doubt = None, "RELEASE"
 
     def _note_commit(self, command: Command, about: Presented, found: str) -> None:
         attempt = command.attempt
