@@ -13,19 +13,18 @@ import aiohttp
 from sessiond.v1 import session_pb2
 from sessiond.v1 import session_service_pb2 as pb
 from sessiond_server.adapters.store.connection import StoreAddress, connect
-from sessiond_server.adapters.store.record import Header, State
 from sessiond_server.adapters.store.scripts import runner
 from sessiond_server.adapters.store.scripts.declaration import Lane
-from sessiond_server.domain.session import Cause
-from tests.support.idp import CLIENT_ID, Idp
+from tests.support.idp import Idp
 from tests.support.session_model.adopted import Adopting
 from tests.support.session_model.answers import judge, told
 from tests.support.session_model.attempts import SUCCESS, Attempt
 from tests.support.session_model.families import Family, Presented
+from tests.support.session_model.logins import TENANT, UNKNOWN, opened
 from tests.support.session_model.loop import ModelLoop
-from tests.support.session_model.records import disagreements, header_of
+from tests.support.session_model.records import disagreements
 from tests.support.session_model.servers import ModelServer, task_factory
-from tests.support.session_model.stage import CALLERS, LOCAL_CLIENT, LOCAL_ISSUER, TERMS, Stage
+from tests.support.session_model.stage import CALLERS, Stage
 from tests.support.session_model.store_clock import clocked_sources
 from tests.support.session_model.world import World
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 # Everything that was held back comes within so long: a lease lasts for 15 s, and a hold for a minute at most.
 _SETTLED_MS: Final = 31_000
-TENANT: Final = "org_1"
 
 
 @dataclass
@@ -45,7 +43,6 @@ class Driver:
 
     stage: Stage
     changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    made: int = 0
 
     def __post_init__(self) -> None:
         self.runner = asyncio.Runner(loop_factory=ModelLoop)
@@ -103,34 +100,9 @@ class Driver:
             request.local_login.CopyFrom(pb.LocalLogin(subject=subject, tenant_id=TENANT))
         answer = await self._answer(Attempt("CreateSession", server, world.steady, subject), request)
         if told(answer) == SUCCESS:
-            await self._take(answer.tokens, subject, given["refresh_token"])
+            await opened(world, answer.tokens, upstream=given["refresh_token"])
         elif not server.is_troubled and not self.witness.is_unclear(subject):
             self.witness.violations.append(f"a login was refused: {answer}")
-
-    async def _take(self, tokens: Any, subject: str, upstream: str) -> None:
-        header = await header_of(self.world.redis, tokens.session.session_id)
-        self._add(tokens, subject, upstream, header, tokens.access_expire_time.ToMilliseconds())
-
-    def _add(self, tokens: Any, subject: str, upstream: str, header: Header, access_expire_ms: int) -> Family:
-        world, session_id = self.world, tokens.session.session_id
-        self.made += 1
-        family = Family(
-            name=f"{'p' if upstream else 'l'}{self.made}",
-            session=session_id,
-            issuer=world.idp.issuer if upstream else LOCAL_ISSUER,
-            subject=subject,
-            tenant=TENANT,
-            client=CLIENT_ID if upstream else LOCAL_CLIENT,
-            terms=TERMS,
-            created_ms=header.created_ms,
-            absolute_expire_ms=header.absolute_expire_ms,
-            tokens={0: tokens.refresh_token},
-            upstream=upstream,
-            access_expire_ms=access_expire_ms,
-        )
-        family.access_tokens.append(tokens.access_token)
-        self.witness.families[family.name] = family
-        return family
 
     async def refresh(self, presented: Presented, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
         """Calls with one token, side by side, of which `plan` is for the first."""
@@ -236,14 +208,7 @@ class Driver:
         assert attempt.task
         if attempt.task.cancelled() or told(answer := attempt.task.result()) != SUCCESS:
             return
-        adopted, tokens = attempt.about.adopted, answer.tokens
-        header = await header_of(self.world.redis, tokens.session.session_id)
-        access_expire_ms = tokens.access_expire_time.ToMilliseconds()
-        family = self._add(tokens, tokens.session.subject, "?", header, access_expire_ms)
-        family.replays, family.device = header.replays, None
-        if header.state != State.LIVE:
-            family.end(Cause(header.cause).name)
-        adopted.family = family
+        attempt.about.adopted.family = await opened(self.world, answer.tokens, upstream=UNKNOWN)
 
     async def disagreements(self) -> list[str]:
         """In what the records differ from the model, as long as they must be there."""

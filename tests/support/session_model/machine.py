@@ -77,8 +77,6 @@ class Sessions(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.driver.do(work)
 
-    # Who is meant by a number.
-
     def _server(self, number: int) -> ModelServer:
         return self.world.servers[number % len(self.world.servers)]
 
@@ -104,8 +102,6 @@ class Sessions(RuleBasedStateMachine):
 
     def _may_revoke(self) -> bool:
         return self._may_call() and len(self._live()) > 1
-
-    # What callers do.
 
     @precondition(_may_open)
     @rule(at=numbers, is_provider=st.booleans(), subject=st.sampled_from(SUBJECTS))
@@ -149,9 +145,8 @@ class Sessions(RuleBasedStateMachine):
     def adopt(self, number: int, at: list[int], device: tuple[str, str], plan: dict[str, str]) -> None:
         """A token that the provider gave to somebody else: a new one by 0, and one of the last ones."""
         if number == 0 or not self.adopted:
-            subject = SUBJECTS[0]
-            given = self.do(self.world.provider.login(subject))
-            self.adopted.append(Adopted(given["refresh_token"], subject))
+            given = self.do(self.world.provider.login(SUBJECTS[0]))
+            self.adopted.append(Adopted(given["refresh_token"], SUBJECTS[0]))
         adopted = self.adopted[-max(1, min(number, len(self.adopted)))]
         self.do(self.driver.adopt(Adopting(adopted, device), [self._server(one) for one in at], plan))
 
@@ -182,8 +177,6 @@ class Sessions(RuleBasedStateMachine):
         for token in family.access_tokens[-3:]:
             is_accepted = self.do(self.driver.accepts(token, family, self._server(at)))
             assert not (is_accepted and family.is_over), f"I11: a token of {family.name} is accepted"
-
-    # What happens meanwhile.
 
     @precondition(lambda self: self.world.attempts)
     @rule(number=numbers)
@@ -237,8 +230,6 @@ class Sessions(RuleBasedStateMachine):
     @rule()
     def mend(self) -> None:
         self.do(self.driver.mend())
-
-    # What must hold.
 
     @invariant()
     def every_promise_is_kept(self) -> None:
