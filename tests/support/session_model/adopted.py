@@ -44,7 +44,8 @@ class Adopting:
         brought = attempt.brought
         match script, outcome:
             case ("keep_adoption", "1"):
-                witness.replaced.add(self.adopted.token)
+                if brought.is_new:
+                    witness.replaced.add(brought.sent)
                 witness.owed.pop(brought.refresh, None)
                 attempt.succeeds()
             case ("repeat_login", "REPLAYED"):
