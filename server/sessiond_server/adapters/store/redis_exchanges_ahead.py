@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.lease_ends import LeaseEnds
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.provider_tokens import (
     ProviderTokenSeal,
@@ -12,8 +13,8 @@ from sessiond_server.adapters.store.provider_tokens import (
     hashed_token_id,
 )
 from sessiond_server.adapters.store.records import Records, record_key
-from sessiond_server.adapters.store.scripts.catalogue import KEEP_AHEAD, LEASE_AHEAD, SETTLE
-from sessiond_server.adapters.store.scripts.replies import EndedReply, LeasedReply
+from sessiond_server.adapters.store.scripts.catalogue import KEEP_AHEAD, LEASE_AHEAD
+from sessiond_server.adapters.store.scripts.replies import LeasedReply
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.session import Cause
@@ -37,6 +38,7 @@ class RedisExchangesAhead(ExchangesAhead):
         self._scripts = scripts
         self._partitions = partitions
         self._seal = ProviderTokenSeal(sealing)
+        self._ends = LeaseEnds(scripts, partitions=partitions, seal=self._seal)
         self._sealing_ids = sealing.ids
         self._issuers = issuers
         self._records = records
@@ -80,29 +82,10 @@ class RedisExchangesAhead(ExchangesAhead):
 
     @override
     async def release(self, ahead: Ahead, end: LeaseEnd) -> None:
-        await self._settle(ahead, end.value, cause=0, brought=b"")
+        await self._ends.release(ahead, end)
 
     @override
     async def end(
         self, ahead: Ahead, leased: Leased, *, cause: Cause, brought: str | None
     ) -> RevocationResult:
-        session, issuer = ahead.session, leased.session.login.issuer
-        sealed = self._seal.seal_refresh(brought, issuer=issuer, session=session) if brought else b""
-        ended = await self._settle(ahead, "END", cause=cause, brought=sealed)
-        return RevocationResult(ended.count, ended.log.to_logged(self._partitions.of_session(session)))
-
-    async def _settle(self, ahead: Ahead, action: str, *, cause: int, brought: bytes) -> EndedReply:
-        session = ahead.session
-        return await self._scripts.run(
-            SETTLE,
-            self._partitions.of_session(session),
-            record=record_key(session),
-            id=session.raw,
-            hashed=session.hashed,
-            holder=ahead.holder,
-            action=action,
-            cause=cause,
-            entry_life_ms=ahead.entry_life_ms,
-            brought=brought,
-            doubt_age_ms=None,
-        )
+        return await self._ends.end(ahead, leased, cause=cause, brought=brought)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.store.lease_ends import LeaseEnds
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.provider_tokens import (
     ProviderTokenSeal,
@@ -12,8 +13,8 @@ from sessiond_server.adapters.store.provider_tokens import (
     hashed_token_id,
 )
 from sessiond_server.adapters.store.records import Records, record_key
-from sessiond_server.adapters.store.scripts.catalogue import COMMIT, HOLD, SETTLE
-from sessiond_server.adapters.store.scripts.replies import EndedReply, MovedReply, RefusedReply, RotatedReply
+from sessiond_server.adapters.store.scripts.catalogue import COMMIT, HOLD
+from sessiond_server.adapters.store.scripts.replies import MovedReply, RefusedReply, RotatedReply
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import RefreshRefusal
@@ -45,6 +46,7 @@ class RedisSessionLeases(SessionLeases):
         self._scripts = scripts
         self._partitions = partitions
         self._seal = ProviderTokenSeal(sealing)
+        self._ends = LeaseEnds(scripts, partitions=partitions, seal=self._seal)
         self._records = Records(sealing, issuers, logger=logger)
 
     @override
@@ -103,37 +105,10 @@ class RedisSessionLeases(SessionLeases):
 
     @override
     async def release(self, rotation: Rotation, end: LeaseEnd, *, doubt_age_ms: int | None = None) -> None:
-        await self._settle(rotation, end.value, cause=0, brought=b"", doubt_age_ms=doubt_age_ms)
+        await self._ends.release(rotation, end, doubt_age_ms=doubt_age_ms)
 
     @override
     async def end_leased(
         self, rotation: Rotation, leased: Leased, *, cause: Cause, brought: str | None
     ) -> RevocationResult:
-        issuer, session = leased.session.login.issuer, rotation.session
-        sealed = self._seal.seal_refresh(brought, issuer=issuer, session=session) if brought else b""
-        ended = await self._settle(rotation, "END", cause=cause, brought=sealed)
-        return RevocationResult(ended.count, ended.log.to_logged(self._partitions.of_session(session)))
-
-    async def _settle(
-        self,
-        rotation: Rotation,
-        action: str,
-        *,
-        cause: int,
-        brought: bytes,
-        doubt_age_ms: int | None = None,
-    ) -> EndedReply:
-        session = rotation.session
-        return await self._scripts.run(
-            SETTLE,
-            self._partitions.of_session(session),
-            record=record_key(session),
-            id=session.raw,
-            hashed=session.hashed,
-            holder=rotation.holder,
-            action=action,
-            cause=cause,
-            entry_life_ms=rotation.entry_life_ms,
-            brought=brought,
-            doubt_age_ms=doubt_age_ms,
-        )
+        return await self._ends.end(rotation, leased, cause=cause, brought=brought)
