@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from sessiond_server.adapters.system_clock import SystemClock
-from sessiond_server.app.build import build, failover_of
+from sessiond_server.app.build import build
+from sessiond_server.app.revocation_services import failover_of
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.config.reader import read_file
 from sessiond_server.config.settings import Settings, StoreSettings
