@@ -73,7 +73,8 @@ races: .venv/ready ## the six races over one refresh token, and what came of eac
 
 .PHONY: test-failovers
 test-failovers: .venv/ready ## stores fail over in the middle of as many refreshes as go: FAILOVERS=3 FROZEN_SECONDS=10
-	$(BIN)/pytest tests/fault/test_store_failovers.py -m long -s
+	$(BIN)/pytest tests/fault/test_store_failovers.py tests/fault/test_cluster_store.py tests/store/test_sentinels.py \
+		-m long -s
 
 .PHONY: rolling
 rolling: .venv/ready ## two servers behind an agent, restarted five times each while calls go on (a minute)

@@ -87,6 +87,7 @@ async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp
                 assert told["reasons"][0].startswith("the store may evict what it holds")
 
 
+@pytest.mark.long
 async def test_refreshes_go_on_while_a_partition_moves_and_a_primary_dies(tmp_path: Path) -> None:
     async with running_redis_cluster(tmp_path / "store") as cluster:
         config = on_store(tmp_path, cluster.url)

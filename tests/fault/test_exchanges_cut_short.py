@@ -151,8 +151,8 @@ async def exchange(servers: BeforeProvider) -> AsyncIterator[Exchange]:
 @pytest.mark.parametrize(
     "die",
     [
-        before_the_lease,
         before_the_answer,
+        pytest.param(before_the_lease, marks=pytest.mark.long),
         pytest.param(after_the_lease, marks=pytest.mark.long),
         pytest.param(with_the_request_sent, marks=pytest.mark.long),
         pytest.param(before_the_commit, marks=pytest.mark.long),

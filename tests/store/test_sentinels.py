@@ -101,6 +101,7 @@ async def test_rotations_go_on_behind_the_freezing_of_the_primary(watchers: Watc
         await go_on(chains)
 
 
+@pytest.mark.long
 async def test_a_primary_that_is_demoted_without_dying_is_left(watchers: Watchers) -> None:
     """It refuses writes then, or its connections end; whoever goes on asking it would be refused for ever.
 
