@@ -38,7 +38,7 @@ class Presented:
         return f"{self.family.name}.{self.generation} of {self.device}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Family:
     """A session, and what has been given out for it.
 
@@ -78,6 +78,9 @@ class Family:
     access_tokens: list[str] = field(default_factory=list)
     # The servers that have acknowledged that it ended.
     ended_at: set[ModelServer] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return self.name
 
     def __post_init__(self) -> None:
         self.idle_expire_ms = self.absolute_expire_ms - self.terms.absolute + self.terms.idle

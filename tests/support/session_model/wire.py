@@ -80,6 +80,10 @@ class Link(Nodes):
         attempt, server = CURRENT.get(), SERVER.get()
         assert server
         if self.is_cut or server.is_dead:
+            # Calls share what is read of the log: it may be another one for which it is asked.
+            for one in self._world.attempts:
+                if one.server is server and one.method == "RevokeSession":
+                    one.excuses.add("REVOCATION_VIEW_STALE")
             if attempt:
                 attempt.excuses.add("STORE_UNAVAILABLE")
             raise RedisConnectionError("cut")
