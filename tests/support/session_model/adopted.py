@@ -43,6 +43,8 @@ class Adopting:
         """The store has carried something out for a call."""
         brought = attempt.brought
         match script, outcome:
+            case ("adopt", "FREE"):
+                attempt.set_ahead_ms = witness.world.set_ahead_ms
             case ("keep_adoption", "1"):
                 if brought.is_new:
                     witness.replaced.add(brought.sent)

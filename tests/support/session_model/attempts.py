@@ -27,7 +27,8 @@ class Attempt:
     `plan` is what is to happen at which point of it, once each. `expected` is the answer that follows from
     what was carried out for it last, `excuses` are failures that what happened to it allows instead.
     `about` is the model's own matter: what it presents or names. `brought` is what the provider gave for it
-    last, and `doubt` how the lease is to be given back where that was nothing.
+    last, and `doubt` how the lease is to be given back where that was nothing. `set_ahead_ms` is by how much
+    the store's clock had been set ahead when it got the lease.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Attempt:
     task: asyncio.Task[Any] | None = None
     brought: Any = None
     doubt: str = ""
+    set_ahead_ms: int = 0
     stalls: list[asyncio.Event] = field(default_factory=list)
 
     def fault_at(self, point: str) -> str:

@@ -80,8 +80,11 @@ class Witness:
                 command.attempt.expected = "STORE_UNAVAILABLE"
 
     def note_sent(self, attempt: Attempt, token: str) -> None:
-        """A server sends a refresh token to the provider."""
-        if token in self.replaced:
+        """A server sends a refresh token to the provider.
+
+        It cannot know that the store's clock was set ahead, and its lease has run out by that.
+        """
+        if token in self.replaced and attempt.set_ahead_ms == self.world.set_ahead_ms:
             self.complain(attempt, "I1: a token of the provider was sent that had been replaced")
 
     def note_given(self, attempt: Attempt, brought: Any) -> None:
@@ -103,6 +106,7 @@ class Witness:
         if wanted == "LEASED":
             # Nothing was sent yet: a lease that is given back now leaves no doubt.
             attempt.brought, attempt.doubt = None, "RELEASE"
+            attempt.set_ahead_ms = self.world.set_ahead_ms
 
     def _note_commit(self, command: Command, about: Presented, found: str) -> None:
         attempt = command.attempt

@@ -48,6 +48,8 @@ class World:
     is_direct: bool = False
     now_ms: int = 0
     wall: float = 0.0
+    # By how much the store's clock was set ahead in all.
+    set_ahead_ms: int = 0
     servers: list[ModelServer] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     held_back: set[Attempt] = field(default_factory=set)
@@ -130,6 +132,7 @@ class World:
     async def step_store_clock(self, milliseconds: int) -> None:
         """The store's clock is set."""
         self.now_ms += milliseconds
+        self.set_ahead_ms += max(0, milliseconds)
         await self._set_store_clock()
 
     async def keep_in_touch(self) -> None:
