@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RUNS: Final = 200
 STEPS_OF_A_RUN: Final = 50
 # These are found at once, in every run of the tests.
-SOON: Final = {"tokens without a tag", "newest pepper on a replay", "no compare-and-set at the commit"}
+SOON: Final = {"tokens without a tag", "newest pepper on a replay"}
 
 
 @pytest.fixture(scope="module")
