@@ -83,7 +83,8 @@ class Valkey:
         async def is_linked() -> bool:
             return bool((await self.redis.info("replication")).get("master_link_status") == "up")
 
-        await eventually(is_linked, timeout=10)
+        # A first attempt that fails is repeated by the replica, which takes its time.
+        await eventually(is_linked, timeout=30)
 
     async def promote(self) -> None:
         await self.redis.execute_command("REPLICAOF", "NO", "ONE")
