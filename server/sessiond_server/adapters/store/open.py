@@ -177,12 +177,11 @@ def stores_over(
             sealing=sealing,
             issuers=issuers,
             rules=rules,
+            records=records,
             logger=logger,
         ),
         cutoffs=RedisCutoffs(scripts, partitions=partitions),
-        leases=RedisSessionLeases(
-            scripts, partitions=partitions, sealing=sealing, issuers=issuers, logger=logger
-        ),
+        leases=RedisSessionLeases(scripts, partitions=partitions, sealing=sealing, records=records),
         ahead=RedisExchangesAhead(
             scripts, partitions=partitions, sealing=sealing, issuers=issuers, records=records
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.lease_ends import LeaseEnds
 from sessiond_server.adapters.store.partitions import Partitions
 from sessiond_server.adapters.store.provider_tokens import (
@@ -19,7 +18,6 @@ from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.session import Cause
-from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.leases import LeaseEnd, Moved, SessionLeases
 from sessiond_server.service.storage.sessions import (
     Leased,
@@ -40,14 +38,13 @@ class RedisSessionLeases(SessionLeases):
         *,
         partitions: Partitions,
         sealing: SealingKeys,
-        issuers: HashedIssuers,
-        logger: Logger,
+        records: Records,
     ) -> None:
         self._scripts = scripts
         self._partitions = partitions
         self._seal = ProviderTokenSeal(sealing)
         self._ends = LeaseEnds(scripts, partitions=partitions, seal=self._seal)
-        self._records = Records(sealing, issuers, logger=logger)
+        self._records = records
 
     @override
     async def commit(

@@ -89,6 +89,7 @@ class RedisSessionStore(SessionStore):
         sealing: SealingKeys,
         issuers: HashedIssuers,
         rules: SessionRules,
+        records: Records,
         logger: Logger,
     ) -> None:
         self._scripts = scripts
@@ -96,7 +97,7 @@ class RedisSessionStore(SessionStore):
         self._issuers = issuers
         self._sealing_ids, self._logger = sealing.ids, logger
         self._seal = ProviderTokenSeal(sealing)
-        self._records = Records(sealing, issuers, logger=logger)
+        self._records = records
         self._rules = rules
 
     @override

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 from typing import Final, assert_never
 
 from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.identifiers import SessionId
-from sessiond_server.domain.revocation import to_revision
-from sessiond_server.domain.session import Cause, Whose
-from sessiond_server.service.audit.events import Outcome as AuditOutcome
+from sessiond_server.domain.session import Cause
 from sessiond_server.service.audit.origin import Origin
-from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
+from sessiond_server.service.audit.trail import AuditTrail
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.providers.ended_sessions import EndedSessions
 from sessiond_server.service.providers.lease_time import is_in_time
 from sessiond_server.service.providers.logins import Provider, Providers, SomebodyElses, Unfit, to_tokens
 from sessiond_server.service.providers.token_endpoint import Doubt, Granted, NoDecision, Refused
@@ -68,10 +66,9 @@ class AheadExchange:
     ) -> None:
         self._leases = leases
         self._providers = providers
-        self._revocations = revocations
         self._uncancelled = uncancelled
         self._until_stored = until_stored
-        self._audit = audit
+        self._ended = EndedSessions(revocations=revocations, audit=audit, logger=logger)
         self._logger = logger
         self._clock = clock
         self._entry_life_ms = entry_life_ms
@@ -154,18 +151,9 @@ class AheadExchange:
         *,
         brought: str | None = None,
     ) -> AheadOutcome:
-        session = leased.session
-        tell = partial(self._audit.ended, session.id, Whose.of(session.login), _NOBODY, cause=cause)
-        with told_where_uncertain(partial(tell, outcome=AuditOutcome.UNCERTAIN)):
-            ended = await self._leases.end(ahead, leased, cause=cause, brought=brought)
-        if not ended.count:
-            # The lease ran out meanwhile: whoever holds it now decides.
+        ending = self._leases.end(ahead, leased, cause=cause, brought=brought)
+        if not await self._ended.end(leased, _NOBODY, cause=cause, ending=ending):
             return AheadOutcome.DROPPED
-        self._revocations.apply_own(ended.logged)
-        tell(revision=to_revision([ended.logged.position]))
-        self._logger.warning(
-            "a session has ended at its provider", session_id=str(session.id), cause=cause.name
-        )
         return outcome
 
     def _tell_of_unfit(self, leased: Leased, reason: str) -> None:

@@ -6,7 +6,6 @@ This is the one place where a session could be lost.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias, assert_never
 
 from sessiond_server.domain.claims import Claims
@@ -15,14 +14,13 @@ from sessiond_server.domain.failures import (
     RefreshRefusal,
     RefreshRefusedError,
 )
-from sessiond_server.domain.revocation import to_revision
-from sessiond_server.domain.session import Cause, Whose
-from sessiond_server.service.audit.events import Outcome as AuditOutcome
+from sessiond_server.domain.session import Cause
 from sessiond_server.service.audit.origin import Origin
-from sessiond_server.service.audit.trail import AuditTrail, told_where_uncertain
+from sessiond_server.service.audit.trail import AuditTrail
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.audited_rotations import AuditedRotations
+from sessiond_server.service.providers.ended_sessions import EndedSessions
 from sessiond_server.service.providers.exchange_remarks import ExchangeRemarks
 from sessiond_server.service.providers.lease_time import is_in_time
 from sessiond_server.service.providers.logins import (
@@ -87,13 +85,12 @@ class ProviderExchange:
         self._store = store
         self._leases = leases
         self._providers = providers
-        self._revocations = revocations
         self._logger = logger
         self._telemetry = telemetry
         self._uncancelled = uncancelled
         self._until_stored = until_stored
-        self._audit = audit
         self._clock = clock
+        self._ended = EndedSessions(revocations=revocations, audit=audit, logger=logger)
         self._audited = AuditedRotations(audit, store)
         self._remarks = ExchangeRemarks(telemetry=telemetry, logger=logger)
 
@@ -238,19 +235,9 @@ class ProviderExchange:
         cause: Cause,
         brought: str | None = None,
     ) -> Outcome:
-        tell = partial(
-            self._audit.ended, leased.session.id, Whose.of(leased.session.login), origin, cause=cause
-        )
-        with told_where_uncertain(partial(tell, outcome=AuditOutcome.UNCERTAIN)):
-            ended = await self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
-        if not ended.count:
-            # The lease ran out meanwhile: whoever holds it now decides.
+        ending = self._leases.end_leased(rotation, leased, cause=cause, brought=brought)
+        if not await self._ended.end(leased, origin, cause=cause, ending=ending):
             return Moved()
-        self._revocations.apply_own(ended.logged)
-        tell(revision=to_revision([ended.logged.position]))
-        self._logger.warning(
-            "a session has ended at its provider", session_id=str(leased.session.id), cause=cause.name
-        )
         raise RefreshRefusedError(RefreshRefusal.PROVIDER_REFUSED)
 
     async def _leave(

@@ -137,6 +137,7 @@ class SessionAdoption:
             ProviderUnavailableError: the provider did not decide, or another call was with it for too long,
                 or what it gave cannot be judged now, and is kept for whoever comes again.
             PepperMissingError: the session's first token is under a pepper that this server cannot read.
+            SealingKeyMissingError: what is kept for the token cannot be unsealed here.
             OverloadedError: too much is under way; nothing was begun.
             TimeOverError: the caller had no time left; nothing was begun.
             StoreUnavailableError: the store did not answer.
