@@ -154,6 +154,7 @@ async def test_the_life_of_sessions_is_told_once_and_without_a_token(tmp_path: P
     assert len({one["id"] for one in events}) == len(events)
     everything = found.file.read_text() + found.server.log.read_text()
     assert "alice" not in found.file.read_text()
+    assert [one["note"] for one in events if "note" in one] == ["stolen: (a token)"] * 2
     assert not [secret for secret in found.secrets if secret in everything]
     assert not [line for line in found.server.lines() if line["event"] in {"audit", "call"}]
     # The last events are in the stream before the server has ended.

@@ -13,8 +13,9 @@ JsonObject: TypeAlias = Mapping[str, Any]
 _BEARER_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]++=*+")
 _DOTS_OF_A_JWS: Final = 2
 
-# Our refresh tokens, whole or cut short, and JWTs in compact form, whose header is a JSON object.
-_TOKEN_IN_TEXT: Final = re.compile(r"sdr1_[\w-]{16,}|e[yw][\w-]{14,}(?:\.[\w-]*){2,4}", re.ASCII)
+# Our refresh tokens, and JWTs in compact form, whose header is a JSON object. Each may be cut short: what is
+# left of a JWT behind its first dot still tells whose it is.
+_TOKEN_IN_TEXT: Final = re.compile(r"sdr1_[\w-]{16,}|e[yw][\w-]{14,}(?:\.[\w-]*){1,4}", re.ASCII)
 _HIDDEN: Final = "(a token)"
 
 
