@@ -12,12 +12,12 @@ import pytest
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond.v1.session_pb2 import RevocationCause
 from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_store
-from sessiond_server.adapters.store import connection
 from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.records import index_key
 from sessiond_server.domain.identifiers import hashed_id
 from tests.support.abandoned import abandoned
 from tests.support.fakes import SilentLogger
+from tests.support.store import be_patient
 from tests.support.unlistened import LOCAL, PARTITIONS, Unlistened, unlistened
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
 async def server(
     valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Unlistened]:
-    # On a machine that is busy the store may take longer than sessiond grants it.
-    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
+    be_patient(monkeypatch)
     async with unlistened(tmp_path, f"unix://{valkey.socket_path}") as found:
         yield found
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.adapters.embedded.store import embedded_store
-from sessiond_server.adapters.store import connection
 from tests.support.fakes import SilentLogger
+from tests.support.store import be_patient
 from tests.support.unlistened import Unlistened, unlistened
 from tests.support.waiting import eventually
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Unlistened]:
     """Each access token is exchanged as soon as may be: it lives for less than ten minutes."""
-    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
+    be_patient(monkeypatch)
     settings = {"refresh_ahead": "10m", "reuse_access_token_above": "60s", "grace": "0s"}
     async with (
         embedded_store(tmp_path / "d", logger=SilentLogger()) as store,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sessiond_server.adapters.store import cluster_nodes, connection
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
 from sessiond_server.adapters.store.one_node import OneNode
 from sessiond_server.adapters.store.open import Stores, stores_over
@@ -31,6 +32,7 @@ from tests.support.fakes import RecordingTelemetry, SilentLogger
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
+    import pytest
     from redis.asyncio import Redis
 
     from sessiond_server.adapters.store.scripts.nodes import Nodes
@@ -62,6 +64,21 @@ TIMES = (
     "absolute_expire_ms",
     "provider_expire_ms",
 )
+
+# How long a store may take in tests that are about something else.
+PATIENT_SECONDS = 5.0
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give stores that are opened from now on more time than sessiond does.
+
+    On a machine that is busy a server may take longer than that. What follows from it is tested where a
+    store is made to be slow.
+    """
+    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", PATIENT_SECONDS)
+    for lane in Lane:
+        monkeypatch.setitem(connection._TURN_SECONDS, lane, PATIENT_SECONDS)
+    monkeypatch.setattr(cluster_nodes, "_SEARCH_SECONDS", 2 * PATIENT_SECONDS)
 
 
 @dataclass

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.adapters.store import connection
 from sessiond_server.adapters.store.cluster_nodes import ClusterNodes
 from sessiond_server.adapters.store.connection import StoreAddress, connect
 from tests.support.leases import Provider
 from tests.support.redis_clusters import RedisClusterNodes, client_of, running_redis_cluster
-from tests.support.store import Store, connected
+from tests.support.store import Store, be_patient, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,9 +76,7 @@ async def store(
     partitions: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Store]:
-    # On a machine that is busy a server may take longer than sessiond grants it. What follows from that is
-    # tested where a store is made to be slow.
-    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 5.0)
+    be_patient(monkeypatch)
     async with AsyncExitStack() as stack:
         if partitions == PARTITIONS_OF_A_CLUSTER:
             cluster = await find_cluster()
