@@ -23,6 +23,8 @@ from tests.conformance.shapes import (
     whole,
 )
 
+ROUTES: Final = ("required", "optional", "public")
+METHODS: Final = ("required", "public")
 _texts = list_of(text)
 _repeated = members({"each": anything, "count": whole(1)})
 _policy = members(
@@ -83,6 +85,7 @@ _target: Final[Members] = {
     "access_token": text,
     "subject": members({"issuer": text, "subject": text}, {"except_session_id": text}),
 }
+_rule: Final[Members] = {"policy": _policy, "consistency": _question["consistency"]}
 # Of each command the members that it must have, and those that it may have.
 COMMANDS: Final[Rows] = {
     "new": ({}, _new),
@@ -111,4 +114,18 @@ COMMANDS: Final[Rows] = {
     ),
     "get_session": ({"session_id": text}, {"timeout": number}),
     "list_sessions": ({"issuer": text, "subject": text}, {"page_size": whole(0)}),
+    "serve_http": (
+        {"routes": list_of(members({"path": text, "access": one_of(*ROUTES)}, _rule))},
+        {
+            "protects": members({}, {"policy": _policy}),
+            "cookie": text,
+            "trusted_origins": _texts,
+            "allow_missing_origin": truth,
+            "dpop_origin": text,
+        },
+    ),
+    "serve_grpc": (
+        {"methods": map_of(members({"access": one_of(*METHODS)}, _rule))},
+        {"others": members({}, {"policy": _policy}), "dpop_origin": text},
+    ),
 }

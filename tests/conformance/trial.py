@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance import leaks
+from tests.conformance import backends, leaks
 from tests.conformance.matching import differences, numbered, repeated
 from tests.conformance.servers import Servers
 from tests.conformance.testee import TesteeError
@@ -91,8 +91,7 @@ class Trial:
         written = len(self._testee.errors())
         try:
             for index, step in enumerate(self._case.said["steps"]):
-                name = step.get("do") or step.get("server") or step.get("result") or "cancel"
-                await self._step(f"steps[{index}] ({name})", step)
+                await self._step(f"steps[{index}] ({_named_by(step)})", step)
             seen = {name: self._case.said[name] for name in ("calls", "watches") if name in self._case.said}
             self._found += self._servers.differences(resolved(seen, self._values))
         except (StepError, AssertionError) as error:
@@ -176,7 +175,15 @@ class Trial:
 
     def _begin(self, step: JsonObject) -> Begun:
         said = {name: value for name, value in step.items() if name not in _ABOUT_STEPS}
-        command = resolved(said, self._values) | {"client": self._prefix + step.get("client", _MAIN)}
+        asked = resolved(said, self._values)
+        return self._begin_command(step, asked) if "do" in step else self._ask_backend(asked)
+
+    def _ask_backend(self, asked: JsonObject) -> Begun:
+        self._secrets |= backends.secrets_of(asked)
+        return 0, asyncio.ensure_future(backends.ask(asked))
+
+    def _begin_command(self, step: JsonObject, asked: JsonObject) -> Begun:
+        command = asked | {"client": self._prefix + step.get("client", _MAIN)}
         if "tokens" in command:
             command["tokens"] = repeated(command["tokens"])
         if step["do"] == "new":
@@ -209,6 +216,13 @@ class Trial:
                 self._found.append(f"close: {error}")
             else:
                 self._found += differences({"error": {"$absent": True}}, result, "close")
+
+
+def _named_by(step: JsonObject) -> str:
+    """What a step is called in what is printed."""
+    kind = next(kind for kind in ("do", "server", "result", "cancel", "http", "grpc") if kind in step)
+    named: str = step[kind] if kind in {"do", "server", "result"} else kind
+    return named
 
 
 def resolved(value: Any, values: JsonObject) -> Any:

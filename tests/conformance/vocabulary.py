@@ -34,6 +34,8 @@ GROUPS: Final = (
     "cache",
     "watch",
     "flights",
+    "http",
+    "grpc",
 )
 FEATURES: Final = ("cancel", "clock", "key_file", "mtls", "ready", "tls_reload")
 RESULTS: Final = (
@@ -47,26 +49,39 @@ RESULTS: Final = (
     "done",
     "error",
     "cancelled",
+    "serving",
 )
+# Those of what a backend answers.
+ANSWERS: Final = ("status", "headers", "body", "error", "code", "trailers", "messages", "retry_after")
 
 _expect = map_of(anything, keys=RESULTS)
-_step: Final[Members] = {
-    "client": text,
+_answered = map_of(anything, keys=ANSWERS)
+_begun: Final[Members] = {
     "as": text,
     "later": flag,
     "parallel": whole(2),
     "until": one_of("called", "hit", "matches"),
     "called": truth,
     "within": number,
+}
+_step: Final[Members] = {
+    **_begun,
+    "client": text,
     "during": number,
     "accepted": anything,
     "expect": _expect,
 }
+_asked: Final[Members] = {**_begun, "expect": _answered}
 _STEP = chosen(
     {
         "do": named("do", COMMANDS, _step),
         "server": named("server", ACTIONS, AT),
-        "result": members({"result": text, "expect": _expect}),
+        "http": members({"http": text, "request": list_of(text, least=1)}, {"body": text, **_asked}),
+        "grpc": members(
+            {"grpc": text, "method": text},
+            {"metadata": list_of(list_of(text, least=2)), "messages": list_of(text), **_asked},
+        ),
+        "result": members({"result": text, "expect": map_of(anything, keys=(*RESULTS, *ANSWERS))}),
         "cancel": members({"cancel": text}),
     }
 )

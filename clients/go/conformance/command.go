@@ -56,6 +56,15 @@ type command struct {
 	SessionID string `json:"session_id"`
 	PageSize  int32  `json:"page_size"`
 
+	Routes             []rule
+	Protects           *rule
+	Cookie             string
+	TrustedOrigins     []string `json:"trusted_origins"`
+	AllowMissingOrigin bool     `json:"allow_missing_origin"`
+	DPoPOrigin         string   `json:"dpop_origin"`
+	Methods            map[string]rule
+	Others             *rule
+
 	Of      int
 	Seconds float64
 	Clock   string

@@ -22,6 +22,7 @@ type object = map[string]any
 var (
 	groups = []string{
 		"verdicts", "errors", "deadlines", "retries", "batches", "connection", "live", "cache", "watch", "flights",
+		"http", "grpc",
 	}
 	features = []string{"cancel", "clock", "key_file", "mtls", "ready", "tls_reload"}
 )
@@ -29,19 +30,22 @@ var (
 // longestLine is that of a thousand tokens.
 const longestLine = 16 << 20
 
-// testee has the clients by name, and what ends each command that is under way.
+// testee has the clients by name, what ends the backends of each, and what ends each command that is under
+// way.
 type testee struct {
-	mu      sync.Mutex
-	clients map[string]*sessiond.Client
-	cancels map[int]context.CancelFunc
-	out     *json.Encoder
+	mu       sync.Mutex
+	clients  map[string]*sessiond.Client
+	backends map[string][]context.CancelFunc
+	cancels  map[int]context.CancelFunc
+	out      *json.Encoder
 }
 
 func main() {
 	t := &testee{
-		clients: map[string]*sessiond.Client{},
-		cancels: map[int]context.CancelFunc{},
-		out:     json.NewEncoder(os.Stdout),
+		clients:  map[string]*sessiond.Client{},
+		backends: map[string][]context.CancelFunc{},
+		cancels:  map[int]context.CancelFunc{},
+		out:      json.NewEncoder(os.Stdout),
 	}
 	t.say(object{"testee": "go " + runtime.Version(), "groups": groups, "features": features})
 	if err := t.run(); err != nil {
@@ -60,13 +64,16 @@ func (t *testee) run() error {
 			return err
 		}
 		switch c.Do {
-		case "new", "cancel", "advance":
+		case "new", "cancel", "advance", "serve_http", "serve_grpc":
 			t.answer(c, t.atOnce(c))
 		default:
 			ctx, cancel := context.WithCancel(context.Background())
 			t.mu.Lock()
 			t.cancels[c.ID] = cancel
 			client := t.clients[c.Client]
+			if c.Do == "close" {
+				t.endBackends(c.Client)
+			}
 			t.mu.Unlock()
 			go func() {
 				result := carryOut(ctx, client, &c)
@@ -78,10 +85,18 @@ func (t *testee) run() error {
 			}()
 		}
 	}
-	for _, client := range t.clients {
+	for name, client := range t.clients {
+		t.endBackends(name)
 		_ = client.Close()
 	}
 	return lines.Err()
+}
+
+func (t *testee) endBackends(client string) {
+	for _, end := range t.backends[client] {
+		end()
+	}
+	delete(t.backends, client)
 }
 
 // atOnce is for what others rely on that come later.
@@ -111,6 +126,13 @@ func (t *testee) atOnce(c command) object {
 			return failure(err, true)
 		}
 		t.clients[c.Client] = client
+	case "serve_http", "serve_grpc":
+		ctx, end := context.WithCancel(context.Background())
+		t.backends[c.Client] = append(t.backends[c.Client], end)
+		if c.Do == "serve_http" {
+			return serveHTTP(ctx, t.clients[c.Client], &c)
+		}
+		return serveGRPC(ctx, t.clients[c.Client], &c)
 	}
 	return object{"done": true}
 }

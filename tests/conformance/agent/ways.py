@@ -21,6 +21,8 @@ FOLDER: Final = Path(__file__).parent
 # a server befalls those between client and agent.
 WAYS: Final = ("server", "relay", "link")
 _BEFALL_CONNECTIONS: Final = frozenset({"stop", "start", "drop"})
+# What a backend is told by its own middleware is no business of an agent.
+_OF_BACKENDS: Final = frozenset({"http", "grpc"})
 _DIFFERENCE: Final = members(
     {"ways": list_of(one_of(*WAYS), least=1), "why": text, "cases": map_of(list_of(text))}
 )
@@ -68,11 +70,12 @@ class Through:
 
 def cases_of(way: str) -> list[Case]:
     """Those that have a meaning in a way through an agent; the others are none of its own."""
+    cases = [case for case in load() if case.group not in _OF_BACKENDS]
     if way == "server":
-        return load()
+        return cases
     if way == "relay":
-        return [*load(), *load(FOLDER)]
-    return [case for case in load() if _fails_in_connections(case)]
+        return [*cases, *load(FOLDER)]
+    return [case for case in cases if _fails_in_connections(case)]
 
 
 def differences_in(way: str, file: Path = FOLDER / "differences.toml") -> Mapping[str, Difference]:
