@@ -300,6 +300,15 @@ async def test_a_login_while_a_logout_goes_on_stays(provider: Provider) -> None:
     assert await live(store, later) == 1
 
 
+async def test_a_logout_ends_what_has_begun_ahead_of_the_clock(provider: Provider) -> None:
+    """A store that was failed over to may have an earlier time."""
+    store, now_ms = provider.store, at(0)
+    store.stop_at(now_ms + 60_000)
+    found = await opened_by(provider, "ses_1", sessions=MEMBERS_A_CALL + 10)
+    store.stop_at(now_ms)
+    assert (await provider.log_out(session="ses_1")).count == len(found)
+
+
 async def keys_of_sharers(store: Store) -> list[bytes]:
     return [key async for key in store.redis.scan_iter("*}by:*")]
 
