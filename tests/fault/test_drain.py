@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,19 @@ from sessiond import AsyncClient, ProviderTokens, Rejection
 from sessiond.errors import read_details
 from sessiond.v1.session_service_pb2 import ValidateTokenRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+from sessiond_server.adapters.store.limits import MEMBERS_A_CALL
+from sessiond_server.adapters.store.partitions import key_in
+from sessiond_server.adapters.store.record import State
+from sessiond_server.adapters.store.records import index_key
+from sessiond_server.adapters.store.scripts.declaration import COMMON_KEYS
 from tests.support.config import Config, scalekit
 from tests.support.http2 import framed, http2_peer
 from tests.support.idp import Idp, running_idp
+from tests.support.local_issuer import on_store
+from tests.support.proxy import running_proxy
 from tests.support.server import Server, serving, sessiond
+from tests.support.session_model.records import header_of
+from tests.support.valkeys import HOST, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -106,6 +116,28 @@ async def test_what_is_asked_ahead_of_need_is_kept_after_sigterm(tmp_path: Path)
             refreshed = await client.refresh(opened.refresh_token)
             assert refreshed.access_token != opened.access_token
             assert (await idp.counts())["refreshed"] == 1
+
+
+async def test_an_end_of_all_that_its_caller_has_left_is_carried_out_after_sigterm(tmp_path: Path) -> None:
+    async with running_valkeys(tmp_path / "store", 1) as (store,), running_proxy(store.port) as link:
+        config = on_store(tmp_path, f"redis://{HOST}:{link.port}")
+        key, issuer = config.caller("admin", ["mint", "revoke"]), LOCAL["issuer"]
+        async with (
+            serving(config.write(), config.data, tmp_path / "log") as server,
+            AsyncClient(server.grpc, key=key) as client,
+        ):
+            opened = await client.create_local_session("alice")
+            # What the store looks at before it comes to the session, whichever way it goes.
+            index = key_in(0, index_key(issuer, "alice"))
+            ((_, middle_ms),) = await store.redis.zrange(index, 0, 0, withscores=True)
+            for score in (middle_ms - 1, middle_ms + 1):
+                await store.redis.zadd(index, {os.urandom(32): score for _ in range(4 * MEMBERS_A_CALL)})
+            link.delay_seconds = 0.05
+            ending = asyncio.create_task(client.revoke_subject(issuer, "alice"))
+            await eventually(partial(store.redis.exists, key_in(0, COMMON_KEYS["LOG"])))
+            ending.cancel()
+            assert await server.stop() == 0
+        assert (await header_of(store.redis, opened.session.session_id)).state == State.ENDED
 
 
 async def is_asked(idp: Idp) -> bool:
