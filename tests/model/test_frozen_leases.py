@@ -35,7 +35,7 @@ def wakes_behind_another(driver: Driver) -> None:
     assert driver.witness.violations == []
     driver.do(driver.come_to_rest())
     assert driver.witness.violations == []
-    assert driver.do(driver.lost()) == []
+    assert driver.do(driver.world.provider.lost()) == []
 
 
 def test_with_a_refresh(driver: Driver) -> None:

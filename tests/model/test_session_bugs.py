@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -9,16 +10,20 @@ from hypothesis import Phase, Verbosity, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.session_model.bugs import BUGS
+from tests.support.session_model.driver import Driver
+from tests.support.session_model.findings import FINDINGS
 from tests.support.session_model.machine import Sessions
+from tests.support.session_model.scene import play
 from tests.support.session_model.stage import Stage, running_stage
+from tests.support.session_model.store_clock import clocked_sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from tests.support.session_model.scene import Scene
 
 RUNS: Final = 200
 STEPS_OF_A_RUN: Final = 50
-# These are found at once, in every run of the tests.
-SOON: Final = {"tokens without a tag", "newest pepper on a replay"}
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +32,41 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield found
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in SOON else pytest.mark.long) for name in BUGS]
-)
-def test_a_bug_is_found(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    bug = BUGS[name]
-    for owner, function, instead in bug.functions:
+def put_in(name: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, tuple[str, str]]:
+    """What of the bug must be changed in the scripts; the rest is changed already."""
+    for owner, function, instead in BUGS[name].functions:
         monkeypatch.setattr(owner, function, instead)
-    machine = type("Sessions", (Sessions,), {"stage": stage, "changes": bug.scripts})
-    with pytest.raises(AssertionError):
+    return BUGS[name].scripts
+
+
+def test_each_bug_has_a_scene_in_which_it_is_found() -> None:
+    assert FINDINGS.keys() == BUGS.keys()
+
+
+def test_what_cannot_be_put_in_is_not_taken_for_what_is_not_found() -> None:
+    with pytest.raises(LookupError):
+        clocked_sources({"rotate": ("no such text", "")})
+
+
+def happens(scene: Callable[[Scene], None], driver: Driver) -> None:
+    """All of it, until nothing is held back any more."""
+    with closing(driver):
+        play(scene, driver)
+        driver.rest()
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_is_found_in_its_scene(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(stage, put_in(name, monkeypatch))
+    with pytest.raises(AssertionError, match=FINDINGS[name].complaint):
+        happens(FINDINGS[name].scene, driver)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_is_found_by_chance(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = type("Sessions", (Sessions,), {"stage": stage, "changes": put_in(name, monkeypatch)})
+    with pytest.raises(AssertionError, match=FINDINGS[name].complaint):
         run_state_machine_as_test(
             machine,
             settings=settings(

@@ -7,13 +7,17 @@ docs/rotation.md; the invariants of sessions are looked at after each step.
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.session_model.driver import Driver
+from tests.support.session_model.findings import SCENES
 from tests.support.session_model.machine import Sessions
+from tests.support.session_model.scene import play
 from tests.support.session_model.stage import Stage, running_stage
 
 if TYPE_CHECKING:
@@ -28,6 +32,13 @@ STEPS: Final = int(os.environ.get("STEPS", "600"))
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     async with running_stage(tmp_path_factory.mktemp("s")) as found:
         yield found
+
+
+def test_what_finds_bugs_breaks_no_promise(stage: Stage) -> None:
+    with closing(Driver(stage)) as driver:
+        for scene in SCENES:
+            play(scene, driver)
+        driver.rest()
 
 
 def test_whatever_happens_sessions_keep_their_promises(stage: Stage) -> None:

@@ -18,6 +18,8 @@ SERVER: ContextVar[ModelServer | None] = ContextVar("server", default=None)
 SUCCESS = "OK"
 # Until something is carried out for it, nothing is expected of a call.
 NOTHING = "nothing"
+# What a call is about that presents none of our tokens.
+NO_TOKEN = "no token"
 
 
 @dataclass(eq=False)

@@ -18,7 +18,7 @@ from sessiond_server.adapters.store.scripts.declaration import Lane
 from tests.support.idp import Idp
 from tests.support.session_model.adopted import Adopting
 from tests.support.session_model.answers import judge, told
-from tests.support.session_model.attempts import SUCCESS, Attempt
+from tests.support.session_model.attempts import NO_TOKEN, SUCCESS, Attempt
 from tests.support.session_model.families import Family, Presented
 from tests.support.session_model.logins import TENANT, UNKNOWN, opened
 from tests.support.session_model.loop import ModelLoop
@@ -88,8 +88,8 @@ class Driver:
         assert attempt.task
         return attempt.task.result()
 
-    async def open(self, server: ModelServer, *, is_provider: bool, subject: str = "alice") -> None:
-        """A login."""
+    async def open(self, server: ModelServer, *, is_provider: bool, subject: str = "alice") -> Family | None:
+        """A login, and the session that it opens where nothing is in its way."""
         world = self.world
         request, given = pb.CreateSessionRequest(), {"refresh_token": ""}
         if is_provider:
@@ -100,38 +100,43 @@ class Driver:
             request.local_login.CopyFrom(pb.LocalLogin(subject=subject, tenant_id=TENANT))
         answer = await self._answer(Attempt("CreateSession", server, world.steady, subject), request)
         if told(answer) == SUCCESS:
-            await opened(world, answer.tokens, upstream=given["refresh_token"])
-        elif not server.is_troubled and not self.witness.is_unclear(subject):
+            return await opened(world, answer.tokens, upstream=given["refresh_token"])
+        if not server.is_troubled and not self.witness.is_unclear(subject):
             self.witness.violations.append(f"a login was refused: {answer}")
+        return None
 
-    async def refresh(self, presented: Presented, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
+    async def refresh(
+        self, presented: Presented, at: Iterable[ModelServer], plan: Mapping[str, str]
+    ) -> list[Attempt]:
         """Calls with one token, side by side, of which `plan` is for the first."""
-        caller, label = presented.device
         request = pb.RefreshSessionRequest(refresh_token=presented.family.tokens[presented.generation])
-        request.device.label = label
-        for place, server in enumerate(at):
-            attempt = Attempt("RefreshSession", server, self.world.steady, presented)
-            attempt.plan = dict(plan) if place == 0 else {}
-            self.world.attempts.append(attempt)
-            self._begin_call(attempt, request, caller)
-        await self.collect()
+        return await self._side_by_side(presented, request, at, plan)
 
-    async def adopt(self, about: Adopting, at: Iterable[ModelServer], plan: dict[str, str]) -> None:
+    async def adopt(
+        self, about: Adopting, at: Iterable[ModelServer], plan: Mapping[str, str]
+    ) -> list[Attempt]:
         """Calls with a token that the provider gave to somebody else, of which `plan` is for the first."""
-        caller, label = about.device
         request = pb.RefreshSessionRequest(refresh_token=about.adopted.token, issuer=self.world.idp.issuer)
-        request.device.label = label
-        for place, server in enumerate(at):
-            attempt = Attempt("RefreshSession", server, self.world.steady, about)
-            attempt.plan = dict(plan) if place == 0 else {}
-            self.world.attempts.append(attempt)
+        return await self._side_by_side(about, request, at, plan)
+
+    async def _side_by_side(
+        self, about: Presented | Adopting, request: Any, at: Iterable[ModelServer], plan: Mapping[str, str]
+    ) -> list[Attempt]:
+        caller, request.device.label = about.device
+        begun = [Attempt("RefreshSession", server, self.world.steady, about) for server in at]
+        begun[0].plan = dict(plan)
+        self.world.attempts += begun
+        for attempt in begun:
             self._begin_call(attempt, request, caller)
         await self.collect()
+        return begun
 
-    async def present(self, text: str, server: ModelServer) -> str:
-        """What is answered to a text that is no token of ours."""
-        attempt = Attempt("RefreshSession", server, self.world.steady, "no token")
-        return told(await self._answer(attempt, pb.RefreshSessionRequest(refresh_token=text)))
+    async def present(self, text: str, server: ModelServer) -> None:
+        """A text that is no token of ours: it opens nothing."""
+        attempt = Attempt("RefreshSession", server, self.world.steady, NO_TOKEN)
+        answer = await self._answer(attempt, pb.RefreshSessionRequest(refresh_token=text))
+        if told(answer) not in {"REFRESH_TOKEN_INVALID", "STORE_UNAVAILABLE"}:
+            self.witness.complain(attempt, f"I8: what is no token was answered with {told(answer)}")
 
     async def revoke(self, target: Target, server: ModelServer, plan: dict[str, str]) -> None:
         attempt = Attempt("RevokeSession", server, self.world.steady, target, dict(plan))
@@ -141,13 +146,15 @@ class Driver:
         self._begin_call(attempt, request)
         await self.collect()
 
-    async def accepts(self, token: str, family: Family, server: ModelServer) -> bool:
-        """Whether a server accepts an access token that has ended its session, or has read the log."""
+    async def validate(self, token: str, family: Family, server: ModelServer) -> None:
+        """An access token, at a server that has ended its session or has read the log."""
         if server not in family.ended_at:
             await self.world.read_log(server)
         attempt = Attempt("ValidateToken", server, self.world.steady, "a token")
         answer = await self._answer(attempt, pb.ValidateTokenRequest(token=token))
-        return told(answer) == SUCCESS and answer.WhichOneof("verdict") == "session"
+        is_accepted = told(answer) == SUCCESS and answer.WhichOneof("verdict") == "session"
+        if is_accepted and family.is_over:
+            self.witness.complain(attempt, f"I11: a token of {family.name} is accepted")
 
     # What time and others do.
 
@@ -162,6 +169,13 @@ class Driver:
         await self.world.step_store_clock(milliseconds)
         await self.world.work()
         await self.collect()
+
+    async def outage(self, milliseconds: int) -> None:
+        """The store is away for so long, for everybody."""
+        for server in self.world.servers:
+            server.link.is_cut = True
+        await self.wait(milliseconds)
+        await self.mend()
 
     async def crash(self, number: int) -> None:
         """A server is no more, and another begins in its place."""
@@ -188,7 +202,18 @@ class Driver:
             await self.wait(_SETTLED_MS)
         await self.world.work_queue_off()
 
+    def rest(self) -> None:
+        """Whatever was held back comes to its end; raises `AssertionError` where something is wrong then."""
+        self.do(self.come_to_rest())
+        self.look()
+        _require_none(self.do(self.world.provider.lost()))
+
     # What must hold.
+
+    def look(self) -> None:
+        """Whether every promise is kept, and the store has what the model has; raises `AssertionError`."""
+        _require_none(self.witness.violations)
+        _require_none(self.do(disagreements(self.world)))
 
     async def collect(self) -> None:
         """Look at the answers that there are."""
@@ -210,19 +235,6 @@ class Driver:
             return
         attempt.about.adopted.family = await opened(self.world, answer.tokens, upstream=UNKNOWN)
 
-    async def disagreements(self) -> list[str]:
-        """In what the records differ from the model, as long as they must be there."""
-        families = self.witness.families.values()
-        return await disagreements(
-            self.world.redis, [one for one in families if self.world.now_ms < one.absolute_expire_ms]
-        )
 
-    async def lost(self) -> list[str]:
-        """What the provider gave and nobody has kept, revoked or dropped, once all has come to rest."""
-        revoked = set((await self.world.idp.counts())["revoked"])
-        owed = [
-            f"I10: {attempt} lost a token of the provider"
-            for attempt in self.witness.owed.values()
-            if not attempt.server.is_dead
-        ]
-        return owed + [f"I10: {token[:12]} was not revoked" for token in self.witness.queued - revoked]
+def _require_none(found: list[str]) -> None:
+    assert not found, "\n".join(found)

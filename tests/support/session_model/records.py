@@ -12,11 +12,10 @@ from sessiond_server.domain.session import Cause
 from tests.support.session_model.servers import PARTITION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from redis.asyncio import Redis
 
     from tests.support.session_model.families import Family
+    from tests.support.session_model.world import World
 
 
 async def header_of(redis: Redis, session_id: str) -> Header:
@@ -24,9 +23,10 @@ async def header_of(redis: Redis, session_id: str) -> Header:
     return split(await redis.get(_key_of(session_id)))[0]
 
 
-async def disagreements(redis: Redis, families: Collection[Family]) -> list[str]:
-    """What their records have that the model has not."""
-    records = await redis.mget([_key_of(one.session) for one in families]) if families else []
+async def disagreements(world: World) -> list[str]:
+    """What the records have that the model has not, as long as they must be there."""
+    families = [one for one in world.witness.families.values() if world.now_ms < one.absolute_expire_ms]
+    records = await world.redis.mget([_key_of(one.session) for one in families]) if families else []
     return [
         f"{family.name}: {name} is {found} instead of {wanted}"
         for family, record in zip(families, records, strict=True)

@@ -80,11 +80,11 @@ def clocked_sources(changes: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
     """What is sent for each script; `changes` are texts to be replaced, by the script.
 
     Raises:
-        LookupError: a text that is to be replaced is not in the script.
+        LookupError: a text that is to be replaced is not in the script, or more than once.
     """
     found = dict(_plain_sources())
     for name, (text, instead) in changes.items():
-        if text not in found[name]:
-            raise LookupError(f"{name} has no {text!r} any more")
+        if (times := found[name].count(text)) != 1:
+            raise LookupError(f"{name} has {text!r} {times} times instead of once")
         found[name] = found[name].replace(text, instead)
     return {name: (_CLOCK + source).encode() for name, source in found.items()}

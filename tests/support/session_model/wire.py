@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from typing_extensions import override
 
@@ -92,9 +92,7 @@ class Link(Nodes):
                 return await self._nodes.send(partition, lane, *words)
         if words[0] == "TIME":
             return divmod(self._world.now_ms * 1000, 1_000_000)
-        script = self._names.get(words[1], "") if words[0] in {"EVALSHA", "EVAL"} else ""
-        if words[0] == "EVAL":
-            script = self._names[words[1].decode()]
+        script = self._names[words[1]] if words[0] == "EVALSHA" else ""
         command = self._command(script, server, attempt, words)
         fault = attempt.fault_at(script) if attempt and script else ""
         return await self._pass(command, partition, lane, fault)
@@ -129,13 +127,7 @@ class Link(Nodes):
             raise RedisTimeoutError("late")
         if fault == "stall before":
             await self._stall(attempt)
-        try:
-            answer = await asyncio.shield(self._world.spawn(self.carry_out(command, partition, lane)))
-        except NoScriptError:
-            # It is sent again, with its text.
-            if attempt and fault:
-                attempt.plan[command.script] = fault
-            raise
+        answer = await asyncio.shield(self._world.spawn(self.carry_out(command, partition, lane)))
         if fault == "stall after":
             await self._stall(attempt)
         if fault == "freeze":
@@ -166,8 +158,6 @@ class Link(Nodes):
             try:
                 with self._world.traffic.passing():
                     answer = await self._nodes.send(partition, lane, *command.words)
-            except NoScriptError:
-                raise
             except ResponseError as error:
                 if kind_of(error) == LATE:
                     self._world.witness.note_late(command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiond_server.domain.session import Cause
 from tests.support.session_model.adopted import Adopting
-from tests.support.session_model.attempts import SUCCESS, Attempt
+from tests.support.session_model.attempts import NO_TOKEN, SUCCESS, Attempt
 from tests.support.session_model.outages import Outages
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Witness:
             case "note_use":
                 self.outages.hear(now)
             case "rotate":
-                self._note_rotation(command, _about(command), answer[0].decode())
+                self._note_rotation(command, answer[0].decode())
             case "commit":
                 self._note_commit(command, _about(command), answer[0].decode())
             case "hold":
@@ -96,9 +96,13 @@ class Witness:
         """A server has not waited for what the provider gives."""
         self.owed = {token: other for token, other in self.owed.items() if other is not attempt}
 
-    def _note_rotation(self, command: Command, about: Presented, found: str) -> None:
+    def _note_rotation(self, command: Command, found: str) -> None:
         attempt = command.attempt
         assert attempt
+        about: Presented = attempt.about
+        if attempt.about == NO_TOKEN:
+            self.complain(attempt, "I8: the store was asked to spend what is no token")
+            return
         came, outages = self._came(command, attempt), self._outages(command)
         wanted = about.family.rotate(attempt, about, now=self.world.now_ms, came=came, outages=outages)
         self._compare(command, wanted, found)

@@ -59,19 +59,14 @@ class World:
     traffic: Traffic = field(default_factory=Traffic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.provider = ModelProvider(self.idp, self)
         self.witness = Witness(self)
-        for name, source in self.sources.items():
-            self._names[hashlib.sha1(source, usedforsecurity=False).hexdigest()] = name
-            self._names[source.decode()] = name
-
-    @property
-    def script_names(self) -> dict[str, str]:
-        """The name of each script, by what it is sent as."""
-        return self._names
+        self.script_names = {
+            hashlib.sha1(source, usedforsecurity=False).hexdigest(): name
+            for name, source in self.sources.items()
+        }
 
     @property
     def redis(self) -> Redis:
@@ -83,12 +78,20 @@ class World:
         return self.loop.time()
 
     async def start(self, wall: float) -> None:
-        """Begin with an empty store, and with servers that have heard of it."""
+        """Begin with an empty store that knows all scripts, and with servers that have heard of it."""
         await self.redis.flushall()
+        await self._load_scripts()
         self.wall, self.now_ms = wall, int(wall * 1000)
         await self._set_store_clock()
         for number in range(len(self.settings)):
             await self.add_server(number)
+
+    async def _load_scripts(self) -> None:
+        """So that none has to be sent a second time, with its text."""
+        found = await self.redis.script_exists(*self.script_names)
+        for name, is_known in zip(self.script_names.values(), found, strict=True):
+            if not is_known:
+                await self.redis.script_load(self.sources[name])
 
     async def add_server(self, number: int) -> None:
         """A server in place of the one that is no more."""
