@@ -33,7 +33,7 @@ FOLDER = Path(__file__).parent.parent / "vectors"
 SECTIONS: dict[str, JsonObject] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted(FOLDER.glob("*.json"))
-    if path.stem not in {"defaults", "hashed-ids"}
+    if path.stem not in {"defaults", "hashed-ids"} and not path.stem.startswith("browser-")
 }
 HASHED_IDS: list[JsonObject] = json.loads((FOLDER / "hashed-ids.json").read_text(encoding="utf-8"))[
     "hashed_ids"

@@ -3,18 +3,15 @@ package sessiond
 import (
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/sessiond/sessiond/clients/go/internal/useragent"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-const (
-	longestUserAgent = 256 // bytes; in-app browsers send more
-	// longestToken is the most that any server reads: of a longer one it gets as much as shows that.
-	longestToken = 64 << 10
-)
+// longestToken is the most that any server reads: of a longer one it gets as much as shows that.
+const longestToken = 64 << 10
 
 // readable is what is sent of an access token: a server says of it what it would have said of all of it.
 func readable(token string) string {
@@ -69,21 +66,9 @@ func toDevice(device Device) *sessiondv1.Device {
 	}
 	return &sessiondv1.Device{
 		IpAddress: text(device.IPAddress),
-		UserAgent: cut(device.UserAgent, longestUserAgent),
+		UserAgent: useragent.Readable(device.UserAgent),
 		Label:     text(device.Label),
 	}
-}
-
-// cut shortens a text to so many bytes, on a character.
-func cut(given string, longest int) string {
-	valid := text(given)
-	if len(valid) <= longest {
-		return valid
-	}
-	for !utf8.RuneStart(valid[longest]) {
-		longest--
-	}
-	return valid[:longest]
 }
 
 func (b Bearer) toRequest(refreshToken string) *sessiondv1.RefreshSessionRequest {

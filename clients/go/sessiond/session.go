@@ -81,7 +81,7 @@ type SessionRecord struct {
 }
 
 // Device is what a backend says of the end user's device. Of the user agent a server takes 256 bytes: more is
-// cut off, on a character.
+// cut off, on a character, and control characters become blanks.
 type Device struct {
 	IPAddress string
 	UserAgent string

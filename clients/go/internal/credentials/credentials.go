@@ -70,20 +70,28 @@ func fromAuthorization(value string) (Credential, error) {
 // says that it was cleared. What it holds is for the server to judge: who has a broken cookie has to log in
 // again.
 func FromCookies(lines []string, name string) (Credential, error) {
-	var token string
-	found := 0
+	values := CookieValues(lines, name)
+	switch len(values) {
+	case 0:
+		return Credential{}, nil
+	case 1:
+		return Credential{Cookie, values[0]}, nil
+	default:
+		return Credential{}, ErrInvalid
+	}
+}
+
+// CookieValues is what all cookies of a name hold.
+func CookieValues(lines []string, name string) (values []string) {
 	for _, line := range lines {
 		for pair := range strings.SplitSeq(line, ";") {
 			given, value, isPair := strings.Cut(strings.Trim(pair, " \t"), "=")
 			if isPair && given == name {
-				token, found = value, found+1
+				values = append(values, value)
 			}
 		}
 	}
-	if found > 1 {
-		return Credential{}, ErrInvalid
-	}
-	return Credential{Cookie, token}, nil
+	return values
 }
 
 // IsToken68 says whether a text has the form of a token (RFC 6750 section 2.1): what has a blank or a comma

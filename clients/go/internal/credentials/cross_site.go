@@ -2,7 +2,6 @@ package credentials
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -50,7 +49,8 @@ func isSafe(method string, header func(name string) []string) bool {
 	}
 }
 
+// isHost says whether an origin is that of a host, whatever its scheme (RFC 6454 section 6.2).
 func isHost(origin, host string) bool {
-	parsed, err := url.Parse(origin)
-	return err == nil && host != "" && strings.EqualFold(parsed.Host, host)
+	_, of, isOrigin := strings.Cut(origin, "://")
+	return isOrigin && host != "" && strings.EqualFold(of, host)
 }

@@ -37,6 +37,7 @@ type Denial struct {
 	NextAction sessiond.NextAction
 	Challenges []string // values of WWW-Authenticate
 	RetryAfter time.Duration
+	Retry      bool  // the same request made again, once, may get through
 	Err        error // for logs; nil where nobody was asked
 }
 

@@ -15,11 +15,13 @@ import (
 // Denial is what a request is told that does not get through.
 type Denial struct {
 	Status int
-	// Reason is that of a rejection, or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE, UNAVAILABLE and
-	// INTERNAL.
+	// Reason is that of a rejection or, for a [Browser], of a refresh; or one of NO_CREDENTIALS,
+	// INVALID_REQUEST, CROSS_SITE, session_superseded, UNAVAILABLE and INTERNAL.
 	Reason string
 	// NextAction is empty where the client can do nothing but repeat the request.
 	NextAction sessiond.NextAction
+	// Retry says that the same request, made again once, may get through: a browser has newer cookies by now.
+	Retry bool
 	// Err is why, and not for the client: such as a [*sessiond.Rejected]; nil where no validator was asked.
 	Err error
 }
@@ -48,7 +50,7 @@ func (m *Middleware) deny(w http.ResponseWriter, r *http.Request, denied denial.
 	if denied.Kind == denial.Unavailable {
 		header.Set("Retry-After", wholeSeconds(denied.RetryAfter))
 	}
-	m.render(w, r, Denial{statuses[denied.Kind], denied.Reason, denied.NextAction, denied.Err})
+	m.render(w, r, Denial{statuses[denied.Kind], denied.Reason, denied.NextAction, denied.Retry, denied.Err})
 }
 
 // wholeSeconds is never too early (RFC 9110 section 10.2.3).
@@ -60,7 +62,8 @@ func renderJSON(w http.ResponseWriter, _ *http.Request, denied Denial) {
 	body, err := json.Marshal(struct {
 		Error      string              `json:"error"`
 		NextAction sessiond.NextAction `json:"next_action,omitempty"`
-	}{denied.Reason, denied.NextAction})
+		Retry      bool                `json:"retry,omitempty"`
+	}{denied.Reason, denied.NextAction, denied.Retry})
 	if err != nil {
 		panic(err) // texts can be encoded
 	}

@@ -12,11 +12,14 @@ import (
 // is public by name: patterns in the form of [http.ServeMux], such as "GET /healthz" or "/assets/". A route
 // that nobody thought of is protected.
 func (m *Middleware) Protect(policy *sessiond.Policy, public ...string) func(http.Handler) http.Handler {
+	return protect(m.Require(policy), public)
+}
+
+func protect(require func(http.Handler) http.Handler, public []string) func(http.Handler) http.Handler {
 	open := http.NewServeMux()
 	for _, pattern := range public {
 		open.Handle(pattern, isPublic{})
 	}
-	require := m.Require(policy)
 	return func(next http.Handler) http.Handler {
 		guarded := require(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
