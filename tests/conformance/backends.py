@@ -68,7 +68,9 @@ async def _ask_over_http(said: JsonObject) -> JsonObject:
         return {"error": {"text": f"there was no answer: {type(error).__name__}"}}
     is_json = headers.get("content-type", [""])[0].startswith("application/json") and text
     told = {"status": status, "headers": headers, "body": json.loads(text) if is_json else text}
-    return {**told, "shown": "\n".join([text, *(value for values in headers.values() for value in values)])}
+    # A cookie is where tokens belong; they show nowhere else.
+    shown = [text, *(str(values) for name, values in headers.items() if name != "set-cookie")]
+    return {**told, "shown": "\n".join(shown)}
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, list[str]]]:

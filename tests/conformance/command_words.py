@@ -118,6 +118,7 @@ COMMANDS: Final[Rows] = {
         {"routes": list_of(members({"path": text, "access": one_of(*ROUTES)}, _rule))},
         {
             "protects": members({}, {"policy": _policy}),
+            "browser": members({}, {"development": truth, "split": truth, "refresh_path": text}),
             "cookie": text,
             "trusted_origins": _texts,
             "allow_missing_origin": truth,

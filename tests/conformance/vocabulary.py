@@ -36,6 +36,7 @@ GROUPS: Final = (
     "flights",
     "http",
     "grpc",
+    "browser",
 )
 FEATURES: Final = ("cancel", "clock", "key_file", "mtls", "ready", "tls_reload")
 RESULTS: Final = (

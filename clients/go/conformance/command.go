@@ -58,6 +58,7 @@ type command struct {
 
 	Routes             []rule
 	Protects           *rule
+	Browser            *cookies
 	Cookie             string
 	TrustedOrigins     []string `json:"trusted_origins"`
 	AllowMissingOrigin bool     `json:"allow_missing_origin"`
@@ -75,6 +76,12 @@ type files struct {
 	Certificate string
 	PrivateKey  string `json:"private_key"`
 	ServerName  string `json:"server_name"`
+}
+
+type cookies struct {
+	Development bool
+	Split       bool
+	RefreshPath string `json:"refresh_path"`
 }
 
 type device struct {

@@ -22,7 +22,7 @@ type object = map[string]any
 var (
 	groups = []string{
 		"verdicts", "errors", "deadlines", "retries", "batches", "connection", "live", "cache", "watch", "flights",
-		"http", "grpc",
+		"http", "grpc", "browser",
 	}
 	features = []string{"cancel", "clock", "key_file", "mtls", "ready", "tls_reload"}
 )

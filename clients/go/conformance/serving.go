@@ -66,6 +66,9 @@ func backend(client *sessiond.Client, c *command) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(told)
 	})
+	if c.Browser != nil {
+		return c.site(client, answer)
+	}
 	middleware := sessiondhttp.New(client, c.middleware()...)
 	if c.Protects != nil {
 		var public []string
@@ -75,6 +78,17 @@ func backend(client *sessiond.Client, c *command) http.Handler {
 		return middleware.Protect(c.Protects.policy(), public...)(answer)
 	}
 	mux := http.NewServeMux()
+	c.route(mux, middleware, answer)
+	return mux
+}
+
+// guard is what both kinds of middleware do.
+type guard interface {
+	Require(policy *sessiond.Policy, options ...sessiond.Option) func(http.Handler) http.Handler
+	Optional(policy *sessiond.Policy, options ...sessiond.Option) func(http.Handler) http.Handler
+}
+
+func (c *command) route(mux *http.ServeMux, guard guard, answer http.Handler) {
 	for _, route := range c.Routes {
 		pattern := route.Path
 		if pattern == "/" {
@@ -82,14 +96,61 @@ func backend(client *sessiond.Client, c *command) http.Handler {
 		}
 		switch route.Access {
 		case "required":
-			mux.Handle(pattern, middleware.Require(route.policy(), route.options()...)(answer))
+			mux.Handle(pattern, guard.Require(route.policy(), route.options()...)(answer))
 		case "optional":
-			mux.Handle(pattern, middleware.Optional(route.policy(), route.options()...)(answer))
+			mux.Handle(pattern, guard.Optional(route.policy(), route.options()...)(answer))
 		default:
 			mux.Handle(pattern, answer)
 		}
 	}
+}
+
+// site is a backend whose sessions browsers keep in cookies.
+func (c *command) site(client *sessiond.Client, answer http.Handler) http.Handler {
+	site := sessiondhttp.NewBrowser(client, c.cookies()...)
+	mux := http.NewServeMux()
+	c.route(mux, site, answer)
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		login := sessiond.LocalLogin{Login: sessiond.Login{Device: site.Device(r)}}
+		tokens, err := client.CreateLocalSession(r.Context(), "alice", login)
+		if err == nil {
+			err = site.Start(w, r, tokens)
+		}
+		w.WriteHeader(statusOf(err))
+	})
+	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(statusOf(site.Logout(w, r))) })
 	return mux
+}
+
+func statusOf(err error) int {
+	var unavailable *sessiond.Unavailable
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.Is(err, sessiondhttp.ErrCrossSite):
+		return http.StatusForbidden
+	case errors.As(err, &unavailable):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+func (c *command) cookies() []sessiondhttp.BrowserOption {
+	var options []sessiondhttp.BrowserOption
+	for _, option := range c.middleware() {
+		options = append(options, option)
+	}
+	if c.Browser.Development {
+		options = append(options, sessiondhttp.Development())
+	}
+	if c.Browser.Split {
+		options = append(options, sessiondhttp.SplitCookies())
+	}
+	if c.Browser.RefreshPath != "" {
+		options = append(options, sessiondhttp.RefreshPath(c.Browser.RefreshPath))
+	}
+	return options
 }
 
 func (c *command) middleware() []sessiondhttp.Option {

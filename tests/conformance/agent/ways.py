@@ -22,7 +22,7 @@ FOLDER: Final = Path(__file__).parent
 WAYS: Final = ("server", "relay", "link")
 _BEFALL_CONNECTIONS: Final = frozenset({"stop", "start", "drop"})
 # What a backend is told by its own middleware is no business of an agent.
-_OF_BACKENDS: Final = frozenset({"http", "grpc"})
+_OF_BACKENDS: Final = frozenset({"http", "grpc", "browser"})
 _DIFFERENCE: Final = members(
     {"ways": list_of(one_of(*WAYS), least=1), "why": text, "cases": map_of(list_of(text))}
 )
