@@ -1,6 +1,7 @@
 package sessiondtest
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -73,9 +74,16 @@ func (s *state) open(request *sessiondv1.CreateSessionRequest, login *sessiondv1
 	return opened
 }
 
-// rotate gives a session its next refresh token.
+// rotate gives a session its next refresh token, in the server's form: the session's id stands behind 4 bytes.
 func (s *state) rotate(of *session) {
-	of.current = "sdr1_" + random(72)
+	raw := make([]byte, 72)
+	_, _ = rand.Read(raw) // it never fails
+	id, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(of.id, "sds_"))
+	if err != nil {
+		panic("sessiondtest: a session has an id that is none: " + err.Error())
+	}
+	copy(raw[4:], id)
+	of.current = "sdr1_" + base64.RawURLEncoding.EncodeToString(raw)
 	s.refresh[of.current] = place{of, len(of.spent)}
 }
 

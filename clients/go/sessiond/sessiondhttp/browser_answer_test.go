@@ -1,0 +1,261 @@
+package sessiondhttp_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sessiond/sessiond/clients/go/sessiond"
+	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondhttp"
+	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondtest"
+)
+
+// answering is a site whose one route refreshes before its handler runs.
+func answering(t *testing.T, protect func(*sessiondhttp.Browser) http.Handler) (*httptest.Server, *http.Request) {
+	t.Helper()
+	fake := sessiondtest.New(t)
+	tokens := fake.Login("alice")
+	server := httptest.NewServer(protect(sessiondhttp.NewBrowser(fake.Client())))
+	t.Cleanup(server.Close)
+	request, err := http.NewRequestWithContext(t.Context(), "GET", server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
+	return server, request
+}
+
+func namesOf(lines []string) (names []string) {
+	for _, line := range lines {
+		name, _, _ := strings.Cut(line, "=")
+		names = append(names, name)
+	}
+	return names
+}
+
+var both = []string{"__Host-session", "__Host-session-refresh"}
+
+func TestNewCookiesAreSetWhateverAHandlerDoes(t *testing.T) {
+	for name, handle := range map[string]http.HandlerFunc{
+		"it writes nothing": func(http.ResponseWriter, *http.Request) {},
+		"it writes a body":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "orders") },
+		"it lets caches keep the answer": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "public, max-age=60")
+			w.Header().Set("Vary", "Accept")
+			w.WriteHeader(http.StatusOK)
+		},
+		"it drops cookies": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Del("Set-Cookie")
+			w.WriteHeader(http.StatusNoContent)
+		},
+		"it takes the whole header for itself": func(w http.ResponseWriter, _ *http.Request) { clear(w.Header()) },
+		"it fails":                             func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
+		"it flushes by a type assertion": func(w http.ResponseWriter, _ *http.Request) {
+			w.(http.Flusher).Flush()
+			w.Header().Set("Cache-Control", "public")
+		},
+		"it flushes by a controller": func(w http.ResponseWriter, _ *http.Request) {
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				panic(err)
+			}
+			clear(w.Header())
+		},
+		"it copies a file": func(w http.ResponseWriter, _ *http.Request) {
+			if _, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("orders")); err != nil {
+				panic(err)
+			}
+		},
+		"it streams both ways": func(w http.ResponseWriter, _ *http.Request) {
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+				panic(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
+				return site.Require(nil)(handle)
+			})
+			response, err := server.Client().Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			header := response.Header
+			if !slices.Equal(namesOf(header["Set-Cookie"]), both) {
+				t.Errorf("found %q", header["Set-Cookie"])
+			}
+			if header.Get("Cache-Control") != "no-store" || !slices.Contains(header["Vary"], "Cookie") {
+				t.Errorf("a cache may keep it: %v", header)
+			}
+		})
+	}
+}
+
+func TestACookieOfTheHandlersOwnStays(t *testing.T) {
+	server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
+		return site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+		}))
+	})
+	response, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if found := namesOf(response.Header["Set-Cookie"]); !slices.Equal(found, append([]string{"theme"}, both...)) {
+		t.Errorf("found %q", found)
+	}
+}
+
+func TestAHintBringsNoCookies(t *testing.T) {
+	server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
+		return site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			fmt.Fprint(w, "orders")
+		}))
+	})
+	var hinted http.Header
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(_ int, header textproto.MIMEHeader) error {
+		hinted = http.Header(header)
+		return nil
+	}}
+	response, err := server.Client().Do(request.WithContext(httptrace.WithClientTrace(t.Context(), trace)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if hinted == nil || hinted["Set-Cookie"] != nil || len(response.Header["Set-Cookie"]) != 2 {
+		t.Errorf("hinted %v, found %v", hinted, response.Header)
+	}
+}
+
+func TestRoutesWithinRoutesRefreshOnce(t *testing.T) {
+	for name, inner := range map[string]func(*sessiondhttp.Browser) http.Handler{
+		"a session": func(site *sessiondhttp.Browser) http.Handler { return site.Require(nil)(handler) },
+		"a denial":  func(site *sessiondhttp.Browser) http.Handler { return site.Require(orders)(handler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := sessiondtest.New(t)
+			tokens := fake.Login("alice")
+			site := sessiondhttp.NewBrowser(fake.Client())
+			request := httptest.NewRequest("GET", "https://shop.example/orders", nil)
+			request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
+			answer := httptest.NewRecorder()
+			site.Protect(nil, "GET /healthz")(site.Optional(nil)(inner(site))).ServeHTTP(answer, request)
+			refreshes := 0
+			for _, call := range fake.Calls() {
+				if call.Method == "RefreshSession" {
+					refreshes++
+				}
+			}
+			header := answer.Header()
+			if refreshes != 1 || !slices.Equal(namesOf(header["Set-Cookie"]), both) {
+				t.Errorf("%d refreshes, found %q", refreshes, header["Set-Cookie"])
+			}
+			if !slices.Equal(header["Vary"], []string{"Cookie"}) || answer.Code == 403 != (name == "a denial") {
+				t.Errorf("found %d %v", answer.Code, header)
+			}
+		})
+	}
+}
+
+// plain can do nothing but what every writer can.
+type plain struct{ http.ResponseWriter }
+
+// hijackable is one that can be taken over, and cannot flush.
+type hijackable struct{ plain }
+
+func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, http.ErrHijacked }
+
+func TestAnAnswerCanDoWhatTheServersCan(t *testing.T) {
+	fake := sessiondtest.New(t)
+	site := sessiondhttp.NewBrowser(fake.Client())
+	for name, row := range map[string]struct {
+		writer           func(http.ResponseWriter) http.ResponseWriter
+		flushes, hijacks bool
+	}{
+		"nothing more": {func(w http.ResponseWriter) http.ResponseWriter { return plain{w} }, false, false},
+		"flushing":     {func(w http.ResponseWriter) http.ResponseWriter { return w }, true, false},
+		"hijacking": {
+			func(w http.ResponseWriter) http.ResponseWriter { return hijackable{plain{w}} }, false, true,
+		},
+		"both": {func(w http.ResponseWriter) http.ResponseWriter {
+			return struct {
+				http.ResponseWriter
+				http.Flusher
+				http.Hijacker
+			}{w, w.(http.Flusher), hijackable{}}
+		}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := httptest.NewRequest("GET", "/", nil)
+			request.Header.Set("Cookie", "__Host-session-refresh="+fake.Login("alice").RefreshToken)
+			check := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, flushes := w.(http.Flusher)
+				hijacker, hijacks := w.(http.Hijacker)
+				if flushes != row.flushes || hijacks != row.hijacks {
+					t.Errorf("it flushes: %v, it can be hijacked: %v", flushes, hijacks)
+				}
+				if hijacks {
+					if _, _, err := hijacker.Hijack(); err != http.ErrHijacked {
+						t.Errorf("found %v", err)
+					}
+				}
+			})
+			site.Require(nil)(check).ServeHTTP(row.writer(httptest.NewRecorder()), request)
+		})
+	}
+}
+
+func TestAWebSocketIsOpenedByAGoodAccessTokenAlone(t *testing.T) {
+	fake := sessiondtest.New(t)
+	tokens := fake.Login("alice")
+	site := sessiondhttp.NewBrowser(fake.Client())
+	server := httptest.NewServer(site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, _ := sessiond.FromContext(r.Context())
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "HTTP/1.1 101 Switching Protocols\r\nFor: %s\r\n\r\n", session.Subject)
+	})))
+	t.Cleanup(server.Close)
+	open := func(cookies string) *http.Response {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = http.Header{
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Fetch-Site": {"same-origin"}, "Cookie": {cookies},
+		}
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response
+	}
+	both := "__Host-session=" + tokens.AccessToken + "; __Host-session-refresh=" + tokens.RefreshToken
+	if found := open(both); found.StatusCode != 101 || found.Header.Get("For") != "alice" {
+		t.Errorf("found %v", found)
+	}
+	fake.Expire(tokens.AccessToken)
+	if found := open(both); found.StatusCode != 401 || found.Header["Set-Cookie"] != nil {
+		t.Errorf("found %v", found)
+	}
+	for _, call := range fake.Calls() {
+		if call.Method == "RefreshSession" {
+			t.Error("it was refreshed, and the new cookies are lost")
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package sessiondhttp_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sessiond/sessiond/clients/go/sessiond"
+	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondhttp"
+	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondtest"
+)
+
+func TestAnAccessTokenOfFiveKilobytesIsSplitWhereThatIsWanted(t *testing.T) {
+	padding := strings.Repeat("a", 3600) // in a JWT it is a third longer
+	s := one(t)
+	if found := s.expect("POST", "/login?user=alice&padding="+padding, 500, "SplitCookies"); found.header["Set-Cookie"] != nil {
+		t.Errorf("found %v", found.header)
+	}
+	s = one(t, sessiondhttp.SplitCookies())
+	s.expect("POST", "/login?user=alice&padding="+padding, 200, "")
+	s.expect("GET", "/orders", 200, "for alice")
+	if s.cookie("__Host-session-2") == "" || s.refreshes() != 0 {
+		t.Errorf("there were %d refreshes", s.refreshes())
+	}
+	whole := s.accessToken()
+	s.put(whole[:len(whole)-1]+"x", s.refreshToken()) // the set is broken
+	s.expect("GET", "/orders", 200, "for alice")
+	s.expect("GET", "/orders", 200, "for alice")
+	if s.refreshes() != 1 {
+		t.Errorf("there were %d refreshes", s.refreshes())
+	}
+	s.login("bob") // whose token fits in one
+	if s.cookie("__Host-session-2") != "" {
+		t.Error("a part is still there")
+	}
+	s.expect("GET", "/orders", 200, "for bob")
+	s.expect("POST", "/login?user=alice&padding="+padding, 200, "")
+	s.expect("POST", "/logout", 200, "")
+	if len(s.jar.Cookies(s.url(0))) != 0 {
+		t.Errorf("found %v", s.jar.Cookies(s.url(0)))
+	}
+}
+
+// growing has access tokens that have become too large for a cookie.
+type growing struct{ sessiondhttp.BrowserClient }
+
+func (growing) Refresh(
+	context.Context, string, sessiond.Bearer, ...sessiond.CallOption,
+) (*sessiond.Tokens, error) {
+	return &sessiond.Tokens{AccessToken: strings.Repeat("a", 5000), RefreshToken: "sdr1_new"}, nil
+}
+
+func (growing) Validate(
+	context.Context, string, *sessiond.Policy, ...sessiond.Option,
+) (*sessiond.Session, error) {
+	return &sessiond.Session{Subject: "alice"}, nil
+}
+
+func TestARefreshIsNotLostWithATokenThatDoesNotFit(t *testing.T) {
+	var log strings.Builder
+	site := sessiondhttp.NewBrowser(growing{}, sessiondhttp.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	request := httptest.NewRequest("GET", "/", nil)
+	request.Header.Set("Cookie", "__Host-session-refresh=sdr1_old")
+	answer := httptest.NewRecorder()
+	site.Require(nil)(handler).ServeHTTP(answer, request)
+	names := namesOf(answer.Header()["Set-Cookie"])
+	if answer.Body.String() != "for alice" || !slices.Equal(names, []string{"__Host-session-refresh"}) {
+		t.Errorf("found %s, %q", answer.Body, names)
+	}
+	if !strings.Contains(log.String(), "ERROR") || !strings.Contains(log.String(), "bytes=5000") {
+		t.Errorf("logged %s", &log)
+	}
+}
+
+func TestALoginOfTheSameSessionDoesNotEndIt(t *testing.T) {
+	fake := sessiondtest.New(t)
+	site := sessiondhttp.NewBrowser(fake.Client())
+	tokens := fake.Login("alice")
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
+	next, err := fake.Client().Refresh(t.Context(), tokens.RefreshToken, sessiond.Bearer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := site.Start(httptest.NewRecorder(), request, next); err != nil {
+		t.Error(err)
+	}
+	if _, err := fake.Client().Validate(t.Context(), next.AccessToken, nil, sessiond.Strict); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALoginEndsASessionOfWhichTheAccessTokenAloneIsThere(t *testing.T) {
+	fake := sessiondtest.New(t)
+	site, former := sessiondhttp.NewBrowser(fake.Client()), fake.Login("alice")
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Cookie", "__Host-session="+former.AccessToken)
+	if err := site.Start(httptest.NewRecorder(), request, fake.Login("bob")); err != nil {
+		t.Error(err)
+	}
+	if _, err := fake.Client().Validate(t.Context(), former.AccessToken, nil, sessiond.Strict); err == nil {
+		t.Error("it is still there")
+	}
+}
+
+func TestALoginIsNotUndoneWhereTheFormerSessionCannotBeEnded(t *testing.T) {
+	fake := sessiondtest.New(t)
+	var log strings.Builder
+	logger := sessiondhttp.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
+	site, former, next := sessiondhttp.NewBrowser(fake.Client(), logger), fake.Login("alice"), fake.Login("bob")
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Cookie", "__Host-session-refresh="+former.RefreshToken)
+	fake.Away()
+	answer := httptest.NewRecorder()
+	if err := site.Start(answer, request, next); err != nil || len(answer.Header()["Set-Cookie"]) != 2 {
+		t.Errorf("found %v, %v", answer.Header(), err)
+	}
+	if !strings.Contains(log.String(), "WARN") || strings.Contains(log.String(), former.RefreshToken) {
+		t.Errorf("logged %s", &log)
+	}
+}
+
+func TestWhatIsNoTokenIsNotPutIntoACookie(t *testing.T) {
+	site := sessiondhttp.NewBrowser(sessiondtest.New(t).Client())
+	for _, tokens := range []*sessiond.Tokens{
+		nil, {}, {AccessToken: "a"}, {AccessToken: "a; Domain=evil.example", RefreshToken: "b"},
+		{AccessToken: "a", RefreshToken: "b\r\nLocation: https://evil.example"},
+	} {
+		answer := httptest.NewRecorder()
+		err := site.Start(answer, httptest.NewRequest("POST", "/", nil), tokens)
+		if err == nil || len(answer.Header()) != 0 {
+			t.Errorf("found %v, %v", answer.Header(), err)
+		}
+	}
+}
+
+func TestALogoutTakesBackWhatItsRouteHasRefreshed(t *testing.T) {
+	s := one(t)
+	s.login("alice")
+	s.fake.Expire(s.accessToken())
+	found := s.expect("POST", "/protected-logout", 200, "")
+	if s.accessToken() != "" || s.refreshToken() != "" || len(found.header["Set-Cookie"]) != 2 {
+		t.Errorf("found %q", found.header["Set-Cookie"])
+	}
+	ended := 0
+	for _, call := range s.fake.Calls() {
+		if call.Method == "RevokeSession" {
+			ended++
+		}
+	}
+	if ended != 1 {
+		t.Errorf("there were %d revocations", ended)
+	}
+}
+
+func TestALogoutIsRefusedWhereAnotherSiteHasCausedIt(t *testing.T) {
+	s := one(t)
+	s.login("alice")
+	crossSite := func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }
+	for path, status := range map[string]int{"/logout": 503, "/protected-logout": 403, "/orders": 403} {
+		found, err := s.ask(0, "POST", path, crossSite)
+		if err != nil || found.status != status || found.header["Set-Cookie"] != nil {
+			t.Errorf("%s: found %v, %v", path, found, err)
+		}
+	}
+	s.expect("GET", "/orders", 200, "for alice")
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Sec-Fetch-Site", "same-site")
+	err := sessiondhttp.NewBrowser(s.fake.Client()).Logout(httptest.NewRecorder(), request)
+	if !errors.Is(err, sessiondhttp.ErrCrossSite) {
+		t.Errorf("found %v", err)
+	}
+}
+
+func TestALogoutThatFailsCanBeTriedAgain(t *testing.T) {
+	s := one(t)
+	s.login("alice")
+	s.fake.Away()
+	s.expect("POST", "/logout", 503, "")
+	if s.refreshToken() == "" {
+		t.Error("the cookies are gone, and the session is not")
+	}
+	s.fake.Back()
+	s.expect("POST", "/logout", 200, "")
+	s.expect("POST", "/logout", 200, "") // of nobody
+}
+
+func TestABearersLogoutEndsTheSessionOfTheCookies(t *testing.T) {
+	fake := sessiondtest.New(t)
+	site, ofBearer, ofCookie := sessiondhttp.NewBrowser(fake.Client()), fake.Login("alice"), fake.Login("bob")
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header = bearing(ofBearer.AccessToken)
+	request.Header.Set("Cookie", "__Host-session-refresh="+ofCookie.RefreshToken)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := site.Logout(w, r); err != nil {
+			t.Error(err)
+		}
+	})).ServeHTTP(httptest.NewRecorder(), request)
+	if _, err := fake.Client().Validate(t.Context(), ofBearer.AccessToken, nil, sessiond.Strict); err != nil {
+		t.Error(err)
+	}
+	if _, err := fake.Client().Validate(t.Context(), ofCookie.AccessToken, nil, sessiond.Strict); err == nil {
+		t.Error("the session of the cookies is still there")
+	}
+}
+
+func TestNothingChangesBehindTheHeadOfAnAnswer(t *testing.T) {
+	server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
+		return site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			if err := site.Logout(w, r); !errors.Is(err, sessiondhttp.ErrAnswerBegun) {
+				t.Errorf("found %v", err)
+			}
+		}))
+	})
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	response, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+}
+
+func TestCookiesOfDevelopmentAreForThisMachineAlone(t *testing.T) {
+	fake := sessiondtest.New(t)
+	var log strings.Builder
+	logger := sessiondhttp.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
+	site := sessiondhttp.NewBrowser(fake.Client(), sessiondhttp.Development(), logger)
+	for host, isAllowed := range map[string]bool{"localhost:8000": true, "shop.example": false} {
+		request := httptest.NewRequest("GET", "http://"+host+"/", nil)
+		request.Header.Set("Cookie", "session-refresh="+fake.Login("alice").RefreshToken)
+		answer := httptest.NewRecorder()
+		site.Require(nil)(handler).ServeHTTP(answer, request)
+		if (answer.Code == 200) != isAllowed || answer.Code == 500 == isAllowed {
+			t.Errorf("%s: found %d", host, answer.Code)
+		}
+		if names := namesOf(answer.Header()["Set-Cookie"]); isAllowed != slices.Equal(names, []string{"session", "session-refresh"}) {
+			t.Errorf("%s: found %q", host, names)
+		}
+		started, ended := httptest.NewRecorder(), httptest.NewRecorder()
+		err := errors.Join(site.Start(started, request, fake.Login("bob")), site.Logout(ended, request))
+		if (err == nil) != isAllowed || (len(started.Header())+len(ended.Header()) > 0) != isAllowed {
+			t.Errorf("%s: found %v", host, err)
+		}
+	}
+	if !strings.Contains(log.String(), "allowed is localhost") {
+		t.Errorf("logged %s", &log)
+	}
+}
+
+func TestWhatIsToldOfADeviceIsToldAtARefreshToo(t *testing.T) {
+	fake := sessiondtest.New(t)
+	client := fake.Client()
+	label := sessiondhttp.WithDevice(func(*http.Request) sessiond.Device { return sessiond.Device{Label: "kiosk"} })
+	site, tokens := sessiondhttp.NewBrowser(client, label), fake.Login("alice")
+	request := httptest.NewRequest("GET", "/", nil)
+	request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
+	site.Require(nil)(handler).ServeHTTP(httptest.NewRecorder(), request)
+	again, err := client.Refresh(t.Context(), tokens.RefreshToken, sessiond.Bearer{Device: site.Device(request)})
+	if err != nil || !again.Replayed {
+		t.Errorf("found %v, %v", again, err)
+	}
+}
+
+func TestMistakesInTheCookiesOfASiteAreFoundAtOnce(t *testing.T) {
+	client := sessiondtest.New(t).Client()
+	for name, mistake := range map[string]func(){
+		"a cookie of one's own": func() { sessiondhttp.NewBrowser(client, sessiondhttp.FromCookie("session")) },
+		"no path":               func() { sessiondhttp.RefreshPath("session") },
+		"every path":            func() { sessiondhttp.RefreshPath("/") },
+		"another attribute":     func() { sessiondhttp.RefreshPath("/a; Domain=example") },
+		"a policy": func() {
+			sessiondhttp.NewBrowser(client).Require(&sessiond.Policy{Scopes: []string{"a b"}})
+		},
+		"a public route": func() { sessiondhttp.NewBrowser(client).Protect(nil, "healthz") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("nobody noticed")
+				}
+			}()
+			mistake()
+		})
+	}
+}
