@@ -10,9 +10,8 @@ import (
 const mostParts = 3
 
 // An access token that is too large for one cookie is in two or three. The first has the name of all, and its
-// value is COUNT:CHECK:TEXT; the others are called -2 and -3 behind that name, and their values are
-// CHECK:TEXT. CHECK is that of the whole token: parts of different tokens are never put together. No token
-// has a colon.
+// value is COUNT:CHECK:TEXT; the others are called -2 and -3 behind that name, and have the rest of the text.
+// CHECK is that of the whole: parts of different tokens are never taken for one. No token has a colon.
 
 func (s Style) partName(number int) string {
 	if number == 1 {
@@ -49,18 +48,15 @@ func (s Style) accessLines(token, age string) []string {
 
 // split is nil where a token needs more parts.
 func (s Style) split(token, age string, count int) []string {
-	lines, check := make([]string, 0, count), fingerprint(token)
+	lines := make([]string, 0, count)
+	value := strconv.Itoa(count) + ":" + fingerprint(token) + ":" + token
 	for number := 1; number <= count; number++ {
-		head := check + ":"
-		if number == 1 {
-			head = strconv.Itoa(count) + ":" + head
-		}
-		room := largestCookie - len(s.line(s.partName(number), head, "/", age))
-		size := min(room, len(token))
-		lines = append(lines, s.line(s.partName(number), head+token[:size], "/", age))
-		token = token[size:]
+		room := largestCookie - len(s.line(s.partName(number), "", "/", age))
+		size := min(room, len(value))
+		lines = append(lines, s.line(s.partName(number), value[:size], "/", age))
+		value = value[size:]
 	}
-	if token != "" {
+	if value != "" {
 		return nil
 	}
 	return lines
@@ -86,18 +82,11 @@ func join(values []string) string {
 	check, token, _ := strings.Cut(rest, ":")
 	switch count {
 	case "2":
-		values = values[1:2]
+		token += values[1]
 	case "3":
-		values = values[1:3]
+		token += values[1] + values[2]
 	default:
 		return ""
-	}
-	for _, value := range values {
-		ofToken, text, _ := strings.Cut(value, ":")
-		if ofToken != check {
-			return ""
-		}
-		token += text
 	}
 	if fingerprint(token) != check {
 		return ""

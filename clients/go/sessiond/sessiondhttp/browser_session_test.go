@@ -190,6 +190,33 @@ func TestALogoutThatFailsCanBeTriedAgain(t *testing.T) {
 	s.expect("POST", "/logout", 200, "") // of nobody
 }
 
+func TestALogoutAndALoginGoOnWhereTheBrowserLeaves(t *testing.T) {
+	fake := sessiondtest.New(t)
+	site := sessiondhttp.NewBrowser(fake.Client())
+	for name, leave := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"a logout": site.Logout,
+		"a login": func(w http.ResponseWriter, r *http.Request) error {
+			return site.Start(w, r, fake.Login("bob"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tokens := fake.Login("alice")
+			gone, leaving := context.WithCancel(t.Context())
+			leaving()
+			request := httptest.NewRequest("POST", "/", nil).WithContext(gone)
+			request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
+			request.Header.Set("Sec-Fetch-Site", "same-origin")
+			if err := leave(httptest.NewRecorder(), request); err != nil {
+				t.Error(err)
+			}
+			_, err := fake.Client().Validate(t.Context(), tokens.AccessToken, nil, sessiond.Strict)
+			if err == nil {
+				t.Error("the session is still there")
+			}
+		})
+	}
+}
+
 func TestABearersLogoutEndsTheSessionOfTheCookies(t *testing.T) {
 	fake := sessiondtest.New(t)
 	site, ofBearer, ofCookie := sessiondhttp.NewBrowser(fake.Client()), fake.Login("alice"), fake.Login("bob")
