@@ -45,6 +45,10 @@ conformance: .venv/ready ## the cases that every client must pass: TESTEE="pytho
 test-hostile: .venv/ready ## hostile peers at the agent, on its port and on its socket (a minute)
 	$(BIN)/pytest $(WORKERS) tests/fault/test_agent_hostile_peers.py -m 'long or not long'
 
+.PHONY: test-browser
+test-browser: .venv/ready ## sessions in a real Chromium, before a site over three processes: SCREENSHOTS=folder
+	$(BIN)/pytest tests/browser -m long
+
 .PHONY: test-through-agent
 test-through-agent: grpc-through-agent ## the cases of clients and the tests of calls through the agent
 	$(BIN)/pytest $(WORKERS) tests/conformance/test_through_agent.py -m 'long or not long'

@@ -166,11 +166,21 @@ func TestTextsAreMadeAsTheVectorsSay(t *testing.T) {
 			Tokens [2]string
 			Same   bool
 		} `json:"same_session"`
+		RefreshTokens []struct {
+			Name  string
+			Token vectors.Text
+			Asked bool
+		} `json:"refresh_tokens"`
 	}
 	vectors.Read(t, "browser-texts.json", &texts)
 	for _, row := range texts.Self {
 		if found := Self(row.Target); found != row.Location {
 			t.Errorf("%s: found %s", row.Target, found)
+		}
+	}
+	for _, row := range texts.RefreshTokens {
+		if (Cookies{RefreshToken: string(row.Token)}).HasRefreshForm() != row.Asked {
+			t.Errorf("%s: asked is %v", row.Name, !row.Asked)
 		}
 	}
 	for _, row := range texts.Sessions {

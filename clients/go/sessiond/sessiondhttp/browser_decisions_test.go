@@ -126,6 +126,7 @@ func (g given) request() *http.Request {
 			r.Header.Add(name, value)
 		}
 	}
+	set(g.Refresh == "malformed", "Cookie", "__Host-session-refresh=a|b")
 	set(g.SentBack, "Cookie", "__Host-session-retry=ff597680366358f9")
 	set(g.Authorization != "", "Authorization", g.Authorization)
 	set(g.Navigation, "Sec-Fetch-Mode", "navigate")

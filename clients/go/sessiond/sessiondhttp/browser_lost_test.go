@@ -37,7 +37,13 @@ func TestWhoHasNotGotItsNewCookiesGetsThemAgain(t *testing.T) {
 func TestABrowserThatLeavesDuringARefreshLosesNothing(t *testing.T) {
 	fake := sessiondtest.New(t)
 	held := newHolding(fake.Client())
-	s := openShop(t, fake, []sessiondhttp.BrowserClient{held})
+	coming := make(chan struct{}, 3) // whoever is about to refresh
+	s := openShop(t, fake, []sessiondhttp.BrowserClient{held}, sessiondhttp.WithDevice(
+		func(*http.Request) sessiond.Device {
+			coming <- struct{}{}
+			return sessiond.Device{}
+		},
+	))
 	s.login("alice")
 	s.fake.Expire(s.accessToken())
 	ctx, leave := context.WithCancel(t.Context())
@@ -47,17 +53,19 @@ func TestABrowserThatLeavesDuringARefreshLosesNothing(t *testing.T) {
 		left <- err
 	}()
 	<-held.begun
+	<-coming
 	leave()
 	if <-left == nil {
 		t.Error("the browser has not left")
 	}
-	joined := make(chan struct{})
+	stayed := make(chan struct{})
 	go func() {
 		s.expect("GET", "/orders", 200, "for alice")
-		close(joined)
+		close(stayed)
 	}()
+	<-coming
 	close(held.letGo)
-	<-joined
+	<-stayed
 	s.fake.Expire(s.accessToken())
 	s.expect("GET", "/orders", 200, "for alice")
 }

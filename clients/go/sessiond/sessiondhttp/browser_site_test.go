@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 	"github.com/sessiond/sessiond/clients/go/sessiond/sessiondhttp"
@@ -231,41 +232,78 @@ func (s *shop) rush(count int) {
 	}
 }
 
-func TestManyRequestsAtOnceRefreshOnce(t *testing.T) {
-	fake := sessiondtest.New(t)
-	held := newHolding(fake.Client())
-	var waiting atomic.Int32
-	s := openShop(t, fake, []sessiondhttp.BrowserClient{held}, sessiondhttp.WithDevice(
-		func(r *http.Request) sessiond.Device {
-			if waiting.Add(1) == 50 { // all others wait for the one refresh, or are about to
-				close(held.letGo)
+func TestManyRequestsAtOnceRotateOnce(t *testing.T) {
+	for _, processes := range []int{1, 3} {
+		t.Run(fmt.Sprint(processes), func(t *testing.T) {
+			fake := sessiondtest.New(t)
+			var clients []sessiondhttp.BrowserClient
+			for range processes {
+				clients = append(clients, fake.Client())
 			}
-			return sessiond.Device{UserAgent: r.UserAgent()}
-		},
-	))
-	s.login("alice")
-	s.fake.Expire(s.accessToken())
-	s.rush(50)
-	if s.refreshes() != 1 {
-		t.Errorf("there were %d refreshes", s.refreshes())
+			s := openShop(t, fake, clients)
+			s.login("alice")
+			for range 3 {
+				before := s.refreshToken()
+				s.fake.Expire(s.accessToken())
+				s.rush(50)
+				again, err := clients[0].Refresh(t.Context(), before, asBrowser)
+				if err != nil || !again.Replayed || again.RefreshToken != s.refreshToken() {
+					t.Errorf("it was not rotated once: %v, %v", again, err)
+				}
+			}
+		})
 	}
-	s.expect("GET", "/orders", 200, "for alice")
 }
 
-func TestManyRequestsAtOnceToThreeProcessesRotateOnce(t *testing.T) {
-	fake := sessiondtest.New(t)
-	clients := []sessiondhttp.BrowserClient{fake.Client(), fake.Client(), fake.Client()}
-	s := openShop(t, fake, clients)
-	s.login("alice")
-	for range 3 {
-		before := s.refreshToken()
-		s.fake.Expire(s.accessToken())
-		s.rush(50)
-		again, err := clients[0].Refresh(t.Context(), before, asBrowser)
-		if err != nil || !again.Replayed || again.RefreshToken != s.refreshToken() {
-			t.Errorf("it was not rotated once: %v, %v", again, err)
-		}
+// once gives out tokens when it is let go.
+type once struct {
+	sessiondhttp.BrowserClient
+	refreshes atomic.Int32
+	letGo     chan struct{}
+}
+
+func (*once) Validate(
+	_ context.Context, token string, _ *sessiond.Policy, _ ...sessiond.Option,
+) (*sessiond.Session, error) {
+	if token == "h.p.s" {
+		return nil, &sessiond.Rejected{Reason: sessiond.ReasonExpired, NextAction: sessiond.NextActionRefresh}
 	}
+	return &sessiond.Session{Subject: "alice"}, nil
+}
+
+func (o *once) Refresh(
+	context.Context, string, sessiond.Bearer, ...sessiond.CallOption,
+) (*sessiond.Tokens, error) {
+	o.refreshes.Add(1)
+	<-o.letGo
+	return &sessiond.Tokens{AccessToken: "n.e.w", RefreshToken: "sdr1_new"}, nil
+}
+
+func TestManyRequestsAtOnceRefreshOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &once{letGo: make(chan struct{})}
+		route := sessiondhttp.NewBrowser(client).Require(nil)(handler)
+		for i := range 50 {
+			request := httptest.NewRequest("GET", "/orders", nil)
+			request.Header.Set("Cookie", "__Host-session-refresh=sdr1_old")
+			if i%2 == 0 {
+				request.Header.Add("Cookie", "__Host-session=h.p.s")
+			}
+			go func() {
+				answer := httptest.NewRecorder()
+				route.ServeHTTP(answer, request)
+				if answer.Body.String() != "for alice" || len(answer.Header()["Set-Cookie"]) != 2 {
+					t.Errorf("found %s %v", answer.Body, answer.Header())
+				}
+			}()
+		}
+		synctest.Wait()
+		close(client.letGo)
+		synctest.Wait()
+		if client.refreshes.Load() != 1 {
+			t.Errorf("there were %d refreshes", client.refreshes.Load())
+		}
+	})
 }
 
 // asBrowser is what the test's browser says of itself.
