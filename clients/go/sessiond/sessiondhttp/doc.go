@@ -19,4 +19,6 @@
 //
 // The body is {"error": REASON, "next_action": ACTION}, where there is an action, unless [WithRenderer] says
 // otherwise; none of these may be stored by a cache.
+//
+// A [Browser] does the same for sites whose sessions browsers keep in cookies, and refreshes them.
 package sessiondhttp
