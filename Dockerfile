@@ -9,7 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY clients/python clients/python
 RUN /opt/sessiond/bin/pip install --no-cache-dir hatchling==1.27.0 \
- && /opt/sessiond/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+ && /opt/sessiond/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./clients/python . \
  && /opt/sessiond/bin/pip uninstall --yes hatchling pip
 
 FROM python:3.13-slim-bookworm

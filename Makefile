@@ -11,12 +11,13 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python %d.%d found, 3.11 or later is needed: PYTHON=python3.12 make ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		-e clients/python -e .
 	@touch $@
 
 .PHONY: setup
@@ -148,12 +149,12 @@ stubs: ## check that the committed stubs are what protos/ gives
 	PYTHON=$(PYTHON) tools/generate_stubs.sh --check
 
 .PHONY: check-deploy
-check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, examples, CI, the wheel
+check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, examples, CI, the wheels
 	$(BIN)/hadolint Dockerfile clients/go/cmd/sessiond-agent/Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 	$(BIN)/python tools/check_examples.py
 	$(BIN)/python tools/check_workflows.py
-	$(BIN)/python tools/check_wheel.py
+	$(BIN)/python tools/check_wheels.py
 
 .PHONY: clients
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
@@ -167,10 +168,11 @@ protections: .venv/ready ## take each protection of the Go client away, and see 
 .PHONY: lock
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
-	  --python-version 3.11 --custom-compile-command 'make lock' \
+	  --python-version 3.11 --custom-compile-command 'make lock' --no-emit-package sessiond \
 	  --extra embedded --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-server.lock
+	  --python-version 3.11 --no-emit-package sessiond --constraint requirements.lock pyproject.toml \
+	  -o requirements-server.lock
 
 .PHONY: audit
 audit: .venv/ready ## look for known vulnerabilities in the locked dependencies

@@ -50,6 +50,8 @@ from sessiond.revocations import (
     WatchStarted,
 )
 
+__version__ = "0.1.0"
+
 __all__ = [
     "FROM_SERVER",
     "FULLY_CONSISTENT",
