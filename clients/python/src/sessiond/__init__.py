@@ -12,6 +12,7 @@ from sessiond.consistency import (
     FromServer,
     FullyConsistent,
 )
+from sessiond.current import current_session
 from sessiond.errors import (
     InternalError,
     InvalidArgumentError,
@@ -99,4 +100,5 @@ __all__ = [
     "WatchReset",
     "WatchStarted",
     "WatchState",
+    "current_session",
 ]

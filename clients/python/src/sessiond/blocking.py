@@ -21,6 +21,7 @@ from sessiond.observer import Numbers, Observer
 from sessiond.per_process import PerProcess
 from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
+from sessiond.reports import reported
 from sessiond.requests import (
     AuthorizationCode,
     Bearer,
@@ -83,6 +84,7 @@ class Client:
     ) -> None:
         access.require_secrecy(target, key, tls, allow_plaintext=allow_plaintext)
         self._key = key
+        self._observer = observer
         self._timeout = timeout
         self._provider_timeout = provider_timeout
         self._is_closed = False
@@ -354,15 +356,16 @@ class Client:
     ) -> Any:
         shown = access.metadata(self._key) if metadata is None else metadata
         attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
-        while True:
-            try:
-                return method(request, timeout=attempts.remaining(), metadata=shown)
-            except grpc.RpcError as error:
-                raised = to_error(error, is_ours=self._is_closed)
-            # The error is raised out here: the library's own shows its request, and so the token, in some
-            # debuggers.
-            if (pause := attempts.pause(raised)) is None:
-                raise raised
-            time.sleep(pause)
-            if self._is_closed:
-                raise raised
+        with reported(self._observer, request, attempts):
+            while True:
+                try:
+                    return method(request, timeout=attempts.remaining(), metadata=shown)
+                except grpc.RpcError as error:
+                    raised = to_error(error, is_ours=self._is_closed)
+                # The error is raised out here: the library's own shows its request, and so the token, in
+                # some debuggers.
+                if (pause := attempts.pause(raised)) is None:
+                    raise raised
+                time.sleep(pause)
+                if self._is_closed:
+                    raise raised

@@ -17,6 +17,7 @@ from sessiond.errors import require_readable, to_error
 from sessiond.observer import Numbers, Observer
 from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
+from sessiond.reports import reported
 from sessiond.requests import (
     AuthorizationCode,
     Bearer,
@@ -74,6 +75,7 @@ class AsyncClient:
     ) -> None:
         access.require_secrecy(target, key, tls, allow_plaintext=allow_plaintext)
         self._key = key
+        self._observer = observer
         self._timeout = timeout
         self._provider_timeout = provider_timeout
         self._is_closed = False
@@ -348,15 +350,18 @@ class AsyncClient:
     ) -> Any:
         shown = access.metadata(self._key) if metadata is None else metadata
         attempts = Attempts(repeats, self._timeout if timeout is None else timeout)
-        while True:
-            try:
-                return require_readable(await method(request, timeout=attempts.remaining(), metadata=shown))
-            except grpc.aio.AioRpcError as error:
-                raised = to_error(error)
-            # The error is raised out here: the library's own shows its request, and so the token, in some
-            # debuggers.
-            if (pause := attempts.pause(raised)) is None:
-                raise raised
-            await asyncio.sleep(pause)
-            if self._is_closed:
-                raise raised
+        with reported(self._observer, request, attempts):
+            while True:
+                try:
+                    return require_readable(
+                        await method(request, timeout=attempts.remaining(), metadata=shown)
+                    )
+                except grpc.aio.AioRpcError as error:
+                    raised = to_error(error)
+                # The error is raised out here: the library's own shows its request, and so the token, in
+                # some debuggers.
+                if (pause := attempts.pause(raised)) is None:
+                    raise raised
+                await asyncio.sleep(pause)
+                if self._is_closed:
+                    raise raised

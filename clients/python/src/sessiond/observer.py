@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 _LOGGER: Final = logging.getLogger("sessiond")
+# Where the histograms of calls have their bounds, in seconds.
+DURATION_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 12)
 
 
 class Outcome(StrEnum):
@@ -36,6 +38,12 @@ class Observer:
 
     def validated(self, outcome: Outcome, *, accepted: bool, reason: str, seconds: float) -> None:
         """A token has got its verdict; `reason` is that of a rejection."""
+
+    def called(self, method: str, *, code: str, reason: str, seconds: float, attempts: int) -> None:
+        """A call to a server has ended, with all its attempts; the stream of revocations is none.
+
+        `method` is such as ValidateToken, `code` the name of its status, `reason` that of a `SessiondError`.
+        """
 
     def watch_changed(self, state: WatchState) -> None:
         """The stream of revocations is in another state than before."""

@@ -45,6 +45,11 @@ class Policy:
         self.message: Final = _to_message(requirements)
         self.digest: Final = hashlib.sha256(_canonical(requirements)).digest()
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that it demands, in the order of their names."""
+        return tuple(sorted(set(self._requirements.get("scopes") or ())))
+
     def __repr__(self) -> str:
         return f"Policy({', '.join(f'{name}={value!r}' for name, value in self._requirements.items())})"
 

@@ -48,13 +48,17 @@ class Attempts:
         if not timeout > 0:
             raise ValueError(f"timeout: found {timeout}, allowed is more than 0 s")
         self._repeats = repeats
-        self._made = 1
+        self.made = 1
         self._began = time.monotonic()
         self._ends = self._began + timeout
 
     def remaining(self) -> float:
         """What is left of the deadline, in seconds."""
         return max(0.0, self._ends - time.monotonic())
+
+    def elapsed(self) -> float:
+        """How long the call has taken so far, in seconds."""
+        return time.monotonic() - self._began
 
     def pause(self, error: SessiondError) -> float | None:
         """How many seconds to wait before the next attempt; None where `error` is the end.
@@ -65,19 +69,19 @@ class Attempts:
         is_answered = bool(error.reason)
         if (
             error.code is not grpc.StatusCode.UNAVAILABLE
-            or self._made >= self._repeats.attempts
+            or self.made >= self._repeats.attempts
             or (self._repeats.only_if_answered and not is_answered)
         ):
             return None
         pause = self._backoff()
         if is_answered and error.retry_after is not None:
             pause = error.retry_after.total_seconds()
-        self._made += 1
+        self.made += 1
         latest = min(self._ends, self._began + self._repeats.seconds)
         return pause if time.monotonic() + pause < latest else None
 
     def _backoff(self) -> float:
-        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * (1 << self._made - 1))
+        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * (1 << self.made - 1))
         return longest * random.uniform(0.5, 1)  # noqa: S311 - it is no secret
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -109,6 +109,34 @@ class Session:
     cache_for: timedelta | None = None
     stale: bool = False
 
+    @classmethod
+    def example(cls, subject: str = "alice", *, scopes: Sequence[str] = (), **given: Any) -> Session:
+        """One as of a token that was accepted just now, with any field as a test needs it."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        told = {
+            "principal": f"sdp_{subject}",
+            "issuer": "http://sessiond.localhost",
+            "subject": subject,
+            "session_id": f"sds_{'A' * 22}",
+            "provider_session_id": "",
+            "tenant_id": "",
+            "client_id": "sessiond-dev",
+            "token_id": "example",
+            "key_id": "example",
+            "audiences": ("sessiond-dev",),
+            "scopes": tuple(scopes),
+            "roles": (),
+            "permissions": (),
+            "issue_time": now,
+            "expire_time": now + timedelta(minutes=5),
+            "auth_time": now,
+            "acr": "",
+            "amr": (),
+            "actor": None,
+            "claims_json": "{}",
+        }
+        return cls(**{**told, **given})
+
     @property
     def claims(self) -> Mapping[str, Any]:
         """All claims of the token; empty for a stored session."""
@@ -139,6 +167,16 @@ class Rejection:
     message: str
     next_action: NextAction
     www_authenticate: str
+
+    @classmethod
+    def example(cls, reason: Reason = Reason.EXPIRED, **given: Any) -> Rejection:
+        """One of a reason, with any field as a test needs it."""
+        told = {
+            "message": "an example",
+            "next_action": NextAction.REFRESH if reason is Reason.EXPIRED else NextAction.REAUTHENTICATE,
+            "www_authenticate": 'Bearer error="invalid_token"',
+        }
+        return cls(reason, **{**told, **given})
 
 
 Verdict: TypeAlias = Session | Rejection

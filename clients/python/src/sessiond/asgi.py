@@ -1,0 +1,159 @@
+"""Middleware for ASGI: Starlette, FastAPI, Quart, Litestar, and whatever else speaks it.
+
+    app = SessionMiddleware(app, lambda: AsyncClient("127.0.0.1:50051"), routes={"/healthz": PUBLIC})
+
+Whatever is not public by name needs a good token, and `routes` may require more of it. The session is
+`current_session()`, and `scope["sessiond"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, Unpack
+from urllib.parse import quote
+
+from sessiond.current import current_session, serving
+from sessiond.middleware import denials
+from sessiond.middleware.denials import Denial
+from sessiond.middleware.gate import Admission, AsyncValidator, Question
+from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
+from sessiond.middleware.per_loop import AsyncSource, PerLoop
+from sessiond.middleware.request import Request
+from sessiond.middleware.routes import Routes
+from sessiond.middleware.rules import PUBLIC, Rule, optional, require
+
+__all__ = [
+    "PUBLIC",
+    "Answer",
+    "AsyncValidator",
+    "Denied",
+    "Rule",
+    "SessionMiddleware",
+    "current_session",
+    "optional",
+    "require",
+]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NO_RULES: Final[Mapping[str, Rule]] = MappingProxyType({})
+_GOOD_TOKEN: Final = require()
+# RFC 6455 §7.4.1: what came violates a policy.
+_POLICY_VIOLATION: Final = 1008
+_DENIAL_RESPONSE: Final = "websocket.http.response"
+
+
+class Door:
+    """Asks about connections, and tells those that do not get through."""
+
+    def __init__(self, client: AsyncSource, **options: Unpack[HttpOptions]) -> None:
+        self._validators: Final = PerLoop(client)
+        self._gate: Final = HttpGate(**options)
+
+    async def admit(self, scope: Scope, rule: Rule) -> Admission:
+        """The session of a connection, or what it is told."""
+        found = self._gate.examine(to_request(scope, lambda: self._gate.certificate(scope)), rule)
+        return await found.ask_async(self._validators.get()) if isinstance(found, Question) else found
+
+    async def refuse(self, denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell a connection that it is denied.
+
+        A WebSocket is told by its handshake's answer where the server can, and is closed before it opens
+        otherwise.
+        """
+        answer = self._gate.refuse(denial, scope, route_path(scope))
+        prefix = ""
+        if scope["type"] == "websocket":
+            await receive()
+            if _DENIAL_RESPONSE not in (scope.get("extensions") or {}):
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": denial.reason})
+                return
+            prefix = "websocket."
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
+        start = {"type": f"{prefix}http.response.start", "status": int(answer.status), "headers": headers}
+        await send(start)
+        await send({"type": f"{prefix}http.response.body", "body": answer.body})
+
+    def closing(self, send: Send) -> Send:
+        """What closes the client that was made here, when the server shuts down."""
+
+        async def closing(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await self._validators.close()
+            await send(message)
+
+        return closing
+
+
+class Doorway:
+    """Lets connections through to an application by the rules of their routes."""
+
+    def __init__(self, app: App, door: Door, routes: Routes) -> None:
+        self._app: Final = app
+        self._door: Final = door
+        self._routes: Final = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI calls it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._door.closing(send))
+            return
+        rule = self._find(scope)
+        admission = denials.NO_POLICY if rule is None else await self._door.admit(scope, rule)
+        if isinstance(admission, Denial):
+            await self._door.refuse(admission, scope, receive, send)
+            return
+        scope["sessiond"] = admission
+        with serving(admission):
+            await self._app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Rule | None:
+        return self._routes.find(scope.get("method", "GET"), route_path(scope))
+
+
+class SessionMiddleware(Doorway):
+    """Lets requests and WebSockets through to `app` by the rules of their routes.
+
+    `client` is an `AsyncClient`, or a function that makes one: it is called in the event loop when the first
+    request comes, and what it made is closed when the server shuts down. `default` is the rule of what
+    `routes` does not name: by `[METHOD ]/path`, where a path with a slash at its end has all below it.
+    `HttpOptions` has the other options; `certificate` and `render` are given the scope.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        client: AsyncSource,
+        *,
+        default: Rule = _GOOD_TOKEN,
+        routes: Mapping[str, Rule] = _NO_RULES,
+        **options: Unpack[HttpOptions],
+    ) -> None:
+        super().__init__(app, Door(client, **options), Routes(routes, default))
+
+
+def route_path(scope: Scope) -> str:
+    """The path within the application, as frameworks route by it."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    within = path.removeprefix(root)
+    return within if within.startswith("/") else path
+
+
+def to_request(scope: Scope, certificate: Callable[[], bytes | None]) -> Request:
+    """What a decision needs to know of a connection."""
+    headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+    raw_path: bytes | None = scope.get("raw_path")
+    return Request(
+        method=scope.get("method", "GET"),
+        path=quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1").partition("?")[0],
+        header=lambda name: [
+            value.decode("latin-1") for given, value in headers if given.lower() == name.encode()
+        ],
+        certificate=certificate,
+        opens_stream=scope["type"] != "http",
+    )

@@ -1,0 +1,42 @@
+"""The session of the request that is being served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from sessiond.results import Session
+
+_CURRENT: Final[ContextVar[Session | None]] = ContextVar("sessiond_session", default=None)
+
+
+def current_session() -> Session | None:
+    """The session of the request, or call, that this task or thread serves.
+
+    It is None where the route needs none, and outside of a request.
+    """
+    return _CURRENT.get()
+
+
+def enter(session: Session) -> None:
+    """Serve with a session until `leave`, or what `serving` surrounds ends."""
+    _CURRENT.set(session)
+
+
+def leave() -> None:
+    """Serve nobody."""
+    _CURRENT.set(None)
+
+
+@contextmanager
+def serving(session: Session | None) -> Iterator[None]:
+    """Serve with a session, or with none, whatever surrounds it."""
+    before = _CURRENT.get()
+    _CURRENT.set(session)
+    try:
+        yield
+    finally:
+        # No token is kept for it: a generator may be closed in another context than it was begun in.
+        _CURRENT.set(before)

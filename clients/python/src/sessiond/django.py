@@ -1,0 +1,201 @@
+"""Sessions for Django, under WSGI and ASGI.
+
+    MIDDLEWARE = ["sessiond.django.SessionMiddleware", ...]
+    SESSIOND = {"target": "127.0.0.1:50051"}
+
+    @require(scopes=["orders:read"])
+    def orders(request): return JsonResponse({"for": request.sessiond.principal})
+
+A view that says nothing needs a good token. The session is `request.sessiond`, and `current_session()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any, Final, TypeVar, Unpack, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+
+from sessiond import asgi
+from sessiond.blocking import Client
+from sessiond.client import AsyncClient
+from sessiond.consistency import Consistency
+from sessiond.current import current_session, enter, serving
+from sessiond.middleware import rules, wsgi
+from sessiond.middleware.denials import Denial
+from sessiond.middleware.gate import Admission, Question
+from sessiond.middleware.http import Answer, Denied, HttpGate
+from sessiond.middleware.marks import RuleNotAppliedError, mark, said
+from sessiond.middleware.per_loop import PerLoop
+from sessiond.middleware.request import Request
+from sessiond.middleware.rules import PUBLIC, Rule
+from sessiond.policy import Policy, Requirements
+
+__all__ = [
+    "PUBLIC",
+    "Answer",
+    "Denied",
+    "SessionMiddleware",
+    "current_session",
+    "optional",
+    "public",
+    "require",
+]
+
+View = TypeVar("View", bound=Callable[..., Any])
+_OWN: Final = frozenset({"target", "client", "client_options", "async_client", "default"})
+_GOOD_TOKEN: Final = rules.require()
+
+
+class SessionMiddleware:
+    """Lets nothing through to a view but by its rule; put it before all other middleware that knows users.
+
+    `settings.SESSIOND` has `target`, and `client_options` for the client that is made for it; or `client`, a
+    `Client`, and `async_client`, which makes an `AsyncClient`, for the one and for the other world. `default`
+    is the rule of views that say nothing. Beside these it has `HttpOptions`; `certificate` and `render` are
+    given Django's request.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        given: Mapping[str, Any] = getattr(settings, "SESSIOND", {})
+        self._get_response: Final = get_response
+        self._default: Final[Rule] = given.get("default", _GOOD_TOKEN)
+        self._gate: Final = HttpGate(**{name: given[name] for name in given.keys() - _OWN})
+        self.process_view: Callable[..., Any]
+        if iscoroutinefunction(get_response):
+            self._validators: Final = PerLoop(_async_client(given))
+            self.process_view = self._process_view_async
+            markcoroutinefunction(self)
+        else:
+            self._client: Final = _client(given)
+            self.process_view = self._process_view
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Serve one request, as Django calls it."""
+        if iscoroutinefunction(self):
+            return self._serve(request)
+        with serving(None):
+            return self._get_response(request)
+
+    async def _serve(self, request: HttpRequest) -> Any:
+        with serving(None):
+            return await cast("Awaitable[Any]", self._get_response(request))
+
+    def _process_view(self, request: HttpRequest, view: Any, _: Any, __: Any) -> HttpResponse | None:
+        found = self._rules(request, view)
+        for rule in found:
+            asked = self._gate.examine(self._to_request(request), rule)
+            admission = asked.ask(self._client) if isinstance(asked, Question) else asked
+            if (refused := self._enter(request, admission)) is not None:
+                return refused
+        return None
+
+    async def _process_view_async(
+        self, request: HttpRequest, view: Any, _: Any, __: Any
+    ) -> HttpResponse | None:
+        for rule in self._rules(request, view):
+            asked = self._gate.examine(self._to_request(request), rule)
+            admission = (
+                await asked.ask_async(self._validators.get()) if isinstance(asked, Question) else asked
+            )
+            if (refused := self._enter(request, admission)) is not None:
+                return refused
+        return None
+
+    def _rules(self, request: HttpRequest, view: Any) -> tuple[Rule, ...]:
+        request.sessiond, request.sessiond_rules = None, said(view) or (self._default,)
+        rules_of_view: tuple[Rule, ...] = request.sessiond_rules
+        return rules_of_view
+
+    def _enter(self, request: HttpRequest, admission: Admission) -> HttpResponse | None:
+        if isinstance(admission, Denial):
+            route = getattr(request.resolver_match, "route", "")
+            return _to_response(self._gate.refuse(admission, request, route))
+        if admission is not None:
+            request.sessiond = admission
+            enter(admission)
+        return None
+
+    def _to_request(self, request: HttpRequest) -> Request:
+        scope = getattr(request, "scope", None)
+        certificate = lambda: self._gate.certificate(request)  # noqa: E731
+        return (
+            wsgi.to_request(request.META, certificate)
+            if scope is None
+            else asgi.to_request(scope, certificate)
+        )
+
+
+def require(
+    policy: Policy | None = None,
+    *,
+    consistency: Consistency | None = None,
+    **requirements: Unpack[Requirements],
+) -> Callable[[View], View]:
+    """A view for a token that fulfils a policy, or the same in keywords; without any a good token will do."""
+    return _decorator(rules.require(policy, consistency=consistency, **requirements))
+
+
+def optional(
+    policy: Policy | None = None,
+    *,
+    consistency: Consistency | None = None,
+    **requirements: Unpack[Requirements],
+) -> Callable[[View], View]:
+    """As `require`, and for who has no token, too. A token that is not good is denied all the same."""
+    return _decorator(rules.optional(policy, consistency=consistency, **requirements))
+
+
+def public(view: View) -> View:
+    """A view that needs no token."""
+    return mark(view, view, PUBLIC)
+
+
+def _decorator(rule: Rule) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Any, *arguments: Any, **named: Any) -> Any:
+            # In an asynchronous view this gives what is to be awaited.
+            if rule not in getattr(request, "sessiond_rules", ()):
+                raise RuleNotAppliedError("sessiond.django.SessionMiddleware in MIDDLEWARE")
+            return view(request, *arguments, **named)
+
+        if iscoroutinefunction(view):
+            markcoroutinefunction(guarded)
+        return mark(cast("View", guarded), view, rule)
+
+    return decorate
+
+
+def _client(given: Mapping[str, Any]) -> Any:
+    return given.get("client") or Client(_target(given), **given.get("client_options", {}))
+
+
+def _async_client(given: Mapping[str, Any]) -> Any:
+    if "async_client" in given:
+        return given["async_client"]
+    target, options = _target(given), given.get("client_options", {})
+    return lambda: AsyncClient(target, **options)
+
+
+def _target(given: Mapping[str, Any]) -> str:
+    if "target" not in given:
+        raise ImproperlyConfigured("SESSIOND: there is no target, such as 127.0.0.1:50051")
+    target: str = given["target"]
+    return target
+
+
+def _to_response(answer: Answer) -> HttpResponse:
+    response = HttpResponse(answer.body, status=answer.status)
+    for name, value in answer.headers:
+        # Django has one value for a name; a list of challenges is one, too (RFC 9110 §11.6.1).
+        joined = f"{response[name]}, {value}" if name == "WWW-Authenticate" and name in response else value
+        response[name] = joined
+    return response

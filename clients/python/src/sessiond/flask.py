@@ -1,0 +1,139 @@
+"""Sessions for Flask.
+
+    app = Flask(__name__)
+    protect(app, Client("127.0.0.1:50051"))
+
+    @app.get("/orders")
+    @require(scopes=["orders:read"])
+    def orders(): return {"for": current_session().principal}
+
+A view that says nothing needs a good token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, Unpack, cast
+
+from flask import Flask, Response, current_app, g, request
+
+from sessiond.consistency import Consistency
+from sessiond.current import current_session, enter, leave
+from sessiond.middleware import rules, wsgi
+from sessiond.middleware.denials import Denial
+from sessiond.middleware.gate import Question, Validator
+from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
+from sessiond.middleware.marks import RuleNotAppliedError, mark, said
+from sessiond.middleware.rules import PUBLIC, Rule
+from sessiond.policy import Policy, Requirements
+
+__all__ = [
+    "PUBLIC",
+    "Answer",
+    "Denied",
+    "Validator",
+    "current_session",
+    "optional",
+    "protect",
+    "public",
+    "require",
+]
+
+View = TypeVar("View", bound=Callable[..., Any])
+_NO_RULES: Final[Mapping[str, Rule]] = MappingProxyType({})
+_GOOD_TOKEN: Final = rules.require()
+
+
+def protect(
+    app: Flask,
+    client: Validator,
+    *,
+    default: Rule = _GOOD_TOKEN,
+    endpoints: Mapping[str, Rule] = _NO_RULES,
+    **options: Unpack[HttpOptions],
+) -> None:
+    """Let nothing through to an application but by the rules of its views; call it before all other hooks.
+
+    `endpoints` has the rules of those that cannot be decorated, such as `static`; `default` is that of what
+    says nothing, and of what is not found. `HttpOptions` has the other options; `certificate` and `render`
+    are given Flask's request.
+    """
+    gate = HttpGate(**options)
+
+    @app.before_request
+    def admit() -> Response | None:
+        leave()
+        g.sessiond_rules = found = _rules(endpoints, default)
+        for rule in found:
+            asked = gate.examine(_to_request(gate), rule)
+            admission = asked.ask(client) if isinstance(asked, Question) else asked
+            if isinstance(admission, Denial):
+                return _to_response(gate.refuse(admission, request, request.endpoint or ""))
+            if admission is not None:
+                enter(admission)
+        return None
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        leave()
+
+
+def require(
+    policy: Policy | None = None,
+    *,
+    consistency: Consistency | None = None,
+    **requirements: Unpack[Requirements],
+) -> Callable[[View], View]:
+    """A view for a token that fulfils a policy, or the same in keywords; without any a good token will do."""
+    return _decorator(rules.require(policy, consistency=consistency, **requirements))
+
+
+def optional(
+    policy: Policy | None = None,
+    *,
+    consistency: Consistency | None = None,
+    **requirements: Unpack[Requirements],
+) -> Callable[[View], View]:
+    """As `require`, and for who has no token, too. A token that is not good is denied all the same."""
+    return _decorator(rules.optional(policy, consistency=consistency, **requirements))
+
+
+def public(view: View) -> View:
+    """A view that needs no token."""
+    return mark(view, view, PUBLIC)
+
+
+def _decorator(rule: Rule) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            if rule not in g.get("sessiond_rules", ()):
+                raise RuleNotAppliedError("protect(app, client)")
+            return current_app.ensure_sync(view)(*arguments, **named)
+
+        return mark(cast("View", guarded), view, rule)
+
+    return decorate
+
+
+def _rules(endpoints: Mapping[str, Rule], default: Rule) -> tuple[Rule, ...]:
+    endpoint = request.endpoint
+    if endpoint is None:
+        return (default,)
+    return said(current_app.view_functions.get(endpoint)) or (endpoints.get(endpoint, default),)
+
+
+def _to_request(gate: HttpGate) -> Any:
+    flask_request = request
+    return wsgi.to_request(flask_request.environ, lambda: gate.certificate(flask_request))
+
+
+def _to_response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    for name in {name for name, _ in answer.headers}:
+        response.headers.pop(name, None)
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    return response

@@ -1,0 +1,65 @@
+"""Rules by path, for what has no other names for its routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from sessiond.middleware.rules import Rule
+
+_DOTS: Final = frozenset({".", ".."})
+_PATTERN: Final = re.compile(r"(?:([A-Z]+) )?(/.*)")
+
+
+class Routes:
+    """Finds the rule of a request by `[METHOD ]/path`.
+
+    A path with a slash at its end has all below it. The longest path decides, and among the same ones that
+    with the method. GET is for HEAD, too.
+    """
+
+    def __init__(self, rules: Mapping[str, Rule], default: Rule) -> None:
+        self._default: Final = default
+        self._rules: Final = {_parsed(pattern): rule for pattern, rule in rules.items()}
+        self._is_all_alike: Final = all(rule.is_public or rule == default for rule in rules.values())
+
+    def find(self, method: str, path: str) -> Rule | None:
+        """The rule; None where it is not clear which is meant.
+
+        A path with dots or nothing between its slashes may mean another one to whoever routes by it.
+        """
+        if not _is_plain(path):
+            return self._default if self._is_all_alike else None
+        methods = (method, "GET", "") if method == "HEAD" else (method, "")
+        for known in (path, *_above(path)):
+            for one in methods:
+                rule = self._rules.get((one, known))
+                if rule is not None:
+                    return rule
+        return self._default
+
+
+def _parsed(pattern: str) -> tuple[str, str]:
+    found = _PATTERN.fullmatch(pattern)
+    if found is None:
+        raise ValueError(f"routes: found {pattern!r}, allowed is a path, or a method, a blank and a path")
+    return found[1] or "", found[2]
+
+
+def _above(path: str) -> list[str]:
+    """What ends with a slash and has a path below it, the longest first."""
+    return [path[: end + 1] for end in range(len(path) - 2, -1, -1) if path[end] == "/"]
+
+
+def _is_plain(path: str) -> bool:
+    *between, last = path.removeprefix("/").split("/")
+    return (
+        path.startswith("/")
+        and not any(_is_dots(part) or part == "" for part in between)
+        and not _is_dots(last)
+    )
+
+
+def _is_dots(segment: str) -> bool:
+    return segment in {".", ".."}

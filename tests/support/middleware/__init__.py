@@ -1,0 +1,1 @@
+"""Small backends in each framework behind its middleware, and what they are asked."""
