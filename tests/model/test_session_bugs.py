@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.session_model.scene import Scene
 
-RUNS: Final = 200
+RUNS: Final = 100
 STEPS_OF_A_RUN: Final = 50
 
 
@@ -43,9 +43,10 @@ def test_each_bug_has_a_scene_in_which_it_is_found() -> None:
     assert FINDINGS.keys() == BUGS.keys()
 
 
-def test_what_cannot_be_put_in_is_not_taken_for_what_is_not_found() -> None:
+@pytest.mark.parametrize("text", ["no such text", "return"], ids=["not there", "there more than once"])
+def test_what_cannot_be_put_in_is_not_taken_for_what_is_not_found(text: str) -> None:
     with pytest.raises(LookupError):
-        clocked_sources({"rotate": ("no such text", "")})
+        clocked_sources({"rotate": (text, "")})
 
 
 def happens(scene: Callable[[Scene], None], driver: Driver) -> None:
@@ -64,11 +65,14 @@ def test_a_bug_is_found_in_its_scene(name: str, stage: Stage, monkeypatch: pytes
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", BUGS)
-def test_a_bug_is_found_by_chance(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = type("Sessions", (Sessions,), {"stage": stage, "changes": put_in(name, monkeypatch)})
-    with pytest.raises(AssertionError, match=FINDINGS[name].complaint):
+def test_a_bug_is_found_in_the_middle_of_everything_else(
+    name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = FINDINGS[name]
+    changed = {"stage": stage, "changes": put_in(name, monkeypatch), "scenes": (found.scene,)}
+    with pytest.raises(AssertionError, match=found.complaint):
         run_state_machine_as_test(
-            machine,
+            type("Sessions", (Sessions,), changed),
             settings=settings(
                 max_examples=RUNS,
                 stateful_step_count=STEPS_OF_A_RUN,

@@ -92,5 +92,5 @@ FINDINGS: Final = {
         tokens.validated_behind_a_revocation, r"I11: a token of \w+ is accepted"
     ),
 }
-# All that must have no effect on what is promised.
+# All of them, in which nothing is to be found where there is no bug.
 SCENES: Final = tuple(dict.fromkeys(one.scene for one in FINDINGS.values()))
