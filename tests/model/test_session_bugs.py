@@ -53,7 +53,7 @@ def happens(scene: Callable[[Scene], None], driver: Driver) -> None:
     """All of it, until nothing is held back any more."""
     with closing(driver):
         play(scene, driver)
-        driver.rest()
+        driver.finish()
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -38,7 +38,7 @@ def test_no_promise_is_broken_in_the_scenes_that_find_bugs(stage: Stage) -> None
     with closing(Driver(stage)) as driver:
         for scene in SCENES:
             play(scene, driver)
-        driver.rest()
+        driver.finish()
 
 
 def test_whatever_happens_sessions_keep_their_promises(stage: Stage) -> None:

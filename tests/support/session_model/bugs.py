@@ -98,6 +98,7 @@ BUGS: Final[dict[str, Bug]] = {
         "rotate", "return math.min(found_ms, longest_pause_ms)", "return found_ms"
     ),
     "newest pepper on a replay": _instead_of(SessionRefresh, "_successor", _newest_pepper),
+    "a replay that writes nothing": _in("rotate", "h.replays = h.replays + 1\n  save()\n"),
     "tokens without a tag": _instead_of(refresh_token, "hmac", _NO_TAG),
     "refresh of a revoked session": _in("rotate", f"{_REVOKED} return", "if false then return"),
     "revocation that stops no exchange": _in("commit", _REVOKED, "if false then"),

@@ -202,7 +202,7 @@ class Driver:
             await self.wait(_SETTLED_MS)
         await self.world.work_queue_off()
 
-    def rest(self) -> None:
+    def finish(self) -> None:
         """Whatever was held back comes to its end; raises `AssertionError` where something is wrong then."""
         self.do(self.come_to_rest())
         self.look()

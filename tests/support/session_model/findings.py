@@ -58,6 +58,9 @@ FINDINGS: Final = {
     "newest pepper on a replay": Finding(
         tokens.replayed_at_another_server, "I2: another answer to the same token"
     ),
+    "a replay that writes nothing": Finding(
+        tokens.replayed_at_another_server, r"replays is \d+ instead of \d+"
+    ),
     "tokens without a tag": Finding(tokens.forged, "I8: the store was asked to spend what is no token"),
     "refresh of a revoked session": Finding(
         tokens.presented_behind_a_revocation, r"rotate gave \w+ instead of SESSION_REVOKED"

@@ -12,7 +12,7 @@ from tests.support.session_model.adopted import Adopted, Adopting
 from tests.support.session_model.driver import Driver
 from tests.support.session_model.families import Family, Presented
 from tests.support.session_model.findings import SCENES
-from tests.support.session_model.scene import play
+from tests.support.session_model.scene import DESK, PHONE, play
 from tests.support.session_model.stage import CALLERS, Stage
 from tests.support.session_model.targets import KINDS, Target
 from tests.support.session_model.upstream import UPSTREAM_FAULTS
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 MAX_LIVE: Final = 4
 MAX_PENDING: Final = 6
 LAST_NUMBER: Final = 5
-ANY_DEVICE: Final = (CALLERS[0], "phone")
 
 numbers = st.integers(0, LAST_NUMBER)
-devices = st.sampled_from([ANY_DEVICE] * 4 + [(CALLERS[0], "desk"), (CALLERS[1], "phone")])
+devices = st.sampled_from([PHONE] * 4 + [DESK, (CALLERS[1], "phone")])
 _faults = st.one_of(
     st.tuples(st.just("upstream"), st.sampled_from(UPSTREAM_FAULTS)),
     st.tuples(st.sampled_from(["rotate", "commit", "hold", "settle"]), st.sampled_from(STORE_FAULTS)),
@@ -77,7 +76,7 @@ class Sessions(RuleBasedStateMachine):
             return
         with closing(self.driver):
             if not self.witness.violations:
-                self.driver.rest()
+                self.driver.finish()
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.driver.do(work)
@@ -94,7 +93,7 @@ class Sessions(RuleBasedStateMachine):
         families = families or list(self.witness.families.values())
         return families[number % len(families)]
 
-    def _presented(self, number: int, back: int = 0, device: tuple[str, str] = ANY_DEVICE) -> Presented:
+    def _presented(self, number: int, back: int = 0, device: tuple[str, str] = PHONE) -> Presented:
         family = self._family(number)
         known = sorted(family.tokens)
         return Presented(family, known[max(0, len(known) - 1 - back)], device)
