@@ -520,6 +520,19 @@ async def test_of_several_exchanges_in_doubt_nobody_knows_when_the_first_began(
     assert await doubt_age_ms(provider, token) is None
 
 
+async def test_of_a_doubt_that_began_ahead_of_the_clock_nobody_knows_when(provider: Provider) -> None:
+    """A store that was failed over to may have an earlier time, and the lease is given back all the same."""
+    token = await provider.open()
+    first, _ = await provider.lease(token)
+    await provider.leases.release(first, LeaseEnd.DOUBT)
+    header = await provider.store.header(token.session)
+    await provider.store.change(token.session, lease_until_ms=header.lease_until_ms + 20_000)
+    second, leased = await provider.lease(token)
+    assert (leased.in_doubt, leased.doubt_age_ms) == (True, None)
+    await provider.leases.release(second, LeaseEnd.RELEASE, doubt_age_ms=leased.doubt_age_ms)
+    assert await doubt_age_ms(provider, token) is None
+
+
 async def opened_twice(provider: Provider) -> tuple[RefreshToken, RefreshToken]:
     """Two sessions by one login, which was repeated because its answer was lost: they share its tokens."""
     return await provider.open(), await provider.open()

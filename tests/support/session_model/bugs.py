@@ -118,6 +118,7 @@ BUGS: Final[dict[str, Bug]] = {
     "lease given back while the provider may be at it": _instead_of(
         ProviderExchange, "_leave", _always_released
     ),
+    "a doubt that began later than now": _in("rotate", "is_first and age_ms >= 0 and", "is_first and"),
     "lease used however late": _instead_of(exchange, "is_in_time", lambda *_: True),
     "what was brought given up with the store": _instead_of(UntilStored, "run", _given_up_at_once),
     "exchange cancelled with its caller": _instead_of(Uncancelled, "run", _with_the_caller),

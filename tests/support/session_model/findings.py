@@ -82,6 +82,9 @@ FINDINGS: Final = {
     "lease given back while the provider may be at it": Finding(
         exchanges.cut_off, "a lease was given back with RELEASE instead of"
     ),
+    "a doubt that began later than now": Finding(
+        exchanges.cut_off_ahead_of_the_clock, r"INTERNAL instead of \['PROVIDER_UNAVAILABLE'\]"
+    ),
     "lease used however late": Finding(
         exchanges.leased_by_who_stands_still, "I1: a token of the provider was sent that had been replaced"
     ),

@@ -31,6 +31,13 @@ def cut_off(scene: Scene) -> None:
     scene.refresh(scene.provider, at=(1,))
 
 
+def cut_off_ahead_of_the_clock(scene: Scene) -> None:
+    """The store's clock is set back behind it, and the next one comes to nothing."""
+    scene.refresh(scene.provider, {"upstream": "failed after"})
+    scene.set_store_clock(-400)
+    scene.refresh(scene.provider, {"upstream": "unreachable"})
+
+
 def bringing_what_does_not_fit(scene: Scene) -> None:
     scene.refresh(scene.provider, {"upstream": "unfit"})
     scene.refresh(scene.provider)

@@ -129,7 +129,8 @@ class Leased:
     """The presented token is good, and only the caller may exchange `refresh_token`, while the lease lasts.
 
     `in_doubt` says that an earlier exchange of this very token may have spent it. `doubt_age_ms` is how long
-    ago that began; None where nobody knows, because there was more than one.
+    ago that began; None where nobody knows, because there was more than one, or the store's clock was set
+    back since.
     """
 
     session: StoredSession

@@ -57,9 +57,11 @@ local function lease()
   if h.hold_until_ms > now then return {'HELD'} end -- held
   -- Another call's lease has run out: nobody knows what became of its exchange.
   local in_doubt = is_anothers or is(h, FLAG_IN_DOUBT)
-  -- Of several exchanges that may have spent the token, nobody knows when the first began.
+  -- Of several exchanges that may have spent the token, nobody knows when the first began; nor of one that began
+  -- ahead of a clock that was set back.
   local is_first = not (is_anothers and is(h, FLAG_IN_DOUBT)) and h.lease_until_ms > 0
-  local doubt_age_ms = in_doubt and is_first and now - (h.lease_until_ms - LEASE_MS)
+  local age_ms = now - (h.lease_until_ms - LEASE_MS)
+  local doubt_age_ms = in_doubt and is_first and age_ms >= 0 and age_ms
   h.flags = FLAG_PROVIDER + FLAG_LEASED + FLAG_CONFIRMED + (in_doubt and FLAG_IN_DOUBT or 0)
   h.lease_until_ms, h.lease_holder, h.lease_number = now + LEASE_MS, holder, h.lease_number + 1
   save()
