@@ -21,7 +21,7 @@ const retryLifetime = time.Minute
 
 // Style is how the cookies of a site are made.
 type Style struct {
-	IsDevelopment bool   // for http://localhost: without prefix and Secure, which not every browser takes there
+	IsDevelopment bool   // for http://localhost: without __Host- and Secure, which not every browser takes there
 	RefreshPath   string // the one path to which the refresh token is sent; empty for all
 	Splits        bool   // an access token that is too large for one cookie goes into several
 }
@@ -42,9 +42,11 @@ func (s Style) RefreshName() string {
 // RetryName is the name of the cookie that says which refresh token a browser has been sent back with.
 func (s Style) RetryName() string { return s.prefix() + "session-retry" }
 
+// prefix is a name's beginning. A browser has one cookie of a name for all ports of localhost, and frameworks
+// call their own session.
 func (s Style) prefix() string {
 	if s.IsDevelopment {
-		return ""
+		return "dev-"
 	}
 	return "__Host-"
 }

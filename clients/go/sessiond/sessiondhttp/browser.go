@@ -65,6 +65,9 @@ var _ BrowserClient = (*sessiond.Client)(nil)
 //
 // On an optional route a browser whose session has ended is nobody: it cannot leave its cookies out.
 //
+// Let it be outside of what answers in a handler's place, such as [http.TimeoutHandler]: new cookies would be
+// lost with the handler's answer.
+//
 // A browser may hold a request back for long, and send it with the cookies of when it was made. Let
 // sessions.grace of the server be 60s: what comes later with a spent refresh token ends its session.
 type Browser struct {

@@ -19,7 +19,9 @@ import (
 )
 
 // answering is a site whose one route refreshes before its handler runs.
-func answering(t *testing.T, protect func(*sessiondhttp.Browser) http.Handler) (*httptest.Server, *http.Request) {
+func answering(
+	t *testing.T, protect func(*sessiondhttp.Browser) http.Handler,
+) (*httptest.Server, *http.Request) {
 	t.Helper()
 	fake := sessiondtest.New(t)
 	tokens := fake.Login("alice")
@@ -57,7 +59,9 @@ func TestNewCookiesAreSetWhateverAHandlerDoes(t *testing.T) {
 			w.WriteHeader(http.StatusNoContent)
 		},
 		"it takes the whole header for itself": func(w http.ResponseWriter, _ *http.Request) { clear(w.Header()) },
-		"it fails":                             func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
+		"it fails": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusInternalServerError)
+		},
 		"it flushes by a type assertion": func(w http.ResponseWriter, _ *http.Request) {
 			w.(http.Flusher).Flush()
 			w.Header().Set("Cache-Control", "public")
@@ -99,6 +103,29 @@ func TestNewCookiesAreSetWhateverAHandlerDoes(t *testing.T) {
 	}
 }
 
+func TestAnErrorPageInAHandlersPlaceBringsNewCookiesToo(t *testing.T) {
+	server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
+		panics := site.Require(nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			panic("a mistake")
+		}))
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				_ = recover()
+				http.Error(w, "sorry", http.StatusInternalServerError)
+			}()
+			panics.ServeHTTP(w, r)
+		})
+	})
+	response, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 500 || !slices.Equal(namesOf(response.Header["Set-Cookie"]), both) {
+		t.Errorf("found %d %q", response.StatusCode, response.Header["Set-Cookie"])
+	}
+}
+
 func TestACookieOfTheHandlersOwnStays(t *testing.T) {
 	server, request := answering(t, func(site *sessiondhttp.Browser) http.Handler {
 		return site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -110,7 +137,8 @@ func TestACookieOfTheHandlersOwnStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if found := namesOf(response.Header["Set-Cookie"]); !slices.Equal(found, append([]string{"theme"}, both...)) {
+	found := namesOf(response.Header["Set-Cookie"])
+	if !slices.Equal(found, append([]string{"theme"}, both...)) {
 		t.Errorf("found %q", found)
 	}
 }
@@ -219,7 +247,9 @@ func TestAWebSocketIsOpenedByAGoodAccessTokenAlone(t *testing.T) {
 	fake := sessiondtest.New(t)
 	tokens := fake.Login("alice")
 	site := sessiondhttp.NewBrowser(fake.Client())
-	server := httptest.NewServer(site.Require(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(site.Require(nil)(http.HandlerFunc(func(
+		w http.ResponseWriter, r *http.Request,
+	) {
 		session, _ := sessiond.FromContext(r.Context())
 		connection, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -236,7 +266,8 @@ func TestAWebSocketIsOpenedByAGoodAccessTokenAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Header = http.Header{
-			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Fetch-Site": {"same-origin"}, "Cookie": {cookies},
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+			"Sec-Fetch-Site": {"same-origin"}, "Cookie": {cookies},
 		}
 		response, err := server.Client().Do(request)
 		if err != nil {

@@ -98,7 +98,8 @@ func TestARequestWithOldCookiesIsMadeAgainWithTheNewOnes(t *testing.T) {
 	}
 	mark, _, _ := strings.Cut(found.header.Get("Set-Cookie"), ";")
 	again := func(r *http.Request) { r.Header.Add("Cookie", mark) }
-	if found, err = s.ask(0, "GET", "/orders?page=2", late, navigation, again); err != nil || found.body != told {
+	found, err = s.ask(0, "GET", "/orders?page=2", late, navigation, again)
+	if err != nil || found.body != told {
 		t.Errorf("sent back twice: found %v, %v", found, err)
 	}
 	s.browser = with

@@ -18,7 +18,7 @@ type browserOption func(*Browser)
 func (o browserOption) applyToBrowser(b *Browser) { o(b) }
 
 // Development is for http://localhost alone, where not every browser takes Secure cookies: they have neither
-// that nor a prefix. Requests to another host are refused.
+// that nor the prefix __Host-, but dev- instead. Requests to another host are refused.
 func Development() BrowserOption {
 	return browserOption(func(b *Browser) { b.style.IsDevelopment = true })
 }
@@ -32,6 +32,9 @@ func SplitCookies() BrowserOption {
 // RefreshPath has browsers send the refresh token to one path alone, and to what is below it. A page
 // refreshes there: the route needs [Browser.Require] or [Browser.Optional], and a handler that does nothing.
 // Elsewhere a request without a good access token is answered 401 with the next action REFRESH.
+//
+// Let logins and logouts be below it too: elsewhere they do not know which session to end, once the access
+// token has expired.
 //
 // The cookie loses the prefix __Host-, which wants the path to be /, and with it the protection from a
 // subdomain that sets one.

@@ -18,7 +18,8 @@ import (
 func TestAnAccessTokenOfFiveKilobytesIsSplitWhereThatIsWanted(t *testing.T) {
 	padding := strings.Repeat("a", 3600) // in a JWT it is a third longer
 	s := one(t)
-	if found := s.expect("POST", "/login?user=alice&padding="+padding, 500, "SplitCookies"); found.header["Set-Cookie"] != nil {
+	found := s.expect("POST", "/login?user=alice&padding="+padding, 500, "SplitCookies")
+	if found.header["Set-Cookie"] != nil {
 		t.Errorf("found %v", found.header)
 	}
 	s = one(t, sessiondhttp.SplitCookies())
@@ -254,6 +255,23 @@ func TestNothingChangesBehindTheHeadOfAnAnswer(t *testing.T) {
 	_ = response.Body.Close()
 }
 
+func TestARefreshTokenMayBeSentToOnePathAlone(t *testing.T) {
+	s := one(t, sessiondhttp.RefreshPath("/session"))
+	s.expect("POST", "/session/login?user=alice", 200, "")
+	s.expect("GET", "/orders", 200, "for alice")
+	s.fake.Expire(s.accessToken())
+	const refresh = `"next_action":"REFRESH"`
+	s.expect("GET", "/orders", 401, refresh)
+	s.expect("POST", "/session", 200, "for alice")
+	s.expect("GET", "/orders", 200, "for alice")
+	if s.refreshes() != 1 || s.cookie("__Secure-session-refresh") != "" {
+		t.Errorf("there were %d refreshes, and it is sent everywhere", s.refreshes())
+	}
+	s.expect("POST", "/session/logout", 200, "")
+	s.expect("GET", "/orders", 401, refresh)
+	s.expect("POST", "/session", 401, `"next_action":"REAUTHENTICATE"`)
+}
+
 func TestCookiesOfDevelopmentAreForThisMachineAlone(t *testing.T) {
 	fake := sessiondtest.New(t)
 	var log strings.Builder
@@ -261,13 +279,14 @@ func TestCookiesOfDevelopmentAreForThisMachineAlone(t *testing.T) {
 	site := sessiondhttp.NewBrowser(fake.Client(), sessiondhttp.Development(), logger)
 	for host, isAllowed := range map[string]bool{"localhost:8000": true, "shop.example": false} {
 		request := httptest.NewRequest("GET", "http://"+host+"/", nil)
-		request.Header.Set("Cookie", "session-refresh="+fake.Login("alice").RefreshToken)
+		request.Header.Set("Cookie", "dev-session-refresh="+fake.Login("alice").RefreshToken)
 		answer := httptest.NewRecorder()
 		site.Require(nil)(handler).ServeHTTP(answer, request)
 		if (answer.Code == 200) != isAllowed || answer.Code == 500 == isAllowed {
 			t.Errorf("%s: found %d", host, answer.Code)
 		}
-		if names := namesOf(answer.Header()["Set-Cookie"]); isAllowed != slices.Equal(names, []string{"session", "session-refresh"}) {
+		names := namesOf(answer.Header()["Set-Cookie"])
+		if isAllowed != slices.Equal(names, []string{"dev-session", "dev-session-refresh"}) {
 			t.Errorf("%s: found %q", host, names)
 		}
 		started, ended := httptest.NewRecorder(), httptest.NewRecorder()
@@ -284,7 +303,9 @@ func TestCookiesOfDevelopmentAreForThisMachineAlone(t *testing.T) {
 func TestWhatIsToldOfADeviceIsToldAtARefreshToo(t *testing.T) {
 	fake := sessiondtest.New(t)
 	client := fake.Client()
-	label := sessiondhttp.WithDevice(func(*http.Request) sessiond.Device { return sessiond.Device{Label: "kiosk"} })
+	label := sessiondhttp.WithDevice(func(*http.Request) sessiond.Device {
+		return sessiond.Device{Label: "kiosk"}
+	})
 	site, tokens := sessiondhttp.NewBrowser(client, label), fake.Login("alice")
 	request := httptest.NewRequest("GET", "/", nil)
 	request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -34,7 +33,8 @@ type shop struct {
 
 // openShop has a process for each client.
 func openShop(
-	t *testing.T, fake *sessiondtest.Fake, clients []sessiondhttp.BrowserClient, options ...sessiondhttp.BrowserOption,
+	t *testing.T, fake *sessiondtest.Fake, clients []sessiondhttp.BrowserClient,
+	options ...sessiondhttp.BrowserOption,
 ) *shop {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -42,7 +42,7 @@ func openShop(
 		t.Fatal(err)
 	}
 	s := &shop{t: t, fake: fake, jar: jar}
-	options = append([]sessiondhttp.BrowserOption{sessiondhttp.WithLogger(slog.New(slog.DiscardHandler))}, options...)
+	options = append([]sessiondhttp.BrowserOption{quiet()}, options...)
 	for _, client := range clients {
 		site := sessiondhttp.NewBrowser(client, options...)
 		server := httptest.NewTLSServer(s.routes(site))
@@ -50,27 +50,32 @@ func openShop(
 		s.servers = append(s.servers, server)
 	}
 	insecure := &tls.Config{InsecureSkipVerify: true}
-	s.browser = &http.Client{Jar: jar, Transport: &http.Transport{TLSClientConfig: insecure, MaxIdleConnsPerHost: 64}}
+	transport := &http.Transport{TLSClientConfig: insecure, MaxIdleConnsPerHost: 64}
+	s.browser = &http.Client{Jar: jar, Transport: transport}
 	t.Cleanup(s.browser.CloseIdleConnections)
 	return s
 }
 
 func (s *shop) routes(site *sessiondhttp.Browser) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+	login := func(w http.ResponseWriter, r *http.Request) {
 		tokens := s.fake.LoginWith(r.FormValue("user"), sessiond.LocalLogin{
 			Claims: map[string]any{"padding": r.FormValue("padding")},
 		})
 		if err := site.Start(w, r, tokens); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
-	})
+	}
 	logout := func(w http.ResponseWriter, r *http.Request) {
 		if err := site.Logout(w, r); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	}
-	mux.HandleFunc("POST /logout", logout)
+	for _, path := range []string{"", "/session"} {
+		mux.HandleFunc("POST "+path+"/login", login)
+		mux.HandleFunc("POST "+path+"/logout", logout)
+	}
+	mux.Handle("POST /session", site.Require(nil)(handler))
 	mux.Handle("POST /protected-logout", site.Require(nil)(http.HandlerFunc(logout)))
 	mux.Handle("/orders", site.Require(nil)(handler))
 	mux.Handle("/greeting", site.Optional(nil)(handler))

@@ -166,8 +166,8 @@ func (v *visit) goOn(w http.ResponseWriter, next http.Handler, lines []string) {
 		return
 	}
 	v.answer = &answer{ResponseWriter: w, style: v.browser.style, lines: lines}
+	defer v.answer.begin() // of a handler that has written nothing, or has panicked
 	v.handOn(v.answer.alike(), next)
-	v.answer.begin() // of a handler that has written nothing
 }
 
 func (v *visit) handOn(w http.ResponseWriter, next http.Handler) {
