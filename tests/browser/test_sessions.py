@@ -129,6 +129,8 @@ async def test_two_tabs_have_one_session(site: Site) -> None:
         await asyncio.gather(one.shows("Hello, alice"), two.shows("Hello, alice"))
     await two.run("document.forms[0].requestSubmit()")
     await two.shows("Welcome")
+    (logout,) = site.front.of("/logout")
+    assert (logout.value(ACCESS), logout.value(REFRESH)) == ("", "")
     await one.go(f"{URL}/")
     await one.shows("Welcome")
 
