@@ -2,6 +2,7 @@ package browser
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,23 @@ func TestWhatIsSetIsReadAgain(t *testing.T) {
 			t.Errorf("%s: found %q", row.Name, found.AccessToken)
 		}
 	}
+}
+
+// Whatever a browser or a stranger sends, a token that is taken stands there, in one cookie or in parts that
+// are all there.
+func FuzzNoTokenIsTakenThatIsNotThere(f *testing.F) {
+	f.Add("__Host-session=h.p.s", "__Host-session-refresh=sdr1_a")
+	f.Add("__Host-session=2:ed039663170eb7d7:aaaaaaaaaa", "__Host-session-2=bbbbbbbbbb")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		found := Style{}.Read([]string{first, second})
+		if (found.AccessToken != "") != (found.Access == One) {
+			t.Errorf("%d access tokens, %q", found.Access, found.AccessToken)
+		}
+		isWhole := strings.Contains(first+";"+second, "__Host-session="+found.AccessToken)
+		if found.Access == One && !isWhole && !strings.Contains(first+second, fingerprint(found.AccessToken)) {
+			t.Errorf("%q and %q gave %q", first, second, found.AccessToken)
+		}
+	})
 }
 
 func TestHostsAndPathsAreToldApart(t *testing.T) {
