@@ -1,0 +1,67 @@
+/**
+ * Carries out the commands of the suite that every client must pass; tests/conformance/README.md has its
+ * protocol.
+ */
+import { createInterface } from "node:readline";
+
+import { SessiondClient } from "../src/index.js";
+import { systemClock } from "../src/memory/clock.js";
+import { carryOut } from "./carrying.js";
+import { clientOptions, type Command } from "./commands.js";
+import { failure } from "./failures.js";
+import type { Plain } from "./plain.js";
+
+const GROUPS = [
+  "verdicts",
+  "errors",
+  "deadlines",
+  "retries",
+  "batches",
+  "connection",
+  "live",
+  "cache",
+  "watch",
+  "flights",
+];
+const FEATURES = ["cancel", "clock", "key_file", "mtls", "ready", "tls_reload"];
+
+const clients = new Map<string, SessiondClient>();
+/** What ends each command that is under way. */
+const cancels = new Map<number, AbortController>();
+
+function say(line: Plain): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** What others rely on that come later. */
+function atOnce(command: Command): Plain {
+  try {
+    if (command.do === "new") {
+      clients.set(command.client, new SessiondClient(command.target as string, clientOptions(command)));
+    } else if (command.do === "cancel") {
+      cancels.get(command.of)?.abort();
+    } else {
+      const span = command.seconds * 1_000;
+      systemClock.move(command.clock === "wall" ? 0 : span, command.clock === "steady" ? 0 : span);
+    }
+    return { done: true };
+  } catch (error) {
+    return failure(error, true);
+  }
+}
+
+async function begin(command: Command): Promise<void> {
+  const { id } = command;
+  if (["new", "cancel", "advance"].includes(command.do)) return say({ id, ...atOnce(command) });
+  const client = clients.get(command.client);
+  if (client === undefined) throw new TypeError(`client: found ${command.client}, which was not made`);
+  const cancel = new AbortController();
+  cancels.set(id, cancel);
+  const result = await carryOut(client, command, cancel.signal);
+  cancels.delete(id);
+  say({ id, ...result });
+}
+
+say({ testee: `typescript on Node ${process.versions.node}`, groups: GROUPS, features: FEATURES });
+for await (const line of createInterface({ input: process.stdin })) void begin(JSON.parse(line) as Command);
+for (const client of clients.values()) client.close();
