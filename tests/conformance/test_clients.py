@@ -27,8 +27,8 @@ MISSING_GROUPS: dict[str, set[str]] = {
     "go": set(),
 }
 MISSING_FEATURES: dict[str, set[str]] = {
-    "asyncio": {"ready", "tls_reload"},
-    "blocking": {"cancel", "ready", "tls_reload"},
+    "asyncio": {"ready", "repeated_metadata", "tls_reload"},
+    "blocking": {"cancel", "ready", "repeated_metadata", "tls_reload"},
     "go": set(),
 }
 

@@ -38,7 +38,7 @@ GROUPS: Final = (
     "grpc",
     "browser",
 )
-FEATURES: Final = ("cancel", "clock", "key_file", "mtls", "ready", "tls_reload")
+FEATURES: Final = ("cancel", "clock", "key_file", "mtls", "ready", "repeated_metadata", "tls_reload")
 RESULTS: Final = (
     "session",
     "rejection",

@@ -24,7 +24,7 @@ var (
 		"verdicts", "errors", "deadlines", "retries", "batches", "connection", "live", "cache", "watch", "flights",
 		"http", "grpc", "browser",
 	}
-	features = []string{"cancel", "clock", "key_file", "mtls", "ready", "tls_reload"}
+	features = []string{"cancel", "clock", "key_file", "mtls", "ready", "repeated_metadata", "tls_reload"}
 )
 
 // longestLine is that of a thousand tokens.
