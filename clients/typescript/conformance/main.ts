@@ -6,6 +6,8 @@ import { createInterface } from "node:readline";
 
 import { SessiondClient } from "../src/index.js";
 import { systemClock } from "../src/memory/clock.js";
+import type { Backend, Serving } from "./backends/rules.js";
+import { kinds, serve } from "./backends/serve.js";
 import { carryOut } from "./carrying.js";
 import { clientOptions, type Command } from "./commands.js";
 import { failure } from "./failures.js";
@@ -22,12 +24,17 @@ const GROUPS = [
   "cache",
   "watch",
   "flights",
+  "http",
+  "grpc",
 ];
 const FEATURES = ["cancel", "clock", "key_file", "mtls", "ready", "tls_reload"];
 
 const clients = new Map<string, SessiondClient>();
 /** What ends each command that is under way. */
 const cancels = new Map<number, AbortController>();
+
+/** What is served over a client ends with it. */
+const backends = new Map<SessiondClient, Backend[]>();
 
 function say(line: Plain): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -57,11 +64,28 @@ async function begin(command: Command): Promise<void> {
   if (client === undefined) throw new TypeError(`client: found ${command.client}, which was not made`);
   const cancel = new AbortController();
   cancels.set(id, cancel);
-  const result = await carryOut(client, command, cancel.signal);
+  const result = command.do.startsWith("serve_")
+    ? await serveOver(client, command)
+    : await carryOut(client, command, cancel.signal);
   cancels.delete(id);
+  if (command.do === "close") stopBackends(client);
   say({ id, ...result });
 }
 
-say({ testee: `typescript on Node ${process.versions.node}`, groups: GROUPS, features: FEATURES });
+async function serveOver(client: SessiondClient, command: Command): Promise<Plain> {
+  const backend = await serve(command.do, client, command as unknown as Serving);
+  backends.set(client, [...(backends.get(client) ?? []), backend]);
+  return { serving: { target: backend.target } };
+}
+
+function stopBackends(client: SessiondClient): void {
+  for (const backend of backends.get(client) ?? []) backend.stop();
+  backends.delete(client);
+}
+
+say({ testee: `typescript (${kinds.join(", ")}) on Node ${process.versions.node}`, groups: GROUPS, features: FEATURES });
 for await (const line of createInterface({ input: process.stdin })) void begin(JSON.parse(line) as Command);
-for (const client of clients.values()) client.close();
+for (const client of clients.values()) {
+  client.close();
+  stopBackends(client);
+}
