@@ -89,6 +89,11 @@ export class SessiondClient implements Validator {
     return this.#validation.numbers;
   }
 
+  /** @internal How far it has heard of revocations, and whether it may repeat what it keeps. */
+  get known(): { readonly heardRevision: string; readonly isFresh: boolean } {
+    return this.#validation.known;
+  }
+
   /**
    * Gives the verdict on an access token. It rests on what this client keeps and knows, or on what a server
    * knows. With a consistency other than `cached`, or with a proof, a server is asked in any case.

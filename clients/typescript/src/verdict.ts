@@ -39,6 +39,8 @@ export interface Rejection {
 /** A token that is accepted. */
 export interface Accepted {
   readonly ok: true;
+  readonly rejection?: undefined;
+  readonly undecided?: undefined;
   readonly session: Session;
   /** How long this acceptance may be repeated to others, from the moment of the call on; 0 is not at all. */
   readonly cacheForMs: number;

@@ -5,6 +5,7 @@ import { openWatch } from "../calls/streams.js";
 import type { Counters } from "../counters.js";
 import { systemClock } from "../memory/clock.js";
 import { digestOf } from "../memory/hashed-ids.js";
+import { freshFor } from "../memory/knowledge.js";
 import { Memory } from "../memory/memory.js";
 import { toConsistency, toRequirements, toValidateRequest } from "../messages/requests.js";
 import { toVerdict, toVerdicts } from "../messages/results.js";
@@ -101,6 +102,13 @@ export class Validation {
       reconnects: this.#following?.reconnects ?? 0,
       watchAgeMs: known === -Infinity ? undefined : systemClock.exact().steady - known,
     };
+  }
+
+  /** How far this client has heard of revocations, and whether it may repeat what it keeps. */
+  get known(): { readonly heardRevision: string; readonly isFresh: boolean } {
+    const knowledge = this.#memory?.knowledge;
+    const isFresh = knowledge !== undefined && freshFor(knowledge.freshness, systemClock.exact()) > 0;
+    return { heardRevision: knowledge?.revision ?? "", isFresh };
   }
 
   #find(question: Question): Verdict | undefined {
