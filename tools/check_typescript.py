@@ -1,0 +1,133 @@
+"""Runs the suite of clients over the TypeScript client, and installs it as a backend would.
+
+Each kind of middleware is asked for its group; what the package says of its types and its formats is checked
+where it is packed; and a project that has nothing else of ours imports and requires every part of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+CLIENT: Final = ROOT / "clients/typescript"
+BUILD: Final = (
+    ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"),
+    ("npm", "run", "-s", "build"),
+    ("npm", "run", "-s", "build:dev"),
+)
+# Whoever takes the client takes these; frameworks are the backend's own.
+DEPENDENCIES: Final = {"@bufbuild/protobuf", "@grpc/grpc-js"}
+# Node tells nobody of a second value, see the README of the client.
+MAY_BE_SKIPPED: Final = {"of two values none is taken"}
+# What the testee is started with beside its defaults, and the groups that it is asked for.
+OTHER_MIDDLEWARE: Final = (
+    ("--http=express4", "http"),
+    ("--http=fastify", "http"),
+    ("--http=nest", "http"),
+    ("--grpc=connect", "grpc"),
+)
+# What a backend has beside the client, so that all of its parts can be loaded.
+FRAMEWORKS: Final = (
+    "@connectrpc/connect",
+    "@nestjs/common",
+    "@types/express",
+    "@types/node",
+    "express",
+    "fastify",
+    "reflect-metadata",
+    "rxjs",
+    "typescript",
+)
+
+
+def main() -> int:
+    """1 where a check fails."""
+    if any(shutil.which(tool) is None for tool in ("node", "npm")):
+        print("skipped the TypeScript package: node or npm is not here")
+        return 0
+    if not (CLIENT / "build/conformance/main.js").exists():
+        for command in BUILD:
+            run(*command)
+    manifest = json.loads((CLIENT / "package.json").read_text())
+    if manifest["dependencies"].keys() != DEPENDENCIES:
+        print(f"package.json: found {sorted(manifest['dependencies'])}, allowed is {sorted(DEPENDENCIES)}")
+        return 1
+    if not all([conforms(), *(conforms(option, group) for option, group in OTHER_MIDDLEWARE)]):
+        return 1
+    with tempfile.TemporaryDirectory() as directory:
+        install(Path(directory), manifest)
+    parts = ", ".join(sorted(manifest["exports"]))
+    print(f"the TypeScript package is imported and required: {parts}")
+    return 0
+
+
+def conforms(option: str = "", group: str = "") -> bool:
+    """Whether the client passes the suite, or a group of it, and skips nothing that is not known."""
+    testee = f"node {CLIENT / 'build/conformance/main.js'} {option}"
+    command = [sys.executable, "-m", "tests.conformance", "--testee", testee]
+    found = subprocess.run(
+        [*command, *(["--group", group] if group else [])],
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    print(found.stdout, end="", flush=True)
+    skipped = {
+        line.strip().removeprefix("skipped: ").split(":", 1)[0]
+        for line in found.stdout.splitlines()
+        if line.strip().startswith("skipped: ")
+    }
+    if skipped - MAY_BE_SKIPPED:
+        print(f"skipped, and must not be: {', '.join(sorted(skipped - MAY_BE_SKIPPED))}", file=sys.stderr)
+    return found.returncode == 0 and skipped <= MAY_BE_SKIPPED
+
+
+def install(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
+    """Install the packed client into an empty project that uses each part of it, in both formats."""
+    packed = run("npm", "pack", "--silent", "--pack-destination", str(folder)).strip()
+    versions = {**manifest["devDependencies"]}
+    wanted = [f"{name}@{versions[name]}" for name in FRAMEWORKS]
+    (folder / "package.json").write_text('{ "private": true, "type": "module" }')
+    options = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"]
+    run("npm", "install", *options, str(folder / packed), *wanted, folder=folder)
+    parts = [part for part in manifest["exports"] if part != "./package.json"]
+    names = ["@sessiond/client" + part.removeprefix(".") for part in parts]
+    imports = [f'import * as part{i} from "{name}";' for i, name in enumerate(names)]
+    used = f"console.log([{', '.join(f'part{i}' for i in range(len(names)))}].length);"
+    (folder / "imports.ts").write_text("\n".join([*imports, used]))
+    requires = [f'import part{i} = require("{name}");' for i, name in enumerate(names)]
+    (folder / "requires.cts").write_text("\n".join([*requires, used]))
+    compiler = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"]
+    # The declarations of frameworks are their own matter.
+    run("npx", "tsc", *compiler, "--skipLibCheck", "imports.ts", "requires.cts", folder=folder)
+    for program in ("imports.js", "requires.cjs"):
+        run("node", program, folder=folder)
+
+
+def run(*command: str, folder: Path = CLIENT) -> str:
+    """What a command prints; raises where it fails, with that."""
+    environment = {**os.environ, "NO_COLOR": "1"}
+    found = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if found.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{found.stdout}")
+    return found.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
