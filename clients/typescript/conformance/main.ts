@@ -26,6 +26,7 @@ const GROUPS = [
   "flights",
   "http",
   "grpc",
+  "browser",
 ];
 const FEATURES = ["cancel", "clock", "key_file", "mtls", "ready", "tls_reload"];
 

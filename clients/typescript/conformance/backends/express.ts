@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import type { Express, Request, Response } from "express";
@@ -18,6 +18,11 @@ export async function serveExpress(version: string, validator: Validator, servin
     response.json({ ...handled.answer(optionalSessionOf(request)), path: request.path });
   };
   route(app, answer, validator, serving);
+  return listening(app);
+}
+
+/** Listens until it is stopped. */
+export async function listening(app: RequestListener): Promise<Backend> {
   const server = createServer(app);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -19,6 +19,7 @@ export interface Serving {
   readonly trusted_origins?: string[];
   readonly allow_missing_origin?: boolean;
   readonly dpop_origin?: string;
+  readonly browser?: { development?: boolean; split?: boolean; refresh_path?: string };
   readonly methods: Readonly<Record<string, Rule>>;
   readonly others?: Pick<Rule, "policy">;
 }

@@ -22,10 +22,7 @@ import type {
   ValidateTokenRequestSchema,
 } from "../sessiond/v1/session_service_pb.js";
 import { toDuration, toTimestamp } from "./spans.js";
-import { cut, readable, tokenText } from "./texts.js";
-
-/** In-app browsers send more. */
-const LONGEST_USER_AGENT = 256;
+import { readable, tokenText, userAgentText } from "./texts.js";
 
 const compiled = new WeakMap<Policy, Requirements>();
 
@@ -98,7 +95,7 @@ function toDevice(device: Device = {}): MessageInitShape<typeof DeviceSchema> | 
   if (ipAddress === "" && userAgent === "" && label === "") return undefined;
   return {
     ipAddress: readable(ipAddress),
-    userAgent: cut(userAgent, LONGEST_USER_AGENT),
+    userAgent: userAgentText(userAgent),
     label: readable(label),
   };
 }

@@ -1,12 +1,17 @@
 /** What can be sent: a half of a character cannot, and in its place stands a letter that no token has. */
 export const readable = (text: string): string => text.replace(/\p{Cs}/gu, "\uFFFD");
 
-/** Shortens a text to so many bytes, on a character. */
-export function cut(text: string, longest: number): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= longest) return readable(text);
-  let end = longest;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+/** Bytes of a user agent that a server takes; browsers within apps send more. */
+const LONGEST_USER_AGENT = 256;
+
+/**
+ * A user agent as a server takes it: a control character becomes a blank, as a server refuses it, and whoever
+ * visits can send one; what is too long is cut off, on a character.
+ */
+export function userAgentText(text: string): string {
+  const bytes = Buffer.from(readable(text).replace(/\p{Cc}/gu, " "));
+  let end = Math.min(bytes.length, LONGEST_USER_AGENT);
+  while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.toString("utf8", 0, end);
 }
 

@@ -64,14 +64,18 @@ export function fromAuthorization(values: readonly string[]): Credential | undef
  * @throws InvalidRequestError where there are several.
  */
 export function fromCookies(lines: readonly string[], name: string): Credential | undefined {
-  const found = lines
+  const [value, ...others] = cookieValues(lines, name);
+  if (others.length > 0) throw new InvalidRequestError();
+  return value ? new Credential("cookie", value) : undefined;
+}
+
+/** What all cookies of a name hold. */
+export const cookieValues = (lines: readonly string[], name: string): string[] =>
+  lines
     .flatMap((line) => line.split(";"))
     .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""))
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
-  if (found.length > 1) throw new InvalidRequestError();
-  return found[0] ? new Credential("cookie", found[0]) : undefined;
-}
 
 /**
  * Whether a text has the form of a token (RFC 6750 section 2.1): what has a blank or a comma in it could be

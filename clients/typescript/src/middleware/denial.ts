@@ -23,6 +23,8 @@ export interface Denial {
   /** Values of WWW-Authenticate. */
   readonly challenges: readonly string[];
   readonly retryAfterMs: number | undefined;
+  /** The same request made again, once, may get through. */
+  readonly retry?: boolean;
   /** Why, and not for the client; undefined where nobody was asked. */
   readonly error: unknown;
 }

@@ -22,7 +22,7 @@ const STATUSES: Record<Kind, number> = {
 /** What a request is answered that does not get through; what the operator has to mend is logged. */
 export function answerTo<Request>(guard: HttpGuard<Request>, denial: Denial, route: string): HttpAnswer {
   complain(guard.log, denial, route);
-  const { reason, nextAction, challenges, retryAfterMs, error } = denial;
+  const { reason, nextAction, challenges, retryAfterMs, retry = false, error } = denial;
   const status = STATUSES[denial.kind];
   const { render } = guard.options;
   return {
@@ -33,9 +33,10 @@ export function answerTo<Request>(guard: HttpGuard<Request>, denial: Denial, rou
       // Never too early (RFC 9110 section 10.2.3).
       ...(retryAfterMs !== undefined && { "Retry-After": String(Math.ceil(retryAfterMs / 1_000)) }),
     },
-    body: render?.({ status, reason, nextAction, error }) ?? {
+    body: render?.({ status, reason, nextAction, retry, error }) ?? {
       error: reason,
       ...(nextAction !== undefined && { next_action: nextAction }),
+      ...(retry && { retry }),
     },
   };
 }

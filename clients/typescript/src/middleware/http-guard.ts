@@ -14,11 +14,14 @@ import { isPublic, type PublicPath, publicPaths } from "./public-paths.js";
 export interface Denied {
   readonly status: number;
   /**
-   * That of a rejection, or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE, UNAVAILABLE and INTERNAL.
+   * That of a rejection or, for a browser, of a refresh; or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE,
+   * session_superseded, UNAVAILABLE and INTERNAL.
    */
   readonly reason: string;
   /** Undefined where the client can do nothing but repeat the request. */
   readonly nextAction: NextAction | undefined;
+  /** The same request, made again once, may get through: a browser has newer cookies by now. */
+  readonly retry: boolean;
   /** Why, and not for the client; undefined where no validator failed. */
   readonly error: unknown;
 }

@@ -4,7 +4,9 @@ import type { Http2ServerRequest } from "node:http2";
 /** What a decision needs of a request. */
 export interface HttpRequest {
   readonly method: string;
-  /** As it was sent, without query. */
+  /** As it was sent, with its query, if only its path. */
+  readonly target: string;
+  /** The same without query. */
   readonly path: string;
   /** All values under a name in small letters: Node gives the first of several Authorization headers. */
   header(name: string): readonly string[];
@@ -15,9 +17,11 @@ export function httpRequest(
   raw: IncomingMessage | Http2ServerRequest,
   target: string = raw.url ?? "",
 ): HttpRequest {
+  const relative = withoutAuthority(target);
   return {
     method: raw.method ?? "",
-    path: pathOf(target),
+    target: relative,
+    path: relative.split(/[?#]/, 1)[0] ?? "/",
     header: (name) => valuesOf(raw.rawHeaders, name),
   };
 }
@@ -32,8 +36,8 @@ function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return values;
 }
 
-/** The path of a target, which may be an absolute one (RFC 9112 section 3.2.2). */
-function pathOf(target: string): string {
-  const [path = ""] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
-  return path === "" ? "/" : path;
+/** What stands behind the host in a target, which may be an absolute one (RFC 9112 section 3.2.2). */
+function withoutAuthority(target: string): string {
+  const relative = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
+  return relative.startsWith("/") ? relative : `/${relative}`;
 }
