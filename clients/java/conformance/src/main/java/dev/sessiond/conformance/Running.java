@@ -1,0 +1,50 @@
+package dev.sessiond.conformance;
+
+import com.google.gson.JsonObject;
+import dev.sessiond.SessiondClient;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+
+/** The commands that are under way, each on a thread of its own. */
+final class Running {
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private final Map<Integer, Future<?>> underWay = new ConcurrentHashMap<>();
+  private final Results results;
+
+  Running(Results results) {
+    this.results = results;
+  }
+
+  void begin(Command command, SessiondClient client) {
+    FutureTask<Void> task =
+        new FutureTask<>(
+            () -> {
+              JsonObject result = carryOut(command, client);
+              underWay.remove(command.id());
+              results.say(command, result);
+              return null;
+            });
+    underWay.put(command.id(), task);
+    threads.execute(task);
+  }
+
+  /** Interrupts the thread that waits for a call. */
+  void cancel(int id) {
+    Future<?> task = underWay.get(id);
+    if (task != null) {
+      task.cancel(true);
+    }
+  }
+
+  private static JsonObject carryOut(Command command, SessiondClient client) {
+    try {
+      return Commands.carryOut(command, client);
+    } catch (RuntimeException error) {
+      return Thread.interrupted() ? Outcomes.cancelled(error) : Outcomes.failure(error);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+package dev.sessiond;
+
+/** A verdict, and how it was found. */
+record Answered(Outcome outcome, Verdict verdict) {}

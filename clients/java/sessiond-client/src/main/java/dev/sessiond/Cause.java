@@ -1,0 +1,9 @@
+package dev.sessiond;
+
+/** Why something is revoked. */
+public enum Cause {
+  LOGOUT,
+  ADMIN,
+  COMPROMISE,
+  POLICY
+}

@@ -1,0 +1,22 @@
+package dev.sessiond;
+
+/** Why a token is not accepted. One that is newer than this client is UNSPECIFIED. */
+public enum Reason {
+  UNSPECIFIED,
+  TOO_LARGE,
+  MALFORMED,
+  ISSUER_NOT_TRUSTED,
+  ALGORITHM_NOT_ALLOWED,
+  KEY_UNKNOWN,
+  SIGNATURE_INVALID,
+  TYPE_NOT_ALLOWED,
+  CLAIM_MISSING,
+  CLAIM_INVALID,
+  EXPIRED,
+  NOT_YET_VALID,
+  AUDIENCE_MISMATCH,
+  BINDING_MISMATCH,
+  REVOKED,
+  SCOPE_INSUFFICIENT,
+  STEP_UP_REQUIRED
+}
