@@ -67,7 +67,8 @@ final class Attempts<Q, A> {
     } else if (!(error instanceof Unary.Failed failed)) {
       result.completeExceptionally(error);
     } else {
-      failure = context.isCancelled() || transport.isClosed() ? ended(failed.failure) : failed.failure;
+      failure =
+          context.isCancelled() || transport.isClosed() ? ended(failed.failure) : failed.failure;
       rest();
     }
   }
@@ -75,15 +76,14 @@ final class Attempts<Q, A> {
   /** What a call ends with that its caller has left, or whose client was closed. */
   private static Failure ended(Failure found) {
     return found.isAnswered()
-            || (found.code() != Status.Code.CANCELLED
-                && found.code() != Status.Code.UNAVAILABLE)
+            || (found.code() != Status.Code.CANCELLED && found.code() != Status.Code.UNAVAILABLE)
         ? found
         : Failure.givenUp();
   }
 
   /**
-   * Waits for the next attempt, unless the call would be over by then: the caller gets the server's reason at
-   * once, and not its own deadline's.
+   * Waits for the next attempt, unless the call would be over by then: the caller gets the server's
+   * reason at once, and not its own deadline's.
    */
   private void rest() {
     OptionalLong pause = plan.repeats().pause(failure, made, System.nanoTime() - began);

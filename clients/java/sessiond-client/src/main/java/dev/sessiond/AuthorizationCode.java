@@ -8,7 +8,8 @@ package dev.sessiond;
  * @param codeVerifier the verifier, which is required (RFC 7636)
  * @param nonce what the ID token must carry; null or empty where it need not
  */
-public record AuthorizationCode(String code, String redirectUri, String codeVerifier, String nonce) {
+public record AuthorizationCode(
+    String code, String redirectUri, String codeVerifier, String nonce) {
   @Override
   public String toString() {
     return "AuthorizationCode[hidden]";

@@ -12,4 +12,5 @@ import java.time.Duration;
  * @param duration how long it took, with all attempts
  * @param attempts how often it was tried
  */
-public record Call(String method, Status.Code code, String reason, Duration duration, int attempts) {}
+public record Call(
+    String method, Status.Code code, String reason, Duration duration, int attempts) {}

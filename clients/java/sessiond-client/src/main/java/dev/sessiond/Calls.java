@@ -16,8 +16,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Asks for verdicts: one call for a token at a time, and few for many tokens. What they bring is kept in
- * memory; without one nothing is kept, and no call is joined.
+ * Asks for verdicts: one call for a token at a time, and few for many tokens. What they bring is
+ * kept in memory; without one nothing is kept, and no call is joined.
  */
 final class Calls {
   /** The largest token that goes with others, in characters. */
@@ -63,7 +63,10 @@ final class Calls {
     Asked asked = ask();
     Plan<ValidateTokenRequest, ValidateTokenResponse> plan =
         new Plan<>(
-            SessionServiceGrpc.getValidateTokenMethod(), own, question.caller(), Repeats.IDEMPOTENT);
+            SessionServiceGrpc.getValidateTokenMethod(),
+            own,
+            question.caller(),
+            Repeats.IDEMPOTENT);
     ValidateTokenRequest request =
         Requests.validate(question.token(), question.policy(), ValidateOptions.DEFAULT);
     return Futures.then(transport.call(plan, request), answer -> take(question, answer, asked));
@@ -84,12 +87,17 @@ final class Calls {
       Flight found = memory == null ? null : flights.get(question.key());
       if (found != null && found.generation == generation) {
         found.waiting++;
-        return new Boarding(found, true);
+        return new Boarding(found, true, null);
+      }
+      // What landed since this question looked into the memory is there by now.
+      Session kept = memory == null ? null : memory.find(question.key());
+      if (kept != null) {
+        return new Boarding(null, false, kept);
       }
       flight = new Flight(question, generation);
       if (isClosed) {
         flight.landed.complete(Landed.failed(Failure.givenUp()));
-        return new Boarding(flight, false);
+        return new Boarding(flight, false, null);
       }
       flights.put(question.key(), flight);
       begin = depart(flight);
@@ -97,7 +105,7 @@ final class Calls {
       lock.unlock();
     }
     begin.run();
-    return new Boarding(flight, false);
+    return new Boarding(flight, false, null);
   }
 
   /** Somebody waits no longer. */
@@ -111,8 +119,8 @@ final class Calls {
   }
 
   /**
-   * Lands a flight for which nobody waits any more: where a server is slow, a queue of those would have it
-   * asked for nobody.
+   * Lands a flight for which nobody waits any more: where a server is slow, a queue of those would
+   * have it asked for nobody.
    */
   boolean isAbandoned(Flight flight) {
     lock.lock();
@@ -145,7 +153,7 @@ final class Calls {
 
   /** Taken before a call is made. */
   Asked ask() {
-    return new Asked(clock.exact(), memory == null ? 0 : memory.known().epoch());
+    return new Asked(clock.now(), memory == null ? 0 : memory.known().epoch());
   }
 
   /** Reads an answer, and keeps it. */

@@ -20,8 +20,9 @@ public final class Consistency {
   }
 
   /**
-   * Takes at least what was known at a revision, such as that of a {@link RevocationResult}. The server waits
-   * up to one second for it; what is no revision of its store is an {@link InvalidArgumentException}.
+   * Takes at least what was known at a revision, such as that of a {@link RevocationResult}. The
+   * server waits up to one second for it; what is no revision of its store is an {@link
+   * InvalidArgumentException}.
    */
   public static Consistency atLeast(String revision) {
     return new Consistency("at least", revision);

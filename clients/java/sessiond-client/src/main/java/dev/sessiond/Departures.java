@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Lets two calls be under way at a time; whoever comes meanwhile goes with the next one. There is no timer:
- * who comes alone goes at once. Who uses it has a lock.
+ * Lets two calls be under way at a time; whoever comes meanwhile goes with the next one. There is
+ * no timer: who comes alone goes at once. Who uses it has a lock.
  */
 final class Departures {
   private static final int MOST_IN_FLIGHT = 2;

@@ -30,8 +30,8 @@ final class Futures {
   }
 
   /**
-   * The same result for who goes on with it: on an executor, so that they keep nobody else waiting. To cancel
-   * it cancels what it comes from.
+   * The same result for who goes on with it: on an executor, so that they keep nobody else waiting.
+   * To cancel it cancels what it comes from.
    */
   static <T> CompletableFuture<T> on(Executor executor, CompletableFuture<T> source) {
     CompletableFuture<T> handed = new CompletableFuture<>();

@@ -41,7 +41,8 @@ final class Json {
     try {
       return GSON.toJson(value);
     } catch (JsonParseException | IllegalArgumentException | UnsupportedOperationException error) {
-      throw new IllegalArgumentException(field + ": found what is no JSON, allowed is a JSON object");
+      throw new IllegalArgumentException(
+          field + ": found what is no JSON, allowed is a JSON object");
     }
   }
 }

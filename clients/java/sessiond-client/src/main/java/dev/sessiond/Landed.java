@@ -10,7 +10,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What a call has brought for one token: a verdict, with what an acceptance says of being kept, or an error.
+ * What a call has brought for one token: a verdict, with what an acceptance says of being kept, or
+ * an error.
  */
 record Landed(Verdict verdict, Answer answer, int wireBytes, SessiondException error) {
   static Landed failed(SessiondException error) {

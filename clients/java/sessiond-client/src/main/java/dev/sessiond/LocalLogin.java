@@ -77,7 +77,9 @@ public final class LocalLogin {
       return this;
     }
 
-    /** Sets further claims of the access tokens, made of maps, lists, texts, numbers and booleans. */
+    /**
+     * Sets further claims of the access tokens, made of maps, lists, texts, numbers and booleans.
+     */
     public Builder claims(Map<String, ?> claims) {
       this.claims = claims;
       return this;

@@ -45,7 +45,7 @@ final class Memory {
   /** Keeps an acceptance that may be kept, and learns from a rejection. */
   void keep(Key key, Landed landed) {
     if (landed.verdict() instanceof Session session) {
-      cache.insert(key, session, landed.answer(), landed.wireBytes(), clock.exact().steady());
+      cache.insert(key, session, landed.answer(), landed.wireBytes(), clock.now().steady());
     } else {
       learn(key.tokenId(), landed.verdict());
     }
@@ -54,7 +54,7 @@ final class Memory {
   /** Has nothing of a token repeated that was revoked, whatever was required of it. */
   void learn(HashedId token, Verdict verdict) {
     if (verdict instanceof Rejection rejection && rejection.reason() == Reason.REVOKED) {
-      known.hearOnce(token, clock.exact().steady());
+      known.hearOnce(token, clock.now().steady());
     }
   }
 
@@ -73,7 +73,7 @@ final class Memory {
         ids.add(HashedId.first(id.toByteArray()));
       }
     }
-    known.end(ids, clock.exact().steady());
+    known.end(ids, clock.now().steady());
   }
 
   /** How long ago everything that was revoked was known; null where nothing is. */
@@ -81,6 +81,6 @@ final class Memory {
     Freshness freshness = known.freshness();
     return freshness == Freshness.STALE
         ? null
-        : Duration.ofNanos(clock.exact().steady() - freshness.known());
+        : Duration.ofNanos(clock.now().steady() - freshness.known());
   }
 }

@@ -1,6 +1,9 @@
 package dev.sessiond;
 
-/** What the bearer's client can do about a rejection. One that is newer than this client is UNSPECIFIED. */
+/**
+ * What the bearer's client can do about a rejection. One that is newer than this client is
+ * UNSPECIFIED.
+ */
 public enum NextAction {
   UNSPECIFIED,
   /** Refresh the session, and try again. */

@@ -1,8 +1,8 @@
 package dev.sessiond;
 
 /**
- * Told of what a client does as it happens, where it happens: be quick, safe for many threads, and throw
- * nothing. Override what you need. No token, no subject and no key is told.
+ * Told of what a client does as it happens, where it happens: be quick, safe for many threads, and
+ * throw nothing. Override what you need. No token, no subject and no key is told.
  */
 public interface Observer {
   /** Is told of each verdict on one token. */

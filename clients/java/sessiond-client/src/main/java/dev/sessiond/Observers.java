@@ -11,7 +11,8 @@ final class Observers {
     try {
       telling.run();
     } catch (RuntimeException error) {
-      LOGGER.log(System.Logger.Level.ERROR, "an observer failed with {0}", error.getClass().getName());
+      LOGGER.log(
+          System.Logger.Level.ERROR, "an observer failed with {0}", error.getClass().getName());
     }
   }
 }

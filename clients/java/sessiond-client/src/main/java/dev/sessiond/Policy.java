@@ -10,11 +10,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What is required of a token beyond being good; all of it must hold. It is compiled once, for all the calls
- * that use it.
+ * What is required of a token beyond being good; all of it must hold. It is compiled once, for all
+ * the calls that use it.
  *
- * <p>Neither order nor repetition counts: policies that require the same are equal, and share what a client
- * keeps.
+ * <p>Neither order nor repetition counts: policies that require the same are equal, and share what
+ * a client keeps.
  */
 public final class Policy {
   /** Requires nothing but a good token. */
@@ -155,7 +155,9 @@ public final class Policy {
       return new Policy(this);
     }
 
-    /** The same text for the same demand, and another for any other: control characters are refused. */
+    /**
+     * The same text for the same demand, and another for any other: control characters are refused.
+     */
     private String canonical() {
       return "[issuers=%s, audiences=%s, scopes=%s, permissions=%s, claims=%s, maxAuthAge=%s, acrValues=%s]"
           .formatted(

@@ -4,8 +4,8 @@ import java.security.cert.CertificateEncodingException;
 import java.security.cert.X509Certificate;
 
 /**
- * Shows that a bearer has the key to which a token or a session is bound. It is for one request, so that a
- * verdict by it is neither kept nor shared.
+ * Shows that a bearer has the key to which a token or a session is bound. It is for one request, so
+ * that a verdict by it is neither kept nor shared.
  */
 public sealed interface Proof permits CertificateProof, DpopProof {
   /** The client certificate of a request (RFC 8705). */

@@ -8,5 +8,6 @@ package dev.sessiond;
  * @param nextAction what the bearer's client can do about it
  * @param wwwAuthenticate the value for that header (RFC 6750, RFC 9470)
  */
-public record Rejection(Reason reason, String message, NextAction nextAction, String wwwAuthenticate)
+public record Rejection(
+    Reason reason, String message, NextAction nextAction, String wwwAuthenticate)
     implements Verdict {}

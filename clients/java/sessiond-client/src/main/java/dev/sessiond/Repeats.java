@@ -26,16 +26,16 @@ record Repeats(int attempts, long within, boolean onlyIfAnswered) {
   static final Repeats ONCE = new Repeats(1, Long.MAX_VALUE, false);
 
   /**
-   * Those of a refresh. A DPoP proof is good once (RFC 9449 section 11.1): an attempt whose answer was lost
-   * may have spent it.
+   * Those of a refresh. A DPoP proof is good once (RFC 9449 section 11.1): an attempt whose answer
+   * was lost may have spent it.
    */
   static Repeats ofRefresh(Proof proof) {
     return new Repeats(MOST_ATTEMPTS, WITHIN_GRACE, proof instanceof DpopProof);
   }
 
   /**
-   * For how many nanoseconds to wait before the next attempt, if there is to be one. What sessiond says is
-   * obeyed.
+   * For how many nanoseconds to wait before the next attempt, if there is to be one. What sessiond
+   * says is obeyed.
    *
    * @param made how many attempts there were
    * @param elapsed nanoseconds since the first began

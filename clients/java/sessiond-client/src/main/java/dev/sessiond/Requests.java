@@ -35,8 +35,7 @@ final class Requests {
     return request.build();
   }
 
-  static ValidateTokensRequest validateAll(
-      List<String> tokens, Policy policy, Consistency wanted) {
+  static ValidateTokensRequest validateAll(List<String> tokens, Policy policy, Consistency wanted) {
     ValidateTokensRequest.Builder request = ValidateTokensRequest.newBuilder();
     tokens.forEach(token -> request.addTokens(Texts.token(token)));
     if (!policy.isNothing()) {

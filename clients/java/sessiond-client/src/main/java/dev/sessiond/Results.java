@@ -14,7 +14,9 @@ import java.util.OptionalInt;
 final class Results {
   private Results() {}
 
-  /** What was said of a token; no verdict, or one of a kind that is not known here, is a rejection. */
+  /**
+   * What was said of a token; no verdict, or one of a kind that is not known here, is a rejection.
+   */
   static Verdict verdict(ValidateTokenResponse response) {
     if (!response.hasSession()) {
       return rejection(response.getRejection());
@@ -78,7 +80,8 @@ final class Results {
         message.getWwwAuthenticate());
   }
 
-  private static Session session(dev.sessiond.v1.Session message, Duration cacheFor, boolean stale) {
+  private static Session session(
+      dev.sessiond.v1.Session message, Duration cacheFor, boolean stale) {
     return new Session(
         message.getPrincipal(),
         message.getIssuer(),

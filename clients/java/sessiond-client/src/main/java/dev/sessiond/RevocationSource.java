@@ -27,8 +27,7 @@ record RevocationSource(Channel channel, Supplier<Caller> caller) implements Sou
           channel.newCall(SessionServiceGrpc.getWatchRevocationsMethod(), CallOptions.DEFAULT);
       call.start(new Listener(call, onMessage, onEnd), header);
       call.request(1);
-      call.sendMessage(
-          WatchRevocationsRequest.newBuilder().setFromRevision(fromRevision).build());
+      call.sendMessage(WatchRevocationsRequest.newBuilder().setFromRevision(fromRevision).build());
       call.halfClose();
       return () -> call.cancel("the stream is not wanted any more", null);
     } finally {

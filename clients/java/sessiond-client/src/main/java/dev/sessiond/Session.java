@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An accepted token, or a stored session. A text that is not known is empty, and a time or an actor is null.
+ * An accepted token, or a stored session. A text that is not known is empty, and a time or an actor
+ * is null.
  *
  * @param principal the subject at its issuer as one stable word: the key for what belongs to a user
  * @param issuer who issued the token
@@ -28,10 +29,10 @@ import java.util.Map;
  * @param amr by what means
  * @param actor who acts for the subject; null if nobody does
  * @param claimsJson the verified payload as received; empty for a stored session
- * @param cacheFor how long this acceptance may be repeated to others, from the moment of the call on; null
- *     means not at all
- * @param stale says that the token may have been revoked: the server's store does not answer, and its
- *     operator chose to accept tokens all the same
+ * @param cacheFor how long this acceptance may be repeated to others, from the moment of the call
+ *     on; null means not at all
+ * @param stale says that the token may have been revoked: the server's store does not answer, and
+ *     its operator chose to accept tokens all the same
  */
 public record Session(
     String principal,

@@ -1,9 +1,7 @@
 package dev.sessiond;
 
-import dev.sessiond.internal.clock.Clock;
 import dev.sessiond.internal.dial.Dial;
 import dev.sessiond.internal.dial.Reconnecting;
-import dev.sessiond.internal.watch.Following;
 import dev.sessiond.v1.CreateSessionRequest;
 import dev.sessiond.v1.CreateSessionResponse;
 import dev.sessiond.v1.GetSessionRequest;
@@ -12,8 +10,6 @@ import dev.sessiond.v1.RefreshSessionResponse;
 import dev.sessiond.v1.RevokeSessionRequest;
 import dev.sessiond.v1.RevokeSessionResponse;
 import dev.sessiond.v1.SessionServiceGrpc;
-import dev.sessiond.v1.ValidateTokenRequest;
-import dev.sessiond.v1.ValidateTokenResponse;
 import dev.sessiond.v1.ValidateTokensRequest;
 import dev.sessiond.v1.ValidateTokensResponse;
 import io.grpc.ManagedChannel;
@@ -29,14 +25,14 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * Asks a sessiond. Use one for all of a process, from as many threads as there are: it has one connection,
- * keeps acceptances, and joins what is asked at the same time.
+ * Asks a sessiond. Use one for all of a process, from as many threads as there are: it has one
+ * connection, keeps acceptances, and joins what is asked at the same time.
  *
- * <p>Every call ends within the client's timeout, or earlier with the {@link io.grpc.Context} of the call on
- * whose behalf it is made, and throws a {@link SessiondException} where it is refused or fails. Questions and
- * revocations are made up to three times where a server is unavailable, refreshes too as long as the same
- * token gets the same successor, and the opening of a session once. Who is interrupted leaves: then the code
- * is CANCELLED, and the thread is interrupted still.
+ * <p>Every call ends within the client's timeout, or earlier with the {@link io.grpc.Context} of
+ * the call on whose behalf it is made, and throws a {@link SessiondException} where it is refused
+ * or fails. Questions and revocations are made up to three times where a server is unavailable,
+ * refreshes too as long as the same token gets the same successor, and the opening of a session
+ * once. Who is interrupted leaves: then the code is CANCELLED, and the thread is interrupted still.
  */
 public final class SessiondClient implements Validator, AutoCloseable {
   private static final long CLOSING_SECONDS = 5;
@@ -47,10 +43,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
   private final Executor executor;
   private final ScheduledExecutorService timer;
   private final Transport transport;
-  private final Counters counters;
-  private final Memory memory; // null where nothing is kept
-  private final Following following; // null likewise
-  private final Calls calls;
+  private final Validating validating;
 
   SessiondClient(SessiondClientBuilder from) {
     caller = from.caller;
@@ -62,41 +55,34 @@ public final class SessiondClient implements Validator, AutoCloseable {
             from.target, from.tls == null ? null : from.tls.files(), from.isInsecure, from.channel);
     timer = Timers.create();
     transport = new Transport(channel, timer, from.observer);
-    counters = new Counters(from.observer);
-    memory = from.cache == null ? null : new Memory(from.cache, Clock.SYSTEM);
-    following = memory == null ? null : follow(channel, from.observer);
-    calls = new Calls(transport, memory, Clock.SYSTEM, timeout, from.isBatching);
+    validating = new Validating(transport, from);
     Reconnecting.mind(channel, timer);
+    WarmUp.begin(channel);
   }
 
   /**
-   * Begins a client for a target: {@code host:port}, {@code dns:///name:port} for all addresses of a name in
-   * turn, or {@code unix:PATH}.
+   * Begins a client for a target: {@code host:port}, {@code dns:///name:port} for all addresses of
+   * a name in turn, or {@code unix:PATH}.
    */
   public static SessiondClientBuilder builder(String target) {
     return new SessiondClientBuilder(target);
   }
 
   /**
-   * Gives the verdict on an access token. It rests on what this client keeps and knows, or on what a server
-   * knows.
+   * Gives the verdict on an access token. It rests on what this client keeps and knows, or on what
+   * a server knows.
    */
   public Verdict validate(String token, Policy policy) {
     return validate(token, policy, ValidateOptions.DEFAULT);
   }
 
   /**
-   * Gives the verdict on an access token. With a consistency other than cached, or with a proof, a server is
-   * asked in any case.
+   * Gives the verdict on an access token. With a consistency other than cached, or with a proof, a
+   * server is asked in any case.
    */
   @Override
   public Verdict validate(String token, Policy policy, ValidateOptions options) {
-    long began = counters.begin();
-    Question question = Question.of(token, policy, caller.get());
-    Verdict kept = options.isForOne() ? null : find(question);
-    return kept == null
-        ? Futures.await(ask(question, options, began))
-        : counters.end(Outcome.HIT, kept, began);
+    return validating.validate(Question.of(token, policy, caller.get()), options);
   }
 
   /** Gives the same without blocking; to cancel what is returned ends the waiting. */
@@ -108,25 +94,23 @@ public final class SessiondClient implements Validator, AutoCloseable {
   @Override
   public CompletableFuture<Verdict> validateAsync(
       String token, Policy policy, ValidateOptions options) {
-    long began = counters.begin();
-    Question question = Question.of(token, policy, caller.get());
-    Verdict kept = options.isForOne() ? null : find(question);
-    return kept == null
-        ? Futures.on(executor, ask(question, options, began))
-        : CompletableFuture.completedFuture(counters.end(Outcome.HIT, kept, began));
+    return validating.validateAsync(Question.of(token, policy, caller.get()), options, executor);
   }
 
-  /** Gives the verdicts on many access tokens, as {@link #validateAll(List, Policy, ValidateOptions)}. */
+  /**
+   * Gives the verdicts on many access tokens, as {@link #validateAll(List, Policy,
+   * ValidateOptions)}.
+   */
   public List<BatchVerdict> validateAll(List<String> tokens, Policy policy) {
     return validateAll(tokens, policy, ValidateOptions.DEFAULT);
   }
 
   /**
-   * Gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together they have at
-   * most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is {@link Undecided},
-   * alone, and so is one that would be rejected where too many are (RATE_LIMITED); where all are, the call is
-   * an {@link UnavailableException}. A server is asked about all of them, whatever this client keeps. A proof
-   * is refused: it is for one token.
+   * Gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together
+   * they have at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is
+   * {@link Undecided}, alone, and so is one that would be rejected where too many are
+   * (RATE_LIMITED); where all are, the call is an {@link UnavailableException}. A server is asked
+   * about all of them, whatever this client keeps. A proof is refused: it is for one token.
    */
   public List<BatchVerdict> validateAll(
       List<String> tokens, Policy policy, ValidateOptions options) {
@@ -148,45 +132,66 @@ public final class SessiondClient implements Validator, AutoCloseable {
   }
 
   /**
-   * Opens a session at the local issuer for a subject that the caller vouches for. It is made once: whether a
-   * lost answer has opened a session is not known.
+   * Opens a session at the local issuer for a subject that the caller vouches for. It is made once:
+   * whether a lost answer has opened a session is not known.
    */
   public Tokens createLocalSession(String subject, LocalLogin login) {
-    return create(Requests.create(subject, login), timeout);
+    return createLocalSession(subject, login, null);
+  }
+
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public Tokens createLocalSession(String subject, LocalLogin login, Duration own) {
+    return create(Requests.create(subject, login), own(own, timeout));
   }
 
   /** Opens a session for a login at a provider, whose tokens the caller has; it is made once. */
   public Tokens createSession(String issuer, ProviderTokens tokens, Login login) {
-    return create(Requests.create(issuer, tokens, login), providerTimeout);
+    return createSession(issuer, tokens, login, null);
+  }
+
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public Tokens createSession(String issuer, ProviderTokens tokens, Login login, Duration own) {
+    return create(Requests.create(issuer, tokens, login), own(own, providerTimeout));
   }
 
   /** Opens a session for a login at a provider, whose code the caller has; it is made once. */
   public Tokens createSessionFromCode(String issuer, AuthorizationCode code, Login login) {
-    return create(Requests.create(issuer, code, login), providerTimeout);
+    return createSessionFromCode(issuer, code, login, null);
+  }
+
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public Tokens createSessionFromCode(
+      String issuer, AuthorizationCode code, Login login, Duration own) {
+    return create(Requests.create(issuer, code, login), own(own, providerTimeout));
   }
 
   /**
-   * Spends a refresh token. After an {@link UnavailableException} the same call may be made again; it has been
-   * by then, as long as the same token gets the same successor.
+   * Spends a refresh token. After an {@link UnavailableException} the same call may be made again;
+   * it has been by then, as long as the same token gets the same successor.
    *
    * @throws RefreshRefusedException the token opens nothing
    */
   public Tokens refresh(String refreshToken, Bearer bearer) {
-    return Futures.await(refresh(Requests.refresh("", refreshToken, bearer), bearer));
+    return refresh(refreshToken, bearer, null);
+  }
+
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public Tokens refresh(String refreshToken, Bearer bearer, Duration own) {
+    return Futures.await(refresh(Requests.refresh("", refreshToken, bearer), bearer, own));
   }
 
   /** Does the same without blocking; to cancel what is returned ends the call. */
   public CompletableFuture<Tokens> refreshAsync(String refreshToken, Bearer bearer) {
-    return Futures.on(executor, refresh(Requests.refresh("", refreshToken, bearer), bearer));
+    return Futures.on(executor, refresh(Requests.refresh("", refreshToken, bearer), bearer, null));
   }
 
   /**
-   * Opens a session for a refresh token that a provider gave to somebody else than sessiond. The token is
-   * exchanged there, and opens one session, however often it is presented.
+   * Opens a session for a refresh token that a provider gave to somebody else than sessiond. The
+   * token is exchanged there, and opens one session, however often it is presented.
    *
-   * <p>Whoever lost the answer gets the same tokens again from the same device, replayed, within the server's
-   * grace and until they are in use: so this is repeated as a refresh is, and after an {@link
-   * UnavailableException} the same call may be made again.
+   * <p>Whoever lost the answer gets the same tokens again from the same device, replayed, within
+   * the server's grace and until they are in use: so this is repeated as a refresh is, and after an
+   * {@link UnavailableException} the same call may be made again.
    *
    * @throws RefreshRefusedException PROVIDER_REFUSED where the provider takes the token no more,
    *     REFRESH_TOKEN_SUPERSEDED where its session is in use, or another device asks
@@ -194,10 +199,15 @@ public final class SessiondClient implements Validator, AutoCloseable {
    * @throws InvalidArgumentException the issuer adopts no tokens
    */
   public Tokens adopt(String issuer, String refreshToken, Bearer bearer) {
+    return adopt(issuer, refreshToken, bearer, null);
+  }
+
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public Tokens adopt(String issuer, String refreshToken, Bearer bearer, Duration own) {
     if (issuer.isEmpty()) { // the token would be presented as one of sessiond's own
       throw PolicyRules.invalid("issuer", "none", "the provider that gave the token");
     }
-    return Futures.await(refresh(Requests.refresh(issuer, refreshToken, bearer), bearer));
+    return Futures.await(refresh(Requests.refresh(issuer, refreshToken, bearer), bearer, own));
   }
 
   /** Revokes a target, for a logout. The next call of this client sees it. */
@@ -215,9 +225,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
             Repeats.IDEMPOTENT);
     RevokeSessionResponse response =
         Futures.await(transport.call(plan, Requests.revoke(target, options)));
-    if (memory != null) {
-      memory.end(target, response);
-    }
+    validating.end(target, response);
     return Results.revocation(response);
   }
 
@@ -227,12 +235,20 @@ public final class SessiondClient implements Validator, AutoCloseable {
    * @throws NotFoundException it is unknown, or has ended
    */
   public SessionRecord getSession(String sessionId) {
-    GetSessionRequest request = GetSessionRequest.newBuilder().setSessionId(sessionId).build();
-    return Results.record(
-        Futures.await(call(SessionServiceGrpc.getGetSessionMethod(), request)).getSession());
+    return getSession(sessionId, null);
   }
 
-  /** Gives the live sessions of a subject, newest first; each page is asked for when it is needed. */
+  /** Does the same, with a time of its own for the call; null for the client's. */
+  public SessionRecord getSession(String sessionId, Duration own) {
+    GetSessionRequest request = GetSessionRequest.newBuilder().setSessionId(sessionId).build();
+    return Results.record(
+        Futures.await(call(SessionServiceGrpc.getGetSessionMethod(), request, own(own, timeout)))
+            .getSession());
+  }
+
+  /**
+   * Gives the live sessions of a subject, newest first; each page is asked for when it is needed.
+   */
   public Stream<SessionRecord> listSessions(String issuer, String subject) {
     return listSessions(issuer, subject, 0);
   }
@@ -243,26 +259,20 @@ public final class SessiondClient implements Validator, AutoCloseable {
         issuer,
         subject,
         pageSize,
-        request -> Futures.await(call(SessionServiceGrpc.getListSessionsMethod(), request)));
+        request ->
+            Futures.await(call(SessionServiceGrpc.getListSessionsMethod(), request, timeout)));
   }
 
   /** Gives how validations were answered so far, and what is kept. */
   public Numbers numbers() {
-    return new Numbers(
-        counters.of(Outcome.HIT),
-        counters.of(Outcome.MISS),
-        counters.of(Outcome.JOINED),
-        counters.of(Outcome.BYPASSED),
-        memory == null ? 0 : memory.cache().size(),
-        memory == null ? 0 : memory.cache().evicted(),
-        following == null ? 0 : following.reconnects(),
-        memory == null ? null : memory.watchAge());
+    return validating.numbers();
   }
 
   /**
-   * Waits until there is a connection.
+   * Waits until there is a connection, and asks about no token once, so that the first call that
+   * counts finds everything loaded.
    *
-   * @throws UnavailableException there is none in time
+   * @throws UnavailableException there is no connection in time
    */
   public void ready(Duration patience) {
     CompletableFuture<Void> connected = Reconnecting.connected(transport.channel());
@@ -273,15 +283,17 @@ public final class SessiondClient implements Validator, AutoCloseable {
             TimeUnit.NANOSECONDS);
     connected.whenComplete((done, error) -> end.cancel(false));
     Futures.await(connected);
+    try {
+      validate("", Policy.NOTHING, ValidateOptions.SERVER);
+    } catch (SessiondException error) {
+      // What this caller may do is not what was asked.
+    }
   }
 
   /** Ends the connection and every call under way, and waits for that a little. */
   @Override
   public void close() {
-    if (following != null) {
-      following.close();
-    }
-    calls.close();
+    validating.close();
     transport.close();
     timer.shutdownNow();
     try {
@@ -291,54 +303,6 @@ public final class SessiondClient implements Validator, AutoCloseable {
     }
   }
 
-  /** What is kept, and may be repeated. The revocations are followed from the first question on. */
-  private Session find(Question question) {
-    if (memory == null) {
-      return null;
-    }
-    Session session = memory.find(question.key());
-    if (session == null) {
-      following.start();
-    }
-    return session;
-  }
-
-  /** By a call: that others share, of its own, or past what is kept. */
-  private CompletableFuture<Verdict> ask(Question question, ValidateOptions options, long began) {
-    if (options.isForOne()) {
-      return Futures.then(
-          past(question, options), verdict -> counters.end(Outcome.BYPASSED, verdict, began));
-    }
-    if (options.timeout() != null) {
-      return Futures.then(
-          calls.alone(question, options.timeout()),
-          landed -> counters.end(Outcome.MISS, landed.verdict(), began));
-    }
-    return Futures.then(
-        calls.shared(question),
-        answered -> counters.end(answered.outcome(), answered.verdict(), began));
-  }
-
-  /** By a call whose answer is for this caller alone; a REVOKED is learnt from all the same. */
-  private CompletableFuture<Verdict> past(Question question, ValidateOptions options) {
-    Plan<ValidateTokenRequest, ValidateTokenResponse> plan =
-        new Plan<>(
-            SessionServiceGrpc.getValidateTokenMethod(),
-            own(options.timeout(), timeout),
-            question.caller(),
-            Repeats.IDEMPOTENT);
-    ValidateTokenRequest request = Requests.validate(question.token(), question.policy(), options);
-    return Futures.then(
-        transport.call(plan, request),
-        response -> {
-          Verdict verdict = Results.verdict(response);
-          if (memory != null) {
-            memory.learn(question.key().tokenId(), verdict);
-          }
-          return verdict;
-        });
-  }
-
   private Tokens create(CreateSessionRequest request, Duration patience) {
     Plan<CreateSessionRequest, CreateSessionResponse> plan =
         new Plan<>(
@@ -346,11 +310,12 @@ public final class SessiondClient implements Validator, AutoCloseable {
     return Results.tokens(Futures.await(transport.call(plan, request)).getTokens(), false);
   }
 
-  private CompletableFuture<Tokens> refresh(RefreshSessionRequest request, Bearer bearer) {
+  private CompletableFuture<Tokens> refresh(
+      RefreshSessionRequest request, Bearer bearer, Duration own) {
     Plan<RefreshSessionRequest, RefreshSessionResponse> plan =
         new Plan<>(
             SessionServiceGrpc.getRefreshSessionMethod(),
-            providerTimeout,
+            own(own, providerTimeout),
             caller.get(),
             Repeats.ofRefresh(bearer.proof()));
     return Futures.then(
@@ -358,19 +323,9 @@ public final class SessiondClient implements Validator, AutoCloseable {
         response -> Results.tokens(response.getTokens(), response.getReplayed()));
   }
 
-  private <Q, A> CompletableFuture<A> call(MethodDescriptor<Q, A> method, Q request) {
-    return transport.call(
-        new Plan<>(method, timeout, caller.get(), Repeats.IDEMPOTENT), request);
-  }
-
-  private Following follow(ManagedChannel channel, Observer observer) {
-    return new Following(
-        new RevocationSource(channel, caller),
-        memory.known(),
-        Clock.SYSTEM,
-        timer,
-        state ->
-            Observers.tell(() -> observer.watchChanged(WatchState.valueOf(state.name()))));
+  private <Q, A> CompletableFuture<A> call(
+      MethodDescriptor<Q, A> method, Q request, Duration patience) {
+    return transport.call(new Plan<>(method, patience, caller.get(), Repeats.IDEMPOTENT), request);
   }
 
   private static Duration own(Duration given, Duration instead) {

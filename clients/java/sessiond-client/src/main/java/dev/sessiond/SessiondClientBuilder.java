@@ -15,7 +15,8 @@ public final class SessiondClientBuilder {
   Tls tls;
   boolean isInsecure;
   Duration timeout = Duration.ofSeconds(1);
-  Duration providerTimeout = Duration.ofSeconds(12); // a server has 10 s for an exchange at a provider
+  Duration providerTimeout =
+      Duration.ofSeconds(12); // a server has 10 s for an exchange at a provider
   CacheOptions cache = CacheOptions.DEFAULT;
   boolean isBatching = true;
   Observer observer = Observers.NOBODY;
@@ -35,7 +36,8 @@ public final class SessiondClientBuilder {
   /**
    * Shows who calls by the key in a file, which is read anew when it changes.
    *
-   * @throws IllegalStateException it cannot be read now; a call throws it where it cannot be read later
+   * @throws IllegalStateException it cannot be read now; a call throws it where it cannot be read
+   *     later
    */
   public SessiondClientBuilder key(Path file) {
     caller = new KeyFile(file);
@@ -43,8 +45,9 @@ public final class SessiondClientBuilder {
   }
 
   /**
-   * Shows who calls by the key that a function gives. It is asked for every call, answers from memory
-   * included, and has to be quick and safe for many threads. What it throws, the call throws.
+   * Shows who calls by the key that a function gives. It is asked for every call, answers from
+   * memory included, and has to be quick and safe for many threads. What it throws, the call
+   * throws.
    */
   public SessiondClientBuilder key(Supplier<String> key) {
     caller = () -> Caller.withKey(key.get());
@@ -58,8 +61,8 @@ public final class SessiondClientBuilder {
   }
 
   /**
-   * Allows a connection in clear beyond this machine, where something else keeps the network secret: the
-   * caller's key and the users' tokens go over it.
+   * Allows a connection in clear beyond this machine, where something else keeps the network
+   * secret: the caller's key and the users' tokens go over it.
    */
   public SessiondClientBuilder insecure() {
     isInsecure = true;
@@ -73,8 +76,8 @@ public final class SessiondClientBuilder {
   }
 
   /**
-   * Sets the time of calls for which a provider may have to be asked: those that open or refresh a session.
-   * It is 12 seconds by default.
+   * Sets the time of calls for which a provider may have to be asked: those that open or refresh a
+   * session. It is 12 seconds by default.
    */
   public SessiondClientBuilder providerTimeout(Duration timeout) {
     this.providerTimeout = positive("provider timeout", timeout);
@@ -94,8 +97,8 @@ public final class SessiondClientBuilder {
   }
 
   /**
-   * Asks about each token in a call of its own. Otherwise what comes while two calls are under way goes
-   * together in the next one.
+   * Asks about each token in a call of its own. Otherwise what comes while two calls are under way
+   * goes together in the next one.
    */
   public SessiondClientBuilder withoutBatching() {
     this.isBatching = false;
@@ -115,7 +118,8 @@ public final class SessiondClientBuilder {
   }
 
   /**
-   * Sets options of gRPC, such as interceptors. They come last, and can undo what this client relies on.
+   * Sets options of gRPC, such as interceptors. They come last, and can undo what this client
+   * relies on.
    */
   public SessiondClientBuilder channel(Consumer<ManagedChannelBuilder<?>> options) {
     this.channel = options;
@@ -125,8 +129,8 @@ public final class SessiondClientBuilder {
   /**
    * Makes the client, which connects in the background.
    *
-   * @throws IllegalArgumentException the connection would be in clear beyond this machine, or a file of TLS
-   *     cannot be read
+   * @throws IllegalArgumentException the connection would be in clear beyond this machine, or a
+   *     file of TLS cannot be read
    */
   public SessiondClient build() {
     return new SessiondClient(this);

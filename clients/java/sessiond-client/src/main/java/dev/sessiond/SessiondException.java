@@ -24,8 +24,8 @@ public class SessiondException extends RuntimeException {
   }
 
   /**
-   * A name of the schema's {@code ErrorReason} without its prefix, such as STORE_UNAVAILABLE; empty where the
-   * answer did not come from sessiond.
+   * A name of the schema's {@code ErrorReason} without its prefix, such as STORE_UNAVAILABLE; empty
+   * where the answer did not come from sessiond.
    */
   public String reason() {
     return failure.reason();

@@ -3,7 +3,9 @@ package dev.sessiond;
 import dev.sessiond.internal.dial.Files;
 import java.nio.file.Path;
 
-/** How a connection is encrypted. Its PEM files may be replaced: they are read for each handshake. */
+/**
+ * How a connection is encrypted. Its PEM files may be replaced: they are read for each handshake.
+ */
 public final class Tls {
   private final Path authorities;
   private final Path certificate;
@@ -32,7 +34,10 @@ public final class Tls {
     return new Tls(authorities, certificateFile, privateKeyFile, serverName);
   }
 
-  /** The same, with the name that the server's certificate is to have, where that is not the target's. */
+  /**
+   * The same, with the name that the server's certificate is to have, where that is not the
+   * target's.
+   */
   public Tls serverName(String name) {
     return new Tls(authorities, certificate, privateKey, name);
   }

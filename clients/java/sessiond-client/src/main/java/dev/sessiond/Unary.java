@@ -63,7 +63,9 @@ final class Unary<A> extends ClientCall.Listener<A> {
     }
   }
 
-  /** An answer that cannot be read is a defect, and no call that somebody gave up, as gRPC has it. */
+  /**
+   * An answer that cannot be read is a defect, and no call that somebody gave up, as gRPC has it.
+   */
   private static Status meant(Status status) {
     return status.getCause() instanceof StatusRuntimeException defect ? defect.getStatus() : status;
   }

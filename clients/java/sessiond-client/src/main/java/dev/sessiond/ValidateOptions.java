@@ -7,8 +7,8 @@ import java.time.Duration;
  *
  * @param consistency how fresh the knowledge of revocations behind the verdict must be
  * @param proof shows the key that the token is bound to; null for none
- * @param timeout a time of its own for the call, instead of the client's; null for none. It is not shared
- *     with others then
+ * @param timeout a time of its own for the call, instead of the client's; null for none. It is not
+ *     shared with others then
  */
 public record ValidateOptions(Consistency consistency, Proof proof, Duration timeout) {
   /** Nothing in particular: from memory, or by a call that others may share. */

@@ -2,7 +2,10 @@ package dev.sessiond;
 
 import java.util.concurrent.CompletableFuture;
 
-/** Gives verdicts on access tokens. It is what middleware takes: a {@link SessiondClient}, or a fake. */
+/**
+ * Gives verdicts on access tokens. It is what middleware takes: a {@link SessiondClient}, or a
+ * fake.
+ */
 @FunctionalInterface
 public interface Validator {
   /**

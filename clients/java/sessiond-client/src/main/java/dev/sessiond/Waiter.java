@@ -18,7 +18,11 @@ final class Waiter {
   private volatile Flight flight;
 
   Waiter(
-      Calls calls, Question question, Asked began, Duration timeout, ScheduledExecutorService timer) {
+      Calls calls,
+      Question question,
+      Asked began,
+      Duration timeout,
+      ScheduledExecutorService timer) {
     this.calls = calls;
     this.question = question;
     this.began = began;
@@ -35,6 +39,10 @@ final class Waiter {
   /** Boards a flight; to cancel what is returned ends the waiting alone. */
   CompletableFuture<Answered> board() {
     Boarding boarding = calls.board(question);
+    if (boarding.kept() != null) {
+      answer.complete(new Answered(Outcome.HIT, boarding.kept()));
+      return answer;
+    }
     flight = boarding.flight();
     flight.landed.thenAccept(landed -> take(landed, boarding.isJoined()));
     return answer;

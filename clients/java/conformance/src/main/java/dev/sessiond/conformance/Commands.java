@@ -8,6 +8,7 @@ import dev.sessiond.RevokeOptions;
 import dev.sessiond.SessionRecord;
 import dev.sessiond.SessiondClient;
 import dev.sessiond.Tokens;
+import java.time.Duration;
 import java.util.List;
 
 /** Carries out commands of a client. */
@@ -37,7 +38,9 @@ final class Commands {
                   Arguments.validation(command)));
       case "revoke" ->
           Outcomes.of("revocation", client.revoke(Arguments.target(command), revocation(command)));
-      case "get_session" -> Outcomes.of("record", client.getSession(command.text("session_id")));
+      case "get_session" ->
+          Outcomes.of(
+              "record", client.getSession(command.text("session_id"), command.span("timeout")));
       case "list_sessions" -> Outcomes.of("records", list(command, client));
       default -> Outcomes.of("tokens", tokens(command, client));
     };
@@ -45,16 +48,19 @@ final class Commands {
 
   private static Tokens tokens(Command command, SessiondClient client) {
     String issuer = command.text("issuer");
+    Duration timeout = command.span("timeout");
     return switch (command.name()) {
-      case "refresh" -> client.refresh(command.text("refresh_token"), Arguments.bearer(command));
+      case "refresh" ->
+          client.refresh(command.text("refresh_token"), Arguments.bearer(command), timeout);
       case "adopt" ->
-          client.adopt(issuer, command.text("refresh_token"), Arguments.bearer(command));
+          client.adopt(issuer, command.text("refresh_token"), Arguments.bearer(command), timeout);
       case "create_local" ->
-          client.createLocalSession(command.text("subject"), Arguments.localLogin(command));
+          client.createLocalSession(
+              command.text("subject"), Arguments.localLogin(command), timeout);
       case "create_from_tokens" ->
-          client.createSession(issuer, providerTokens(command), Arguments.login(command));
+          client.createSession(issuer, providerTokens(command), Arguments.login(command), timeout);
       case "create_from_code" ->
-          client.createSessionFromCode(issuer, code(command), Arguments.login(command));
+          client.createSessionFromCode(issuer, code(command), Arguments.login(command), timeout);
       default ->
           throw new IllegalArgumentException(
               "do: found " + command.name() + ", which this testee does not carry out");
@@ -81,8 +87,6 @@ final class Commands {
 
   private static List<SessionRecord> list(Command command, SessiondClient client) {
     int pageSize = command.has("page_size") ? command.integer("page_size") : 0;
-    return client
-        .listSessions(command.text("issuer"), command.text("subject"), pageSize)
-        .toList();
+    return client.listSessions(command.text("issuer"), command.text("subject"), pageSize).toList();
   }
 }

@@ -8,8 +8,16 @@ import java.util.List;
 final class Hello {
   private static final List<String> GROUPS =
       List.of(
-          "verdicts", "errors", "deadlines", "retries", "batches", "connection", "live", "cache",
-          "watch", "flights");
+          "verdicts",
+          "errors",
+          "deadlines",
+          "retries",
+          "batches",
+          "connection",
+          "live",
+          "cache",
+          "watch",
+          "flights");
   private static final List<String> FEATURES =
       List.of("cancel", "clock", "key_file", "mtls", "ready", "tls_reload");
 

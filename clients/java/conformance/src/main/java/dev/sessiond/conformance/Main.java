@@ -9,8 +9,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Carries out the commands of the suite that every client must pass; tests/conformance/README.md has its
- * protocol.
+ * Carries out the commands of the suite that every client must pass; tests/conformance/README.md
+ * has its protocol.
  */
 public final class Main {
   private static final double NANOS_PER_SECOND = 1e9;

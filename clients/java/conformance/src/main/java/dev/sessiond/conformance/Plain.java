@@ -25,7 +25,8 @@ final class Plain {
           .registerTypeAdapter(
               Duration.class,
               (JsonSerializer<Duration>)
-                  (span, type, context) -> new JsonPrimitive(seconds(span.getSeconds(), span.getNano())))
+                  (span, type, context) ->
+                      new JsonPrimitive(seconds(span.getSeconds(), span.getNano())))
           .registerTypeAdapter(
               OptionalInt.class,
               (JsonSerializer<OptionalInt>)

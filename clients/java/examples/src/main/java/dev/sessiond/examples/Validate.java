@@ -14,7 +14,8 @@ public final class Validate {
 
   public static void main(String[] args) throws InterruptedException {
     String target = args.length > 0 ? args[0] : "127.0.0.1:50051";
-    ManagedChannel channel = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create()).build();
+    ManagedChannel channel =
+        Grpc.newChannelBuilder(target, InsecureChannelCredentials.create()).build();
     try {
       String token = System.getenv().getOrDefault("ACCESS_TOKEN", "");
       ValidateTokenRequest request = ValidateTokenRequest.newBuilder().setToken(token).build();

@@ -28,15 +28,16 @@ public final class Dial {
    *
    * @param files those of TLS, or null for a connection in clear
    * @param more the caller's own options, which come last
-   * @throws IllegalArgumentException the connection would be in clear beyond this machine, and {@code
-   *     isInsecure} does not say that this is meant
+   * @throws IllegalArgumentException the connection would be in clear beyond this machine, and
+   *     {@code isInsecure} does not say that this is meant
    */
   public static ManagedChannel channel(
       String target, Files files, boolean isInsecure, Consumer<ManagedChannelBuilder<?>> more) {
     if (files == null && !isInsecure && !Local.isLocal(target)) {
       throw new IllegalArgumentException(
-          "target: found one beyond this machine without TLS, with the caller's key and the users' tokens in"
-              + " clear: give tls, or insecure where something else keeps the network secret");
+          "target: found one beyond this machine without TLS, with the caller's key and the users'"
+              + " tokens in clear: give tls, or insecure where something else keeps the network"
+              + " secret");
     }
     ManagedChannelBuilder<?> builder = builder(target, files);
     builder
@@ -47,8 +48,9 @@ public final class Dial {
         .idleTimeout(NEVER_IDLE_DAYS, TimeUnit.DAYS)
         // A proxy of the environment would get what is in clear because it stays on this machine.
         .proxyDetector(address -> null)
-        // Attempts are counted, and deadlines set, where a call is made: no name server has a say in it.
-        .disableRetry()
+        // Attempts are counted, and deadlines set, where a call is made: no name server has a say
+        // in it. What
+        // never reached a server gRPC may send again by itself.
         .disableServiceConfigLookUp();
     if (target.startsWith("dns:")) {
       builder.defaultLoadBalancingPolicy("round_robin");
@@ -61,7 +63,8 @@ public final class Dial {
   }
 
   private static ManagedChannelBuilder<?> builder(String target, Files files) {
-    ChannelCredentials credentials = files == null ? InsecureChannelCredentials.create() : tls(files);
+    ChannelCredentials credentials =
+        files == null ? InsecureChannelCredentials.create() : tls(files);
     return target.startsWith("unix:")
         ? Grpc.newChannelBuilder(target, credentials)
         : NettyChannelBuilder.forTarget(target, credentials)

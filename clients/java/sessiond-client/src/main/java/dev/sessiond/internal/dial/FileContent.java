@@ -6,7 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 
-/** What is made of a file, read anew whenever it is asked for: it may be replaced while a client lives. */
+/**
+ * What is made of a file, read anew whenever it is asked for: it may be replaced while a client
+ * lives.
+ */
 final class FileContent {
   interface Reader<T> {
     T read(InputStream file) throws IOException, GeneralSecurityException;

@@ -25,12 +25,14 @@ final class FileIdentity extends X509ExtendedKeyManager {
 
   @Override
   public X509Certificate[] getCertificateChain(String alias) {
-    return FileContent.of(certificate, "certificates in PEM", CertificateUtils::getX509Certificates);
+    return FileContent.of(
+        certificate, "certificates in PEM", CertificateUtils::getX509Certificates);
   }
 
   @Override
   public PrivateKey getPrivateKey(String alias) {
-    return FileContent.of(privateKey, "a private key in PEM (PKCS #8)", CertificateUtils::getPrivateKey);
+    return FileContent.of(
+        privateKey, "a private key in PEM (PKCS #8)", CertificateUtils::getPrivateKey);
   }
 
   @Override

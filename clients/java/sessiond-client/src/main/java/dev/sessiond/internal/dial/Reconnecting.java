@@ -8,9 +8,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Has a channel connect at once, and again soon after an outage. By itself gRPC waits up to two minutes, and
- * its channels in Java have no option for that: they are told not to wait any longer, after pauses that grow
- * from a tenth of a second to one second.
+ * Has a channel connect at once, and again soon after an outage. By itself gRPC waits up to two
+ * minutes, and its channels in Java have no option for that: they are told not to wait any longer,
+ * after pauses that grow from a tenth of a second to one second.
  */
 public final class Reconnecting {
   private static final long FIRST_MILLIS = 100;

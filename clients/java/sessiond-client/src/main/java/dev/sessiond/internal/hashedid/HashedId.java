@@ -10,7 +10,8 @@ public record HashedId(long high, long low) {
   /** How many bytes an id has. */
   public static final int SIZE = 16;
 
-  private static final ThreadLocal<MessageDigest> SHA_256 = ThreadLocal.withInitial(HashedId::sha256);
+  private static final ThreadLocal<MessageDigest> SHA_256 =
+      ThreadLocal.withInitial(HashedId::sha256);
 
   /** {@code SHA-256(kind, issuer, id)[:16]}, each part behind its length as 4 bytes big-endian. */
   public static HashedId of(String kind, String issuer, String id) {

@@ -33,7 +33,9 @@ public final class HashedIds {
     return ids;
   }
 
-  /** The key that signed a session's token; one without a {@code kid} has the key without a name. */
+  /**
+   * The key that signed a session's token; one without a {@code kid} has the key without a name.
+   */
   public static HashedId ofKey(Session session) {
     return HashedId.of(KEY, session.getIssuer(), session.getKeyId());
   }

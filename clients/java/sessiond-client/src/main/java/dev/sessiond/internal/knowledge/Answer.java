@@ -4,8 +4,8 @@ import dev.sessiond.internal.hashedid.HashedId;
 import java.util.List;
 
 /**
- * What an acceptance says of itself. {@code ids} are all that can revoke it, the key's and the token's own
- * among them; spans are in nanoseconds, and zero where a server gave none.
+ * What an acceptance says of itself. {@code ids} are all that can revoke it, the key's and the
+ * token's own among them; spans are in nanoseconds, and zero where a server gave none.
  */
 public record Answer(
     Asked asked,

@@ -8,12 +8,12 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * What a client knows of revocations, as it learnt them: from the watch, from commands of its own, from
- * rejections. Nothing here reads a clock or the network: moments are nanoseconds of the steady clock. It is
- * safe for many threads.
+ * What a client knows of revocations, as it learnt them: from the watch, from commands of its own,
+ * from rejections. Nothing here reads a clock or the network: moments are nanoseconds of the steady
+ * clock. It is safe for many threads.
  *
- * <p>Whoever asks it without a lock relies on an order: what a heartbeat vouches for is applied before the
- * freshness moves, and an event is remembered before the sequence moves.
+ * <p>Whoever asks it without a lock relies on an order: what a heartbeat vouches for is applied
+ * before the freshness moves, and an event is remembered before the sequence moves.
  */
 public final class Knowledge {
   /** How long an event is remembered, and so how long an acceptance may be kept at most. */
@@ -71,7 +71,9 @@ public final class Knowledge {
     write(() -> remember(id, now));
   }
 
-  /** Does nothing about what is remembered: who presents the same again and again fills no memory. */
+  /**
+   * Does nothing about what is remembered: who presents the same again and again fills no memory.
+   */
   public void hearOnce(HashedId id, long now) {
     write(
         () -> {
@@ -82,8 +84,8 @@ public final class Knowledge {
   }
 
   /**
-   * Takes note that a signing key has gone: nothing that it signed is kept, as long as this is remembered.
-   * Another server may not have noticed yet, and still accept.
+   * Takes note that a signing key has gone: nothing that it signed is kept, as long as this is
+   * remembered. Another server may not have noticed yet, and still accept.
    */
   public void withdraw(HashedId key, long now) {
     write(
@@ -118,7 +120,10 @@ public final class Knowledge {
         });
   }
 
-  /** Takes note of how a server decides; under another configuration than before nothing is repeated. */
+  /**
+   * Takes note of how a server decides; under another configuration than before nothing is
+   * repeated.
+   */
   public void follow(String decidedBy) {
     write(
         () -> {
@@ -173,8 +178,8 @@ public final class Knowledge {
   }
 
   /**
-   * Whether who asked at {@code began} may be answered by a call that was under way then. A call that was
-   * sent later answers as one of its own would have.
+   * Whether who asked at {@code began} may be answered by a call that was under way then. A call
+   * that was sent later answers as one of its own would have.
    */
   public boolean mayAnswer(Answer answer, Asked began) {
     long elapsed = answer.asked().until(began);
@@ -196,7 +201,8 @@ public final class Knowledge {
 
   /** Whether nothing that was heard of while a call was under way tells against its answer. */
   private boolean isUnharmed(Answer answer) {
-    boolean isDecidedAlike = configuration.isEmpty() || configuration.equals(answer.configuration());
+    boolean isDecidedAlike =
+        configuration.isEmpty() || configuration.equals(answer.configuration());
     return answer.asked().epoch() == epoch
         && isDecidedAlike
         && !events.isWithdrawn(answer.key())

@@ -8,7 +8,10 @@ import java.util.List;
 
 /** What is kept under a key, and its place in the order in which entries came, or came up. */
 final class Entry<V> {
-  /** What an entry takes beside what came over the wire, which takes about twice its size once decoded. */
+  /**
+   * What an entry takes beside what came over the wire, which takes about twice its size once
+   * decoded.
+   */
   private static final long BYTES = 1_200;
 
   final Key key;

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Under what a verdict is kept: of which token, by which demand, for which caller. Nothing of it tells the
- * token.
+ * Under what a verdict is kept: of which token, by which demand, for which caller. Nothing of it
+ * tells the token.
  */
 public final class Key {
   private final long first;

@@ -10,12 +10,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps values that were accepted, and says when they may be repeated. What has not been used since it last
- * came up goes first. Nothing here reads a clock or the network; it is safe for many threads, and who finds
- * takes no lock.
+ * Keeps values that were accepted, and says when they may be repeated. What has not been used since
+ * it last came up goes first. Nothing here reads a clock or the network; it is safe for many
+ * threads, and who finds takes no lock.
  */
 public final class VerdictCache<V> {
-  /** How many of the oldest are looked at for each new one, so that what has expired goes by itself. */
+  /**
+   * How many of the oldest are looked at for each new one, so that what has expired goes by itself.
+   */
   private static final int SWEPT = 2;
 
   private final int maxEntries;
@@ -23,7 +25,8 @@ public final class VerdictCache<V> {
   private final Knowledge knowledge;
   private final ConcurrentHashMap<Key, Entry<V>> entries = new ConcurrentHashMap<>();
 
-  private final ReentrantLock lock = new ReentrantLock(); // for what follows, and for who changes entries
+  private final ReentrantLock lock =
+      new ReentrantLock(); // for what follows, and for who changes entries
   private final Order<V> order = new Order<>();
   private long bytes;
   private long epoch;
@@ -67,8 +70,8 @@ public final class VerdictCache<V> {
   }
 
   /**
-   * Keeps an accepted value that took so many bytes on the wire, unless something forbids it that is known,
-   * or that may have been missed.
+   * Keeps an accepted value that took so many bytes on the wire, unless something forbids it that
+   * is known, or that may have been missed.
    */
   public void insert(Key key, V value, Answer answer, int wireBytes, long now) {
     lock.lock();
@@ -110,7 +113,9 @@ public final class VerdictCache<V> {
     }
   }
 
-  /** Removes the oldest that was not used since it last came up; one that was comes up once more. */
+  /**
+   * Removes the oldest that was not used since it last came up; one that was comes up once more.
+   */
   private void evict() {
     Entry<V> oldest = order.first();
     if (oldest.isUsed) {

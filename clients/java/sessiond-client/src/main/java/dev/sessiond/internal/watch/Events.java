@@ -24,7 +24,8 @@ final class Events {
     advance(knowledge, stream, started.getRevision());
   }
 
-  static void apply(Knowledge knowledge, Stream stream, WatchRevocationsResponse message, long now) {
+  static void apply(
+      Knowledge knowledge, Stream stream, WatchRevocationsResponse message, long now) {
     if (message.hasRevocation()) {
       revoke(knowledge, stream, message.getRevocation(), now);
       return;

@@ -3,8 +3,8 @@ package dev.sessiond.internal.watch;
 import io.grpc.Status;
 
 /**
- * What ended a stream, or kept it from being opened. {@code reason} is sessiond's own, and empty otherwise;
- * {@code retryAfter} is in nanoseconds, and negative where nobody says when.
+ * What ended a stream, or kept it from being opened. {@code reason} is sessiond's own, and empty
+ * otherwise; {@code retryAfter} is in nanoseconds, and negative where nobody says when.
  */
 public record Failure(Status.Code code, String reason, long retryAfter) {
   boolean isRefusal() {

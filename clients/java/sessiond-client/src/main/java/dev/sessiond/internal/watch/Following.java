@@ -92,12 +92,12 @@ public final class Following implements AutoCloseable {
       if (isClosed) {
         return;
       }
-      due = watch.due(clock.exact());
+      due = watch.due(clock.now());
       if (due != null) {
         revision = due.revision;
       }
       endOthers();
-      long pause = watch.wakeAt() - clock.exact().steady();
+      long pause = watch.wakeAt() - clock.now().steady();
       if (next != null) {
         next.cancel(false);
       }
@@ -147,7 +147,7 @@ public final class Following implements AutoCloseable {
   private void apply(Stream stream, WatchRevocationsResponse message) {
     lock.lock();
     try {
-      if (watch.receive(stream, message, clock.exact())) {
+      if (watch.receive(stream, message, clock.now())) {
         timer.execute(this::step);
       }
     } finally {
@@ -159,7 +159,7 @@ public final class Following implements AutoCloseable {
   private void end(Stream stream, Failure failure) {
     lock.lock();
     try {
-      watch.end(stream, failure, clock.exact().steady());
+      watch.end(stream, failure, clock.now().steady());
       open.remove(stream);
       timer.execute(this::step);
     } finally {

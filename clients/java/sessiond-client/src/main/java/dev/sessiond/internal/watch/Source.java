@@ -9,8 +9,8 @@ public interface Source {
    * Opens a stream from a revision; what is returned ends it.
    *
    * @param onMessage is given each message, one after another, on a thread of gRPC's
-   * @param onEnd is told once that the stream has ended: null where it came to its end by itself, or where
-   *     nothing is to be learnt from what ended it
+   * @param onEnd is told once that the stream has ended: null where it came to its end by itself,
+   *     or where nothing is to be learnt from what ended it
    */
   Runnable open(
       String fromRevision, Consumer<WatchRevocationsResponse> onMessage, Consumer<Failure> onEnd);

@@ -25,8 +25,9 @@ final class Stream {
   }
 
   /**
-   * Up to when everything is known. It is never reckoned from when a heartbeat came: that was sent no earlier
-   * than the stream was opened and had lasted for so long, and time on the way only makes it less sure.
+   * Up to when everything is known. It is never reckoned from when a heartbeat came: that was sent
+   * no earlier than the stream was opened and had lasted for so long, and time on the way only
+   * makes it less sure.
    */
   long known(Freshness freshness) {
     return opened + Spans.nanos(freshness.getSinceStart()) - Spans.nanos(freshness.getAge());

@@ -10,11 +10,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 
 /**
- * Keeps one stream of revocations open, and opens the next before it closes the last. It decides, without a
- * clock or the network; {@link Following} carries it out, under a lock.
+ * Keeps one stream of revocations open, and opens the next before it closes the last. It decides,
+ * without a clock or the network; {@link Following} carries it out, under a lock.
  */
 final class Watch {
-  // Two steady clocks drift apart: none is followed by one anchor for longer than the longer of these.
+  // Two steady clocks drift apart: none is followed by one anchor for longer than the longer of
+  // these.
   static final long SHORTEST_LIFE = TimeUnit.SECONDS.toNanos(60);
   static final long LONGEST_LIFE = TimeUnit.SECONDS.toNanos(240);
   // How long a stream may say nothing, or be no better than the one that it is to replace.
@@ -26,7 +27,8 @@ final class Watch {
   private final Knowledge knowledge;
   private final DoubleSupplier random;
   private final Lateness lateness;
-  private List<Stream> streams = new ArrayList<>(); // to be open: the call of any other is to be ended
+  private List<Stream> streams =
+      new ArrayList<>(); // to be open: the call of any other is to be ended
   private boolean isRefused; // the revision was: the next stream begins without what was before
   private State state = State.UNKNOWN;
   private long reconnects;
@@ -159,8 +161,8 @@ final class Watch {
   }
 
   /**
-   * Later for a stream that tells something, but for one that is to replace another: that has to prove better
-   * in time.
+   * Later for a stream that tells something, but for one that is to replace another: that has to
+   * prove better in time.
    */
   private long givenUpAt(Stream stream) {
     boolean isFirst = stream == streams.get(0);
