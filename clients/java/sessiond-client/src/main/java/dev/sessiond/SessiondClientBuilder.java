@@ -4,7 +4,6 @@ import io.grpc.ManagedChannelBuilder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ForkJoinPool;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -20,7 +19,7 @@ public final class SessiondClientBuilder {
   CacheOptions cache = CacheOptions.DEFAULT;
   boolean isBatching = true;
   Observer observer = Observers.NOBODY;
-  Executor executor = ForkJoinPool.commonPool();
+  Executor executor = Timers.SHARED;
   Consumer<ManagedChannelBuilder<?>> channel = builder -> {};
 
   SessiondClientBuilder(String target) {
@@ -111,7 +110,10 @@ public final class SessiondClientBuilder {
     return this;
   }
 
-  /** Sets where callers of asynchronous methods go on; that is the common pool by default. */
+  /**
+   * Sets where callers of asynchronous methods go on, which may block there: by default on threads
+   * that come and go as they are needed.
+   */
   public SessiondClientBuilder executor(Executor executor) {
     this.executor = executor;
     return this;

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -31,6 +32,15 @@ record Command(JsonObject members) {
   /** What is in a member that is an object; nothing where there is none. */
   Command inner(String name) {
     return new Command(has(name) ? members.getAsJsonObject(name) : new JsonObject());
+  }
+
+  /** The objects of a list; none where there is none. */
+  List<Command> objects(String name) {
+    List<Command> all = new ArrayList<>();
+    if (has(name)) {
+      members.getAsJsonArray(name).forEach(one -> all.add(new Command(one.getAsJsonObject())));
+    }
+    return all;
   }
 
   /** Empty where there is none. */

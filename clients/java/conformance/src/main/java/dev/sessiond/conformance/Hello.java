@@ -17,7 +17,9 @@ final class Hello {
           "live",
           "cache",
           "watch",
-          "flights");
+          "flights",
+          "http",
+          "grpc");
   private static final List<String> FEATURES =
       List.of("cancel", "clock", "key_file", "mtls", "ready", "tls_reload");
 

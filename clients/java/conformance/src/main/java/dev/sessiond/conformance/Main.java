@@ -7,6 +7,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * Carries out the commands of the suite that every client must pass; tests/conformance/README.md
@@ -14,6 +16,8 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Main {
   private static final double NANOS_PER_SECOND = 1e9;
+
+  private static final Logger CONTAINER = Logger.getLogger("org.apache");
 
   private final Results results = new Results(System.out);
   private final Clients clients = new Clients();
@@ -23,6 +27,8 @@ public final class Main {
 
   /** Reads commands from standard input until it ends. */
   public static void main(String[] arguments) throws IOException {
+    // The container tells of cookies that are none by showing them.
+    CONTAINER.setLevel(Level.WARNING);
     var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     Main main = new Main();
     main.results.say(Hello.line());
@@ -37,6 +43,11 @@ public final class Main {
     switch (command.name()) {
       // Others rely on these that come later.
       case "new", "cancel", "advance" -> results.say(command, atOnce(command));
+      case "close" -> {
+        clients.endBackends(command.text("client"));
+        running.begin(command, clients.of(command));
+      }
+      case "serve_http", "serve_grpc" -> running.begin(command, () -> serve(command));
       default -> running.begin(command, clients.of(command));
     }
   }
@@ -52,6 +63,14 @@ public final class Main {
     } catch (RuntimeException error) {
       return Outcomes.failure(error);
     }
+  }
+
+  private JsonObject serve(Command command) {
+    JsonObject target = new JsonObject();
+    target.addProperty("target", clients.serve(command));
+    JsonObject result = new JsonObject();
+    result.add("serving", target);
+    return result;
   }
 
   private static void advance(Command command) {

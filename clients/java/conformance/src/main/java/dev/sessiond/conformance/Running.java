@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 
 /** The commands that are under way, each on a thread of its own. */
 final class Running {
@@ -20,10 +21,14 @@ final class Running {
   }
 
   void begin(Command command, SessiondClient client) {
+    begin(command, () -> Commands.carryOut(command, client));
+  }
+
+  void begin(Command command, Supplier<JsonObject> does) {
     FutureTask<Void> task =
         new FutureTask<>(
             () -> {
-              JsonObject result = carryOut(command, client);
+              JsonObject result = carryOut(does);
               underWay.remove(command.id());
               results.say(command, result);
               return null;
@@ -40,9 +45,9 @@ final class Running {
     }
   }
 
-  private static JsonObject carryOut(Command command, SessiondClient client) {
+  private static JsonObject carryOut(Supplier<JsonObject> does) {
     try {
-      return Commands.carryOut(command, client);
+      return does.get();
     } catch (RuntimeException error) {
       return Thread.interrupted() ? Outcomes.cancelled(error) : Outcomes.failure(error);
     }

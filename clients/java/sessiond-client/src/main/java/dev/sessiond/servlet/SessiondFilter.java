@@ -1,0 +1,119 @@
+package dev.sessiond.servlet;
+
+import dev.sessiond.Policy;
+import dev.sessiond.Proof;
+import dev.sessiond.Session;
+import dev.sessiond.Validator;
+import dev.sessiond.internal.credentials.Credential;
+import dev.sessiond.internal.credentials.Credentials;
+import dev.sessiond.internal.credentials.InvalidRequestException;
+import dev.sessiond.internal.credentials.Proofs;
+import dev.sessiond.internal.credentials.Scheme;
+import dev.sessiond.internal.denial.Admission;
+import dev.sessiond.internal.denial.Denial;
+import jakarta.servlet.Filter;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletRequest;
+import jakarta.servlet.ServletResponse;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.security.cert.X509Certificate;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Lets only requests through whose token fulfils a policy. Map one to the paths that it is for;
+ * what a path needs that has several of them is all that they require.
+ */
+public final class SessiondFilter implements Filter {
+  private static final String SESSION = "dev.sessiond.session";
+
+  private final SessiondFilterBuilder how;
+
+  SessiondFilter(SessiondFilterBuilder how) {
+    this.how = how;
+  }
+
+  /** Begins a filter that asks a validator, such as a client, about the token of each request. */
+  public static SessiondFilterBuilder builder(Validator validator, Policy policy) {
+    return new SessiondFilterBuilder(validator, policy);
+  }
+
+  /** The session of a request that a filter has let through; empty where it needed none. */
+  public static Optional<Session> session(ServletRequest request) {
+    return Optional.ofNullable((Session) request.getAttribute(SESSION));
+  }
+
+  @Override
+  public void doFilter(ServletRequest given, ServletResponse answer, FilterChain chain)
+      throws IOException, ServletException {
+    HttpServletRequest request = (HttpServletRequest) given;
+    if (how.publicPaths.has(request)) {
+      chain.doFilter(given, answer);
+      return;
+    }
+    Admission admission = admit(request);
+    if (admission.denial() != null) {
+      deny(request, (HttpServletResponse) answer, admission.denial());
+      return;
+    }
+    request.setAttribute(SESSION, admission.session());
+    chain.doFilter(given, answer);
+  }
+
+  private Admission admit(HttpServletRequest request) {
+    try {
+      Credential found = credential(request);
+      if (found.isNone()) {
+        return how.isOptional
+            ? Admission.anonymous()
+            : Admission.denied(Denial.ofMissing(how.policy, how.dpopOrigin != null));
+      }
+      if (found.scheme() == Scheme.COOKIE && isCrossSite(request)) {
+        return Admission.denied(Denial.ofCrossSite());
+      }
+      Proof proof = proof(request, found.scheme());
+      return new Admission.Question(how.validator, found, proof, how.policy, how.options).ask();
+    } catch (InvalidRequestException error) {
+      return Admission.denied(Denial.ofInvalid());
+    }
+  }
+
+  private Credential credential(HttpServletRequest request) throws InvalidRequestException {
+    Credential found = Credentials.fromAuthorization(values(request, "authorization"));
+    return found.isNone() && how.cookie != null
+        ? Credentials.fromCookies(values(request, "cookie"), how.cookie)
+        : found;
+  }
+
+  private boolean isCrossSite(HttpServletRequest request) {
+    return how.crossSite()
+        .forbids(request.getMethod(), request.getHeader("host"), name -> values(request, name));
+  }
+
+  /** Null for none; which proof a token needs is for the server to say. */
+  private Proof proof(HttpServletRequest request, Scheme scheme) throws InvalidRequestException {
+    if (scheme == Scheme.DPOP) {
+      return Proofs.of(
+          values(request, "dpop"), request.getMethod(), how.dpopOrigin, request.getRequestURI());
+    }
+    X509Certificate certificate = how.certificate.apply(request);
+    return certificate == null ? null : Proof.certificate(certificate);
+  }
+
+  private void deny(HttpServletRequest request, HttpServletResponse response, Denial denial)
+      throws IOException {
+    denial.log(request.getServletPath());
+    HttpDenial told = HttpDenial.of(denial);
+    response.setStatus(told.status());
+    told.headers().forEach(header -> response.addHeader(header.getKey(), header.getValue()));
+    how.renderer.render(request, response, told);
+  }
+
+  private static List<String> values(HttpServletRequest request, String name) {
+    return Collections.list(request.getHeaders(name));
+  }
+}
