@@ -158,7 +158,7 @@ check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfi
 
 .PHONY: clients
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
-	$(BIN)/python tools/check_clients.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_clients.py
 	$(BIN)/python tools/check_go_module.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_typescript.py
 
@@ -181,6 +181,7 @@ audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf clients/go/validate clients/java/target clients/typescript/dist clients/typescript/build clients/typescript/node_modules
+	rm -rf clients/go/validate clients/java/*/target clients/typescript/dist clients/typescript/build \
+		clients/typescript/node_modules
 	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log dist \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -23,6 +23,7 @@ CLIENTS = Path(__file__).resolve().parent.parent / "clients"
 PATIENCE_SECONDS = 60
 # The agent is a module of its own, so that the client needs no more than it does.
 AGENT = "cmd/sessiond-agent"
+EXAMPLE = "examples/target/*:examples/target/lib/*"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Language:
     tools: Sequence[str]
     build: Sequence[Sequence[str]]
     run: Sequence[str]
+    # What else is run once it is built, by this Python.
+    suite: Sequence[str] = ()
 
     @property
     def folder(self) -> Path:
@@ -41,14 +44,18 @@ class Language:
         return CLIENTS / self.client
 
 
-def java(name: str, *versions: str) -> Language:
-    """Java, on the runtime that the build names, or on other `versions` of the runtime."""
+def java(name: str, *versions: str, groups: Sequence[str] = ()) -> Language:
+    """Java, on the runtime that the build names, or on other `versions` of the runtime.
+
+    `groups` are those of the conformance suite; none means all.
+    """
     return Language(
         name,
         "java",
         ["java", "mvn"],
         [["mvn", "-q", "-B", "clean", "package", *versions]],
-        ["java", "-cp", "target/*:target/lib/*", "dev.sessiond.examples.Validate", "{addr}"],
+        ["java", "-cp", EXAMPLE, "dev.sessiond.examples.Validate", "{addr}"],
+        ["tools/check_java.py", *groups],
     )
 
 
@@ -87,7 +94,12 @@ LANGUAGES = (
         ["npm", "run", "-s", "validate", "--", "{addr}"],
     ),
     java("java"),
-    java("java, on the oldest runtime", "-Dprotobuf.version=4.28.3", "-Dgrpc.version=1.70.0"),
+    java(
+        "java, on the oldest runtime",
+        "-Dprotobuf.version=4.28.3",
+        "-Dgrpc.version=1.70.0",
+        groups=["errors", "connection", "watch", "grpc"],
+    ),
 )
 
 
@@ -128,6 +140,11 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
             print(
                 f"{language.name}: expected {expected!r}, got {said.stdout!r}\n{said.stderr}", file=sys.stderr
             )
+            return False
+    if language.suite:
+        tried = subprocess.run([sys.executable, *language.suite], cwd=CLIENTS.parent, check=False)
+        if tried.returncode:
+            print(f"{language.name}: {' '.join(language.suite)} failed", file=sys.stderr)
             return False
     print(
         f"{language.name}: accepted a good token, rejected a revoked one "

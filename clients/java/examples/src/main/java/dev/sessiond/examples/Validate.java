@@ -1,37 +1,31 @@
 package dev.sessiond.examples;
 
-import dev.sessiond.v1.SessionServiceGrpc;
-import dev.sessiond.v1.ValidateTokenRequest;
-import dev.sessiond.v1.ValidateTokenResponse;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannel;
-import java.util.concurrent.TimeUnit;
+import dev.sessiond.Policy;
+import dev.sessiond.Rejection;
+import dev.sessiond.Session;
+import dev.sessiond.SessiondClient;
+import dev.sessiond.Verdict;
+import java.time.Duration;
 
 /** Asks a sessiond about the access token in the environment variable ACCESS_TOKEN. */
 public final class Validate {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private Validate() {}
 
-  public static void main(String[] args) throws InterruptedException {
-    String target = args.length > 0 ? args[0] : "127.0.0.1:50051";
-    ManagedChannel channel =
-        Grpc.newChannelBuilder(target, InsecureChannelCredentials.create()).build();
-    try {
-      String token = System.getenv().getOrDefault("ACCESS_TOKEN", "");
-      ValidateTokenRequest request = ValidateTokenRequest.newBuilder().setToken(token).build();
-      ValidateTokenResponse answer =
-          SessionServiceGrpc.newBlockingStub(channel)
-              .withDeadlineAfter(5, TimeUnit.SECONDS)
-              .validateToken(request);
-      // Anything but a session, an unset verdict included, means that the token is not accepted.
-      if (answer.hasSession()) {
-        System.out.println("accepted: " + answer.getSession().getSubject());
-      } else {
-        System.out.println("rejected: " + answer.getRejection().getReason());
+  /** Takes the address of the server as its argument. */
+  public static void main(String[] arguments) {
+    String target = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
+    String token = System.getenv().getOrDefault("ACCESS_TOKEN", "");
+    try (SessiondClient client = SessiondClient.builder(target).build()) {
+      client.ready(PATIENCE);
+      Verdict verdict = client.validate(token, Policy.NOTHING);
+      if (verdict instanceof Session session) {
+        System.out.println("accepted: " + session.subject());
+      } else if (verdict instanceof Rejection rejection) {
+        System.out.println("rejected: " + rejection.reason());
         System.exit(1);
       }
-    } finally {
-      channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
     }
   }
 }
