@@ -42,6 +42,10 @@ conformance: .venv/ready ## the cases that every client must pass: TESTEE="pytho
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.conformance \
 		--testee "$(or $(TESTEE),python clients/python/conformance)" $(ARGS)
 
+.PHONY: test-frameworks
+test-frameworks: .venv/ready ## the cases of backends over HTTP, for the Python middleware that make test leaves out
+	$(BIN)/pytest $(WORKERS) tests/conformance/test_clients.py -m long
+
 .PHONY: test-hostile
 test-hostile: .venv/ready ## hostile peers at the agent, on its port and on its socket (a minute)
 	$(BIN)/pytest $(WORKERS) tests/fault/test_agent_hostile_peers.py -m 'long or not long'

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 # What each testee does not carry out so far; whatever else is skipped is a mistake.
-MISSING_GROUPS: dict[str, set[str]] = {
-    "asyncio": {"http", "grpc", "browser"},
-    "blocking": {"http", "grpc", "browser"},
-    "go": set(),
-}
+MISSING_GROUPS: dict[str, set[str]] = {"asyncio": {"browser"}, "blocking": {"browser"}, "go": set()}
 MISSING_FEATURES: dict[str, set[str]] = {
     "asyncio": {"ready", "repeated_metadata", "tls_reload"},
     "blocking": {"cancel", "ready", "repeated_metadata", "tls_reload"},
@@ -57,6 +53,17 @@ async def test_the_client_conforms(case: Case, stage: Stage) -> None:
         pytest.skip(why)
     found = await differences_of(case, stage)
     assert not found, "\n".join([str(case), *found])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("arguments", ["--http fastapi", "--http django", "--blocking --http django"])
+async def test_the_other_middleware_of_python_conforms(arguments: str) -> None:
+    started_by = [sys.executable, str(CLIENTS / "python" / "conformance"), *arguments.split()]
+    async with Stage(shlex.join(started_by)) as stage:
+        for case in (one for one in load() if one.group == "http"):
+            assert not case.why_skipped(await stage.testee())
+            found = await differences_of(case, stage)
+            assert not found, "\n".join([str(case), *found])
 
 
 async def test_no_more_is_skipped_than_is_known_to_be_missing(

@@ -20,9 +20,9 @@ def test_a_decorated_view_of_an_application_that_is_not_protected_is_not_entered
         ask_wsgi(app, BEARER)
 
 
-def test_endpoints_without_a_view_of_ones_own_are_named() -> None:
+def test_what_cannot_be_decorated_is_named_by_its_path() -> None:
     app = Flask(__name__, static_folder=".", static_url_path="/static")
-    protect(app, Scripted(), endpoints={"static": PUBLIC})
+    protect(app, Scripted(), routes={"/static/": PUBLIC})
     assert ask_wsgi(app, path="/static/test_flask.py").status == 200
     assert ask_wsgi(app, path="/static2/test_flask.py").status == 401
 

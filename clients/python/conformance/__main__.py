@@ -1,6 +1,6 @@
 """The testee of the Python client; tests/conformance/README.md has the protocol.
 
-python clients/python/conformance [--blocking]
+python clients/python/conformance [--blocking] [--http flask]
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ GROUPS = (
     "cache",
     "watch",
     "flights",
+    "http",
+    "grpc",
 )
 FEATURES = ("key_file", "mtls", *(("clock",) if clocks.CAN_BE_MOVED else ()))
 # As many commands as a case has under way at once.
@@ -42,8 +44,10 @@ THREADS = 256
 class Testee:
     """Carries out commands on asyncio, side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, http: str) -> None:
+        self._http = http
         self._clients: dict[str, AsyncClient] = {}
+        self._backends: dict[str, list[Callable[[], Awaitable[None]]]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -54,8 +58,8 @@ class Testee:
             command = json.loads(line)
             number = command.pop("id")
             self._tasks[number] = loop.create_task(self._answer(number, command))
-        for client in self._clients.values():
-            await client.close()
+        for name in tuple(self._clients):
+            await self._close(name)
 
     async def _answer(self, number: int, command: JsonObject) -> None:
         try:
@@ -81,8 +85,10 @@ class Testee:
                 self._clients[command["client"]] = AsyncClient(target, **options)
                 return {"done": True}
             case "close":
-                await self._clients.pop(command["client"]).close()
+                await self._close(command["client"])
                 return {"done": True}
+            case "serve_http" | "serve_grpc":
+                return await self._serve(command)
             case "list_sessions":
                 name, arguments, options = method_of(command)
                 listed = getattr(self._clients[command["client"]], name)(*arguments, **options)
@@ -91,12 +97,31 @@ class Testee:
         method: Callable[..., Awaitable[Any]] = getattr(self._clients[command["client"]], name)
         return outcome(await method(*arguments, **options), reads_claims=command.get("claims") is True)
 
+    async def _serve(self, command: JsonObject) -> JsonObject:
+        import serving_asgi
+        import serving_grpc
+
+        client = self._clients[command["client"]]
+        if command["do"] == "serve_http":
+            target, end = await serving_asgi.serve(self._http, client, command)
+        else:
+            target, end = await serving_grpc.serve_on_asyncio(client, command)
+        self._backends.setdefault(command["client"], []).append(end)
+        return {"serving": {"target": target}}
+
+    async def _close(self, name: str) -> None:
+        for end in self._backends.pop(name, ()):
+            await end()
+        await self._clients.pop(name).close()
+
 
 class BlockingTestee:
     """Carries out each command in a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, http: str) -> None:
+        self._http = http
         self._clients: dict[str, Client] = {}
+        self._backends: dict[str, list[Callable[[], None]]] = {}
 
     def run(self) -> None:
         """Carry out what comes on standard input until it ends."""
@@ -105,12 +130,12 @@ class BlockingTestee:
             for line in sys.stdin:
                 command = json.loads(line)
                 number = command.pop("id")
-                if command["do"] in {"new", "close"}:
+                if command["do"] in {"new", "close", "serve_http", "serve_grpc"}:
                     self._answer(number, command)
                 else:
                     threads.submit(self._answer, number, command)
-        for client in self._clients.values():
-            client.close()
+        for name in tuple(self._clients):
+            self._close(name)
 
     def _answer(self, number: int, command: JsonObject) -> None:
         try:
@@ -129,12 +154,31 @@ class BlockingTestee:
                 self._clients[command["client"]] = Client(target, **options)
                 return {"done": True}
             case "close":
-                self._clients.pop(command["client"]).close()
+                self._close(command["client"])
                 return {"done": True}
+            case "serve_http" | "serve_grpc":
+                return self._serve(command)
         name, arguments, options = method_of(command)
         result = getattr(self._clients[command["client"]], name)(*arguments, **options)
         listed = list(result) if command["do"] == "list_sessions" else result
         return outcome(listed, reads_claims=command.get("claims") is True)
+
+    def _serve(self, command: JsonObject) -> JsonObject:
+        import serving_grpc
+        import serving_wsgi
+
+        client = self._clients[command["client"]]
+        if command["do"] == "serve_http":
+            target, end = serving_wsgi.serve(self._http, client, command)
+        else:
+            target, end = serving_grpc.serve_on_threads(client, command)
+        self._backends.setdefault(command["client"], []).append(end)
+        return {"serving": {"target": target}}
+
+    def _close(self, name: str) -> None:
+        for end in self._backends.pop(name, ()):
+            end()
+        self._clients.pop(name).close()
 
 
 def say(result: JsonObject) -> None:
@@ -147,10 +191,12 @@ def main() -> None:
     """Choose the client, and serve."""
     parser = argparse.ArgumentParser(description="Carries out commands of the conformance suite.")
     parser.add_argument("--blocking", action="store_true", help="the blocking client instead of asyncio's")
-    if parser.parse_args().blocking:
-        BlockingTestee().run()
+    parser.add_argument("--http", help="the kind of middleware for HTTP: asgi, fastapi, flask or django")
+    given = parser.parse_args()
+    if given.blocking:
+        BlockingTestee(given.http or "flask").run()
     else:
-        asyncio.run(Testee().run())
+        asyncio.run(Testee(given.http or "asgi").run())
 
 
 if __name__ == "__main__":

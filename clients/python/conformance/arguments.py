@@ -85,12 +85,17 @@ def method_of(command: JsonObject) -> tuple[str, list[Any], JsonObject]:
     raise ValueError(f"do: found {command['do']!r}, which this testee does not carry out")
 
 
-def _question(command: JsonObject) -> JsonObject:
-    policy = dict(command.get("policy", {}))
+def question_of(said: JsonObject) -> JsonObject:
+    """What is required of a token, and how fresh the answer has to be."""
+    policy = dict(said.get("policy", {}))
     if "max_auth_age" in policy:
         policy["max_auth_age"] = timedelta(seconds=policy["max_auth_age"])
+    return policy | {"consistency": _consistency(said.get("consistency", "cached"))}
+
+
+def _question(command: JsonObject) -> JsonObject:
     more = {"timeout": command["timeout"]} if "timeout" in command else {}
-    return policy | more | {"consistency": _consistency(command.get("consistency", "cached"))}
+    return question_of(command) | more
 
 
 def _consistency(wanted: Any) -> Consistency | None:

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias, Unpack
 from urllib.parse import quote
 
 from sessiond.current import current_session, serving
-from sessiond.middleware import denials
 from sessiond.middleware.denials import Denial
 from sessiond.middleware.gate import Admission, AsyncValidator, Question
 from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
@@ -103,8 +102,7 @@ class Doorway:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, self._door.closing(send))
             return
-        rule = self._find(scope)
-        admission = denials.NO_POLICY if rule is None else await self._door.admit(scope, rule)
+        admission = await self._door.admit(scope, self._find(scope))
         if isinstance(admission, Denial):
             await self._door.refuse(admission, scope, receive, send)
             return
@@ -112,7 +110,7 @@ class Doorway:
         with serving(admission):
             await self._app(scope, receive, send)
 
-    def _find(self, scope: Scope) -> Rule | None:
+    def _find(self, scope: Scope) -> Rule:
         return self._routes.find(scope.get("method", "GET"), route_path(scope))
 
 

@@ -11,8 +11,9 @@ A view that says nothing needs a good token. The session is `request.sessiond`, 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import wraps
+from itertools import chain
 from typing import Any, Final, TypeVar, Unpack, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -32,6 +33,7 @@ from sessiond.middleware.http import Answer, Denied, HttpGate
 from sessiond.middleware.marks import RuleNotAppliedError, mark, said
 from sessiond.middleware.per_loop import PerLoop
 from sessiond.middleware.request import Request
+from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule
 from sessiond.policy import Policy, Requirements
 
@@ -47,7 +49,8 @@ __all__ = [
 ]
 
 View = TypeVar("View", bound=Callable[..., Any])
-_OWN: Final = frozenset({"target", "client", "client_options", "async_client", "default"})
+_OWN: Final = frozenset({"target", "client", "client_options", "async_client", "default", "routes"})
+_CHALLENGE: Final = "WWW-Authenticate"
 _GOOD_TOKEN: Final = rules.require()
 
 
@@ -56,8 +59,9 @@ class SessionMiddleware:
 
     `settings.SESSIOND` has `target`, and `client_options` for the client that is made for it; or `client`, a
     `Client`, and `async_client`, which makes an `AsyncClient`, for the one and for the other world. `default`
-    is the rule of views that say nothing. Beside these it has `HttpOptions`; `certificate` and `render` are
-    given Django's request.
+    is the rule of views that say nothing, and `routes` has rules by `[METHOD ]/path` for those that cannot be
+    decorated: a path with a slash at its end has all below it. Beside these it has `HttpOptions`;
+    `certificate` and `render` are given Django's request.
     """
 
     sync_capable = True
@@ -66,7 +70,7 @@ class SessionMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         given: Mapping[str, Any] = getattr(settings, "SESSIOND", {})
         self._get_response: Final = get_response
-        self._default: Final[Rule] = given.get("default", _GOOD_TOKEN)
+        self._routes: Final = Routes(given.get("routes", {}), given.get("default", _GOOD_TOKEN))
         self._gate: Final = HttpGate(**{name: given[name] for name in given.keys() - _OWN})
         self.process_view: Callable[..., Any]
         if iscoroutinefunction(get_response):
@@ -110,14 +114,14 @@ class SessionMiddleware:
         return None
 
     def _rules(self, request: HttpRequest, view: Any) -> tuple[Rule, ...]:
-        request.sessiond, request.sessiond_rules = None, said(view) or (self._default,)
-        rules_of_view: tuple[Rule, ...] = request.sessiond_rules
-        return rules_of_view
+        found = self._routes.with_marks(request.method, request.path_info, said(view))
+        request.sessiond, request.sessiond_rules = None, found
+        return found
 
     def _enter(self, request: HttpRequest, admission: Admission) -> HttpResponse | None:
         if isinstance(admission, Denial):
             route = getattr(request.resolver_match, "route", "")
-            return _to_response(self._gate.refuse(admission, request, route))
+            return _Response(self._gate.refuse(admission, request, route))
         if admission is not None:
             request.sessiond = admission
             enter(admission)
@@ -192,10 +196,16 @@ def _target(given: Mapping[str, Any]) -> str:
     return target
 
 
-def _to_response(answer: Answer) -> HttpResponse:
-    response = HttpResponse(answer.body, status=answer.status)
-    for name, value in answer.headers:
-        # Django has one value for a name; a list of challenges is one, too (RFC 9110 §11.6.1).
-        joined = f"{response[name]}, {value}" if name == "WWW-Authenticate" and name in response else value
-        response[name] = joined
-    return response
+class _Response(HttpResponse):  # type: ignore[misc]
+    """Has several challenges, each in a header of its own: Django has one value for a name."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.body, status=answer.status)
+        self._challenges = [one for one in answer.headers if one[0] == _CHALLENGE]
+        for name, value in answer.headers:
+            if name != _CHALLENGE:
+                self[name] = value
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """The headers that Django sends."""
+        return chain(super().items(), self._challenges)

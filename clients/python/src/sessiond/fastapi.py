@@ -201,7 +201,7 @@ class _Middleware(Doorway):
         scope[_GUARD] = self._guard
         await super().__call__(scope, receive, send)
 
-    def _find(self, scope: Scope) -> Rule | None:
+    def _find(self, scope: Scope) -> Rule:
         rule = super()._find(scope)
         if rule is self._guard.default and self._leads_to_guard(scope):
             return PUBLIC

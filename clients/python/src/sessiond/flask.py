@@ -26,6 +26,7 @@ from sessiond.middleware.denials import Denial
 from sessiond.middleware.gate import Question, Validator
 from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
 from sessiond.middleware.marks import RuleNotAppliedError, mark, said
+from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule
 from sessiond.policy import Policy, Requirements
 
@@ -51,21 +52,21 @@ def protect(
     client: Validator,
     *,
     default: Rule = _GOOD_TOKEN,
-    endpoints: Mapping[str, Rule] = _NO_RULES,
+    routes: Mapping[str, Rule] = _NO_RULES,
     **options: Unpack[HttpOptions],
 ) -> None:
     """Let nothing through to an application but by the rules of its views; call it before all other hooks.
 
-    `endpoints` has the rules of those that cannot be decorated, such as `static`; `default` is that of what
-    says nothing, and of what is not found. `HttpOptions` has the other options; `certificate` and `render`
-    are given Flask's request.
+    `routes` has rules by `[METHOD ]/path` for what cannot be decorated, such as `/static/`: a path with a
+    slash at its end has all below it. `default` is the rule of what says nothing, and of what is not found.
+    `HttpOptions` has the other options; `certificate` and `render` are given Flask's request.
     """
-    gate = HttpGate(**options)
+    gate, by_path = HttpGate(**options), Routes(routes, default)
 
     @app.before_request
     def admit() -> Response | None:
         leave()
-        g.sessiond_rules = found = _rules(endpoints, default)
+        g.sessiond_rules = found = _rules(by_path)
         for rule in found:
             asked = gate.examine(_to_request(gate), rule)
             admission = asked.ask(client) if isinstance(asked, Question) else asked
@@ -118,11 +119,11 @@ def _decorator(rule: Rule) -> Callable[[View], View]:
     return decorate
 
 
-def _rules(endpoints: Mapping[str, Rule], default: Rule) -> tuple[Rule, ...]:
-    endpoint = request.endpoint
-    if endpoint is None:
-        return (default,)
-    return said(current_app.view_functions.get(endpoint)) or (endpoints.get(endpoint, default),)
+def _rules(by_path: Routes) -> tuple[Rule, ...]:
+    view = current_app.view_functions.get(request.endpoint or "")
+    # Flask's own path has lost what stands twice at its beginning.
+    path: str = request.environ["PATH_INFO"]
+    return by_path.with_marks(request.method, path, said(view))
 
 
 def _to_request(gate: HttpGate) -> Any:

@@ -20,12 +20,11 @@ import grpc
 import grpc.aio
 
 from sessiond.current import current_session, enter, leave, serving
-from sessiond.middleware import denials
 from sessiond.middleware.denials import Denial, Kind
 from sessiond.middleware.gate import AsyncValidator, Gate, Question, Validator
 from sessiond.middleware.methods import Methods, to_status
 from sessiond.middleware.request import Request
-from sessiond.middleware.rules import PUBLIC, Rule, optional, require
+from sessiond.middleware.rules import NOBODY, PUBLIC, Rule, optional, require
 from sessiond.results import Session
 
 __all__ = [
@@ -57,7 +56,7 @@ class _Entrance:
     def __init__(
         self,
         methods: Mapping[str, Rule],
-        default: Rule | None,
+        default: Rule,
         dpop_origin: str,
         certificate: Certificate | None,
         logger: logging.Logger,
@@ -67,14 +66,12 @@ class _Entrance:
         self._certificate: Final = certificate
         self._logger: Final = logger
 
-    def rule(self, method: str) -> Rule | None:
+    def rule(self, method: str) -> Rule:
         """What is required for a method."""
         return self._methods.find(method)
 
-    def examine(self, context: Any, method: str, rule: Rule | None) -> Question | Denial | None:
+    def examine(self, context: Any, method: str, rule: Rule) -> Question | Denial | None:
         """What is to be asked about a call, which is a POST to the path that its method has."""
-        if rule is None:
-            return denials.NO_POLICY
         metadata = context.invocation_metadata() or ()
         request = Request(
             method="POST",
@@ -104,7 +101,7 @@ class SessionInterceptor(grpc.ServerInterceptor):
         validator: Validator,
         methods: Mapping[str, Rule],
         *,
-        default: Rule | None = None,
+        default: Rule = NOBODY,
         dpop_origin: str = "",
         certificate: Certificate | None = None,
         logger: logging.Logger = _LOGGER,
@@ -116,7 +113,7 @@ class SessionInterceptor(grpc.ServerInterceptor):
         """The handler of a call, behind the decision."""
         handler, method = continuation(handler_call_details), handler_call_details.method
         rule = self._entrance.rule(method)
-        if handler is None or (rule is not None and rule.is_public):
+        if handler is None or rule.is_public:
             return handler
 
         def admit(context: Any) -> Session | None:
@@ -159,7 +156,7 @@ class AsyncSessionInterceptor(grpc.aio.ServerInterceptor):
         validator: AsyncValidator,
         methods: Mapping[str, Rule],
         *,
-        default: Rule | None = None,
+        default: Rule = NOBODY,
         dpop_origin: str = "",
         certificate: Certificate | None = None,
         logger: logging.Logger = _LOGGER,
@@ -171,7 +168,7 @@ class AsyncSessionInterceptor(grpc.aio.ServerInterceptor):
         """The handler of a call, behind the decision."""
         handler, method = await continuation(handler_call_details), handler_call_details.method
         rule = self._entrance.rule(method)
-        if handler is None or (rule is not None and rule.is_public):
+        if handler is None or rule.is_public:
             return handler
         behaviour = _behaviour_of(handler)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from sessiond.middleware.request import Request
 
@@ -50,8 +49,6 @@ def _is_safe(request: Request) -> bool:
 
 
 def _is_host(origin: str, hosts: Sequence[str]) -> bool:
-    try:
-        found = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return len(hosts) == 1 and found != "" and found.lower() == hosts[0].lower()
+    """Whether an origin is that of the host, whatever its scheme (RFC 6454 §6.2)."""
+    _, separator, found = origin.partition("://")
+    return separator != "" and len(hosts) == 1 and found != "" and found.lower() == hosts[0].lower()

@@ -118,6 +118,8 @@ class Gate:
         """What is to be asked, None where a request gets through without, or what it is told at once."""
         if rule.is_public:
             return None
+        if rule.is_for_nobody:
+            return denials.NO_POLICY
         try:
             found = self._credential(request)
             if found is None:

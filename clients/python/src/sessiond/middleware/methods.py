@@ -38,7 +38,7 @@ STATUSES: Final = {
 class Methods:
     """Finds the rule of a method: by its full name, by its service, or that of all others."""
 
-    def __init__(self, rules: Mapping[str, Rule], default: Rule | None) -> None:
+    def __init__(self, rules: Mapping[str, Rule], default: Rule) -> None:
         for name in rules:
             if not _NAME.fullmatch(name):
                 allowed = "/package.Service/Method or /package.Service/*"
@@ -46,8 +46,8 @@ class Methods:
         self._rules: Final = {**dict.fromkeys(PUBLIC_BY_DEFAULT, PUBLIC), **rules}
         self._default: Final = default
 
-    def find(self, method: str) -> Rule | None:
-        """What is required; None where nobody has said it."""
+    def find(self, method: str) -> Rule:
+        """What is required."""
         of_service = method[: method.rfind("/") + 1] + "*"
         return self._rules.get(method) or self._rules.get(of_service) or self._default
 

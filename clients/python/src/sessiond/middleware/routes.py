@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from sessiond.middleware.rules import Rule
+from sessiond.middleware.rules import NOBODY, Rule
 
 _DOTS: Final = frozenset({".", ".."})
 _PATTERN: Final = re.compile(r"(?:([A-Z]+) )?(/.*)")
@@ -20,24 +20,29 @@ class Routes:
     """
 
     def __init__(self, rules: Mapping[str, Rule], default: Rule) -> None:
-        self._default: Final = default
+        self.default: Final = default
         self._rules: Final = {_parsed(pattern): rule for pattern, rule in rules.items()}
         self._is_all_alike: Final = all(rule.is_public or rule == default for rule in rules.values())
 
-    def find(self, method: str, path: str) -> Rule | None:
-        """The rule; None where it is not clear which is meant.
+    def find(self, method: str, path: str) -> Rule:
+        """The rule of a request; it is for nobody where it is not clear which is meant.
 
         A path with dots or nothing between its slashes may mean another one to whoever routes by it.
         """
         if not _is_plain(path):
-            return self._default if self._is_all_alike else None
+            return self.default if self._is_all_alike else NOBODY
         methods = (method, "GET", "") if method == "HEAD" else (method, "")
         for known in (path, *_above(path)):
             for one in methods:
                 rule = self._rules.get((one, known))
                 if rule is not None:
                     return rule
-        return self._default
+        return self.default
+
+    def with_marks(self, method: str, path: str, marks: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        """All rules of a request whose view has marks of its own: the default is for what says nothing."""
+        found = self.find(method, path)
+        return marks if found is self.default and marks else (found, *marks)
 
 
 def _parsed(pattern: str) -> tuple[str, str]:

@@ -22,10 +22,13 @@ class Rule:
     consistency: Consistency | None = None
     is_public: bool = False
     is_optional: bool = False
+    is_for_nobody: bool = False
 
 
 # Nobody has to be known, and no token that comes along is looked at.
 PUBLIC: Final = Rule(is_public=True)
+# For what nobody has said anything about, or of which it is not clear what it means.
+NOBODY: Final = Rule(is_for_nobody=True)
 
 
 def require(

@@ -28,9 +28,10 @@ def to_request(environ: Mapping[str, Any], certificate: Callable[[], bytes | Non
 
 
 def _header(environ: Mapping[str, Any], name: str) -> Sequence[str]:
-    value: str | None = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
-    if value is None:
+    given: str | None = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+    if given is None:
         return []
+    value = given.strip(" \t")  # no server has to, and it is no part of the value (RFC 9110 §5.5)
     separator = _SEPARATORS.get(name)
     return [value] if separator is None else separator.split(value)
 

@@ -1,0 +1,65 @@
+"""Backends of Django. Its settings are a process's: those of the latest backend hold."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import clear_url_caches, path, re_path
+from serving import Handled, JsonObject, marks_of, options_of
+
+import sessiond.django
+from sessiond import AsyncClient, Client
+
+settings.configure(SECRET_KEY="none", ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
+django.setup()
+
+
+def on_threads(client: Client, command: JsonObject) -> Any:
+    """The backend as a WSGI application."""
+    handled = Handled()
+
+    def view() -> Any:
+        def answer(request: Any) -> HttpResponse:
+            return HttpResponse(handled.text(path=request.path), "application/json")
+
+        return answer
+
+    _configure(view, {"client": client}, command)
+    return WSGIHandler()
+
+
+def on_asyncio(client: AsyncClient, command: JsonObject) -> Any:
+    """The backend as an ASGI application."""
+    handled = Handled()
+
+    def view() -> Any:
+        async def answer(request: Any) -> HttpResponse:
+            return HttpResponse(handled.text(path=request.path), "application/json")
+
+        return answer
+
+    _configure(view, {"async_client": client}, command)
+    return ASGIHandler()
+
+
+def _configure(view: Callable[[], Any], client: JsonObject, command: JsonObject) -> None:
+    marks, protection = marks_of(sessiond.django, command)
+    module = ModuleType("routes_of_the_backend")
+    patterns: list[Any] = [path(one.removeprefix("/"), mark(view())) for one, mark in marks.items()]
+    module.urlpatterns = [*patterns, re_path(".*", view())]  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    override_settings(
+        ROOT_URLCONF=module.__name__,
+        MIDDLEWARE=["sessiond.django.SessionMiddleware"],
+        SESSIOND={**client, **protection, **options_of(command)},
+    ).enable()
+    clear_url_caches()
