@@ -323,6 +323,10 @@ class Client:
             call.cancel()
         raise raised
 
+    def _forget(self) -> None:
+        """Repeat nothing from before: the fake of `sessiond.testing` has changed what tokens are worth."""
+        self._connection.get().validator.forget()
+
     def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
         response = self._call(self._stub.RevokeSession, request)
         self._connection.get().validator.end(request, response)

@@ -107,6 +107,11 @@ class BlockingValidator:
             with self._lock:
                 self._front.memory.end(request, response)
 
+    def forget(self) -> None:
+        """Repeat nothing from before."""
+        with self._lock:
+            self._front.forget()
+
     def close(self) -> None:
         """Follow no more, and begin no further call."""
         self._calls.close()

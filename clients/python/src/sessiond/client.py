@@ -321,6 +321,10 @@ class AsyncClient:
             call.cancel()
         raise raised
 
+    def _forget(self) -> None:
+        """Repeat nothing from before: the fake of `sessiond.testing` has changed what tokens are worth."""
+        self._validator.forget()
+
     async def _revoke(self, request: RevokeSessionRequest) -> RevocationResult:
         response = await self._call(self._stub.RevokeSession, request)
         self._validator.end(request, response)

@@ -53,6 +53,11 @@ class Front:
         digest = sha256(policy.digest + caller_of(metadata) + raw).digest()
         return Question(token, policy, metadata, raw, digest)
 
+    def forget(self) -> None:
+        """Repeat nothing from before; threads need a lock for it."""
+        if self.memory is not None:
+            self.memory.knowledge.forget()
+
     def answered(self, outcome: Outcome, verdict: Verdict, began: float) -> Verdict:
         """Count a verdict that a call has brought."""
         self.counters.count(outcome, verdict, self.clocks.steady() - began)

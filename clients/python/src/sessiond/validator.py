@@ -97,6 +97,10 @@ class AsyncValidator:
         if self._front.memory is not None:
             self._front.memory.end(request, response)
 
+    def forget(self) -> None:
+        """Repeat nothing from before."""
+        self._front.forget()
+
     async def close(self) -> None:
         """Follow no more, and give up every call under way."""
         if self._following is not None:

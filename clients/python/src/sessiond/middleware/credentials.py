@@ -92,9 +92,14 @@ def proof_of(proofs: Sequence[str], method: str, origin: str, path: str) -> Dpop
     """
     if not origin or not proofs:
         return None
-    if len(proofs) > 1 or not _TOKEN68.fullmatch(proofs[0]):
+    if len(proofs) > 1 or not is_token68(proofs[0]):
         raise InvalidRequestError
     return DpopProof(proofs[0], method, origin + path)
+
+
+def is_token68(text: str) -> bool:
+    """Whether a text has the form of a token (RFC 6750 §2.1)."""
+    return _TOKEN68.fullmatch(text) is not None
 
 
 def require_origin(name: str, origin: str) -> None:
