@@ -1,0 +1,113 @@
+"""Each block of Python in the client's README is run, over the fake."""
+
+import asyncio
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import override_settings
+from django.urls import path
+from prometheus_client import REGISTRY, generate_latest
+
+from sessiond.testing import FakeSessiond
+from tests.support.middleware.answers import ask_asgi, ask_wsgi
+
+pytest_plugins = ["sessiond.testing.fixtures"]
+
+README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def run(fake: FakeSessiond, *marks: str) -> dict[str, Any]:
+    """The names of the one block that has all marks in it, after it has run."""
+    (block,) = [one for one in BLOCKS if all(mark in one for mark in marks)]
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block.replace("127.0.0.1:50051", fake.target), str(README), "exec"), names)
+    return names
+
+
+def bearing(fake: FakeSessiond, *scopes: str) -> list[tuple[str, str]]:
+    return [("Authorization", f"Bearer {fake.login(scopes=scopes).access_token}")]
+
+
+def test_the_client(fake_sessiond: FakeSessiond, capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(fake_sessiond, "async def main")
+    for scopes in (["orders:read"], []):
+        asyncio.run(names["main"](fake_sessiond.login(scopes=scopes).access_token))
+    welcome, refused = capsys.readouterr().out.splitlines()
+    assert welcome.startswith("welcome sdp_")
+    assert refused == "refused: SCOPE_INSUFFICIENT DENY"
+
+
+def test_what_is_kept(fake_sessiond: FakeSessiond) -> None:
+    with run(fake_sessiond, "max_entries")["client"] as client:
+        assert client.numbers.misses == 1
+
+
+@pytest.mark.parametrize("marks", [("sessiond.asgi",), ("sessiond.fastapi",)])
+async def test_asgi_and_fastapi(fake_sessiond: FakeSessiond, marks: tuple[str, ...]) -> None:
+    app = run(fake_sessiond, *marks)["app"]
+    found = [
+        (await ask_asgi(app, headers, path=path)).status
+        for headers, path in [
+            (bearing(fake_sessiond, "orders:read"), "/orders"),
+            (bearing(fake_sessiond), "/orders"),
+            ([], "/orders"),
+            ([], "/healthz"),
+        ]
+    ]
+    assert found == [200, 403, 401, 200]
+
+
+def test_flask(fake_sessiond: FakeSessiond) -> None:
+    app = run(fake_sessiond, "sessiond.flask")["app"]
+    assert b"sdp_" in ask_wsgi(app, bearing(fake_sessiond, "orders:read")).body
+    assert ask_wsgi(app).status == 401
+    assert ask_wsgi(app, path="/healthz").status == 200
+
+
+def test_django(fake_sessiond: FakeSessiond) -> None:
+    if not settings.configured:
+        settings.configure(SECRET_KEY="-", ALLOWED_HOSTS=["*"])
+        django.setup()
+    views = run(fake_sessiond, "from django.http")
+    module: Any = types.ModuleType("routes_of_the_readme")
+    module.urlpatterns = [path("orders", views["orders"]), path("healthz", views["healthz"])]
+    sys.modules[module.__name__] = module
+    given = {name: value for name, value in run(fake_sessiond, "MIDDLEWARE =").items() if name.isupper()}
+    with override_settings(ROOT_URLCONF=module.__name__, **given):
+        app = WSGIHandler()
+        assert b"sdp_" in ask_wsgi(app, bearing(fake_sessiond, "orders:read")).body
+        assert ask_wsgi(app).status == 401
+        assert ask_wsgi(app, path="/healthz").status == 200
+
+
+async def test_grpc(fake_sessiond: FakeSessiond) -> None:
+    server = run(fake_sessiond, "sessiond.grpc")["server"]()
+    await server.stop(None)
+
+
+def test_testing(fake_sessiond: FakeSessiond) -> None:
+    run(fake_sessiond, "sessiond.testing")["test_orders"]()
+
+
+def test_metrics(fake_sessiond: FakeSessiond) -> None:
+    for marks in (("sessiond.prometheus",), ("sessiond.otel",)):
+        with run(fake_sessiond, *marks)["client"] as client:
+            client.validate(fake_sessiond.login().access_token)
+    assert b"sessiond_client_validations_total" in generate_latest(REGISTRY)
+
+
+def test_no_block_is_left_out(fake_sessiond: FakeSessiond) -> None:
+    names = {"async def main", "max_entries", "sessiond.asgi", "sessiond.fastapi", "sessiond.flask"}
+    names |= {"from django.http", "MIDDLEWARE =", "sessiond.grpc", "sessiond.testing", "sessiond.prometheus"}
+    names |= {"sessiond.otel"}
+    left = [block for block in BLOCKS if not any(name in block for name in names)]
+    assert left == []
+    assert len(BLOCKS) == len(names)
