@@ -36,7 +36,14 @@ GROUPS = (
     "http",
     "grpc",
 )
-FEATURES = ("key_file", "mtls", *(("clock",) if clocks.CAN_BE_MOVED else ()))
+FEATURES = (
+    "key_file",
+    "mtls",
+    "ready",
+    "repeated_metadata",
+    "tls_reload",
+    *(("clock",) if clocks.CAN_BE_MOVED else ()),
+)
 # As many commands as a case has under way at once.
 THREADS = 256
 

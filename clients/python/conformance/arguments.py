@@ -48,7 +48,7 @@ def client_arguments(command: JsonObject) -> tuple[str, JsonObject]:
     if "tls" in command:
         files = {name: Path(path) for name, path in command["tls"].items() if name != "server_name"}
         options["tls"] = Tls(
-            **{name: path.read_bytes() for name, path in files.items()},
+            **files,
             server_name=command["tls"].get("server_name", ""),
         )
     if command.get("insecure"):
@@ -59,6 +59,8 @@ def client_arguments(command: JsonObject) -> tuple[str, JsonObject]:
 def method_of(command: JsonObject) -> tuple[str, list[Any], JsonObject]:
     """The method of a command, and what it is called with."""
     match command["do"]:
+        case "ready":
+            return "ready", [command["timeout"]], {}
         case "validate":
             return "validate", [command["token"]], _question(command) | _proof(command)
         case "validate_all":
@@ -78,10 +80,9 @@ def method_of(command: JsonObject) -> tuple[str, list[Any], JsonObject]:
             return name, given, _login(command)
         case "revoke":
             return _revocation(command)
-        case "get_session":
-            return "get_session", [command["session_id"]], _same(command)
-        case "list_sessions":
-            return "list_sessions", [command["issuer"], command["subject"]], _same(command)
+        case "get_session" | "list_sessions" as name:
+            given = [command[part] for part in ("session_id", "issuer", "subject") if part in command]
+            return name, given, _same(command)
     raise ValueError(f"do: found {command['do']!r}, which this testee does not carry out")
 
 

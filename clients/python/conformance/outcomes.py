@@ -54,6 +54,8 @@ _RESULTS: dict[type[Any], str] = {
 
 def outcome(value: Any, *, reads_claims: bool = False) -> JsonObject:
     """The result of a command that gave `value`."""
+    if value is None:
+        return {"done": True}
     shown = f"{value} {value!r}"
     if isinstance(value, list):
         if value and isinstance(value[0], SessionRecord):

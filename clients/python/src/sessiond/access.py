@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import grpc
@@ -23,21 +24,32 @@ _RECONNECTING: Final = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_r
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tls:
-    """TLS to the server; everything is PEM.
+    """TLS to the server; everything is PEM, or the path of a file, which is read anew when it has changed.
 
     `authorities` are those that may have issued its certificate (None: the system's). `certificate` and
     `private_key` are the caller's own, for a server that asks for one. `server_name` is the name to expect,
     where it is not that of the address.
     """
 
-    authorities: bytes | None = None
-    certificate: bytes | None = None
-    private_key: bytes | None = None
+    authorities: bytes | Path | None = None
+    certificate: bytes | Path | None = None
+    private_key: bytes | Path | None = None
     server_name: str = ""
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """What gRPC takes."""
-        return grpc.ssl_channel_credentials(self.authorities, self.private_key, self.certificate)
+        """What gRPC takes, as it is now; raises an OSError where a file cannot be read."""
+        parts = (self.authorities, self.private_key, self.certificate)
+        return grpc.ssl_channel_credentials(*map(_read, parts))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that may change."""
+        parts = (self.authorities, self.certificate, self.private_key)
+        return tuple(part for part in parts if isinstance(part, Path))
+
+
+def _read(part: bytes | Path | None) -> bytes | None:
+    return part.read_bytes() if isinstance(part, Path) else part
 
 
 def require_secrecy(target: str, key: Key | None, tls: Tls | None, *, allow_plaintext: bool) -> None:

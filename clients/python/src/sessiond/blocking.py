@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Timer
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -14,9 +16,10 @@ from sessiond import access, requests, results
 from sessiond.access import Key, Metadata, Tls
 from sessiond.blocking_validator import BlockingValidator
 from sessiond.cache import DEFAULT_CACHE, Cache
+from sessiond.channels import Channels, Stub
 from sessiond.client import DEFAULT_PROVIDER_TIMEOUT, DEFAULT_TIMEOUT
 from sessiond.consistency import Consistency
-from sessiond.errors import to_error
+from sessiond.errors import time_over, to_error
 from sessiond.observer import Numbers, Observer
 from sessiond.per_process import PerProcess
 from sessiond.policy import NOTHING, Policy, Requirements
@@ -40,14 +43,27 @@ from sessiond.v1.session_service_pb2 import (
     RevokeSessionRequest,
     WatchRevocationsRequest,
 )
-from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    channel: Any
-    stub: Any
+    channels: Channels[Any]
+    stub: Stub
     validator: BlockingValidator
+    retiring: set[Timer]
+
+
+def _retire(retiring: set[Timer], seconds: float, channel: Any) -> None:
+    """Let the calls of a channel come to their end, for which they have so many seconds."""
+
+    def close() -> None:
+        retiring.discard(timer)
+        channel.close()
+
+    timer = Timer(seconds, close)
+    timer.daemon = True
+    retiring.add(timer)
+    timer.start()
 
 
 class Client:
@@ -90,14 +106,16 @@ class Client:
         self._is_closed = False
         options = access.options(target, tls)
 
+        def open_channel() -> Any:
+            if tls:
+                return grpc.secure_channel(target, tls.credentials(), options=options)
+            return grpc.insecure_channel(target, options=options)
+
         def connect() -> _Connection:
-            channel = (
-                grpc.secure_channel(target, tls.credentials(), options=options)
-                if tls
-                else grpc.insecure_channel(target, options=options)
-            )
-            # The generated stub has no types for its methods.
-            stub: Any = SessionServiceStub(channel)  # type: ignore[no-untyped-call]
+            retiring: set[Timer] = set()
+            retire = partial(_retire, retiring, provider_timeout)
+            channels = Channels(open_channel, tls.files if tls else (), retire)
+            stub = Stub(channels)
             validator = BlockingValidator(
                 stub,
                 self._call,
@@ -107,7 +125,7 @@ class Client:
                 observer=observer,
                 timeout=timeout,
             )
-            return _Connection(channel, stub, validator)
+            return _Connection(channels, stub, validator, retiring)
 
         self._connection = PerProcess(connect)
 
@@ -124,7 +142,23 @@ class Client:
         self._is_closed = True
         connection = self._connection.get()
         connection.validator.close()
-        connection.channel.close()
+        connection.channels.get().close()
+        for timer in list(connection.retiring):
+            timer.cancel()
+            timer.function()
+
+    def ready(self, timeout: float) -> None:
+        """Wait until there is a connection, for so many seconds; raises an `UnavailableError` where none is.
+
+        No call needs this. It is for a service that is to start only where its sessiond can be reached.
+        """
+        waiting = grpc.channel_ready_future(self._connection.get().channels.get())
+        try:
+            waiting.result(timeout)
+        except grpc.FutureTimeoutError:
+            raise time_over() from None
+        finally:
+            waiting.cancel()
 
     @property
     def numbers(self) -> Numbers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial
 from threading import Lock
 from typing import Any, Final
 
@@ -52,8 +51,8 @@ class BlockingValidator:
         memory = self._front.memory
         self._calls = BlockingCalls(
             lambda request, metadata, seconds: call(stub.ValidateToken, request, seconds, metadata),
-            partial(self._begin, stub.ValidateToken),
-            partial(self._begin, stub.ValidateTokens),
+            lambda *asked: self._begin(stub.ValidateToken, *asked),
+            lambda *asked: self._begin(stub.ValidateTokens, *asked),
             memory,
             clocks=clocks,
             lock=self._lock,

@@ -12,8 +12,9 @@ import grpc
 from sessiond import access, requests, results
 from sessiond.access import Key, Metadata, Tls
 from sessiond.cache import DEFAULT_CACHE, Cache
+from sessiond.channels import Channels, Stub
 from sessiond.consistency import Consistency
-from sessiond.errors import require_readable, to_error
+from sessiond.errors import require_readable, time_over, to_error
 from sessiond.observer import Numbers, Observer
 from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.repeats import IDEMPOTENT, NEVER, Attempts, Repeats, repeats_of_refresh
@@ -36,7 +37,6 @@ from sessiond.v1.session_service_pb2 import (
     RevokeSessionRequest,
     WatchRevocationsRequest,
 )
-from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from sessiond.validator import AsyncValidator
 
 DEFAULT_TIMEOUT: Final = 1.0
@@ -80,13 +80,15 @@ class AsyncClient:
         self._provider_timeout = provider_timeout
         self._is_closed = False
         options = access.options(target, tls)
-        self._channel = (
-            grpc.aio.secure_channel(target, tls.credentials(), options=options)
-            if tls
-            else grpc.aio.insecure_channel(target, options=options)
-        )
-        # The generated stub has no types for its methods.
-        self._stub: Any = SessionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+        def connect() -> grpc.aio.Channel:
+            if tls:
+                return grpc.aio.secure_channel(target, tls.credentials(), options=options)
+            return grpc.aio.insecure_channel(target, options=options)
+
+        self._channels = Channels(connect, tls.files if tls else (), self._retire)
+        self._stub = Stub(self._channels)
+        self._retiring: dict[asyncio.Task[None], grpc.aio.Channel] = {}
         self._validator = AsyncValidator(
             self._stub,
             self._call,
@@ -109,7 +111,29 @@ class AsyncClient:
         """Close the channel; a validation that waits for an answer is CANCELLED."""
         self._is_closed = True
         await self._validator.close()
-        await self._channel.close()
+        former = dict(self._retiring)
+        for task in former:
+            task.cancel()
+        await asyncio.gather(*former, return_exceptions=True)
+        for channel in (self._channels.get(), *former.values()):
+            await channel.close()
+
+    async def ready(self, timeout: float) -> None:
+        """Wait until there is a connection, for so many seconds; raises an `UnavailableError` where none is.
+
+        No call needs this. It is for a service that is to start only where its sessiond can be reached.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self._channels.get().channel_ready()
+        except TimeoutError:
+            raise time_over() from None
+
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        """Let its calls come to their end."""
+        task = asyncio.get_running_loop().create_task(channel.close(self._provider_timeout))
+        self._retiring[task] = channel
+        task.add_done_callback(self._retiring.pop)
 
     @property
     def numbers(self) -> Numbers:
