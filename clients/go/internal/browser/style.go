@@ -68,7 +68,7 @@ func (s Style) AllowsHost(host string) bool {
 // Refreshes says whether a browser sends the refresh token along with requests for a path (RFC 6265 section
 // 5.1.4).
 func (s Style) Refreshes(path string) bool {
-	behind, isBelow := strings.CutPrefix(path, strings.TrimSuffix(s.RefreshPath, "/"))
+	behind, isBelow := strings.CutPrefix(path, s.RefreshPath)
 	return isBelow && (behind == "" || behind[0] == '/')
 }
 

@@ -191,7 +191,7 @@ func TestALogoutDuringARefreshWins(t *testing.T) {
 	}
 }
 
-func TestNobodyIsLoggedOutByALaterAnswerToAnOlderLogin(t *testing.T) {
+func TestALoginEndsTheSessionOfBefore(t *testing.T) {
 	s := one(t)
 	s.login("alice")
 	former := s.refreshToken()
