@@ -74,7 +74,7 @@ async def running_site(site_program: Path, tmp_path_factory: pytest.TempPathFact
 async def site(running_site: Site) -> Site:
     """The same, of which nobody knows anything yet."""
     await running_site.chromium.forget_everything()
-    running_site.front.exchanges.clear()
+    running_site.front.begin_anew()
     return running_site
 
 

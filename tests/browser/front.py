@@ -57,6 +57,12 @@ class Front:
         self._turns = itertools.cycle(range(len(processes)))
         self._slow = asyncio.Event()
 
+    def begin_anew(self) -> None:
+        """Forget what was, and let slow requests wait."""
+        self.exchanges.clear()
+        self.drops_answers = False
+        self._slow.clear()
+
     def release(self) -> None:
         """Let the slow requests go on."""
         self._slow.set()

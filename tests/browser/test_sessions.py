@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.conftest import GO_CLIENT
 from tests.browser.front import SITE
 from tests.support.waiting import eventually
 
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.long
 
 URL = f"https://{SITE}"
 ACCESS, REFRESH = "__Host-session", "__Host-session-refresh"
+README = GO_CLIENT / "README.md"
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 # What a page makes of an answer: its status, and its text without the line's end.
 FETCH = "fetch({!r}).then(async (r) => [r.status, (await r.text()).trim()])"
@@ -119,6 +122,26 @@ async def test_a_page_that_was_asked_for_with_old_cookies_is_shown_with_new_ones
     assert sent_back.value(REFRESH) is None
     assert await other.run("location.href") == f"{URL}/?slow&page=2"
     await other.screenshot(site.shots / "4-sent-back-and-shown.png")
+
+
+async def test_a_script_asks_again_whose_cookies_were_old(site: Site) -> None:
+    (ask,) = re.findall(r"```js\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    tab, other = await logged_in(site), await site.chromium.open()
+    await other.go(f"{URL}/")
+    await tab.forget(ACCESS, URL)
+    site.front.exchanges.clear()
+    late = asyncio.create_task(
+        other.run(f"{ask}; ask('/orders?slow', {{method: 'POST'}}).then((answer) => answer.status)")
+    )
+    await eventually(lambda: site.front.exchanges)
+    for _ in range(2):
+        assert await fetch(tab, "/orders") == [200, "orders of alice"]
+        await tab.forget(ACCESS, URL)
+    site.front.release()
+    assert await late == 200
+    late_ones = [one for one in site.front.of("/orders") if "slow" in one.target]
+    assert [one.status for one in late_ones] == [401, 200]
+    assert late_ones[0].set_cookies == []
 
 
 async def test_two_tabs_have_one_session(site: Site) -> None:
