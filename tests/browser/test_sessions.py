@@ -41,6 +41,12 @@ async def fetch(tab: Tab, target: str) -> list[Any]:
     return await tab.run(FETCH.format(target))
 
 
+async def session_of(tab: Tab) -> dict[str, str]:
+    """The cookies of the browser's session."""
+    cookies = await tab.cookies(URL)
+    return {name: cookies[name]["value"] for name in (ACCESS, REFRESH) if name in cookies}
+
+
 def refresh_tokens(site: Site) -> set[str]:
     """All that answers gave out to requests for orders."""
     return {token for one in site.front.of("/orders") if (token := one.value(REFRESH)) is not None}
@@ -92,12 +98,12 @@ async def test_a_logout_during_a_refresh_wins(site: Site) -> None:
         slow = asyncio.create_task(fetch(tab, "/orders?process=1"))
         await eventually(lambda: site.front.exchanges)
         assert await tab.run("fetch('/logout?process=2', {method: 'POST'}).then((r) => r.status)") == 200
-        assert not await tab.cookies(URL)
+        assert await session_of(tab) == {}
     finally:
         held.release()
     status, _ = await slow
     assert status == 401
-    assert not await tab.cookies(URL)
+    assert await session_of(tab) == {}
     assert (await fetch(tab, "/orders"))[0] == 401
     await tab.go(f"{URL}/")
     await tab.shows("Welcome")
@@ -142,6 +148,33 @@ async def test_a_script_asks_again_whose_cookies_were_old(site: Site) -> None:
     late_ones = [one for one in site.front.of("/orders") if "slow" in one.target]
     assert [one.status for one in late_ones] == [401, 200]
     assert late_ones[0].set_cookies == []
+
+
+async def test_what_was_sent_before_a_login_logs_nobody_out(site: Site) -> None:
+    tab, other = await logged_in(site), await site.chromium.open()
+    await other.go(f"{URL}/")
+    await tab.forget(ACCESS, URL)
+    site.front.exchanges.clear()
+    late = asyncio.create_task(fetch(other, "/orders?slow"))
+    await eventually(lambda: site.front.exchanges)
+    name = "new URLSearchParams({name: 'bob'})"
+    await tab.run(f"fetch('/login', {{method: 'POST', body: {name}}})")
+    new = await session_of(tab)
+    site.front.release()
+    assert (await late)[0] == 401
+    assert await session_of(tab) == new
+    assert await fetch(tab, "/orders") == [200, "orders of bob"]
+
+
+async def test_a_session_that_has_ended_takes_its_cookies_along(site: Site) -> None:
+    tab = await logged_in(site)
+    ended = (await session_of(tab))[REFRESH]
+    await tab.run("fetch('/logout', {method: 'POST'})")
+    for count in (1, 0):
+        await tab.call("Network.setCookie", name=REFRESH, value=ended, url=URL, secure=True, path="/")
+        assert (await fetch(tab, "/orders"))[0] == 401
+        assert len(await session_of(tab)) == count
+    assert await tab.cookies(URL) == {}
 
 
 async def test_two_tabs_have_one_session(site: Site) -> None:

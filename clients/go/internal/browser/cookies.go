@@ -22,7 +22,7 @@ const (
 type Cookies struct {
 	Access, Refresh           Number
 	AccessToken, RefreshToken string // empty unless there is one
-	retry                     string
+	mark                      string
 	parts                     [mostParts + 1]bool
 }
 
@@ -44,14 +44,14 @@ func (s Style) Read(headers []string) Cookies {
 		found.Access = None
 	}
 	found.RefreshToken, found.Refresh = one(headers, s.RefreshName())
-	found.retry, _ = one(headers, s.RetryName())
+	found.mark, _ = one(headers, s.MarkName())
 	return found
 }
 
-// WasSentBack says whether the browser has been redirected with the refresh token that it brings: it has no
-// newer one.
-func (c Cookies) WasSentBack() bool {
-	return c.RefreshToken != "" && c.retry == fingerprint(c.RefreshToken)
+// IsMarked says whether the browser has had an answer about the refresh token that it brings, and so has no
+// newer one: what it sent before it had that answer does not bring the mark.
+func (c Cookies) IsMarked() bool {
+	return c.RefreshToken != "" && c.mark == fingerprint(c.RefreshToken)
 }
 
 // HasRefreshForm says whether the refresh token is of a form that a server would read at all.

@@ -9,7 +9,8 @@ import (
 )
 
 // longestWithoutLogin is how long a browser's cookies are taken for those that a request brought: a refusal
-// that comes later clears nothing, as somebody may have logged in meanwhile.
+// that comes later clears nothing, as somebody may have logged in meanwhile. A cookie is deleted by its name,
+// whatever its value.
 const longestWithoutLogin = time.Second
 
 // Presented is what a request brings.
@@ -20,7 +21,7 @@ type Presented struct {
 	IsUpgrade            bool // its answer may be written past the headers, and cookies with them
 	IsRefreshedElsewhere bool // the refresh token is sent to another path alone
 	IsNavigation         bool
-	WasSentBack          bool // it was made again because of a redirect of ours, with the same refresh token
+	IsMarked             bool // the browser has had an answer about its refresh token, and has no newer one
 	// Missing is what a request without a token is told.
 	Missing denial.Denial
 }
@@ -53,6 +54,7 @@ const (
 	Keep Change = iota
 	Set
 	Clear
+	Mark // they stay, and the browser is told which refresh token the answer is about
 )
 
 // Decision is what follows from a request.
@@ -111,12 +113,14 @@ func (p Presented) refresh(denied denial.Denial, ask Asking) Decision {
 		return deny(*refreshed.Failed)
 	case refreshed.Refusal == nil:
 		return p.judged(ask.Validate(), Set)
-	case refreshed.Refusal.Reason == superseded && p.IsNavigation && !p.WasSentBack:
-		return Decision{Outcome: SentBack}
-	case refreshed.Refusal.HasEnded() && ask.Elapsed() <= longestWithoutLogin:
-		return p.judged(refreshed.Refusal.denial(), Clear)
-	default:
+	case refreshed.Refusal.Reason == superseded && p.IsNavigation && !p.IsMarked:
+		return Decision{Outcome: SentBack, Change: Mark}
+	case !refreshed.Refusal.HasEnded():
 		return p.judged(refreshed.Refusal.denial(), Keep)
+	case p.IsMarked && ask.Elapsed() <= longestWithoutLogin:
+		return p.judged(refreshed.Refusal.denial(), Clear)
+	default: // it may have been under way for long, and somebody may have logged in since it was sent
+		return p.judged(refreshed.Refusal.denial(), Mark)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 // 6.1). They drop a larger one, and tell nobody.
 const largestCookie = 4096
 
-// retryLifetime is longer than a browser takes to follow a redirect.
-const retryLifetime = time.Minute
+// markLifetime is longer than whoever is told that a session has ended takes to make another request.
+const markLifetime = time.Hour
 
 // Style is how the cookies of a site are made.
 type Style struct {
@@ -39,8 +39,8 @@ func (s Style) RefreshName() string {
 	return s.prefix() + "session-refresh"
 }
 
-// RetryName is the name of the cookie that says which refresh token a browser has been sent back with.
-func (s Style) RetryName() string { return s.prefix() + "session-retry" }
+// MarkName is the name of the cookie that says about which refresh token a browser has had an answer.
+func (s Style) MarkName() string { return s.prefix() + "session-mark" }
 
 // prefix is a name's beginning. A browser has one cookie of a name for all ports of localhost, and frameworks
 // call their own session.
@@ -90,19 +90,24 @@ func (s Style) Set(tokens *sessiond.Tokens, now time.Time, brought Cookies) (lin
 func (s Style) Clear(brought Cookies) []string {
 	lines := []string{s.line(s.AccessName(), "", "/", "; Max-Age=0")}
 	lines = append(lines, s.clearParts(brought, 1)...)
-	return append(lines, s.line(s.RefreshName(), "", s.refreshPath(), "; Max-Age=0"))
+	lines = append(lines, s.line(s.RefreshName(), "", s.refreshPath(), "; Max-Age=0"))
+	if brought.mark != "" {
+		lines = append(lines, s.line(s.MarkName(), "", "/", "; Max-Age=0"))
+	}
+	return lines
 }
 
-// Mark is the value of Set-Cookie that goes with a redirect of somebody who brought a refresh token.
-func (s Style) Mark(refreshToken string) string {
-	age := "; Max-Age=" + strconv.Itoa(int(retryLifetime.Seconds()))
-	return s.line(s.RetryName(), fingerprint(refreshToken), "/", age)
+// Mark is the value of Set-Cookie that says about which refresh token this is an answer. Who brings both
+// again has had it, and has nothing newer.
+func (s Style) Mark(brought Cookies) string {
+	age := "; Max-Age=" + strconv.Itoa(int(markLifetime.Seconds()))
+	return s.line(s.MarkName(), fingerprint(brought.RefreshToken), "/", age)
 }
 
 // IsOurs says whether a value of Set-Cookie is one of a session's own.
 func (s Style) IsOurs(line string) bool {
 	name, _, _ := strings.Cut(line, "=")
-	return name == s.AccessName() || name == s.RefreshName() || s.partNumber(name) > 1
+	return name == s.RefreshName() || name == s.MarkName() || s.partNumber(name) > 0
 }
 
 func (s Style) refreshPath() string {

@@ -49,7 +49,7 @@ type file struct {
 		Access, Refresh string
 		AccessToken     string `json:"access_token"`
 		RefreshToken    string `json:"refresh_token"`
-		SentBack        bool   `json:"sent_back"`
+		Marked          bool
 	}
 	DevelopmentHosts []struct {
 		Host    string
@@ -108,8 +108,8 @@ func TestCookiesAreClearedAsTheVectorsSay(t *testing.T) {
 		}
 	}
 	for _, row := range cookies(t).Mark {
-		line := row.Style.made().Mark(row.RefreshToken)
-		if line != row.Line || row.Style.made().IsOurs(line) {
+		line := row.Style.made().Mark(Cookies{RefreshToken: row.RefreshToken})
+		if line != row.Line || !row.Style.made().IsOurs(line) {
 			t.Errorf("%s: found %q", row.Name, line)
 		}
 	}
@@ -125,8 +125,8 @@ func TestCookiesAreReadAsTheVectorsSay(t *testing.T) {
 		if found.AccessToken != row.AccessToken || found.RefreshToken != row.RefreshToken {
 			t.Errorf("%s: found %q and %q", row.Name, found.AccessToken, found.RefreshToken)
 		}
-		if found.WasSentBack() != row.SentBack {
-			t.Errorf("%s: was sent back: %v", row.Name, found.WasSentBack())
+		if found.IsMarked() != row.Marked {
+			t.Errorf("%s: is marked: %v", row.Name, found.IsMarked())
 		}
 	}
 }

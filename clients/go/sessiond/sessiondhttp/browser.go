@@ -59,9 +59,12 @@ var _ BrowserClient = (*sessiond.Client)(nil)
 //
 // Beyond the answers of a [Middleware] there are these:
 //
-//	the session has ended         401  the reason of the refresh, and cookies that are cleared
+//	the session has ended         401  the reason of the refresh
 //	the browser has newer cookies 307  to the same address, once, where a person waits for a page
 //	likewise, for anything else   401  {"error": "session_superseded", "retry": true}: make the request again
+//
+// A session that has ended takes its cookies along when it is told so for the second time: a request may have
+// been sent before somebody logged in, and a cookie is deleted by its name, whatever its value.
 //
 // On an optional route a browser whose session has ended is nobody: it cannot leave its cookies out.
 //

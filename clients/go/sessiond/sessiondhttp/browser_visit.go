@@ -66,7 +66,9 @@ func (v *visit) serve(w http.ResponseWriter, next http.Handler) {
 		v.put(w.Header(), lines)
 		b.middleware.deny(w, v.request, decision.Denial)
 	case browser.SentBack:
-		v.sendBack(w)
+		v.put(w.Header(), lines)
+		w.Header().Set("Location", browser.Self(target(v.request)))
+		w.WriteHeader(http.StatusTemporaryRedirect)
 	default:
 		v.goOn(w, next, lines)
 	}
@@ -84,7 +86,7 @@ func (v *visit) presented() browser.Presented {
 		IsUpgrade:            isUpgrade,
 		IsRefreshedElsewhere: !v.browser.style.Refreshes(path),
 		IsNavigation:         r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate",
-		WasSentBack:          v.brought.WasSentBack(),
+		IsMarked:             v.brought.IsMarked(),
 		Missing:              denial.OfMissing(v.policy, m.dpopOrigin != ""),
 	}
 }
@@ -144,17 +146,11 @@ func (v *visit) lines(change browser.Change) []string {
 		return lines
 	case browser.Clear:
 		return b.style.Clear(v.brought)
+	case browser.Mark:
+		return []string{b.style.Mark(v.brought)}
 	default:
 		return nil
 	}
-}
-
-func (v *visit) sendBack(w http.ResponseWriter) {
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Add("Set-Cookie", v.browser.style.Mark(v.brought.RefreshToken))
-	header.Set("Location", browser.Self(target(v.request)))
-	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
 // goOn hands a request on. Cookies are added when the answer begins, so that the handler cannot drop them,
