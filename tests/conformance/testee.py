@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.vocabulary import FEATURES, GROUPS
@@ -87,6 +88,12 @@ class Testee:
     def errors(self, begin: int = 0) -> str:
         """What it has written to its standard error so far, from a place on."""
         return self._errors[begin:].decode(errors="replace")
+
+    def resources(self) -> Mapping[str, int]:
+        """How many threads and open files the process has; nothing where the system does not tell."""
+        process = Path(f"/proc/{self._process.pid}")
+        folders = {"threads": process / "task", "files": process / "fd"}
+        return {what: len(list(folder.iterdir())) for what, folder in folders.items() if folder.exists()}
 
     async def stop(self) -> None:
         """End it, by the end of its input, or else by force."""

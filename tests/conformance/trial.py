@@ -40,6 +40,7 @@ _ABOUT_STEPS = (
     "accepted",
     "expect",
 )
+_KINDS = ("do", "server", "testee", "result", "cancel", "http", "grpc")
 _numbers = itertools.count(1)
 
 
@@ -84,6 +85,7 @@ class Trial:
         self._clients: set[str] = set()
         self._begun: dict[str, list[Begun]] = {}
         self._secrets: set[str] = set()
+        self._before: Mapping[str, int] = {}
         self._found: list[str] = []
 
     async def run(self) -> list[str]:
@@ -110,6 +112,8 @@ class Trial:
         elif "cancel" in step:
             for number, _ in self._begun[step["cancel"]]:
                 await _result(where, self._testee.begin({"do": "cancel", "of": number}))
+        elif "testee" in step:
+            await self._compare_resources(where, step)
         elif "result" in step:
             await self._take(where, step, self._begun[step["result"]], step["result"])
         elif step.get("later"):
@@ -120,6 +124,21 @@ class Trial:
             await self._last(where, step)
         else:
             await self._repeat(where, step)
+
+    async def _compare_resources(self, where: str, step: JsonObject) -> None:
+        """Take note of what the testee's process has, or wait until it has no more than that again."""
+        if step["testee"] == "remember":
+            self._before = self._testee.resources()
+            return
+        most = {what: count + step.get(what, 0) for what, count in self._before.items()}
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _SECONDS
+        found = self._testee.resources()
+        while any(found[what] > count for what, count in most.items()):
+            if loop.time() > give_up:
+                raise StepError(f"{where}: expected at most {most}, found {found}")
+            await asyncio.sleep(_POLL_SECONDS)
+            found = self._testee.resources()
 
     def _begin_all(self, step: JsonObject) -> list[Begun]:
         """Begin a step as often as it says."""
@@ -220,8 +239,8 @@ class Trial:
 
 def _named_by(step: JsonObject) -> str:
     """What a step is called in what is printed."""
-    kind = next(kind for kind in ("do", "server", "result", "cancel", "http", "grpc") if kind in step)
-    named: str = step[kind] if kind in {"do", "server", "result"} else kind
+    kind = next(kind for kind in _KINDS if kind in step)
+    named: str = step[kind] if kind in {"do", "server", "testee", "result"} else kind
     return named
 
 

@@ -82,6 +82,9 @@ _STEP = chosen(
             {"grpc": text, "method": text},
             {"metadata": list_of(list_of(text, least=2)), "messages": list_of(text), **_asked},
         ),
+        "testee": members(
+            {"testee": one_of("remember", "as_before")}, {"threads": whole(0), "files": whole(0)}
+        ),
         "result": members({"result": text, "expect": map_of(anything, keys=(*RESULTS, *ANSWERS))}),
         "cancel": members({"cancel": text}),
     }

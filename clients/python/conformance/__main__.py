@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from threading import Barrier
 from typing import Any
 
 import clocks  # isort: skip - before the client
@@ -134,6 +135,10 @@ class BlockingTestee:
         """Carry out what comes on standard input until it ends."""
         say({"testee": f"python, blocking {version('grpcio')}", "groups": GROUPS, "features": FEATURES})
         with ThreadPoolExecutor(THREADS) as threads:
+            # All of them are there from the beginning: a case counts what clients leave behind.
+            all_there = Barrier(THREADS)
+            for _ in range(THREADS):
+                threads.submit(all_there.wait)
             for line in sys.stdin:
                 command = json.loads(line)
                 number = command.pop("id")
