@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
 
-from sessiond import RefreshRefusedError, Rejection
+from sessiond import RefreshRefusedError, Rejection, UnavailableError
 from tests.support.before_provider import BeforeProvider, before_provider
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from sessiond import Tokens
     from tests.support.refreshes_once import RefreshesOnce
 
+T = TypeVar("T")
 SIDE_BY_SIDE: Final = 10
 # How many refreshes a race has, at the most; the revocation comes in the middle of them.
 LAPS: Final = 40
@@ -57,10 +59,28 @@ class Race:
             was_revoked = self.is_revoked
             try:
                 self.won.append(await self.runner.refresh(self.won[-1].refresh_token))
+            except UnavailableError as error:
+                require_busy(error)
+                continue
             except RefreshRefusedError as error:
                 self.refusal = error.reason
                 return
             self.late += was_revoked
+
+
+def require_busy(error: UnavailableError) -> None:
+    """A busy store may be too late with its answer: nothing is decided then; all else is a failure."""
+    if error.reason not in {"STORE_UNAVAILABLE", "REVOCATION_VIEW_STALE"}:
+        raise error
+
+
+async def decided(call: Callable[[], Awaitable[T]]) -> T:
+    """What comes of a call, which is made until the store has answered it."""
+    while True:
+        try:
+            return await call()
+        except UnavailableError as error:
+            require_busy(error)
 
 
 async def raced(two: BeforeProvider, number: int, *, is_provider: bool) -> Race:
@@ -68,8 +88,8 @@ async def raced(two: BeforeProvider, number: int, *, is_provider: bool) -> Race:
     runner, revoker = two.clients if number % 2 else reversed(two.clients)
     race = Race(runner, revoker, chance.randrange(6))
     subject = f"user-{number}"
-    opened = await (two.session(subject=subject) if is_provider else runner.create_local_session(subject))
-    await race.run(opened)
+    provider, local = partial(two.session, subject=subject), partial(runner.create_local_session, subject)
+    await race.run(await decided(provider if is_provider else local))
     return race
 
 
@@ -97,21 +117,23 @@ async def test_no_refresh_succeeds_after_an_acknowledged_revocation(
     for race in races:
         for client in two.clients:
             with pytest.raises(RefreshRefusedError, match="SESSION_REVOKED"):
-                await client.refresh(race.won[-1].refresh_token)
+                await decided(partial(client.refresh, race.won[-1].refresh_token))
         assert isinstance(await race.revoker.validate(race.won[-1].access_token), Rejection)
 
 
 async def test_no_exchange_that_is_under_way_outlives_a_revocation(two: BeforeProvider) -> None:
     """The provider has them all, and gives tokens for all, after the revocations were acknowledged."""
-    opened = [await two.session(subject=f"held-{number}") for number in range(SIDE_BY_SIDE)]
+    names = [f"held-{number}" for number in range(SIDE_BY_SIDE)]
+    opened = [await decided(partial(two.session, subject=name)) for name in names]
     await two.idp.switch(hold=SIDE_BY_SIDE)
     runner, revoker = two.clients
-    refreshes = [asyncio.create_task(runner.refresh(one.refresh_token)) for one in opened]
+    refreshes = [asyncio.create_task(decided(partial(runner.refresh, one.refresh_token))) for one in opened]
 
     async def all_are_there() -> bool:
         return (await two.idp.counts())["token"] == SIDE_BY_SIDE
 
-    await eventually(all_are_there)
+    # A lease whose answer came too late runs out first.
+    await eventually(all_are_there, timeout=30)
     await asyncio.gather(*(revoker.revoke_session(one.session.session_id) for one in opened))
     await two.idp.switch(hold=0)
     answers = await asyncio.gather(*refreshes, return_exceptions=True)
