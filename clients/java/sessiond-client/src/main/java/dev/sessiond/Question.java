@@ -5,8 +5,8 @@ import dev.sessiond.internal.verdicts.Key;
 /** One token, by one policy, of one caller; {@code key} is under what its acceptance is kept. */
 record Question(String token, Policy policy, Caller caller, Key key) {
   static Question of(String token, Policy policy, Caller caller) {
-    String sent = Texts.token(token);
-    return new Question(sent, policy, caller, Key.of(sent, policy, caller));
+    String cut = Texts.cut(token);
+    return new Question(cut, policy, caller, Key.of(cut, policy, caller));
   }
 
   /** What goes together: the same demand, of the same caller. */

@@ -284,7 +284,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
     connected.whenComplete((done, error) -> end.cancel(false));
     Futures.await(connected);
     try {
-      validate("", Policy.NOTHING, ValidateOptions.SERVER);
+      validate("", Policy.NOTHING, ValidateOptions.SERVER.with(patience));
     } catch (SessiondException error) {
       // What this caller may do is not what was asked.
     }

@@ -38,7 +38,7 @@ public final class Target {
   public static Target accessToken(String accessToken) {
     return new Target(
         request -> request.setAccessToken(Texts.sendable(accessToken)),
-        List.of(Key.of(Texts.token(accessToken), "", "").tokenId()));
+        List.of(Key.of(Texts.cut(accessToken), "", "").tokenId()));
   }
 
   /** Every session of a subject. */

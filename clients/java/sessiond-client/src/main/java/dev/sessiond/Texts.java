@@ -14,7 +14,12 @@ final class Texts {
 
   /** What is sent of an access token: a server says of it what it would have said of all of it. */
   static String token(String token) {
-    return sendable(token.length() > LONGEST_TOKEN ? token.substring(0, LONGEST_TOKEN + 1) : token);
+    return sendable(cut(token));
+  }
+
+  /** As much of an access token as is looked at. */
+  static String cut(String token) {
+    return token.length() > LONGEST_TOKEN ? token.substring(0, LONGEST_TOKEN + 1) : token;
   }
 
   /** A text without halves of characters: in their place stands one that no token has. */

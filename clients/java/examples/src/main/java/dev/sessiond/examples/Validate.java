@@ -17,7 +17,7 @@ public final class Validate {
   public static void main(String[] arguments) {
     String target = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
     String token = System.getenv().getOrDefault("ACCESS_TOKEN", "");
-    try (SessiondClient client = SessiondClient.builder(target).build()) {
+    try (SessiondClient client = SessiondClient.builder(target).timeout(PATIENCE).build()) {
       client.ready(PATIENCE);
       Verdict verdict = client.validate(token, Policy.NOTHING);
       if (verdict instanceof Session session) {
