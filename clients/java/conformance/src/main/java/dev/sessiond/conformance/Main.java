@@ -2,7 +2,9 @@ package dev.sessiond.conformance;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.sessiond.Policy;
 import dev.sessiond.internal.clock.Clock;
+import dev.sessiond.testing.FakeSessiond;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -30,6 +32,7 @@ public final class Main {
     // The container tells of cookies that are none by showing them.
     CONTAINER.setLevel(Level.WARNING);
     var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    warmUp();
     Main main = new Main();
     main.results.say(Hello.line());
     for (String line = input.readLine(); line != null; line = input.readLine()) {
@@ -37,6 +40,13 @@ public final class Main {
     }
     main.clients.closeAll();
     System.exit(0);
+  }
+
+  /** A call of a cold process takes longer than a case may have time to spare. */
+  private static void warmUp() {
+    try (FakeSessiond fake = FakeSessiond.start()) {
+      fake.client().validate("", Policy.NOTHING);
+    }
   }
 
   private void begin(Command command) {
