@@ -1,0 +1,100 @@
+package dev.sessiond.spring;
+
+import dev.sessiond.Policy;
+import dev.sessiond.ValidateOptions;
+import dev.sessiond.Validator;
+import dev.sessiond.internal.credentials.Credential;
+import dev.sessiond.internal.credentials.Credentials;
+import dev.sessiond.internal.credentials.InvalidRequestException;
+import dev.sessiond.internal.credentials.Proofs;
+import dev.sessiond.internal.credentials.Scheme;
+import dev.sessiond.internal.denial.Admission;
+import dev.sessiond.internal.denial.Denial;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.util.Collections;
+import java.util.List;
+import org.springframework.security.core.context.SecurityContext;
+import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/**
+ * Authenticates requests by the token of their Authorization header. One without a token goes on,
+ * for the rules of the chain to judge; one whose token is not good, or cannot be judged, does not.
+ */
+public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
+  private final Validator validator;
+  private final Policy policy;
+  private final ValidateOptions options;
+  private final String dpopOrigin; // null where no proofs are taken
+  private final SessiondEntryPoint entryPoint = new SessiondEntryPoint();
+
+  /**
+   * Asks a validator about each token.
+   *
+   * @param policy what is required of every token
+   * @param options how it is asked
+   * @param dpopOrigin the origin for which DPoP proofs are taken; null for none
+   */
+  public SessiondAuthenticationFilter(
+      Validator validator, Policy policy, ValidateOptions options, String dpopOrigin) {
+    this.validator = validator;
+    this.policy = policy;
+    this.options = options;
+    this.dpopOrigin = dpopOrigin == null ? null : Proofs.requireOrigin(dpopOrigin);
+  }
+
+  @Override
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    try {
+      TokenRequest presented = presented(request);
+      if (!presented.credential().isNone()) {
+        authenticate(presented);
+      }
+    } catch (DenialException denied) {
+      SecurityContextHolder.clearContext();
+      entryPoint.commence(request, response, denied);
+      return;
+    }
+    chain.doFilter(request, response);
+  }
+
+  /** Where requests wait for others they are dispatched again, on threads that know nobody. */
+  @Override
+  protected boolean shouldNotFilterAsyncDispatch() {
+    return false;
+  }
+
+  private void authenticate(TokenRequest presented) {
+    Admission admission = presented.ask(validator, policy, options);
+    if (admission.denial() != null) {
+      throw new DenialException(admission.denial());
+    }
+    SecurityContext context = SecurityContextHolder.createEmptyContext();
+    context.setAuthentication(new SessiondAuthentication(admission.session(), presented));
+    SecurityContextHolder.setContext(context);
+  }
+
+  private TokenRequest presented(HttpServletRequest request) {
+    try {
+      Credential found = Credentials.fromAuthorization(values(request, "authorization"));
+      return new TokenRequest(
+          found,
+          found.scheme() == Scheme.DPOP
+              ? Proofs.of(
+                  values(request, "dpop"), request.getMethod(), dpopOrigin, request.getRequestURI())
+              : null);
+    } catch (InvalidRequestException error) {
+      throw new DenialException(Denial.ofInvalid());
+    }
+  }
+
+  private static List<String> values(HttpServletRequest request, String name) {
+    return Collections.list(request.getHeaders(name));
+  }
+}
