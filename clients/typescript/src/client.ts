@@ -3,7 +3,7 @@ import type { Client } from "@grpc/grpc-js";
 
 import { Caller, checkTimeout } from "./calls/caller.js";
 import { connect } from "./calls/channel.js";
-import { ownFailure, tooLate } from "./calls/failures.js";
+import { givenUp, ownFailure, tooLate } from "./calls/failures.js";
 import { type Identify, identifyBy } from "./calls/key.js";
 import { IDEMPOTENT, ONCE, type Repeats, repeatsOfRefresh } from "./calls/repeats.js";
 import { openWatch, watchEvents } from "./calls/streams.js";
@@ -66,9 +66,10 @@ export class SessiondClient implements Validator {
     this.#validation = new Validation(this.#caller, this.#identify, counters, this.#settings);
   }
 
-  /** Waits until there is a connection; rejects with an UnavailableError where there is none in time. */
+  /** Waits until there is a connection; it rejects with an UnavailableError where there is none in time. */
   async ready(timeoutMs: number): Promise<void> {
     checkTimeout("timeoutMs", timeoutMs);
+    if (this.#caller.isClosed) throw givenUp();
     return new Promise((resolve, reject) => {
       this.#client.waitForReady(Date.now() + timeoutMs, (failed) => (failed ? reject(tooLate()) : resolve()));
     });

@@ -11,6 +11,7 @@ import type { Client } from "@grpc/grpc-js";
 import { invalid, SessiondError } from "../errors.js";
 import { type Observer, tell } from "../observer.js";
 import { attempt, type Sending } from "./attempts.js";
+import { disconnect } from "./channel.js";
 import { givenUp } from "./failures.js";
 import { pauseMs, type Repeats } from "./repeats.js";
 import { rest } from "./waiting.js";
@@ -42,11 +43,16 @@ export class Caller {
     readonly observer: Observer,
   ) {}
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Ends the connection, and every call under way: it rejects with a SessiondError that is CANCELLED. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const ending of this.#underWay) ending.abort(givenUp());
-    this.client.close();
+    disconnect(this.client);
   }
 
   /**

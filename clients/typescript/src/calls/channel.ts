@@ -1,4 +1,4 @@
-import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
 
 import { isLocal } from "./local-target.js";
 import { encrypted, type TlsOptions } from "./tls.js";
@@ -59,4 +59,22 @@ export function connect(target: string, { tls, insecure }: Security, more: Chann
   });
   client.getChannel().getConnectivityState(true);
   return client;
+}
+
+/** How long a connection may take that nobody waits for any more. */
+const LONGEST_CONNECT_MS = 5_000;
+
+/**
+ * Closes a connection; one that is being made once it is there, or has failed: gRPC loses sight of a socket
+ * that connects afterwards, and never closes it.
+ */
+export function disconnect(client: Client, until = Date.now() + LONGEST_CONNECT_MS): void {
+  const channel = client.getChannel();
+  const state = channel.getConnectivityState(false);
+  if (state === connectivityState.CONNECTING && Date.now() < until) {
+    // When gRPC says that it is connected it has not taken note of the socket yet.
+    channel.watchConnectivityState(state, until, () => setImmediate(disconnect, client, until));
+  } else {
+    client.close();
+  }
 }
