@@ -1,13 +1,15 @@
 """Runs the suite of clients over the TypeScript client, and installs it as a backend would.
 
 Each kind of middleware is asked for its group; what the package says of its types and its formats is checked
-where it is packed; and a project that has nothing else of ours imports and requires every part of it.
+where it is packed; and a project that has nothing else of ours imports and requires every part of it, and
+compiles the programs of its README.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +47,14 @@ FRAMEWORKS: Final = (
     "rxjs",
     "typescript",
 )
+# What the programs of the README take for given.
+GIVEN_IN_README: Final = """
+declare const token: string, otherToken: string, issuer: string, proof: string, revision: string;
+declare const code: string, redirectUri: string, codeVerifier: string, signal: AbortSignal;
+declare const device: import("@sessiond/client").Device, app: import("express").Express;
+declare const client: SessiondClient, orders: import("@sessiond/client").Policy;
+export {};
+"""
 
 
 def main() -> int:
@@ -105,11 +115,20 @@ def install(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
     (folder / "imports.ts").write_text("\n".join([*imports, used]))
     requires = [f'import part{i} = require("{name}");' for i, name in enumerate(names)]
     (folder / "requires.cts").write_text("\n".join([*requires, used]))
+    (folder / "readme.ts").write_text(shown_in_readme())
     compiler = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"]
     # The declarations of frameworks are their own matter.
-    run("npx", "tsc", *compiler, "--skipLibCheck", "imports.ts", "requires.cts", folder=folder)
+    run("npx", "tsc", *compiler, "--skipLibCheck", "imports.ts", "requires.cts", "readme.ts", folder=folder)
     for program in ("imports.js", "requires.cjs"):
         run("node", program, folder=folder)
+
+
+def shown_in_readme() -> str:
+    """The README's programs as one, each in a block of its own, beside what they take for given."""
+    blocks = re.findall(r"```ts\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
+    imports = {line for block in blocks for line in block.splitlines() if line.startswith("import ")}
+    bodies = ["\n".join(line for line in block.splitlines() if line not in imports) for block in blocks]
+    return "\n".join([*sorted(imports), GIVEN_IN_README, *(f"{{\n{body}\n}}" for body in bodies)])
 
 
 def run(*command: str, folder: Path = CLIENT) -> str:

@@ -14,7 +14,11 @@ import { failure } from "./failures.js";
 import { type Plain, plainRecord, plainTokens, plainVerdict, shown } from "./plain.js";
 
 /** Carries out a command of a client; it does not reject. */
-export async function carryOut(client: SessiondClient, command: Command, signal: AbortSignal): Promise<Plain> {
+export async function carryOut(
+  client: SessiondClient,
+  command: Command,
+  signal: AbortSignal,
+): Promise<Plain> {
   try {
     return await result(client, command, signal);
   } catch (error) {
@@ -67,7 +71,8 @@ async function list(client: SessiondClient, command: Command, options: object): 
   const pageSize = command.page_size;
   const asked = { ...options, ...(pageSize !== undefined && { pageSize }) };
   const records: SessionRecord[] = [];
-  for await (const record of client.listSessions(command.issuer, command.subject, asked)) records.push(record);
+  for await (const record of client.listSessions(command.issuer, command.subject, asked))
+    records.push(record);
   return records;
 }
 

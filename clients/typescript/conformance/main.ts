@@ -84,7 +84,11 @@ function stopBackends(client: SessiondClient): void {
   backends.delete(client);
 }
 
-say({ testee: `typescript (${kinds.join(", ")}) on Node ${process.versions.node}`, groups: GROUPS, features: FEATURES });
+say({
+  testee: `typescript (${kinds.join(", ")}) on Node ${process.versions.node}`,
+  groups: GROUPS,
+  features: FEATURES,
+});
 for await (const line of createInterface({ input: process.stdin })) void begin(JSON.parse(line) as Command);
 for (const client of clients.values()) {
   client.close();

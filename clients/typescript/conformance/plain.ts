@@ -7,7 +7,9 @@ export type Plain = Record<string, unknown>;
 
 /** A value as programs print it. */
 export const shown = (value: unknown): string =>
-  [String(value), inspect(value, { depth: 9, showHidden: true }), JSON.stringify(value), stackOf(value)].join(" ");
+  [String(value), inspect(value, { depth: 9, showHidden: true }), JSON.stringify(value), stackOf(value)].join(
+    " ",
+  );
 
 const stackOf = (value: unknown): string => (value instanceof Error ? `${value.stack}` : "");
 
@@ -15,7 +17,9 @@ export function plainVerdict(verdict: Verdict | Undecided, readsClaims = false):
   if (verdict.ok) {
     const { cacheForMs, isStale: stale } = verdict;
     const claims = readsClaims && { claims: claimsOf(verdict.session) };
-    return { session: { ...plainSession(verdict.session), cache_for: seconds(cacheForMs), stale, ...claims } };
+    return {
+      session: { ...plainSession(verdict.session), cache_for: seconds(cacheForMs), stale, ...claims },
+    };
   }
   if (verdict.undecided) {
     const { reason, retryAfterMs } = verdict.undecided;
@@ -87,7 +91,8 @@ export const plainRecord = (record: SessionRecord): Plain => ({
 });
 
 /** Seconds since 1970, and nothing where it is not known. */
-const plainTime = (time: Date | undefined): number | null => (time === undefined ? null : time.getTime() / 1_000);
+const plainTime = (time: Date | undefined): number | null =>
+  time === undefined ? null : time.getTime() / 1_000;
 
 /** Seconds; nothing for none. */
 const seconds = (milliseconds: number): number | null => (milliseconds === 0 ? null : milliseconds / 1_000);

@@ -1,6 +1,6 @@
 /**
- * Keeps browsers' sessions in cookies, and refreshes them within their requests; for Express, and for whatever
- * else takes middleware of Node's own requests.
+ * Keeps browsers' sessions in cookies, and refreshes them within their requests; for Express, and for
+ * whatever else takes middleware of Node's own requests.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -44,20 +44,20 @@ export interface RouteOptions {
 }
 
 /**
- * Makes middleware for the routes of a site whose sessions browsers keep in cookies. One is enough for a site:
- * it spends a refresh token once for all requests that bring it at the same time.
+ * Makes middleware for the routes of a site whose sessions browsers keep in cookies. One is enough for a
+ * site: it spends a refresh token once for all requests that bring it at the same time.
  *
- * The cookies are __Host-session, with the access token, and __Host-session-refresh. Where a request brings the
- * second, and an access token that has expired or none, the session is refreshed within the request, which goes
- * on with the new one. A request with an Authorization header is judged by that alone.
+ * The cookies are __Host-session, with the access token, and __Host-session-refresh. Where a request brings
+ * the second, and an access token that has expired or none, the session is refreshed within the request,
+ * which goes on with the new one. A request with an Authorization header is judged by that alone.
  *
- * Of a request that changes something its Sec-Fetch-Site or Origin has to say that this site caused it, or one
- * of `trustedOrigins`; that is judged before anything is refreshed. So is the opening of a WebSocket, which never
- * refreshes: the new cookies would be lost. A page makes any other request first.
+ * Of a request that changes something its Sec-Fetch-Site or Origin has to say that this site caused it, or
+ * one of `trustedOrigins`; that is judged before anything is refreshed. So is the opening of a WebSocket,
+ * which never refreshes: the new cookies would be lost. A page makes any other request first.
  *
- * A session that has ended is 401 with cleared cookies. A browser that has newer cookies by now is sent back to
- * the same address, once, where a person waits for a page, and otherwise told 401 with
- * `{"error": "session_superseded", "retry": true}`: make the request again.
+ * A session that has ended is 401 with cleared cookies. A browser that has newer cookies by now is sent back
+ * to the same address, once, where a person waits for a page, and otherwise told 401 with `{"error":
+ * "session_superseded", "retry": true}`: make the request again.
  *
  * A browser may hold a request back for long, and send it with the cookies of when it was made. Let
  * sessions.grace of the server be 60s: what comes later with a spent refresh token ends its session.
@@ -82,8 +82,8 @@ export class BrowserSessions {
   }
 
   /**
-   * Requires a policy of everything but what is public by name, such as "GET /healthz", or "/assets/" with all
-   * that is below it.
+   * Requires a policy of everything but what is public by name, such as "GET /healthz", or "/assets/" with
+   * all that is below it.
    */
   protect(policy: Policy | undefined, names: readonly string[]): Middleware {
     const open = publicPaths(names);
@@ -100,8 +100,9 @@ export class BrowserSessions {
   }
 
   /**
-   * Gives a browser the tokens of a login. Where it had a session before, that is ended: whoever knew its cookies
-   * has nothing of the new one. Call it before the answer begins; where it rejects nothing has been set.
+   * Gives a browser the tokens of a login. Where it had a session before, that is ended: whoever knew its
+   * cookies has nothing of the new one. Call it before the answer begins; where it rejects nothing has been
+   * set.
    */
   start(request: IncomingMessage, response: ServerResponse, tokens: Tokens): Promise<void> {
     return start(this.#site, this.#exchange(request, response), tokens);
@@ -110,8 +111,8 @@ export class BrowserSessions {
   /**
    * Ends the session that a browser brings, and takes its cookies away. Call it before the answer begins. It
    * needs none of the middleware around it: judged here, as there, is whether another site has caused the
-   * request, which is a CrossSiteError. Where the session could not be ended it rejects and the cookies stay, so
-   * that the browser can try again.
+   * request, which is a CrossSiteError. Where the session could not be ended it rejects and the cookies stay,
+   * so that the browser can try again.
    */
   logout(request: IncomingMessage, response: ServerResponse): Promise<void> {
     return logout(this.#site, this.#exchange(request, response));
@@ -177,8 +178,8 @@ export class BrowserSessions {
   }
 
   /**
-   * Cookies are added when the answer begins, so that the handler cannot drop them, nor let a cache keep them for
-   * others.
+   * Cookies are added when the answer begins, so that the handler cannot drop them, nor let a cache keep them
+   * for others.
    */
   #hold(visit: Visit, lines: readonly string[] | undefined): void {
     if (lines === undefined) return;

@@ -31,7 +31,9 @@ import type { Undecided, Verdict } from "./verdict.js";
 
 /** How sessions are listed. */
 export interface ListOptions extends CallOptions {
-  /** How many come with one call, each of which has the time of the options: 100 is the default, and the most. */
+  /**
+   * How many come with one call, each of which has the time of the options: 100 is the default, and the most.
+   */
   readonly pageSize?: number;
 }
 
@@ -52,9 +54,9 @@ export class SessiondClient implements Validator {
   readonly #validation: Validation;
 
   /**
-   * Makes a client for a target: host:port, dns:///name:port for all addresses of a name in turn, or unix:PATH.
-   * It connects in the background; what cannot work at all is thrown. Without `tls` only a target on this
-   * machine is taken, unless `insecure` says so.
+   * Makes a client for a target: host:port, dns:///name:port for all addresses of a name in turn, or
+   * unix:PATH. It connects in the background; what cannot work at all is thrown. Without `tls` only a target
+   * on this machine is taken, unless `insecure` says so.
    */
   constructor(target: string, options: ClientOptions = {}) {
     this.#settings = toSettings(options);
@@ -110,9 +112,9 @@ export class SessiondClient implements Validator {
   }
 
   /**
-   * Gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together they have at
-   * most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is undecided, alone, and so
-   * is one that would be rejected where too many are (RATE_LIMITED); where all are, the call is an
+   * Gives the verdicts on 1 to 1,000 access tokens, in their order and as of one moment; together they have
+   * at most 1 MiB. One whose issuer's keys cannot be had, or have to be fetched first, is undecided, alone,
+   * and so is one that would be rejected where too many are (RATE_LIMITED); where all are, the call is an
    * UnavailableError. A server is asked about all of them, whatever this client keeps.
    */
   validateAll(
@@ -124,8 +126,8 @@ export class SessiondClient implements Validator {
   }
 
   /**
-   * Spends a refresh token. After an UnavailableError the same call may be made again; it has been by then, as
-   * long as the same token gets the same successor.
+   * Spends a refresh token. After an UnavailableError the same call may be made again; it has been by then,
+   * as long as the same token gets the same successor.
    */
   refresh(refreshToken: string, bearer: Bearer = {}, options: CallOptions = {}): Promise<Tokens> {
     return this.#refresh(toRefreshRequest(refreshToken, bearer), bearer, options);
@@ -135,11 +137,11 @@ export class SessiondClient implements Validator {
    * Opens a session for a refresh token that a provider gave to somebody else than sessiond. The token is
    * exchanged there, and opens one session, however often it is presented.
    *
-   * Whoever lost the answer gets the same tokens again from the same device, replayed, within the server's grace
-   * and until they are in use: so this is repeated as `refresh` is. A RefreshRefusedError says PROVIDER_REFUSED
-   * where the provider takes the token no more, and REFRESH_TOKEN_SUPERSEDED where its session is in use, or
-   * another device asks; a LoginRefusedError that what the provider gave for it opens no session; an
-   * InvalidArgumentError that the issuer adopts no tokens, or that there is no issuer.
+   * Whoever lost the answer gets the same tokens again from the same device, replayed, within the server's
+   * grace and until they are in use: so this is repeated as `refresh` is. A RefreshRefusedError says
+   * PROVIDER_REFUSED where the provider takes the token no more, and REFRESH_TOKEN_SUPERSEDED where its
+   * session is in use, or another device asks; a LoginRefusedError that what the provider gave for it opens
+   * no session; an InvalidArgumentError that the issuer adopts no tokens, or that there is no issuer.
    */
   async adopt(
     issuer: string,

@@ -1,6 +1,6 @@
 /**
- * Lets calls through to handlers of Connect only with a good access token. A method that nothing is said about
- * is denied, but for health and reflection.
+ * Lets calls through to handlers of Connect only with a good access token. A method that nothing is said
+ * about is denied, but for health and reflection.
  */
 import {
   Code,

@@ -3,10 +3,14 @@ import type { StatusCode } from "./calls/status-codes.js";
 /** What all errors of calls have. */
 export interface Failure {
   readonly code: StatusCode;
-  /** A name of ErrorReason without its prefix, such as STORE_UNAVAILABLE; empty where sessiond did not answer. */
+  /**
+   * A name of ErrorReason without its prefix, such as STORE_UNAVAILABLE; empty where sessiond did not answer.
+   */
   readonly reason: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** When the same call may be repeated; undefined where waiting has no use, 0 where the server says at once. */
+  /**
+   * When the same call may be repeated; undefined where waiting has no use, 0 where the server says at once.
+   */
   readonly retryAfterMs: number | undefined;
   /** Whether a server said when; otherwise `retryAfterMs` is a guess of this client's. */
   readonly saysWhen: boolean;
@@ -96,7 +100,13 @@ export class InternalError extends SessiondError {
 export function invalid(field: string, found: string, allowed: string): InvalidArgumentError {
   const metadata = { field, found, allowed };
   return new InvalidArgumentError(
-    { code: "INVALID_ARGUMENT", reason: "FIELD_INVALID", metadata, retryAfterMs: undefined, saysWhen: false },
+    {
+      code: "INVALID_ARGUMENT",
+      reason: "FIELD_INVALID",
+      metadata,
+      retryAfterMs: undefined,
+      saysWhen: false,
+    },
     `${field}: found ${found}, allowed is ${allowed}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Lets calls through to handlers of @grpc/grpc-js only with a good access token. A method that nothing is said
- * about is denied, but for health and reflection.
+ * Lets calls through to handlers of @grpc/grpc-js only with a good access token. A method that nothing is
+ * said about is denied, but for health and reflection.
  */
 import {
   Metadata,
@@ -26,14 +26,18 @@ export type { Complaint, Log } from "./middleware/denial.js";
 /** A call, as handlers and interceptors have it. */
 type Interceptable = ServerInterceptingCallInterface;
 
-/** An interceptor for `new Server({ interceptors: [...] })`. A call that is denied does not get to its handler. */
+/**
+ * An interceptor for `new Server({ interceptors: [...] })`. A call that is denied does not get to its
+ * handler.
+ */
 export function sessionInterceptor(
   validator: Validator,
   methods: Methods,
   options: CallOptions<Interceptable> = {},
 ): ServerInterceptor {
   const guard = new CallGuard(validator, methods, options);
-  return ({ path }, call) => new ServerInterceptingCall(call, { start: (next) => next(listener(guard, path, call)) });
+  return ({ path }, call) =>
+    new ServerInterceptingCall(call, { start: (next) => next(listener(guard, path, call)) });
 }
 
 /**
@@ -47,7 +51,10 @@ export const sessionOf = (call: { readonly metadata: Metadata }): Session => req
 export const optionalSessionOf = (call: { readonly metadata: Metadata }): Session | undefined =>
   findSession(call.metadata);
 
-/** The client certificate of the connection that a call came by, for `certificate`; undefined if there is none. */
+/**
+ * The client certificate of the connection that a call came by, for `certificate`; undefined if there is
+ * none.
+ */
 export const peerCertificate = (call: Interceptable): Uint8Array | undefined =>
   call.getAuthContext().sslPeerCertificate?.raw;
 

@@ -31,7 +31,14 @@ export type { Call, Numbers, Observer, Outcome, Validation, WatchState } from ".
 export { type Policy, policy, type Requirements } from "./policy.js";
 export type { PartitionStatus, RevocationStatus, WatchEvent } from "./revocations.js";
 export type { Cause, RevocationResult, RevokeOptions, RevokeTarget } from "./revoke.js";
-export { type Actor, type Claims, type Device, Session, type SessionFields, type SessionRecord } from "./session.js";
+export {
+  type Actor,
+  type Claims,
+  type Device,
+  Session,
+  type SessionFields,
+  type SessionRecord,
+} from "./session.js";
 export type { CacheOptions, ClientOptions } from "./settings.js";
 export type { Tokens } from "./tokens.js";
 export type { ValidateAllOptions, ValidateOptions, Validator } from "./validator.js";

@@ -25,8 +25,8 @@ export interface CallOptions {
 }
 
 /**
- * Who presents a refresh token. Within the grace the same bearer gets the same successor again. A session that
- * is bound to a key needs a proof every time.
+ * Who presents a refresh token. Within the grace the same bearer gets the same successor again. A session
+ * that is bound to a key needs a proof every time.
  */
 export interface Bearer extends Proofs {
   readonly device?: Device;

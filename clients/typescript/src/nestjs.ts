@@ -47,7 +47,9 @@ const required = (value: Required): CustomDecorator => SetMetadata(REQUIRED, val
 export const RequirePolicy = (policy: Policy, consistency?: Consistency): CustomDecorator =>
   required({ access: { policy }, consistency });
 
-/** Lets requests without a token through to a handler too. One whose token is not good is denied all the same. */
+/**
+ * Lets requests without a token through to a handler too. One whose token is not good is denied all the same.
+ */
 export const OptionalSession = (policy?: Policy, consistency?: Consistency): CustomDecorator =>
   required({ access: { policy, isOptional: true }, consistency });
 
@@ -61,7 +63,8 @@ export const CurrentSession: () => ParameterDecorator = createParamDecorator(
 );
 
 /**
- * For `app.useGlobalGuards`: a handler that says nothing else requires a good token, or what `policy` requires.
+ * For `app.useGlobalGuards`: a handler that says nothing else requires a good token, or what `policy`
+ * requires.
  */
 export class SessionGuard implements CanActivate {
   readonly #validator: Validator;
@@ -96,7 +99,8 @@ export class SessionGuard implements CanActivate {
   #guard(wanted: Required | undefined): HttpGuard<NestRequest> {
     let guard = this.#guards.get(wanted);
     if (guard === undefined) {
-      const access = wanted === undefined || wanted.access === "public" ? { policy: this.#policy } : wanted.access;
+      const access =
+        wanted === undefined || wanted.access === "public" ? { policy: this.#policy } : wanted.access;
       const consistency = wanted?.consistency;
       const options = { ...this.#options, ...(consistency !== undefined && { consistency }) };
       guard = new HttpGuard(this.#validator, access, options);

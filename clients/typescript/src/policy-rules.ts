@@ -40,7 +40,8 @@ const KNOWN: Record<keyof Requirements, true> = {
 /** A demand that is misspelt must not go unheard. */
 function refuseUnknown(given: object): void {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(KNOWN, name));
-  if (unknown !== undefined) throw invalid(unknown, "a name that is not known", Object.keys(KNOWN).join(", "));
+  if (unknown !== undefined)
+    throw invalid(unknown, "a name that is not known", Object.keys(KNOWN).join(", "));
 }
 
 type Check = (field: string, value: string) => void;

@@ -3,7 +3,9 @@ import { inspect } from "node:util";
 
 import { checkRequirements } from "./policy-rules.js";
 
-/** What is required of a token beyond being good; all of it must hold. Neither order nor repetition counts. */
+/**
+ * What is required of a token beyond being good; all of it must hold. Neither order nor repetition counts.
+ */
 export interface Requirements {
   /** Any one must have issued the token; none means all of this caller's. */
   readonly issuers?: readonly string[];

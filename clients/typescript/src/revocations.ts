@@ -85,7 +85,8 @@ const toPartition = (message: PartitionMessage): PartitionStatus => ({
   ageMs: message.age && spanMs(message.age),
   isRestoring: message.restoring,
   resyncTime: dateOf(message.resyncTime),
-  resyncReason: message.resyncReason === ResyncReason.UNSPECIFIED ? undefined : ResyncReason[message.resyncReason],
+  resyncReason:
+    message.resyncReason === ResyncReason.UNSPECIFIED ? undefined : ResyncReason[message.resyncReason],
 });
 
 /** Undefined for what a newer server tells, and this client does not know. */
@@ -106,7 +107,11 @@ export function toEvent({ event }: WatchRevocationsResponse): WatchEvent | undef
       return { type: "freshness", revision, ageMs: spanMs(age), sinceStartMs: spanMs(sinceStart) };
     }
     case "reset":
-      return { type: "reset", revision: event.value.revision, configuration: event.value.configuration };
+      return {
+        type: "reset",
+        revision: event.value.revision,
+        configuration: event.value.configuration,
+      };
     default:
       return undefined;
   }

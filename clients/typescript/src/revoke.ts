@@ -9,7 +9,13 @@ export type RevokeTarget =
   /** The session of an access token, expired or not. */
   | { readonly accessToken: string }
   /** Every session of a subject, but for one, if one is named. */
-  | { readonly subject: { readonly issuer: string; readonly subject: string; readonly exceptSessionId?: string } }
+  | {
+      readonly subject: {
+        readonly issuer: string;
+        readonly subject: string;
+        readonly exceptSessionId?: string;
+      };
+    }
   /** A provider's session: its tokens, and the sessions that live by it. */
   | { readonly providerSession: { readonly issuer: string; readonly sessionId: string } }
   /** Every session of a tenant. */

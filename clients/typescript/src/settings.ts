@@ -18,8 +18,8 @@ export interface CacheOptions {
 /** How a client is made. */
 export interface ClientOptions extends Security {
   /**
-   * Shows who calls: the text of a key; a file that is read anew when it changes; or a function, which is asked
-   * for every call, answers from memory included, and has to be quick. What it throws ends the call.
+   * Shows who calls: the text of a key; a file that is read anew when it changes; or a function, which is
+   * asked for every call, answers from memory included, and has to be quick. What it throws ends the call.
    */
   readonly key?: Key;
   /** The time that a call has with all its attempts: 1,000 by default. */

@@ -1,6 +1,9 @@
 import type { Session } from "./session.js";
 
-/** Why a token is not accepted. One that is newer than this client is UNSPECIFIED, and a rejection all the same. */
+/**
+ * Why a token is not accepted. One that is newer than this client is UNSPECIFIED, and a rejection all the
+ * same.
+ */
 export type Reason =
   | "UNSPECIFIED"
   | "TOO_LARGE"
@@ -61,7 +64,10 @@ export interface Rejected {
 /** What is said of one token. */
 export type Verdict = Accepted | Rejected;
 
-/** That there is no verdict on one token of many for now: it is not accepted, nor does its user have to log in. */
+/**
+ * That there is no verdict on one token of many for now: it is not accepted, nor does its user have to log
+ * in.
+ */
 export interface Undecided {
   readonly ok: false;
   readonly rejection?: undefined;

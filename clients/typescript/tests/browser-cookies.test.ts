@@ -148,7 +148,12 @@ test("another site's requests are told apart as the vectors say", () => {
       upgrade: row.upgrade,
       "sec-fetch-site": row.sec_fetch_site,
     };
-    const request = { method: row.method, target: "/", path: "/", header: (name: string) => headers[name] ?? [] };
+    const request = {
+      method: row.method,
+      target: "/",
+      path: "/",
+      header: (name: string) => headers[name] ?? [],
+    };
     const rules = { trustedOrigins: row.trusted_origins, allowMissingOrigin: row.allow_missing_origin };
     assert.equal(isCrossSite(request, rules), !row.allowed, JSON.stringify(given));
   }

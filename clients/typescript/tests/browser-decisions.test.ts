@@ -82,7 +82,12 @@ function scripted(given: Given, asked: string[], pass: (milliseconds: number) =>
       asked.push("validate");
       const found = answered(token === RENEWED.accessToken ? given.new_verdict : given.verdict);
       if (found === undefined) {
-        return { ok: true, session: Session.example({ subject: token }), cacheForMs: 0, isStale: false };
+        return {
+          ok: true,
+          session: Session.example({ subject: token }),
+          cacheForMs: 0,
+          isStale: false,
+        };
       }
       const { reason, next_action: nextAction } = found;
       return { ok: false, rejection: { reason, message: "", nextAction, wwwAuthenticate: "" } };

@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
-import {
-  type Call,
-  policy,
-  Session,
-  SessiondError,
-  type Validation,
-  type WatchState,
-} from "../src/index.js";
+import { type Call, policy, Session, SessiondError, type Validation, type WatchState } from "../src/index.js";
 import { fakeSessiond } from "../src/testing.js";
 
 /** Asks until an answer comes from memory. */
@@ -50,7 +43,10 @@ test("what is asked at the same time is one call, and one for many tokens", asyn
   const tokens = logins.flatMap(({ accessToken }) => [accessToken, accessToken, accessToken]);
   const verdicts = await Promise.all(tokens.map((token) => client.validate(token)));
   const subjects = verdicts.map((verdict) => verdict.ok && verdict.session.subject);
-  assert.deepEqual(subjects, logins.flatMap((_, i) => Array<string>(3).fill(`user ${i}`)));
+  assert.deepEqual(
+    subjects,
+    logins.flatMap((_, i) => Array<string>(3).fill(`user ${i}`)),
+  );
   assert.deepEqual(
     fake.calls.map(({ method, tokens: asked }) => [method, asked.length]),
     [["ValidateTokens", 20]],
@@ -87,7 +83,7 @@ test("a client that is closed ends its calls, and makes no more", async () => {
   await assert.rejects(client.ready(100), isOver);
 });
 
-test("an observer is told of validations, calls and the watch, and harms nobody where it throws", async () => {
+test("an observer is told what is done, and harms nobody where it throws", async () => {
   await using fake = await fakeSessiond();
   const validations: Validation[] = [];
   const calls: Call[] = [];

@@ -117,10 +117,7 @@ test("who joins a call gets nothing old", () => {
   knowledge.maxStalenessMs = 1_000;
   const flight = answer(knowledge, NOW, { cacheForMs: 0, revisionAgeMs: 300 });
   const may = (moment: number) => knowledge.mayAnswer(flight, { at: at(moment), epoch: knowledge.epoch });
-  assert.deepEqual(
-    [NOW - 1, NOW, NOW + 699, NOW + 700].map(may),
-    [true, true, true, false],
-  );
+  assert.deepEqual([NOW - 1, NOW, NOW + 699, NOW + 700].map(may), [true, true, true, false]);
   knowledge.hear(ALICE, NOW);
   assert.equal(may(NOW + 1), false);
 });

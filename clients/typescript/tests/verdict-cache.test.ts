@@ -10,7 +10,10 @@ const at = (steady: number, wall = steady) => ({ steady, wall });
 function filled(bounds = { maxEntries: 3, maxBytes: 1e9 }) {
   const knowledge = new Knowledge();
   const cache = new VerdictCache<string>(bounds, knowledge);
-  const insert = (key: string, more: { cacheForMs?: number; watchedCacheForMs?: number; ids?: string[] } = {}) =>
+  const insert = (
+    key: string,
+    more: { cacheForMs?: number; watchedCacheForMs?: number; ids?: string[] } = {},
+  ) =>
     cache.insert(
       key,
       `of ${key}`,

@@ -75,7 +75,12 @@ test("a revision that is refused is not asked for again", () => {
   const { watch, tell, beat, begin } = watching();
   const stream = begin();
   tell(stream, beat(10, "of another store"), NOW + 10);
-  const failure = { code: "INVALID_ARGUMENT", reason: "FIELD_INVALID", retryAfterMs: undefined, saysWhen: false };
+  const failure = {
+    code: "INVALID_ARGUMENT",
+    reason: "FIELD_INVALID",
+    retryAfterMs: undefined,
+    saysWhen: false,
+  };
   watch.end(stream, failure, NOW + 20);
   assert.equal(watch.due(at(NOW + 1_000))?.revision, "");
 });
@@ -161,7 +166,12 @@ test("what cannot be read drops everything, and what is newer too", () => {
     case: "revocation",
     value: { type, hashedId: new Uint8Array(bytes), revision: "r2" },
   });
-  for (const event of [{ case: undefined } as Event, revocation(1, 15), revocation(0, 16), revocation(99, 16)]) {
+  for (const event of [
+    { case: undefined } as Event,
+    revocation(1, 15),
+    revocation(0, 16),
+    revocation(99, 16),
+  ]) {
     const { knowledge, tell, begin } = watching();
     const stream = begin();
     const { epoch } = knowledge;

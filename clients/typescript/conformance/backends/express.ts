@@ -9,7 +9,11 @@ import type { Validator } from "../../src/index.js";
 import { type Backend, Handled, httpOptions, ruledConsistency, ruledPolicy, type Serving } from "./rules.js";
 
 /** Serves a backend of Express 4 or 5. */
-export async function serveExpress(version: string, validator: Validator, serving: Serving): Promise<Backend> {
+export async function serveExpress(
+  version: string,
+  validator: Validator,
+  serving: Serving,
+): Promise<Backend> {
   const { default: express } = (await import(version)) as { default: () => Express };
   const app = express();
   app.set("strict routing", true);

@@ -2,7 +2,13 @@ import type { AddressInfo } from "node:net";
 
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 
-import { type OnRequest, optionalSession, optionalSessionOf, protect, requireSession } from "../../src/fastify.js";
+import {
+  type OnRequest,
+  optionalSession,
+  optionalSessionOf,
+  protect,
+  requireSession,
+} from "../../src/fastify.js";
 import type { Validator } from "../../src/index.js";
 import {
   type Backend,
@@ -41,7 +47,8 @@ function route(app: FastifyInstance, answer: Answer, validator: Validator, servi
     app.setNotFoundHandler(async (request, reply) => reply.code(200).send(answer(request)));
     return;
   }
-  for (const rule of serving.routes) app.all(rule.path, { onRequest: hooks(validator, rule, serving) }, answer as never);
+  for (const rule of serving.routes)
+    app.all(rule.path, { onRequest: hooks(validator, rule, serving) }, answer as never);
 }
 
 function hooks(validator: Validator, rule: Rule, serving: Serving): OnRequest[] {

@@ -19,7 +19,9 @@ import {
   type Serving,
 } from "./rules.js";
 
-/** Serves a backend of Nest on Express, whose middleware is what protects paths, whatever their handlers say. */
+/**
+ * Serves a backend of Nest on Express, whose middleware is what protects paths, whatever their handlers say.
+ */
 export async function serveNest(validator: Validator, serving: Serving): Promise<Backend> {
   const app = await NestFactory.create(moduleOf(serving), { logger: false, abortOnError: false });
   if (serving.protects === undefined) {

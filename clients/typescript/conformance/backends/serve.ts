@@ -12,7 +12,8 @@ export const kinds = [values.http, values.grpc] as const;
 
 /** Serves a backend. A kind is loaded where it is wanted. */
 export async function serve(how: string, client: SessiondClient, serving: Serving): Promise<Backend> {
-  if (serving.browser !== undefined) return (await import("./site.js")).serveSite(values.http, client, serving);
+  if (serving.browser !== undefined)
+    return (await import("./site.js")).serveSite(values.http, client, serving);
   const kind = how === "serve_http" ? values.http : values.grpc;
   switch (kind) {
     case "express":

@@ -45,8 +45,8 @@ function applyHeaders(response: ServerResponse, headers: unknown): void {
 }
 
 /**
- * Gives an answer cookies of a session in place of any that it has; such an answer is for nobody else (RFC 9111
- * section 7.3).
+ * Gives an answer cookies of a session in place of any that it has; such an answer is for nobody else (RFC
+ * 9111 section 7.3).
  */
 export function setCookies(response: ServerResponse, style: Style, lines: readonly string[]): void {
   const others = valuesOf(response, "Set-Cookie").filter((line) => !style.isOurs(line));

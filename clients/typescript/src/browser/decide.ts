@@ -56,7 +56,9 @@ export async function decide(presented: Presented, ask: Asking): Promise<Decisio
   if (access === "several") return denied(ofInvalid(new SeveralCookiesError()));
   if (access === "none") return refreshed(presented, missing, ask);
   const denial = await ask.validate();
-  return denial?.nextAction === "REFRESH" ? refreshed(presented, denial, ask) : judged(presented, denial, "keep");
+  return denial?.nextAction === "REFRESH"
+    ? refreshed(presented, denial, ask)
+    : judged(presented, denial, "keep");
 }
 
 class SeveralCookiesError extends Error {
@@ -87,8 +89,8 @@ async function refreshed(presented: Presented, denial: Denial, ask: Asking): Pro
 }
 
 /**
- * What follows from a verdict. A browser cannot leave its cookies out: where nobody has to be known, one whose
- * session has ended is nobody.
+ * What follows from a verdict. A browser cannot leave its cookies out: where nobody has to be known, one
+ * whose session has ended is nobody.
  */
 function judged({ isOptional }: Presented, denial: Denial | undefined, change: Change): Decision {
   if (denial === undefined) return { outcome: "session", change };

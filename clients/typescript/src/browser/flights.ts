@@ -12,8 +12,8 @@ export class RefreshFlights {
   readonly #flying = new Map<string, Promise<Tokens>>();
 
   /**
-   * Joins the refresh of the same token by the same device, or makes it. Another device is another matter: the
-   * server would not give it the same tokens, and nor must this.
+   * Joins the refresh of the same token by the same device, or makes it. Another device is another matter:
+   * the server would not give it the same tokens, and nor must this.
    *
    * Whoever leaves does not end it: its answer would be lost, and the token is spent.
    */

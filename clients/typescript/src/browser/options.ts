@@ -27,8 +27,8 @@ export interface BrowserOptions extends Omit<HttpOptions<IncomingMessage>, "cook
   readonly refreshPath?: string;
   /**
    * Says what is told of the device that a request comes from; that is its user agent unless this says
-   * otherwise. A server takes a refresh with another user agent or label for another device's, which has to be
-   * the same for all requests of a browser at a time.
+   * otherwise. A server takes a refresh with another user agent or label for another device's, which has to
+   * be the same for all requests of a browser at a time.
    */
   readonly device?: (request: IncomingMessage) => Device;
 }

@@ -7,7 +7,9 @@ import { createHash } from "node:crypto";
  */
 export const MOST_PARTS = 3;
 
-/** The values of the cookies that have a token, as few as there is room for; undefined where it does not fit. */
+/**
+ * The values of the cookies that have a token, as few as there is room for; undefined where it does not fit.
+ */
 export function splitValue(token: string, room: (number: number) => number): string[] | undefined {
   for (let count = 2; count <= MOST_PARTS; count++) {
     let rest = `${count}:${fingerprint(token)}:${token}`;

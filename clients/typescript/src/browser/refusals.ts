@@ -53,6 +53,7 @@ export function denialOf({ reason, error }: Refusal): Denial {
     error,
   };
   // The browser has newer cookies by now.
-  if (reason === SUPERSEDED) return { ...usual, reason: "session_superseded", nextAction: undefined, retry: true };
+  if (reason === SUPERSEDED)
+    return { ...usual, reason: "session_superseded", nextAction: undefined, retry: true };
   return reason === UNPROVEN ? { ...usual, nextAction: "DENY" } : usual;
 }

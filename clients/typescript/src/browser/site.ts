@@ -36,7 +36,8 @@ export class Site {
   }
 
   tellTooLarge(bytes: number): void {
-    const message = "sessiond: a refreshed access token is too large for its cookie: each request refreshes anew";
+    const message =
+      "sessiond: a refreshed access token is too large for its cookie: each request refreshes anew";
     this.log({ message, about: `${bytes} bytes`, reason: "COOKIE_TOO_LARGE", error: undefined });
   }
 

@@ -25,8 +25,8 @@ export interface StyleOptions {
 /** What the cookies of a session look like. */
 export class Style {
   /**
-   * The name of the cookie with the access token. The prefix binds it to its host: no subdomain can set it (RFC
-   * 6265bis section 4.1.3.2).
+   * The name of the cookie with the access token. The prefix binds it to its host: no subdomain can set it
+   * (RFC 6265bis section 4.1.3.2).
    */
   readonly accessName: string;
   /** A path of its own costs the refresh token's the better prefix, which wants the path to be /. */
@@ -64,9 +64,9 @@ export class Style {
   }
 
   /**
-   * The values of Set-Cookie that give a browser its tokens, and take away the parts of an access token that it
-   * brought and needs no more. They are in the order in which a browser takes them: a request in between has the
-   * new access token, and so does not spend the new refresh token.
+   * The values of Set-Cookie that give a browser its tokens, and take away the parts of an access token that
+   * it brought and needs no more. They are in the order in which a browser takes them: a request in between
+   * has the new access token, and so does not spend the new refresh token.
    *
    * The access token is left as it is where it does not fit.
    */
@@ -127,8 +127,8 @@ export class Style {
 }
 
 /**
- * The attribute of what expires: whole seconds, so that a cookie goes before its token does. It is a second at
- * least: a clock that is wrong deletes nothing. What expires nobody knows when goes with the browser.
+ * The attribute of what expires: whole seconds, so that a cookie goes before its token does. It is a second
+ * at least: a clock that is wrong deletes nothing. What expires nobody knows when goes with the browser.
  */
 function maxAge(expires: Date | undefined, now: Date): string {
   if (expires === undefined) return "";

@@ -43,8 +43,8 @@ export function connect(target: string, { tls, insecure }: Security, more: Chann
   const files = tls === true ? {} : tls || undefined;
   if (files === undefined && insecure !== true && !isLocal(target)) {
     throw new TypeError(
-      "the connection would be in clear beyond this machine, with the caller's key and the users' tokens on it: " +
-        "give tls, or insecure where something else keeps the network secret",
+      "the connection would be in clear beyond this machine, with the caller's key and the users' tokens " +
+        "on it: give tls, or insecure where something else keeps the network secret",
     );
   }
   const secrecy = files === undefined ? credentials.createInsecure() : encrypted(files);

@@ -60,8 +60,7 @@ export const tooOften = (retryAfterMs: number): SessiondError =>
   );
 
 /** Somebody's time is over. */
-export const tooLate = (): SessiondError =>
-  ownFailure("DEADLINE_EXCEEDED", "the time of the call is over");
+export const tooLate = (): SessiondError => ownFailure("DEADLINE_EXCEEDED", "the time of the call is over");
 
 function byMeaning(failure: Failure, message: string): SessiondError {
   switch (failure.code) {

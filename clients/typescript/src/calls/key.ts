@@ -6,7 +6,9 @@ export type Key = string | { readonly file: string } | (() => string);
 /** Gives the header that shows who calls; empty for none. */
 export type Identify = () => string;
 
-/** How long a look at a file is trusted: of a million answers from memory in a second one in a hundred looks. */
+/**
+ * How long a look at a file is trusted: of a million answers from memory in a second one in a hundred looks.
+ */
 const FILE_REST_MS = 0.1;
 /** Within what time a file may be written twice under one time of modification. */
 const FILE_DOUBT_MS = 100;

@@ -44,6 +44,7 @@ function readContext({ authorities, certificate, privateKey }: TlsOptions): Secu
 /** Node takes a file without a certificate for one that trusts nobody. */
 function readAuthorities(path: string): Buffer {
   const text = readFileSync(path);
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError(`${path}: found no certificate in PEM`);
+  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new TypeError(`${path}: found no certificate in PEM`);
   return text;
 }

@@ -7,7 +7,9 @@ export interface Patience {
 /** The longest time of a timer of Node. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Rejects with what `late` gives where the time is over first, and with the reason of a signal that ends it. */
+/**
+ * Rejects with what `late` gives where the time is over first, and with the reason of a signal that ends it.
+ */
 export async function waitFor<Value>(
   value: Promise<Value>,
   { timeoutMs, signal }: Patience,

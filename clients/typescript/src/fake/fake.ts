@@ -19,9 +19,9 @@ import { MAX_STALENESS_MS } from "./watching.js";
 const PATIENCE_MS = 10_000;
 
 /**
- * A sessiond for tests: it speaks the real protocol on a port of loopback, so that client, cache and middleware
- * run as in production, and gives the verdicts of a server in its words and its order. What changes something
- * is awaited until each client that `client` has made can repeat nothing from before.
+ * A sessiond for tests: it speaks the real protocol on a port of loopback, so that client, cache and
+ * middleware run as in production, and gives the verdicts of a server in its words and its order. What
+ * changes something is awaited until each client that `client` has made can repeat nothing from before.
  */
 export class FakeSessiond {
   readonly #state: FakeState;
@@ -62,7 +62,11 @@ export class FakeSessiond {
   /** A client of this fake, with options as in production. */
   client(options: ClientOptions = {}): SessiondClient {
     const channelOptions = { ...options.channelOptions, "grpc.primary_user_agent": OWN_CLIENT };
-    const client = new SessiondClient(this.target, { timeoutMs: PATIENCE_MS, ...options, channelOptions });
+    const client = new SessiondClient(this.target, {
+      timeoutMs: PATIENCE_MS,
+      ...options,
+      channelOptions,
+    });
     this.#clients.push(client);
     return client;
   }
@@ -172,7 +176,8 @@ export class FakeSessiond {
   async #settled(): Promise<void> {
     const events = this.#state.log.length;
     const until = performance.now() + MAX_STALENESS_MS;
-    const isDone = () => !this.#server.hasForeignWatcher && this.#clients.every((one) => hasApplied(one, events));
+    const isDone = () =>
+      !this.#server.hasForeignWatcher && this.#clients.every((one) => hasApplied(one, events));
     while (!isDone() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

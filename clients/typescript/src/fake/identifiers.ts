@@ -9,6 +9,8 @@ export const AUDIENCE = "sessiond-dev";
 export const random = (bytes: number): string => randomBytes(bytes).toString("base64url");
 
 export function principalOf(issuer: string, subject: string): string {
-  const digest = createHash("sha256").update(JSON.stringify([issuer, subject])).digest();
+  const digest = createHash("sha256")
+    .update(JSON.stringify([issuer, subject]))
+    .digest();
   return `sdp_${digest.subarray(0, 16).toString("base64url")}`;
 }

@@ -17,7 +17,12 @@ export class RefusedError extends Error {
   }
 }
 
-function refused(code: status, reason: string, details: string, about: Record<string, string> = {}): RefusedError {
+function refused(
+  code: status,
+  reason: string,
+  details: string,
+  about: Record<string, string> = {},
+): RefusedError {
   const info = new BinaryWriter();
   const put = (to: BinaryWriter, number: number, value: string) =>
     to.tag(number, WireType.LengthDelimited).string(value);
@@ -38,20 +43,24 @@ export function fieldInvalid(field: string, found: string, allowed: string): Ref
 }
 
 export const notASessionId = (field: string): RefusedError =>
-  fieldInvalid(field, "what is no session id", "sds_ and 22 base64url characters, as CreateSession gave it out");
+  fieldInvalid(
+    field,
+    "what is no session id",
+    "sds_ and 22 base64url characters, as CreateSession gave it out",
+  );
 
 export const unsupported = (field: string): RefusedError =>
-  refused(status.UNIMPLEMENTED, "FEATURE_UNSUPPORTED", `${field}: this fake does not carry it out`, { field });
+  refused(status.UNIMPLEMENTED, "FEATURE_UNSUPPORTED", `${field}: this fake does not carry it out`, {
+    field,
+  });
 
 export const sessionNotFound = (): RefusedError =>
   refused(status.NOT_FOUND, "SESSION_NOT_FOUND", "no live session has this id");
 
 const REFRESH_REFUSALS = {
   REFRESH_TOKEN_INVALID: "this is not a refresh token that sessiond gave out: log in again",
-  REFRESH_TOKEN_SUPERSEDED:
-    "a newer refresh token was given out for this one: use that; the session lives",
-  REFRESH_TOKEN_REUSED:
-    "the refresh token had been used before, so its session has been ended: log in again",
+  REFRESH_TOKEN_SUPERSEDED: "a newer refresh token was given out for this one: use that; the session lives",
+  REFRESH_TOKEN_REUSED: "the refresh token had been used before, so its session has been ended: log in again",
   SESSION_REVOKED: "the session has been ended: log in again",
   SESSION_IDLE_TIMEOUT: "the session was not used for too long: log in again",
   SESSION_LIFETIME_EXCEEDED: "the session has reached its longest life: log in again",

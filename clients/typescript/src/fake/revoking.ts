@@ -45,15 +45,17 @@ function revokeOne(state: FakeState, id: string): RevokeSessionResponse {
   return ended(state, state.isLive(of) ? 1 : 0, [state.endSession(of)]);
 }
 
-function revokeSubject(state: FakeState, { issuer, subject }: Subject, except: string): RevokeSessionResponse {
+function revokeSubject(
+  state: FakeState,
+  { issuer, subject }: Subject,
+  except: string,
+): RevokeSessionResponse {
   if (issuer !== ISSUER) throw fieldInvalid("subject.issuer", "another issuer", ISSUER);
   const own = [...state.sessions.values()].filter((of) => of.opening.login.subject === subject);
   if (except !== "" && !own.some((of) => of.id === except)) {
     throw fieldInvalid("except_session_id", "no session of the subject", "one of its sessions");
   }
-  const told = own
-    .filter((of) => of.id !== except && state.isLive(of))
-    .map((of) => state.endSession(of));
+  const told = own.filter((of) => of.id !== except && state.isLive(of)).map((of) => state.endSession(of));
   const count = told.length;
   if (except === "") {
     told.push(state.cutOff(RevocationType.SUBJECT, hashedId("subject", ISSUER, subject)));

@@ -1,11 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 
 import { toTimestamp } from "../messages/spans.js";
-import {
-  type Device,
-  type SessionRecord,
-  SessionRecordSchema,
-} from "../sessiond/v1/session_pb.js";
+import { type Device, type SessionRecord, SessionRecordSchema } from "../sessiond/v1/session_pb.js";
 import type { LocalLogin } from "../sessiond/v1/session_service_pb.js";
 import { ISSUER, principalOf, random } from "./identifiers.js";
 import type { Part } from "./token.js";

@@ -2,19 +2,14 @@ import { createHash, hash } from "node:crypto";
 
 import type { Session } from "../session.js";
 
-/** 16 bytes by which a revocation is told, as a text of as many characters: what can be looked up in a map. */
+/**
+ * 16 bytes by which a revocation is told, as a text of as many characters: what can be looked up in a map.
+ */
 export type HashedId = string;
 
 /** What can be revoked. */
 export type Kind =
-  | "session"
-  | "provider_session"
-  | "token"
-  | "subject"
-  | "tenant"
-  | "client"
-  | "issuer"
-  | "key";
+  "session" | "provider_session" | "token" | "subject" | "tenant" | "client" | "issuer" | "key";
 
 export const HASHED_ID_BYTES = 16;
 
@@ -33,7 +28,10 @@ export function hashedId(kind: Kind, issuer: string, id: string): HashedId {
 /** The SHA-256 of a token, as 32 characters: what is kept in the place of the token. */
 export const digestOf = (token: string): string => hash("sha256", token, "binary");
 
-/** The id of a token itself, for what a client learns about it: no server tells of it. */
+/**
+ * The first half of a digest: the id of a token itself, for what a client learns about it. No server tells of
+ * it.
+ */
 export const tokenId = (digest: string): HashedId => short(digest);
 
 /** The id of the key that signed a session's token; one without a kid has the key without a name. */

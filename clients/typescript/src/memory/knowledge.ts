@@ -70,7 +70,9 @@ export class Knowledge {
   generation = 0;
   /** Counts everything that can hit what is kept. */
   sequence = 0;
-  /** How far the servers' log has been heard: a watch that begins there misses nothing. Empty for not at all. */
+  /**
+   * How far the servers' log has been heard: a watch that begins there misses nothing. Empty for not at all.
+   */
   revision = "";
   /** How long after the last moment that is known one may answer from memory; 0 without a watch. */
   maxStalenessMs = 0;
@@ -174,8 +176,8 @@ export class Knowledge {
   }
 
   /**
-   * Whether who asked at `began` may be answered by a call that was under way then. A call that was sent later
-   * answers as one of its own would have.
+   * Whether who asked at `began` may be answered by a call that was under way then. A call that was sent
+   * later answers as one of its own would have.
    */
   mayAnswer(answer: Answer, began: Asked): boolean {
     const passed = elapsed(answer.asked, began);

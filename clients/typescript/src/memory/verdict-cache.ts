@@ -78,8 +78,8 @@ export class VerdictCache<Value> {
   }
 
   /**
-   * Keeps an accepted value of about so many bytes, unless something forbids it that is known, or that may have
-   * been missed.
+   * Keeps an accepted value of about so many bytes, unless something forbids it that is known, or that may
+   * have been missed.
    */
   insert(key: string, value: Value, answer: Answer, valueBytes: number, now: number): void {
     this.#dropForgotten();

@@ -84,7 +84,10 @@ export function toProof(proofs: Proofs): MessageInitShape<typeof PossessionProof
   if (dpop !== undefined) {
     const { proof, method, url } = dpop;
     return {
-      proof: { case: "dpop", value: { proof: readable(proof), method: readable(method), url: readable(url) } },
+      proof: {
+        case: "dpop",
+        value: { proof: readable(proof), method: readable(method), url: readable(url) },
+      },
     };
   }
   return certificateSha256 && { proof: { case: "certificateSha256", value: certificateSha256 } };

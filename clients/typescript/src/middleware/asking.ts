@@ -9,8 +9,7 @@ import { type Denial, ofError, ofRejection } from "./denial.js";
 
 /** A request that may go on, with its session, or what it is told instead. */
 export type Decision =
-  | { readonly session: Session | undefined; readonly denial?: undefined }
-  | { readonly denial: Denial };
+  { readonly session: Session | undefined; readonly denial?: undefined } | { readonly denial: Denial };
 
 /** What a middleware asks about a request. */
 export interface Question {

@@ -3,7 +3,17 @@ import type { Validator } from "../validator.js";
 import { ask, type Decision } from "./asking.js";
 import { callRules, type Methods, type Required } from "./call-rules.js";
 import { fromAuthorization, InvalidRequestError } from "./credentials.js";
-import { complain, type Denial, type Kind, type Log, logToConsole, ofError, ofInvalid, ofMissing, ofNoPolicy } from "./denial.js";
+import {
+  complain,
+  type Denial,
+  type Kind,
+  type Log,
+  logToConsole,
+  ofError,
+  ofInvalid,
+  ofMissing,
+  ofNoPolicy,
+} from "./denial.js";
 import { checkOrigin, proofsOf } from "./proofs.js";
 
 /** How calls are judged. */
@@ -71,7 +81,12 @@ export class CallGuard<Call> {
       const credential = fromAuthorization(values("authorization"));
       if (credential === undefined) return { denial: ofMissing(policy, dpopOrigin !== undefined) };
       // A call is a POST to the path that its method has.
-      const shown = { dpop: values("dpop"), method: "POST", path: method, certificate: certificate?.(call) };
+      const shown = {
+        dpop: values("dpop"),
+        method: "POST",
+        path: method,
+        certificate: certificate?.(call),
+      };
       const proofs = proofsOf(credential, shown, dpopOrigin);
       return await ask(this.validator, { credential, policy, proofs, consistency });
     } catch (error) {

@@ -17,7 +17,11 @@ export interface CallRule {
 /** What is required of a call. */
 export type Required =
   | { readonly isPublic: true }
-  | { readonly isPublic: false; readonly policy: Policy | undefined; readonly consistency: Consistency | undefined };
+  | {
+      readonly isPublic: false;
+      readonly policy: Policy | undefined;
+      readonly consistency: Consistency | undefined;
+    };
 
 const PUBLIC_BY_DEFAULT = [
   "/grpc.health.v1.Health/*",

@@ -12,9 +12,9 @@ export interface CrossSiteRules {
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Judges by what browsers say of a request, and scripts in them cannot: there is no token to be kept, or to be
- * stolen. That of a sibling domain (same-site) is another's. What changes something has to say where it comes
- * from: who says nothing may be a browser of old, or one whose proxy has dropped what it said.
+ * Judges by what browsers say of a request, and scripts in them cannot: there is no token to be kept, or to
+ * be stolen. That of a sibling domain (same-site) is another's. What changes something has to say where it
+ * comes from: who says nothing may be a browser of old, or one whose proxy has dropped what it said.
  */
 export function isCrossSite(request: HttpRequest, rules: CrossSiteRules): boolean {
   if (isSafe(request)) return false;

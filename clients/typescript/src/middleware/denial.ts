@@ -29,7 +29,12 @@ export interface Denial {
   readonly error: unknown;
 }
 
-const NOTHING_MORE = { nextAction: undefined, challenges: [], retryAfterMs: undefined, error: undefined } as const;
+const NOTHING_MORE = {
+  nextAction: undefined,
+  challenges: [],
+  retryAfterMs: undefined,
+  error: undefined,
+} as const;
 
 /** For a request without a token (RFC 6750 section 3.1): no error, but what is required. */
 export function ofMissing(policy: Policy | undefined, takesDpop: boolean): Denial {
@@ -90,7 +95,9 @@ export interface Complaint {
   readonly message: string;
   readonly about: string;
   readonly reason: string;
-  /** The text of an error of this client's, and of another its name alone: its text may have anything in it. */
+  /**
+   * The text of an error of this client's, and of another its name alone: its text may have anything in it.
+   */
   readonly error: string | undefined;
 }
 

@@ -14,8 +14,8 @@ import { isPublic, type PublicPath, publicPaths } from "./public-paths.js";
 export interface Denied {
   readonly status: number;
   /**
-   * That of a rejection or, for a browser, of a refresh; or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE,
-   * session_superseded, UNAVAILABLE and INTERNAL.
+   * That of a rejection or, for a browser, of a refresh; or one of NO_CREDENTIALS, INVALID_REQUEST,
+   * CROSS_SITE, session_superseded, UNAVAILABLE and INTERNAL.
    */
   readonly reason: string;
   /** Undefined where the client can do nothing but repeat the request. */
@@ -44,15 +44,15 @@ export interface HttpOptions<Request> {
   /** Lets requests with a cookie through that say nothing of where they come from, as browsers of old do. */
   readonly allowMissingOrigin?: boolean;
   /**
-   * Takes DPoP proofs (RFC 9449) for requests to this origin, such as https://api.example: the one that clients
-   * know, which a proxy may have changed on the way. What a request says of its own host is not taken: a proof
-   * that was made for another service could be used here with it. Without this option a token under the scheme
-   * DPoP is never good.
+   * Takes DPoP proofs (RFC 9449) for requests to this origin, such as https://api.example: the one that
+   * clients know, which a proxy may have changed on the way. What a request says of its own host is not
+   * taken: a proof that was made for another service could be used here with it. Without this option a token
+   * under the scheme DPoP is never good.
    */
   readonly dpopOrigin?: string;
   /**
-   * Takes the client certificate of a request in DER for the proof of a token that is bound to one (RFC 8705):
-   * that of its connection, or one that a proxy hands on. A server is asked with it each time.
+   * Takes the client certificate of a request in DER for the proof of a token that is bound to one (RFC
+   * 8705): that of its connection, or one that a proxy hands on. A server is asked with it each time.
    */
   readonly certificate?: (request: Request) => Uint8Array | undefined;
   /** Makes the body of the answer to a request that is denied. */
@@ -66,7 +66,9 @@ export interface Access {
   readonly policy: Policy | undefined;
   /** A request without a token gets through, without a session. */
   readonly isOptional?: boolean;
-  /** Paths that are public by name, such as "GET /healthz", "/docs", or "/assets/" with all that is below it. */
+  /**
+   * Paths that are public by name, such as "GET /healthz", "/docs", or "/assets/" with all that is below it.
+   */
   readonly publicPaths?: readonly string[];
 }
 
@@ -97,7 +99,9 @@ export class HttpGuard<Request> {
       const credential = this.#credential(request);
       const denial = this.#refusal(request, credential);
       if (denial !== undefined) return { denial };
-      return credential === undefined ? { session: undefined } : await this.#ask(request, original, credential);
+      return credential === undefined
+        ? { session: undefined }
+        : await this.#ask(request, original, credential);
     } catch (error) {
       return { denial: error instanceof InvalidRequestError ? ofInvalid(error) : ofError(error) };
     }

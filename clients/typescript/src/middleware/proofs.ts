@@ -22,7 +22,9 @@ export interface Shown {
 export function proofsOf({ scheme }: Credential, shown: Shown, dpopOrigin: string | undefined): Proofs {
   if (scheme !== "DPoP") {
     const { certificate } = shown;
-    return certificate === undefined ? {} : { certificateSha256: createHash("sha256").update(certificate).digest() };
+    return certificate === undefined
+      ? {}
+      : { certificateSha256: createHash("sha256").update(certificate).digest() };
   }
   const [proof] = shown.dpop;
   if (dpopOrigin === undefined || proof === undefined) return {};

@@ -1,8 +1,8 @@
 import type { Session } from "../session.js";
 
 /**
- * Where a session stands in what it belongs to. The name `session` is taken by others, such as express-session;
- * and the copies of this package for `import` and for `require` share this one.
+ * Where a session stands in what it belongs to. The name `session` is taken by others, such as
+ * express-session; and the copies of this package for `import` and for `require` share this one.
  */
 const SESSION = Symbol.for("@sessiond/client/session");
 

@@ -22,7 +22,11 @@ export function statusBytes(
   message: string,
   details: readonly { readonly type: string; readonly value: Uint8Array }[],
 ): Buffer {
-  const status = new BinaryWriter().tag(1, WireType.Varint).int32(code).tag(2, WireType.LengthDelimited).string(message);
+  const status = new BinaryWriter()
+    .tag(1, WireType.Varint)
+    .int32(code)
+    .tag(2, WireType.LengthDelimited)
+    .string(message);
   for (const { type, value } of details) {
     const any = new BinaryWriter()
       .tag(1, WireType.LengthDelimited)

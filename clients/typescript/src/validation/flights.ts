@@ -5,8 +5,7 @@ import type { Question } from "./question.js";
 
 /** What a call has brought for one token. `answer` is what an acceptance says of being kept. */
 export type Landed =
-  | { readonly verdict: Verdict; readonly answer: Answer | undefined }
-  | { readonly failed: SessiondError };
+  { readonly verdict: Verdict; readonly answer: Answer | undefined } | { readonly failed: SessiondError };
 
 /** A question that is asked, or is to be, until it has landed. */
 export class Flight {

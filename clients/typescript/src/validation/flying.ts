@@ -25,7 +25,9 @@ export class Flying {
     readonly land: (flight: Flight, landed: Landed) => void,
   ) {}
 
-  /** Asks about those who departed together, in one call. Who is asked about singly then is not waited for. */
+  /**
+   * Asks about those who departed together, in one call. Who is asked about singly then is not waited for.
+   */
   async fly(batch: readonly Flight[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;

@@ -65,10 +65,7 @@ export class Watch {
   wakeAt(): number {
     const [current, next] = this.#streams;
     if (current === undefined) return this.#openAt;
-    return Math.min(
-      this.#givenUpAt(current),
-      next === undefined ? current.replaceAt : this.#givenUpAt(next),
-    );
+    return Math.min(this.#givenUpAt(current), next === undefined ? current.replaceAt : this.#givenUpAt(next));
   }
 
   /** A stream has ended by itself; there is no failure where it came to its end. */
