@@ -89,6 +89,7 @@ LANGUAGES = (
             ["npm", "run", "-s", "build"],
             ["npm", "run", "-s", "build:dev"],
             ["npm", "test"],
+            ["npm", "run", "-s", "lint"],
             ["npm", "run", "-s", "check:package"],
         ],
         ["npm", "run", "-s", "validate", "--", "{addr}"],
