@@ -55,9 +55,11 @@ export interface RouteOptions {
  * one of `trustedOrigins`; that is judged before anything is refreshed. So is the opening of a WebSocket,
  * which never refreshes: the new cookies would be lost. A page makes any other request first.
  *
- * A session that has ended is 401 with cleared cookies. A browser that has newer cookies by now is sent back
- * to the same address, once, where a person waits for a page, and otherwise told 401 with `{"error":
- * "session_superseded", "retry": true}`: make the request again.
+ * A session that has ended is 401 with the reason of the refresh, and takes its cookies along when it is told
+ * so for the second time: a request may have been sent before somebody logged in, and a cookie is deleted by
+ * its name, whatever its value. A browser that has newer cookies by now is sent back to the same address, once,
+ * where a person waits for a page, and otherwise told 401 with `{"error": "session_superseded", "retry":
+ * true}`: make the request again.
  *
  * A browser may hold a request back for long, and send it with the cookies of when it was made. Let
  * sessions.grace of the server be 60s: what comes later with a spent refresh token ends its session.
@@ -168,7 +170,8 @@ export class BrowserSessions {
         this.#put(visit, lines);
         return deny(guard, decision.denial, request, response);
       case "sentBack":
-        return sendBack(visit, site.style.mark(visit.brought.refreshToken));
+        this.#put(visit, lines);
+        return sendBack(visit);
       default:
         this.#visits.set(original, visit);
         this.#hold(visit, lines);
@@ -233,9 +236,7 @@ function deny(
   return false;
 }
 
-function sendBack({ request, response }: Visit, mark: string): false {
-  response.setHeader("Cache-Control", "no-store");
-  response.appendHeader("Set-Cookie", mark);
+function sendBack({ request, response }: Visit): false {
   response.setHeader("Location", self(request.target));
   response.statusCode = 307;
   response.end();

@@ -38,7 +38,7 @@ interface CookieFile {
     access_token: string;
     refresh: string;
     refresh_token: string;
-    sent_back: boolean;
+    marked: boolean;
   }[];
   readonly development_hosts: { host: string; allowed: boolean }[];
   readonly refresh_paths: { refresh_path: string; path: string; sent: boolean }[];
@@ -82,18 +82,19 @@ test("cookies are cleared as the vectors say", () => {
     assert.deepEqual(made(style).clear(readCookies(brought, made(style))), lines, name);
   }
   for (const { name, style, refresh_token: refreshToken, line } of file.mark) {
-    assert.equal(made(style).mark(refreshToken), line, name);
-    assert.ok(!made(style).isOurs(line), name);
+    const brought = readCookies([`${made(style).refreshName}=${refreshToken}`], made(style));
+    assert.equal(made(style).mark(brought), line, name);
+    assert.ok(made(style).isOurs(line), name);
   }
 });
 
 test("cookies are read as the vectors say", () => {
   for (const row of file.read) {
     const found = readCookies(row.headers, made(row.style));
-    const { access, accessToken, refresh, refreshToken, wasSentBack } = found;
+    const { access, accessToken, refresh, refreshToken, isMarked } = found;
     assert.deepEqual(
-      [access, accessToken, refresh, refreshToken, wasSentBack],
-      [row.access, row.access_token, row.refresh, row.refresh_token, row.sent_back],
+      [access, accessToken, refresh, refreshToken, isMarked],
+      [row.access, row.access_token, row.refresh, row.refresh_token, row.marked],
       row.name,
     );
   }

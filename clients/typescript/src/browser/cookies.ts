@@ -17,8 +17,13 @@ export interface Cookies {
   readonly refreshToken: string;
   /** The numbers of the parts of an access token. */
   readonly parts: readonly number[];
-  /** The browser has been redirected with the refresh token that it brings: it has no newer one. */
-  readonly wasSentBack: boolean;
+  /** There is a mark, of this refresh token or of another. */
+  readonly hasMark: boolean;
+  /**
+   * The browser has had an answer about the refresh token that it brings, and so has no newer one: what it sent
+   * before it had that answer does not bring the mark.
+   */
+  readonly isMarked: boolean;
 }
 
 /**
@@ -31,14 +36,15 @@ export function readCookies(headers: readonly string[], style: Style): Cookies {
   const isSeveral = parts.some(({ count }) => count === "several");
   const accessToken = isSeveral ? "" : joined(parts.map(({ value }) => value));
   const access = isSeveral ? "several" : accessToken === "" ? "none" : "one";
-  const mark = only(headers, style.retryName).value;
+  const mark = only(headers, style.markName).value;
   return {
     access,
     accessToken,
     refresh: refresh.count,
     refreshToken: refresh.value,
     parts: parts.flatMap(({ count }, i) => (count === "none" ? [] : [i + 1])),
-    wasSentBack: refresh.value !== "" && mark === fingerprint(refresh.value),
+    hasMark: mark !== "",
+    isMarked: refresh.value !== "" && mark === fingerprint(refresh.value),
   };
 }
 

@@ -1,10 +1,11 @@
 import { type Denial, ofCrossSite, ofInvalid } from "../middleware/denial.js";
 import type { Count } from "./cookies.js";
-import { denialOf, hasEnded, type Refreshed, SUPERSEDED } from "./refusals.js";
+import { denialOf, hasEnded, type Refreshed, type Refusal, SUPERSEDED } from "./refusals.js";
 
 /**
  * How long a browser's cookies are taken for those that a request brought, in milliseconds: a refusal that
- * comes later clears nothing, as somebody may have logged in meanwhile.
+ * comes later clears nothing, as somebody may have logged in meanwhile. A cookie is deleted by its name,
+ * whatever its value.
  */
 const LONGEST_WITHOUT_LOGIN_MS = 1_000;
 
@@ -21,8 +22,8 @@ export interface Presented {
   /** The refresh token is sent to another path alone. */
   readonly isRefreshedElsewhere: boolean;
   readonly isNavigation: boolean;
-  /** It was made again because of a redirect of ours, with the same refresh token. */
-  readonly wasSentBack: boolean;
+  /** The browser has had an answer about its refresh token, and has no newer one. */
+  readonly isMarked: boolean;
   /** What a request without a token is told. */
   readonly missing: Denial;
 }
@@ -36,8 +37,11 @@ export interface Asking {
   elapsedMs(): number;
 }
 
-/** What becomes of the cookies. */
-export type Change = "keep" | "set" | "clear";
+/**
+ * What becomes of the cookies. With `mark` they stay, and the browser is told which refresh token the answer is
+ * about.
+ */
+export type Change = "keep" | "set" | "clear" | "mark";
 
 /**
  * What follows from a request: it goes on with a session, or for nobody; it is told why not; or it is
@@ -46,7 +50,7 @@ export type Change = "keep" | "set" | "clear";
 export type Decision =
   | { readonly outcome: "session" | "nobody"; readonly change: Change }
   | { readonly outcome: "denied"; readonly change: Change; readonly denial: Denial }
-  | { readonly outcome: "sentBack"; readonly change: "keep" };
+  | { readonly outcome: "sentBack"; readonly change: "mark" };
 
 /** The one decision on a request that brings no token but in cookies. */
 export async function decide(presented: Presented, ask: Asking): Promise<Decision> {
@@ -81,11 +85,19 @@ async function refreshed(presented: Presented, denial: Denial, ask: Asking): Pro
   const { failed, refusal } = await ask.refresh();
   if (failed !== undefined) return denied(failed);
   if (refusal === undefined) return judged(presented, await ask.validate(), "set");
-  if (refusal.reason === SUPERSEDED && presented.isNavigation && !presented.wasSentBack) {
-    return { outcome: "sentBack", change: "keep" };
+  if (refusal.reason === SUPERSEDED && presented.isNavigation && !presented.isMarked) {
+    return { outcome: "sentBack", change: "mark" };
   }
-  const clears = hasEnded(refusal) && ask.elapsedMs() <= LONGEST_WITHOUT_LOGIN_MS;
-  return judged(presented, denialOf(refusal), clears ? "clear" : "keep");
+  return judged(presented, denialOf(refusal), changeBy(refusal, presented, ask));
+}
+
+/**
+ * What becomes of the cookies of who was refused. One that is not marked may have been under way for long, and
+ * somebody may have logged in since it was sent.
+ */
+function changeBy(refusal: Refusal, { isMarked }: Presented, ask: Asking): Change {
+  if (!hasEnded(refusal)) return "keep";
+  return isMarked && ask.elapsedMs() <= LONGEST_WITHOUT_LOGIN_MS ? "clear" : "mark";
 }
 
 /**

@@ -7,8 +7,8 @@ import { Style } from "./style.js";
 /** How browser sessions are kept. */
 export interface BrowserOptions extends Omit<HttpOptions<IncomingMessage>, "cookie" | "consistency"> {
   /**
-   * For http://localhost alone, where not every browser takes Secure cookies: they have neither that nor a
-   * prefix. Requests to another host are refused.
+   * For http://localhost alone, where not every browser takes Secure cookies: they have neither that nor
+   * the prefix __Host-, but dev- instead. Requests to another host are refused.
    */
   readonly development?: boolean;
   /**
@@ -21,7 +21,8 @@ export interface BrowserOptions extends Omit<HttpOptions<IncomingMessage>, "cook
    * refreshes there: the route needs `require` or `optional`, and a handler that does nothing. Elsewhere a
    * request without a good access token is answered 401 with the next action REFRESH.
    *
-   * The cookie loses the prefix __Host-, which wants the path to be /, and with it the protection from a
+   * Let logins and logouts be below it too: elsewhere they do not know which session to end, once the access
+   * token has expired. The cookie loses the prefix __Host-, which wants the path to be /, and with it the protection from a
    * subdomain that sets one.
    */
   readonly refreshPath?: string;

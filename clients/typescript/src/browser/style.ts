@@ -8,13 +8,13 @@ import { fingerprint, MOST_PARTS, splitValue } from "./parts.js";
  */
 export const LARGEST_COOKIE = 4_096;
 
-/** Longer than a browser takes to follow a redirect, in seconds. */
-const RETRY_LIFETIME = 60;
+/** Longer than whoever is told that a session has ended takes to make another request, in seconds. */
+const MARK_LIFETIME = 60 * 60;
 const AT_ONCE = "; Max-Age=0";
 
 /** How the cookies of a site are made. */
 export interface StyleOptions {
-  /** For http://localhost: without prefix and Secure, which not every browser takes there. */
+  /** For http://localhost: without __Host- and Secure, which not every browser takes there. */
   readonly isDevelopment: boolean;
   /** The one path to which the refresh token is sent; empty for all. */
   readonly refreshPath: string;
@@ -31,15 +31,16 @@ export class Style {
   readonly accessName: string;
   /** A path of its own costs the refresh token's the better prefix, which wants the path to be /. */
   readonly refreshName: string;
-  /** The cookie that says which refresh token a browser has been sent back with. */
-  readonly retryName: string;
+  /** The cookie that says about which refresh token a browser has had an answer. */
+  readonly markName: string;
   readonly #refreshPath: string;
 
   constructor(readonly options: StyleOptions) {
     const { isDevelopment, refreshPath } = options;
-    const prefix = isDevelopment ? "" : "__Host-";
+    // A browser has one cookie of a name for all ports of localhost, and frameworks call their own session.
+    const prefix = isDevelopment ? "dev-" : "__Host-";
     this.accessName = `${prefix}session`;
-    this.retryName = `${prefix}session-retry`;
+    this.markName = `${prefix}session-mark`;
     const refreshPrefix = refreshPath !== "" && !isDevelopment ? "__Secure-" : prefix;
     this.refreshName = `${refreshPrefix}session-refresh`;
     this.#refreshPath = refreshPath || "/";
@@ -88,19 +89,23 @@ export class Style {
       this.#line(this.accessName, "", AT_ONCE),
       ...this.#clearParts(brought, 1),
       this.#line(this.refreshName, "", AT_ONCE, this.#refreshPath),
+      ...(brought.hasMark ? [this.#line(this.markName, "", AT_ONCE)] : []),
     ];
   }
 
-  /** The value of Set-Cookie that goes with a redirect of somebody who brought a refresh token. */
-  mark(refreshToken: string): string {
-    return this.#line(this.retryName, fingerprint(refreshToken), `; Max-Age=${RETRY_LIFETIME}`);
+  /**
+   * The value of Set-Cookie that says about which refresh token this is an answer. Who brings both again has
+   * had it, and has nothing newer.
+   */
+  mark({ refreshToken }: Cookies): string {
+    return this.#line(this.markName, fingerprint(refreshToken), `; Max-Age=${MARK_LIFETIME}`);
   }
 
   /** Whether a value of Set-Cookie is one of a session's own. */
   isOurs(line: string): boolean {
     const [name = ""] = line.split("=", 1);
     const parts = Array.from({ length: MOST_PARTS }, (_, i) => this.partName(i + 1));
-    return name === this.refreshName || parts.includes(name);
+    return name === this.refreshName || name === this.markName || parts.includes(name);
   }
 
   /** Undefined for a token that does not fit. */

@@ -74,7 +74,7 @@ export class Visit {
       isUpgrade: request.header("upgrade").length > 0 || request.method === "CONNECT",
       isRefreshedElsewhere: !this.#site.style.refreshes(request.path),
       isNavigation: request.method === "GET" && request.header("sec-fetch-mode")[0] === "navigate",
-      wasSentBack: brought.wasSentBack,
+      isMarked: brought.isMarked,
       missing: ofMissing(this.#route.policy, dpopOrigin !== undefined),
     };
   }
@@ -114,6 +114,7 @@ export class Visit {
   lines(change: Change): readonly string[] | undefined {
     const { style } = this.#site;
     if (change === "clear") return style.clear(this.brought);
+    if (change === "mark") return [style.mark(this.brought)];
     if (change === "keep" || this.tokens === undefined) return undefined;
     const { lines, fits } = style.set(this.tokens, new Date(), this.brought);
     if (!fits) this.#site.tellTooLarge(this.tokens.accessToken.length);
