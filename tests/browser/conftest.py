@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PROCESSES = 3
 ROOT = Path(__file__).resolve().parent.parent.parent
 GO_CLIENT = ROOT / "clients/go"
+TYPESCRIPT_SITE = ROOT / "clients/typescript/build/examples/browser.js"
 
 
 @dataclass
@@ -42,16 +43,22 @@ class Site:
     """Where screenshots go."""
 
 
-@pytest.fixture(scope="session")
-def site_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example of a site, in Go."""
+@pytest.fixture(scope="session", params=["go", "typescript"])
+def site_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What starts the example of a site, in Go or in TypeScript."""
+    if request.param == "typescript":
+        if not TYPESCRIPT_SITE.exists():
+            pytest.skip("the TypeScript client is not built: make clients")
+        return ["node", str(TYPESCRIPT_SITE)]
     if shutil.which("go") is None:
         pytest.skip("there is no Go here")
-    return build(shared_directory(tmp_path_factory), "site", "./examples/browser", module=GO_CLIENT)
+    return [str(build(shared_directory(tmp_path_factory), "site", "./examples/browser", module=GO_CLIENT))]
 
 
 @pytest.fixture(scope="session")
-async def running_site(site_program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def running_site(
+    site_program: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
     if PROGRAM is None:
         pytest.skip("there is no Chromium here")
     folder = tmp_path_factory.mktemp("site")
@@ -79,10 +86,10 @@ async def site(running_site: Site) -> Site:
 
 
 @asynccontextmanager
-async def _process(program: Path, link: Proxy) -> AsyncIterator[str]:
+async def _process(program: list[str], link: Proxy) -> AsyncIterator[str]:
     address = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
-        program, "-sessiond", f"127.0.0.1:{link.port}", "-http", address
+        *program, "--sessiond", f"127.0.0.1:{link.port}", "--http", address
     )
     try:
         await eventually(lambda: _listens(address), timeout=30)

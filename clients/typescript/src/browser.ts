@@ -14,7 +14,8 @@ import { type BrowserClient, Site } from "./browser/site.js";
 import { type Route, Visit } from "./browser/visit.js";
 import type { Consistency } from "./consistency.js";
 import { fromAuthorization } from "./middleware/credentials.js";
-import { type Denial, ofError } from "./middleware/denial.js";
+import { isCrossSite } from "./middleware/cross-site.js";
+import { type Denial, ofCrossSite, ofError } from "./middleware/denial.js";
 import { answerTo } from "./middleware/http-answer.js";
 import { HttpGuard } from "./middleware/http-guard.js";
 import { type HttpRequest, httpRequest } from "./middleware/http-request.js";
@@ -93,6 +94,25 @@ export class BrowserSessions {
     return (request, response, next) => {
       if (isPublic(read(request), open)) next();
       else guarded(request, response, next);
+    };
+  }
+
+  /**
+   * Denies what another site made a browser send, whatever it brings: for the form of a login, which has no
+   * cookies yet. Otherwise somebody could be logged in as somebody else.
+   */
+  sameSite(): Middleware {
+    const { trustedOrigins = [], allowMissingOrigin = false } = this.#site.options;
+    const guard = new HttpGuard<IncomingMessage>(
+      this.#site.client,
+      { policy: undefined },
+      this.#site.options,
+    );
+    return (original, response, next) => {
+      const request = read(original);
+      if (isCrossSite(request, { trustedOrigins, allowMissingOrigin })) {
+        deny(guard, ofCrossSite(), request, response);
+      } else next();
     };
   }
 
