@@ -36,6 +36,7 @@ GROUPS = (
     "flights",
     "http",
     "grpc",
+    "browser",
 )
 FEATURES = (
     "key_file",

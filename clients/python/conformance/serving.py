@@ -12,7 +12,8 @@ from typing import Any
 from arguments import question_of
 from outcomes import plain
 
-from sessiond import current_session
+from sessiond import UnavailableError, current_session
+from sessiond.browser import CrossSiteError
 from sessiond.middleware.rules import PUBLIC, Rule, optional, require
 
 JsonObject = dict[str, Any]
@@ -45,6 +46,29 @@ class Handled:
 def options_of(command: JsonObject) -> JsonObject:
     """The options of middleware for HTTP."""
     return {name: command[name] for name in _OPTIONS if name in command} | {"logger": QUIET}
+
+
+def site_of(make: Any, client: Any, command: JsonObject) -> Any:
+    """What keeps the sessions of browsers, or the client itself where the case has none; and its options."""
+    if "browser" not in command:
+        return client, options_of(command)
+    said = command["browser"]
+    named = {"development": "development", "split": "split_cookies", "refresh_path": "refresh_path"}
+    style = {option: said[name] for name, option in named.items() if name in said}
+    return make(client, **style, **options_of(command)), {}
+
+
+def status_of(error: Exception | None) -> int:
+    """What a login and a logout are answered with."""
+    match error:
+        case None:
+            return 200
+        case CrossSiteError():
+            return 403
+        case UnavailableError():
+            return 503
+        case _:
+            return 500
 
 
 def rule_of(said: JsonObject) -> Rule:

@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, request
-from serving import METHODS, Handled, JsonObject, marks_of, options_of
+from serving import METHODS, Handled, JsonObject, marks_of, site_of, status_of
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import sessiond.flask
 from sessiond import Client
+from sessiond.browser import Browser
 
 
 def serve(kind: str, client: Client, command: JsonObject) -> tuple[str, Callable[[], None]]:
@@ -45,7 +46,8 @@ class _Handler(WSGIRequestHandler):
 def _flask(client: Client, command: JsonObject) -> Flask:
     app, handled = Flask("backend", root_path="/", static_folder=None), Handled()
     marks, protection = marks_of(sessiond.flask, command)
-    sessiond.flask.protect(app, client, **protection, **options_of(command))
+    site, options = site_of(Browser, client, command)
+    sessiond.flask.protect(app, site, **protection, **options)
 
     def answer(**_: str) -> Response:
         return Response(handled.text(path=request.path), mimetype="application/json")
@@ -53,12 +55,39 @@ def _flask(client: Client, command: JsonObject) -> Flask:
     def add(path: str, view: Any) -> None:
         app.add_url_rule(path, path, view, methods=METHODS, provide_automatic_options=False)
 
+    def login() -> Response:
+        return Response(status=login_status(client, site))
+
+    def logout() -> Response:
+        return Response(status=logout_status(site))
+
+    if site is not client:
+        add("/login", sessiond.flask.public(login))
+        add("/logout", sessiond.flask.public(logout))
     for path, mark in marks.items():
         add(path, mark(partial(answer)))
     if "/" not in marks:
         add("/", answer)
     add("/<path:path>", answer)
     return app
+
+
+def login_status(client: Client, site: Any) -> int:
+    """Log in, and give the browser its tokens."""
+    try:
+        site.start(client.create_local_session("alice", device=site.device))
+    except Exception as error:  # noqa: BLE001 - whatever it is has a status
+        return status_of(error)
+    return status_of(None)
+
+
+def logout_status(site: Any) -> int:
+    """Log out."""
+    try:
+        site.logout()
+    except Exception as error:  # noqa: BLE001 - whatever it is has a status
+        return status_of(error)
+    return status_of(None)
 
 
 def _django(client: Client, command: JsonObject) -> Any:

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias, Unpack
 from urllib.parse import quote
 
+from sessiond.browsing.jar import Jar
 from sessiond.current import current_session, serving
+from sessiond.doors import AsyncDoor, AsyncSource, keeping
 from sessiond.middleware.denials import Denial
-from sessiond.middleware.gate import Admission, AsyncValidator, Question
-from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
-from sessiond.middleware.per_loop import AsyncSource, PerLoop
+from sessiond.middleware.gate import Admission, AsyncValidator
+from sessiond.middleware.http import Answer, Denied, HttpOptions
 from sessiond.middleware.request import Request
 from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule, optional, require
@@ -45,54 +46,14 @@ _GOOD_TOKEN: Final = require()
 # RFC 6455 §7.4.1: what came violates a policy.
 _POLICY_VIOLATION: Final = 1008
 _DENIAL_RESPONSE: Final = "websocket.http.response"
-
-
-class Door:
-    """Asks about connections, and tells those that do not get through."""
-
-    def __init__(self, client: AsyncSource, **options: Unpack[HttpOptions]) -> None:
-        self._validators: Final = PerLoop(client)
-        self._gate: Final = HttpGate(**options)
-
-    async def admit(self, scope: Scope, rule: Rule) -> Admission:
-        """The session of a connection, or what it is told."""
-        found = self._gate.examine(to_request(scope, lambda: self._gate.certificate(scope)), rule)
-        return await found.ask_async(self._validators.get()) if isinstance(found, Question) else found
-
-    async def refuse(self, denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:
-        """Tell a connection that it is denied.
-
-        A WebSocket is told by its handshake's answer where the server can, and is closed before it opens
-        otherwise.
-        """
-        answer = self._gate.refuse(denial, scope, route_path(scope))
-        prefix = ""
-        if scope["type"] == "websocket":
-            await receive()
-            if _DENIAL_RESPONSE not in (scope.get("extensions") or {}):
-                await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": denial.reason})
-                return
-            prefix = "websocket."
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
-        start = {"type": f"{prefix}http.response.start", "status": int(answer.status), "headers": headers}
-        await send(start)
-        await send({"type": f"{prefix}http.response.body", "body": answer.body})
-
-    def closing(self, send: Send) -> Send:
-        """What closes the client that was made here, when the server shuts down."""
-
-        async def closing(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown."):
-                await self._validators.close()
-            await send(message)
-
-        return closing
+_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start", "websocket.accept"})
+_JAR: Final = "sessiond.jar"
 
 
 class Doorway:
     """Lets connections through to an application by the rules of their routes."""
 
-    def __init__(self, app: App, door: Door, routes: Routes) -> None:
+    def __init__(self, app: App, door: AsyncDoor, routes: Routes) -> None:
         self._app: Final = app
         self._door: Final = door
         self._routes: Final = routes
@@ -100,15 +61,50 @@ class Doorway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI calls it."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, self._door.closing(send))
+            await self._app(scope, receive, self._closing(send))
             return
-        admission = await self._door.admit(scope, self._find(scope))
+        jar = scope[_JAR] = self._door.begin(to_request(scope, lambda: self._door.certificate(scope)))
+        told = send if jar is None else _bringing(jar, send)
+        admission = await self.admit(scope, self._find(scope))
         if isinstance(admission, Denial):
-            await self._door.refuse(admission, scope, receive, send)
+            await self.refuse(admission, scope, receive, told)
             return
         scope["sessiond"] = admission
-        with serving(admission):
-            await self._app(scope, receive, send)
+        with serving(admission), keeping(jar):
+            await self._app(scope, receive, told)
+
+    async def admit(self, scope: Scope, rule: Rule) -> Admission:
+        """The session of a connection, or what it is told."""
+        request = to_request(scope, lambda: self._door.certificate(scope))
+        return await self._door.admit(request, rule, scope[_JAR])
+
+    async def refuse(self, denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell a connection that it is denied.
+
+        A WebSocket is told by its handshake's answer where the server can, and is closed before it opens
+        otherwise.
+        """
+        answer = self._door.refuse(denial, scope, route_path(scope))
+        prefix = ""
+        if scope["type"] == "websocket":
+            await receive()
+            if _DENIAL_RESPONSE not in (scope.get("extensions") or {}):
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": denial.reason})
+                return
+            prefix = "websocket."
+        start = {"type": f"{prefix}http.response.start", "status": int(answer.status)}
+        await send({**start, "headers": _to_bytes(answer.headers)})
+        await send({"type": f"{prefix}http.response.body", "body": answer.body})
+
+    def _closing(self, send: Send) -> Send:
+        """What closes the client that was made here, when the server shuts down."""
+
+        async def closing(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await self._door.close()
+            await send(message)
+
+        return closing
 
     def _find(self, scope: Scope) -> Rule:
         return self._routes.find(scope.get("method", "GET"), route_path(scope))
@@ -117,10 +113,11 @@ class Doorway:
 class SessionMiddleware(Doorway):
     """Lets requests and WebSockets through to `app` by the rules of their routes.
 
-    `client` is an `AsyncClient`, or a function that makes one: it is called in the event loop when the first
-    request comes, and what it made is closed when the server shuts down. `default` is the rule of what
-    `routes` does not name: by `[METHOD ]/path`, where a path with a slash at its end has all below it.
-    `HttpOptions` has the other options; `certificate` and `render` are given the scope.
+    `client` is an `AsyncClient`, a site (`browser.AsyncBrowser`), or a function that makes a client: that is
+    called in the event loop when the first request comes, and what it made is closed when the server shuts
+    down. `default` is the rule of what `routes` does not name: by `[METHOD ]/path`, where a path with a slash
+    at its end has all below it. `HttpOptions` has the other options; `certificate` and `render` are given the
+    scope.
     """
 
     def __init__(
@@ -132,7 +129,7 @@ class SessionMiddleware(Doorway):
         routes: Mapping[str, Rule] = _NO_RULES,
         **options: Unpack[HttpOptions],
     ) -> None:
-        super().__init__(app, Door(client, **options), Routes(routes, default))
+        super().__init__(app, AsyncDoor(client, **options), Routes(routes, default))
 
 
 def route_path(scope: Scope) -> str:
@@ -154,4 +151,24 @@ def to_request(scope: Scope, certificate: Callable[[], bytes | None]) -> Request
         ],
         certificate=certificate,
         opens_stream=scope["type"] != "http",
+        query=scope.get("query_string", b"").decode("latin-1"),
     )
+
+
+def _bringing(jar: Jar, send: Send) -> Send:
+    """Cookies are added when the answer begins, so that its handler cannot drop them."""
+
+    async def bringing(message: Message) -> None:
+        if message["type"] in _STARTS:
+            headers = [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in message.get("headers", ())
+            ]
+            message = {**message, "headers": _to_bytes(jar.applied(headers))}
+        await send(message)
+
+    return bringing
+
+
+def _to_bytes(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

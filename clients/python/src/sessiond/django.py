@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import wraps
+from http.cookies import Morsel
 from itertools import chain
 from typing import Any, Final, TypeVar, Unpack, cast
 
@@ -23,15 +24,16 @@ from django.http import HttpRequest, HttpResponse
 
 from sessiond import asgi
 from sessiond.blocking import Client
+from sessiond.browsing.jar import Jar
 from sessiond.client import AsyncClient
 from sessiond.consistency import Consistency
 from sessiond.current import current_session, enter, serving
+from sessiond.doors import AsyncDoor, Door, keeping
 from sessiond.middleware import rules, wsgi
 from sessiond.middleware.denials import Denial
-from sessiond.middleware.gate import Admission, Question
-from sessiond.middleware.http import Answer, Denied, HttpGate
+from sessiond.middleware.gate import Admission
+from sessiond.middleware.http import Answer, Denied
 from sessiond.middleware.marks import RuleNotAppliedError, mark, said
-from sessiond.middleware.per_loop import PerLoop
 from sessiond.middleware.request import Request
 from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule
@@ -58,10 +60,11 @@ class SessionMiddleware:
     """Lets nothing through to a view but by its rule; put it before all other middleware that knows users.
 
     `settings.SESSIOND` has `target`, and `client_options` for the client that is made for it; or `client`, a
-    `Client`, and `async_client`, which makes an `AsyncClient`, for the one and for the other world. `default`
-    is the rule of views that say nothing, and `routes` has rules by `[METHOD ]/path` for those that cannot be
-    decorated: a path with a slash at its end has all below it. Beside these it has `HttpOptions`;
-    `certificate` and `render` are given Django's request.
+    `Client`, and `async_client`, which makes an `AsyncClient`, for the one and for the other world; or sites
+    in their place (`browser.Browser`, `browser.AsyncBrowser`). `default` is the rule of views that say
+    nothing, and `routes` has rules by `[METHOD ]/path` for those that cannot be decorated: a path with a
+    slash at its end has all below it. Beside these it has `HttpOptions`; `certificate` and `render` are given
+    Django's request.
     """
 
     sync_capable = True
@@ -71,33 +74,34 @@ class SessionMiddleware:
         given: Mapping[str, Any] = getattr(settings, "SESSIOND", {})
         self._get_response: Final = get_response
         self._routes: Final = Routes(given.get("routes", {}), given.get("default", _GOOD_TOKEN))
-        self._gate: Final = HttpGate(**{name: given[name] for name in given.keys() - _OWN})
+        options = {name: given[name] for name in given.keys() - _OWN}
         self.process_view: Callable[..., Any]
         if iscoroutinefunction(get_response):
-            self._validators: Final = PerLoop(_async_client(given))
+            self._async_door: Final = AsyncDoor(_async_client(given), **options)
             self.process_view = self._process_view_async
             markcoroutinefunction(self)
         else:
-            self._client: Final = _client(given)
+            self._door: Final = Door(_client(given), **options)
             self.process_view = self._process_view
 
     def __call__(self, request: HttpRequest) -> Any:
         """Serve one request, as Django calls it."""
         if iscoroutinefunction(self):
             return self._serve(request)
-        with serving(None):
-            return self._get_response(request)
+        jar = _begin(request, self._door)
+        with serving(None), keeping(jar):
+            return _bringing(jar, self._get_response(request))
 
     async def _serve(self, request: HttpRequest) -> Any:
-        with serving(None):
-            return await cast("Awaitable[Any]", self._get_response(request))
+        jar = _begin(request, self._async_door)
+        with serving(None), keeping(jar):
+            return _bringing(jar, await cast("Awaitable[Any]", self._get_response(request)))
 
     def _process_view(self, request: HttpRequest, view: Any, _: Any, __: Any) -> HttpResponse | None:
-        found = self._rules(request, view)
-        for rule in found:
-            asked = self._gate.examine(self._to_request(request), rule)
-            admission = asked.ask(self._client) if isinstance(asked, Question) else asked
-            if (refused := self._enter(request, admission)) is not None:
+        for rule in self._rules(request, view):
+            asked = _to_request(request, self._door)
+            admission = self._door.admit(asked, rule, request.sessiond_jar)
+            if (refused := _enter(request, admission, self._door)) is not None:
                 return refused
         return None
 
@@ -105,11 +109,9 @@ class SessionMiddleware:
         self, request: HttpRequest, view: Any, _: Any, __: Any
     ) -> HttpResponse | None:
         for rule in self._rules(request, view):
-            asked = self._gate.examine(self._to_request(request), rule)
-            admission = (
-                await asked.ask_async(self._validators.get()) if isinstance(asked, Question) else asked
-            )
-            if (refused := self._enter(request, admission)) is not None:
+            asked = _to_request(request, self._async_door)
+            admission = await self._async_door.admit(asked, rule, request.sessiond_jar)
+            if (refused := _enter(request, admission, self._async_door)) is not None:
                 return refused
         return None
 
@@ -118,23 +120,32 @@ class SessionMiddleware:
         request.sessiond, request.sessiond_rules = None, found
         return found
 
-    def _enter(self, request: HttpRequest, admission: Admission) -> HttpResponse | None:
-        if isinstance(admission, Denial):
-            route = getattr(request.resolver_match, "route", "")
-            return _Response(self._gate.refuse(admission, request, route))
-        if admission is not None:
-            request.sessiond = admission
-            enter(admission)
-        return None
 
-    def _to_request(self, request: HttpRequest) -> Request:
-        scope = getattr(request, "scope", None)
-        certificate = lambda: self._gate.certificate(request)  # noqa: E731
-        return (
-            wsgi.to_request(request.META, certificate)
-            if scope is None
-            else asgi.to_request(scope, certificate)
-        )
+def _begin(request: HttpRequest, door: Door | AsyncDoor) -> Jar | None:
+    jar = door.begin(_to_request(request, door))
+    request.sessiond_jar = jar
+    return jar
+
+
+def _enter(request: HttpRequest, admission: Admission, door: Door | AsyncDoor) -> HttpResponse | None:
+    """Have a view know the session; what a request is told that is denied."""
+    if isinstance(admission, Denial):
+        route = getattr(request.resolver_match, "route", "")
+        return _Response(door.refuse(admission, request, route))
+    if admission is not None:
+        request.sessiond = admission
+        enter(admission)
+    return None
+
+
+def _to_request(request: HttpRequest, door: Door | AsyncDoor) -> Request:
+    def certificate() -> bytes | None:
+        return door.certificate(request)
+
+    scope = getattr(request, "scope", None)
+    if scope is None:
+        return wsgi.to_request(request.META, certificate)
+    return asgi.to_request(scope, certificate)
 
 
 def require(
@@ -194,6 +205,35 @@ def _target(given: Mapping[str, Any]) -> str:
         raise ImproperlyConfigured("SESSIOND: there is no target, such as 127.0.0.1:50051")
     target: str = given["target"]
     return target
+
+
+def _bringing(jar: Jar | None, response: HttpResponse) -> HttpResponse:
+    """Cookies are added last, so that a view cannot drop them."""
+    if jar is None:
+        return response
+    headers = jar.applied(list(response.headers.items()))
+    for name in ("Vary", "Cache-Control"):
+        told = [value for given, value in headers if given.lower() == name.lower()]
+        if told:
+            response[name] = ", ".join(told)
+    for line in jar.lines or ():
+        name, _, value = line.partition("=")
+        # As it is, where Django would have its own attributes and order.
+        dict.__setitem__(response.cookies, name, _Line(name, value))
+    return response
+
+
+class _Line(Morsel[str]):
+    """A cookie that Django sends as it is."""
+
+    def __init__(self, name: str, line: str) -> None:
+        super().__init__()
+        self.set(name, line.partition(";")[0], line)
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
+        """The header."""
+        del attrs
+        return f"{header} {self.key}={self.coded_value}".strip()
 
 
 class _Response(HttpResponse):  # type: ignore[misc]

@@ -23,13 +23,13 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Match
 
-from sessiond.asgi import App, AsyncValidator, Door, Doorway, Receive, Scope, Send
+from sessiond.asgi import App, AsyncValidator, Doorway, Receive, Scope, Send
 from sessiond.consistency import Consistency
 from sessiond.current import current_session, enter
+from sessiond.doors import AsyncDoor, AsyncSource
 from sessiond.middleware import rules
 from sessiond.middleware.denials import Denial
 from sessiond.middleware.http import Answer, Denied, HttpOptions
-from sessiond.middleware.per_loop import AsyncSource
 from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule
 from sessiond.policy import Policy, Requirements
@@ -51,6 +51,7 @@ _NO_RULES: Final[Mapping[str, Rule]] = MappingProxyType({})
 _GOOD_TOKEN: Final = rules.require()
 # What is written into the scope of a connection.
 _GUARD: Final = "sessiond.guard"
+_DOORWAY: Final = "sessiond.doorway"
 _NAMED: Final = "sessiond.named"
 _ADMITTED: Final = "sessiond.admitted"
 
@@ -74,7 +75,7 @@ def protect(
     """
     if any(not _is_documentation(route, app) for route in app.routes):
         raise RuntimeError("call protect before the application has routes")
-    guard = _Guard(Door(client, **options), default)
+    guard = _Guard(AsyncDoor(client, **options), default)
     app.router.dependencies.append(Depends(guard))
     app.add_exception_handler(_DeniedError, _tell)
     app.add_middleware(_Middleware, guard=guard, router=app.router, routes=Routes(routes, default))
@@ -142,7 +143,7 @@ public: Final = _Dependency(PUBLIC)
 class _Guard:
     """The first dependency of every route: it carries out what the others say, before any of them runs."""
 
-    def __init__(self, door: Door, default: Rule) -> None:
+    def __init__(self, door: AsyncDoor, default: Rule) -> None:
         self.door: Final = door
         self.default: Final = default
 
@@ -164,9 +165,10 @@ class _Guard:
         """
         admitted: dict[Rule, Session | None] = scope.setdefault(_ADMITTED, {})
         if rule not in admitted:
-            admission = await self.door.admit(scope, rule)
+            doorway: Doorway = scope[_DOORWAY]
+            admission = await doorway.admit(scope, rule)
             if isinstance(admission, Denial):
-                raise _DeniedError(self.door, admission)
+                raise _DeniedError(doorway, admission)
             admitted[rule] = admission
         session = admitted[rule]
         if session is not None:
@@ -176,16 +178,16 @@ class _Guard:
 
 
 class _DeniedError(Exception):
-    def __init__(self, door: Door, denial: Denial) -> None:
+    def __init__(self, doorway: Doorway, denial: Denial) -> None:
         super().__init__(denial.reason)
-        self.door = door
+        self.doorway = doorway
         self.denial = denial
 
 
 async def _tell(_: HTTPConnection, error: Exception) -> Any:
     """What answers a request that was denied, in the place of a response."""
     assert isinstance(error, _DeniedError)  # noqa: S101 - it is the handler of these alone
-    return partial(error.door.refuse, error.denial)
+    return partial(error.doorway.refuse, error.denial)
 
 
 class _Middleware(Doorway):
@@ -198,7 +200,7 @@ class _Middleware(Doorway):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        scope[_GUARD] = self._guard
+        scope[_GUARD], scope[_DOORWAY] = self._guard, self
         await super().__call__(scope, receive, send)
 
     def _find(self, scope: Scope) -> Rule:

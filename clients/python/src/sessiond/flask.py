@@ -12,19 +12,21 @@ A view that says nothing needs a good token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, Unpack, cast
 
 from flask import Flask, Response, current_app, g, request
 
+from sessiond.browsing.jar import CURRENT, Jar
 from sessiond.consistency import Consistency
 from sessiond.current import current_session, enter, leave
+from sessiond.doors import Door, Source
 from sessiond.middleware import rules, wsgi
 from sessiond.middleware.denials import Denial
-from sessiond.middleware.gate import Question, Validator
-from sessiond.middleware.http import Answer, Denied, HttpGate, HttpOptions
+from sessiond.middleware.gate import Validator
+from sessiond.middleware.http import Answer, Denied, HttpOptions
 from sessiond.middleware.marks import RuleNotAppliedError, mark, said
 from sessiond.middleware.routes import Routes
 from sessiond.middleware.rules import PUBLIC, Rule
@@ -49,7 +51,7 @@ _GOOD_TOKEN: Final = rules.require()
 
 def protect(
     app: Flask,
-    client: Validator,
+    client: Source,
     *,
     default: Rule = _GOOD_TOKEN,
     routes: Mapping[str, Rule] = _NO_RULES,
@@ -59,26 +61,35 @@ def protect(
 
     `routes` has rules by `[METHOD ]/path` for what cannot be decorated, such as `/static/`: a path with a
     slash at its end has all below it. `default` is the rule of what says nothing, and of what is not found.
-    `HttpOptions` has the other options; `certificate` and `render` are given Flask's request.
+    `client` is a `Client` or a site (`browser.Browser`). `HttpOptions` has the other options; `certificate`
+    and `render` are given Flask's request.
     """
-    gate, by_path = HttpGate(**options), Routes(routes, default)
+    door, by_path = Door(client, **options), Routes(routes, default)
 
     @app.before_request
     def admit() -> Response | None:
         leave()
+        asked = wsgi.to_request(request.environ, lambda: door.certificate(request))
+        jar = g.sessiond_jar = door.begin(asked)
+        CURRENT.set(jar)
         g.sessiond_rules = found = _rules(by_path)
         for rule in found:
-            asked = gate.examine(_to_request(gate), rule)
-            admission = asked.ask(client) if isinstance(asked, Question) else asked
+            admission = door.admit(asked, rule, jar)
             if isinstance(admission, Denial):
-                return _to_response(gate.refuse(admission, request, request.endpoint or ""))
+                return _to_response(door.refuse(admission, request, request.endpoint or ""))
             if admission is not None:
                 enter(admission)
         return None
 
+    @app.after_request
+    def bring(response: Response) -> Response:
+        jar: Jar | None = g.get("sessiond_jar")
+        return response if jar is None else _with_headers(response, jar.applied(list(response.headers)))
+
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
         leave()
+        CURRENT.set(None)
 
 
 def require(
@@ -126,15 +137,12 @@ def _rules(by_path: Routes) -> tuple[Rule, ...]:
     return by_path.with_marks(request.method, path, said(view))
 
 
-def _to_request(gate: HttpGate) -> Any:
-    flask_request = request
-    return wsgi.to_request(flask_request.environ, lambda: gate.certificate(flask_request))
-
-
 def _to_response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status)
-    for name in {name for name, _ in answer.headers}:
-        response.headers.pop(name, None)
-    for name, value in answer.headers:
+    return _with_headers(Response(answer.body, answer.status), answer.headers)
+
+
+def _with_headers(response: Response, headers: Sequence[tuple[str, str]]) -> Response:
+    response.headers.clear()
+    for name, value in headers:
         response.headers.add(name, value)
     return response

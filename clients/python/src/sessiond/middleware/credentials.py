@@ -71,10 +71,15 @@ def from_cookies(lines: Sequence[str], name: str) -> Credential | None:
     Raises:
         InvalidRequestError: there are several of the name.
     """
-    found = [value for line in lines for given, value in map(_to_pair, line.split(";")) if given == name]
+    found = cookie_values(lines, name)
     if len(found) > 1:
         raise InvalidRequestError
     return Credential(Scheme.COOKIE, found[0]) if found and found[0] else None
+
+
+def cookie_values(lines: Sequence[str], name: str) -> list[str]:
+    """What all cookies of a name hold."""
+    return [value for line in lines for given, value in map(_to_pair, line.split(";")) if given == name]
 
 
 def _to_pair(text: str) -> tuple[str | None, str]:

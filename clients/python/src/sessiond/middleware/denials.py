@@ -39,7 +39,7 @@ class Denial:
 
     `reason` is a name of `Reason` for a rejection, and one for the kind otherwise. `next_action` is None
     where the client can do nothing but repeat the request. `challenges` are values of `WWW-Authenticate`.
-    `why` is not for the client.
+    `why` is not for the client. `retry` says that the same request, made again, may well get through.
     """
 
     kind: Kind
@@ -48,6 +48,7 @@ class Denial:
     challenges: tuple[str, ...] = ()
     retry_after: timedelta = timedelta(0)
     why: Rejection | Exception | None = None
+    retry: bool = False
 
     def log(self, logger: logging.Logger, about: str) -> None:
         """Tell the operator of what only the operator can mend.

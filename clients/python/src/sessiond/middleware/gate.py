@@ -123,13 +123,20 @@ class Gate:
         try:
             found = self._credential(request)
             if found is None:
-                takes_dpop = self._dpop_origin != ""
-                return None if rule.is_optional else denials.missing(rule.policy, takes_dpop=takes_dpop)
-            if found.scheme is Scheme.COOKIE and self._cross_site.forbids(request):
+                return None if rule.is_optional else self.missing(rule)
+            if found.scheme is Scheme.COOKIE and self.is_cross_site(request):
                 return denials.CROSS_SITE
-            return Question(found, rule.policy, self._options(request, rule, found.scheme))
+            return Question(found, rule.policy, self.options(request, rule, found.scheme))
         except InvalidRequestError as error:
             return denials.invalid(error)
+
+    def missing(self, rule: Rule) -> Denial:
+        """What a request without a token is told."""
+        return denials.missing(rule.policy, takes_dpop=self._dpop_origin != "")
+
+    def is_cross_site(self, request: Request) -> bool:
+        """Whether another site may have caused a request with a cookie."""
+        return self._cross_site.forbids(request)
 
     def _credential(self, request: Request) -> Credential | None:
         """A token in the header that is not good is never made up for by a cookie."""
@@ -138,7 +145,7 @@ class Gate:
             return from_cookies(request.header("cookie"), self._cookie)
         return found
 
-    def _options(self, request: Request, rule: Rule, scheme: Scheme) -> dict[str, Any]:
+    def options(self, request: Request, rule: Rule, scheme: Scheme) -> dict[str, Any]:
         """Beside the consistency what shows that the bearer has the key of a bound token.
 
         Which proof a token needs is for the server to say.

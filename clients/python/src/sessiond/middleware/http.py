@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypedDict, Unpack
 
+from sessiond.middleware.credentials import Scheme
 from sessiond.middleware.denials import Denial, Kind
 from sessiond.middleware.gate import Gate, Question
 from sessiond.middleware.request import Request
@@ -36,14 +37,23 @@ class Denied:
     """What a request is told that does not get through.
 
     `reason` is that of a rejection, or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE, UNAVAILABLE and
-    INTERNAL. `next_action` is None where the client can do nothing but repeat the request. `why` is not for
-    the client; it is None where no validator was asked.
+    INTERNAL. `next_action` is None where the client can do nothing but repeat the request; `retry` says to do
+    that at once. `why` is not for the client; it is None where no validator was asked.
     """
 
     status: int
     reason: str
     next_action: NextAction | None
     why: Rejection | Exception | None
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SentBack(Denial):
+    """A browser makes the same request again; `mark` is the cookie that says so."""
+
+    location: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +106,48 @@ class HttpGate:
         refuse_unknown(options, HttpOptions)
         self.certificate: Final = options.pop("certificate", _no_certificate)
         self._render: Final = options.pop("render", render_json)
-        self._logger: Final = options.pop("logger", _LOGGER)
+        self.logger: Final = options.pop("logger", _LOGGER)
         self._gate: Final = Gate(**options)  # type: ignore[misc]
 
     def examine(self, request: Request, rule: Rule) -> Question | Denial | None:
         """What is to be asked about a request; see `Gate.examine`."""
         return self._gate.examine(request, rule)
 
+    def missing(self, rule: Rule) -> Denial:
+        """What a request without a token is told."""
+        return self._gate.missing(rule)
+
+    def is_cross_site(self, request: Request) -> bool:
+        """Whether another site may have caused a request with a cookie."""
+        return self._gate.is_cross_site(request)
+
+    def options(self, request: Request, rule: Rule) -> dict[str, Any]:
+        """What goes with a question about a token of a cookie."""
+        return self._gate.options(request, rule, Scheme.COOKIE)
+
     def refuse(self, denial: Denial, request: Any, route: str) -> Answer:
         """The answer to a request that is denied."""
-        denial.log(self._logger, f"route {route!r}")
+        denial.log(self.logger, f"route {route!r}")
         return to_answer(denial, request, self._render)
 
 
 def render_json(_: Any, denied: Denied) -> Answer:
     """The usual form."""
-    told = {"error": str(denied.reason)}
+    told: dict[str, str | bool] = {"error": str(denied.reason)}
     if denied.next_action is not None:
         told["next_action"] = str(denied.next_action)
+    if denied.retry:
+        told["retry"] = True
     body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
     return Answer(denied.status, body, [("Content-Type", "application/json")])
 
 
 def to_answer(denial: Denial, request: Any, render: Renderer) -> Answer:
     """The answer with its headers; what was refused to one is not for another (RFC 9111 §5.2.2.5)."""
-    denied = Denied(STATUSES[denial.kind], denial.reason, denial.next_action, denial.why)
+    if isinstance(denial, SentBack):
+        sent = [("Cache-Control", "no-store"), ("Location", denial.location), ("Set-Cookie", denial.mark)]
+        return Answer(HTTPStatus.TEMPORARY_REDIRECT, b"", [*sent, ("Content-Length", "0")])
+    denied = Denied(STATUSES[denial.kind], denial.reason, denial.next_action, denial.why, denial.retry)
     headers = [("Cache-Control", "no-store")]
     headers += [("WWW-Authenticate", challenge) for challenge in denial.challenges]
     if denial.kind is Kind.UNAVAILABLE:

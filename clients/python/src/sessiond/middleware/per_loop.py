@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from typing import Final, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from sessiond.middleware.gate import AsyncValidator
-
-AsyncSource: TypeAlias = AsyncValidator | Callable[[], AsyncValidator]
+T = TypeVar("T")
 
 
-class PerLoop:
-    """A validator that is there, or those that a function makes, one for each loop when it first asks."""
+class PerLoop(Generic[T]):
+    """What is there, or what a function makes, once for each loop when it is first asked for.
 
-    def __init__(self, source: AsyncSource) -> None:
-        self._given: Final = cast("AsyncValidator", source) if hasattr(source, "validate") else None
-        self._make: Final = cast("Callable[[], AsyncValidator]", source)
-        self._made: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncValidator]] = WeakKeyDictionary()
+    What has a method `validate` is there.
+    """
 
-    def get(self) -> AsyncValidator:
+    def __init__(self, source: T | Callable[[], T]) -> None:
+        self._given: Final = cast("T", source) if hasattr(source, "validate") else None
+        self._make: Final = cast("Callable[[], T]", source)
+        self._made: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, T]] = WeakKeyDictionary()
+
+    def get(self) -> T:
         """That of the running loop."""
         if self._given is not None:
             return self._given

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 class Request:
     """A request, or a call.
 
-    `path` is escaped, as it came. `header` gives all values under a name in small letters. `opens_stream`
-    says that it is to become a stream both ways, such as a WebSocket. `certificate` gives the client's
-    certificate in DER, if there is one that counts.
+    `path` is escaped, as it came, and `query` stands behind it. `header` gives all values under a name in
+    small letters. `opens_stream` says that it is to become a stream both ways, such as a WebSocket.
+    `certificate` gives the client's certificate in DER, if there is one that counts.
     """
 
     method: str
@@ -20,3 +20,4 @@ class Request:
     header: Callable[[str], Sequence[str]]
     certificate: Callable[[], bytes | None]
     opens_stream: bool = False
+    query: str = ""

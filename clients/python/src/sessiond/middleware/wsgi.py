@@ -24,6 +24,7 @@ def to_request(environ: Mapping[str, Any], certificate: Callable[[], bytes | Non
         path=_path(environ),
         header=lambda name: _header(environ, name),
         certificate=certificate,
+        query=environ.get("QUERY_STRING", ""),
     )
 
 
