@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import ssl
+import sys
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ PROCESSES = 3
 ROOT = Path(__file__).resolve().parent.parent.parent
 GO_CLIENT = ROOT / "clients/go"
 TYPESCRIPT_SITE = ROOT / "clients/typescript/build/examples/browser.js"
+PYTHON_CLIENT = ROOT / "clients/python"
 
 
 @dataclass
@@ -43,9 +45,11 @@ class Site:
     """Where screenshots go."""
 
 
-@pytest.fixture(scope="session", params=["go", "typescript"])
+@pytest.fixture(scope="session", params=["go", "python", "typescript"])
 def site_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What starts the example of a site, in Go or in TypeScript."""
+    """What starts the example of a site, in each language."""
+    if request.param == "python":
+        return [sys.executable, str(PYTHON_CLIENT / "examples" / "site.py")]
     if request.param == "typescript":
         if not TYPESCRIPT_SITE.exists():
             pytest.skip("the TypeScript client is not built: make clients")

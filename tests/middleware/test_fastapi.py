@@ -96,6 +96,17 @@ async def test_a_router_with_something_else_in_it_needs_a_good_token() -> None:
     assert (await ask_asgi(app, BEARER, path="/plain")).status == 200
 
 
+async def test_a_router_without_the_guard_needs_a_good_token() -> None:
+    app, router = application(), APIRouter()
+
+    @router.get("/orders")
+    async def orders() -> None: ...
+
+    app.router.dependencies.clear()
+    app.include_router(router)
+    assert (await ask_asgi(app)).status == 401
+
+
 async def test_one_rule_is_asked_for_once() -> None:
     asked, app = Scripted(), application()
     app = application(asked)

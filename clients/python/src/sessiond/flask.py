@@ -68,7 +68,6 @@ def protect(
 
     @app.before_request
     def admit() -> Response | None:
-        leave()
         asked = wsgi.to_request(request.environ, lambda: door.certificate(request))
         jar = g.sessiond_jar = door.begin(asked)
         CURRENT.set(jar)

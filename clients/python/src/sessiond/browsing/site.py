@@ -89,6 +89,15 @@ class Site:
         """What is told of the device of this request: say it at the login too."""
         return self._device(self._jar().request)
 
+    @property
+    def is_cross_site(self) -> bool:
+        """Whether another site may have caused this request.
+
+        Rules judge that for requests with cookies, and `logout` does. A login form brings none yet, and has
+        to ask.
+        """
+        return self.gate.is_cross_site(self._jar().request)
+
     def _jar(self) -> Jar:
         """That of the request that is being served."""
         jar = CURRENT.get()
