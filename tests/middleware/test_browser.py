@@ -21,7 +21,7 @@ from sessiond.fastapi import protect, require
 from sessiond.flask import protect as protect_flask
 from sessiond.flask import public
 from sessiond.testing import FakeSessiond
-from tests.support.middleware.answers import ask_asgi, ask_wsgi
+from tests.support.middleware.answers import ask_asgi, ask_wsgi, http_scope
 
 pytest_plugins = ["sessiond.testing.fixtures"]
 
@@ -78,6 +78,28 @@ async def test_whoever_leaves_does_not_end_a_refresh(fake_sessiond: FakeSessiond
         answer = await staying
     assert (answer.status, names(answer)) == (200, ["__Host-session", "__Host-session-refresh"])
     assert [call.method for call in fake_sessiond.calls].count("RefreshSession") == 1
+
+
+async def test_new_cookies_are_set_where_a_handler_fails(fake_sessiond: FakeSessiond) -> None:
+    async with fake_sessiond.async_client() as client:
+        app, site = FastAPI(), AsyncBrowser(client)
+        protect(app, site)
+
+        @app.get("/orders")
+        async def orders() -> None:
+            raise ZeroDivisionError
+
+        tokens, sent = fake_sessiond.login(device=TESTS), []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {**http_scope(cookies(tokens, access=False), "/orders"), "type": "http", "method": "GET"}
+        with pytest.raises(ZeroDivisionError):
+            await app(scope, None, send)  # type: ignore[arg-type]
+    start, _ = sent
+    assert start["status"] == 500
+    assert len([value for name, value in start["headers"] if name == b"set-cookie"]) == 2
 
 
 async def test_a_refresh_that_nobody_waits_for_may_fail(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,6 +15,7 @@ from django.test import override_settings
 from django.urls import path
 from prometheus_client import REGISTRY, generate_latest
 
+from sessiond import UnsupportedError
 from sessiond.testing import FakeSessiond
 from tests.support.middleware.answers import ask_asgi, ask_wsgi
 
@@ -50,7 +51,7 @@ def test_what_is_kept(fake_sessiond: FakeSessiond) -> None:
         assert client.numbers.misses == 1
 
 
-@pytest.mark.parametrize("marks", [("sessiond.asgi",), ("sessiond.fastapi",)])
+@pytest.mark.parametrize("marks", [("sessiond.asgi",), ("sessiond.fastapi", "Depends(require(")])
 async def test_asgi_and_fastapi(fake_sessiond: FakeSessiond, marks: tuple[str, ...]) -> None:
     app = run(fake_sessiond, *marks)["app"]
     found = [
@@ -63,6 +64,17 @@ async def test_asgi_and_fastapi(fake_sessiond: FakeSessiond, marks: tuple[str, .
         ]
     ]
     assert found == [200, 403, 401, 200]
+
+
+async def test_browsers(fake_sessiond: FakeSessiond) -> None:
+    app = run(fake_sessiond, "AsyncBrowser")["app"]
+    tokens = fake_sessiond.login()
+    headers = [("Cookie", f"__Host-session={tokens.access_token}"), ("Sec-Fetch-Site", "same-origin")]
+    assert (await ask_asgi(app, headers, path="/")).json == {"for": tokens.session.principal}
+    assert (await ask_asgi(app, headers, "POST", "/logout")).status == 303
+    assert (await ask_asgi(app, headers, path="/")).json == {"for": None}
+    with pytest.raises(UnsupportedError):  # the fake has no provider
+        await ask_asgi(app, path="/callback", query=b"code=a&verifier=b")
 
 
 def test_flask(fake_sessiond: FakeSessiond) -> None:
@@ -105,9 +117,9 @@ def test_metrics(fake_sessiond: FakeSessiond) -> None:
 
 
 def test_no_block_is_left_out(fake_sessiond: FakeSessiond) -> None:
-    names = {"async def main", "max_entries", "sessiond.asgi", "sessiond.fastapi", "sessiond.flask"}
-    names |= {"from django.http", "MIDDLEWARE =", "sessiond.grpc", "sessiond.testing", "sessiond.prometheus"}
-    names |= {"sessiond.otel"}
+    names = {"async def main", "max_entries", "sessiond.asgi", "Depends(require(", "sessiond.flask"}
+    names |= {"from django.http", "MIDDLEWARE =", "sessiond.grpc", "AsyncBrowser", "sessiond.testing"}
+    names |= {"sessiond.prometheus", "sessiond.otel"}
     left = [block for block in BLOCKS if not any(name in block for name in names)]
     assert left == []
     assert len(BLOCKS) == len(names)

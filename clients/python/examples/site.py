@@ -50,8 +50,7 @@ def site_of(target: str, *, development: bool) -> FastAPI:
             return PlainTextResponse("another site wants you to log in", 403)
         (name,) = parse_qs((await request.body()).decode())["name"]
         try:
-            client = site.clients.get()
-            await site.start(await client.create_local_session(name, device=site.device))
+            await site.start(await site.client.create_local_session(name, device=site.device))
         except SessiondError:
             return PlainTextResponse("nobody can log in now", 503)
         return RedirectResponse("/", 303)

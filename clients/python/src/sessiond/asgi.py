@@ -71,7 +71,14 @@ class Doorway:
             return
         scope["sessiond"] = admission
         with serving(admission), keeping(jar):
-            await self._app(scope, receive, told)
+            try:
+                await self._app(scope, receive, told)
+            except Exception:
+                # New cookies come with the answer that whoever serves this would make without them.
+                if jar is not None and jar.lines is not None and not jar.is_written:
+                    await told({"type": "http.response.start", "status": 500, "headers": []})
+                    await told({"type": "http.response.body", "body": b""})
+                raise
 
     async def admit(self, scope: Scope, rule: Rule) -> Admission:
         """The session of a connection, or what it is told."""

@@ -101,13 +101,15 @@ class Browser(Site):
     """A site whose handlers are on threads. One is enough for a site: it spends a refresh token once.
 
     `development` is for http://localhost alone, where not every browser takes `Secure` cookies: they have
-    neither that nor a prefix, and requests to another host are refused. With `split_cookies` an access token
-    that is too large for one cookie is in up to three; what stands in front of the backend has to take
-    headers of that size. `refresh_path`, such as `/session`, has browsers send the refresh token to that path
-    and below it alone: a page refreshes there, and elsewhere a request without a good access token is
-    answered 401 with the next action REFRESH. That cookie loses the prefix `__Host-`, and with it the
-    protection from a subdomain that sets one. `device` says what is told of the device of a request; a server
-    takes a refresh with another user agent or label for another device's. `HttpOptions` has the others.
+    neither that nor the prefix `__Host-`, but `dev-` instead, and requests to another host are refused.
+    With `split_cookies` an access token that is too large for one cookie is in up to three; what stands
+    in front of the backend has to take headers of that size. `refresh_path`, such as `/session`, has
+    browsers send the refresh token to that path and below it alone: a page refreshes there, and elsewhere
+    a request without a good access token is answered 401 with the next action REFRESH. Let logins and
+    logouts be below it too: elsewhere they do not know which session to end, once the access token has
+    expired. That cookie loses the prefix `__Host-`, and with it the protection from a subdomain that sets
+    one. `device` says what is told of the device of a request; a server takes a refresh with another user
+    agent or label for another device's. `HttpOptions` has the others.
     """
 
     def __init__(
@@ -254,7 +256,7 @@ class AsyncBrowser(Site):
     async def _refresh(self, jar: Jar, rule: Rule) -> Refreshed:
         if not jar.brought.has_refresh_form:
             return refusals.OF_NO_FORM
-        token, bearer, client = jar.brought.refresh_token, self._bearer(jar, rule), self._client()
+        token, bearer, client = jar.brought.refresh_token, self._bearer(jar, rule), self.client
         flights: Any = self._flights.get()
         try:
             tokens = await flights.join(key_of(token, bearer), lambda: client.refresh(token, **bearer))
@@ -263,6 +265,11 @@ class AsyncBrowser(Site):
             return refusals.of_error(error)
         jar.tokens = tokens
         return Refreshed()
+
+    @property
+    def client(self) -> Any:
+        """The client of the running loop."""
+        return self.clients.get()
 
     async def start(self, tokens: Tokens) -> None:
         """Give a browser the tokens of a login; see `Browser.start`."""
@@ -283,10 +290,7 @@ class AsyncBrowser(Site):
 
     async def _revoke(self, method: str, value: str) -> None:
         """It goes on where the browser does not wait for it."""
-        await asyncio.shield(asyncio.ensure_future(getattr(self._client(), method)(value)))
-
-    def _client(self) -> Any:
-        return self.clients.get()
+        await asyncio.shield(asyncio.ensure_future(getattr(self.client, method)(value)))
 
 
 def _flights() -> Any:

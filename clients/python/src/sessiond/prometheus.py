@@ -90,6 +90,6 @@ class _Numbers(Collector):
         yield GaugeMetricFamily(
             "sessiond_client_cache_entries", "Acceptances that are kept.", value=numbers.entries
         )
-        if numbers.watch_age is not None:
-            text = "How long ago everything that was revoked was known."
-            yield GaugeMetricFamily("sessiond_client_watch_age_seconds", text, value=numbers.watch_age)
+        # Without a value there is no sample.
+        text = "How long ago everything that was revoked was known."
+        yield GaugeMetricFamily("sessiond_client_watch_age_seconds", text, value=numbers.watch_age)

@@ -50,9 +50,9 @@ class Cookies:
 class Style:
     """How the cookies of a site are made.
 
-    `development` is for http://localhost: without prefix and Secure, which not every browser takes there. To
-    `refresh_path` alone the refresh token is sent; it is empty for all. With `split` an access token that is
-    too large for one cookie goes into several.
+    `development` is for http://localhost: without `__Host-` and Secure, which not every browser takes there.
+    To `refresh_path` alone the refresh token is sent; it is empty for all. With `split` an access token that
+    is too large for one cookie goes into several.
     """
 
     development: bool = False
@@ -61,7 +61,8 @@ class Style:
 
     @property
     def _prefix(self) -> str:
-        return "" if self.development else "__Host-"
+        """A browser has one cookie of a name for all ports of localhost; frameworks call theirs session."""
+        return "dev-" if self.development else "__Host-"
 
     @property
     def access_name(self) -> str:

@@ -68,9 +68,6 @@ class FakeSessiond:
         for client in tuple(self._clients):
             if isinstance(client, Client):
                 client.close()
-        with self._state.lock:
-            self._state.is_closed = True
-            self._state.lock.notify_all()
         self._server.stop(0).wait()
         self._threads.shutdown(wait=False)
 

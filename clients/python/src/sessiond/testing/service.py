@@ -178,7 +178,7 @@ class Service:
             self.foreign_watchers += is_foreign
         try:
             yield _started(place)
-            while context.is_active() and not self._state.is_closed:
+            while context.is_active():
                 with self._state.lock:
                     # The log is read after the moment for which a heartbeat vouches.
                     since_start, news = time.monotonic() - began, log.events[place:]

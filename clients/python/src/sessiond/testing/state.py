@@ -36,7 +36,6 @@ class State:
         self.calls: Final[list[Call]] = []
         self.expired: Final[set[str]] = set()
         self.is_away = False
-        self.is_closed = False
         self.ahead = timedelta(0)
         self.stopped: datetime | None = None
         self._generations: Final[dict[str, tuple[Family, int]]] = {}
