@@ -75,8 +75,8 @@ def test_cookies_are_cleared(row: Any) -> None:
 
 
 @rows("cookies", "mark")
-def test_a_redirect_is_marked(row: Any) -> None:
-    assert style(row).mark(row["refresh_token"]) == row["line"]
+def test_an_answer_is_marked(row: Any) -> None:
+    assert style(row).mark(Cookies(0, 1, "", row["refresh_token"], "", frozenset())) == row["line"]
 
 
 @rows("cookies", "read")
@@ -84,7 +84,7 @@ def test_cookies_are_read(row: Any) -> None:
     found = style(row).read([text(line) for line in row["headers"]])
     assert (found.access_count, found.access_token) == (COUNTS[row["access"]], text(row["access_token"]))
     assert (found.refresh_count, found.refresh_token) == (COUNTS[row["refresh"]], row["refresh_token"])
-    assert found.was_sent_back == row["sent_back"]
+    assert found.is_marked == row["marked"]
 
 
 @rows("cookies", "development_hosts")
@@ -163,7 +163,7 @@ def headers_of(given: Any) -> list[tuple[str, str]]:
         told += [("Cookie", "__Host-session-refresh=sdr1_AAAA")] * COUNTS[given["refresh"]]
     told.append(("Sec-Fetch-Site", "cross-site" if given["cross_site"] else "same-origin"))
     further = {
-        "sent_back": ("Cookie", "__Host-session-retry=ff597680366358f9"),
+        "marked": ("Cookie", f"__Host-session-mark={MARKS.get(given['refresh'])}"),
         "authorization": ("Authorization", given["authorization"]),
         "navigation": ("Sec-Fetch-Mode", "navigate"),
         "upgrade": ("Upgrade", "websocket"),
@@ -181,10 +181,11 @@ LINES = {
         "__Host-session-refresh=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
     ],
     "keep": [],
-    "sent_back": [
-        "__Host-session-retry=ff597680366358f9; Path=/; Max-Age=60; HttpOnly; Secure; SameSite=Lax"
-    ],
 }
+
+REST = "HttpOnly; Secure; SameSite=Lax"
+# Of each refresh token that a row may bring.
+MARKS = {"one": "ff597680366358f9", "malformed": "0eab8a0a3380abf4"}
 
 
 async def told(scope: Any, receive: Any, send: Any) -> None:
@@ -215,7 +216,11 @@ async def test_requests_of_browsers_are_answered_as_the_vectors_say(row: Any) ->
     assert "retry_after" not in expect or answer.values("retry-after") == [str(expect["retry_after"])]
     assert answer.status != 401 or answer.values("www-authenticate")
     is_sent_back = expect["outcome"] == "sent_back"
-    assert answer.values("set-cookie") == LINES["sent_back" if is_sent_back else expect["cookies"]]
+    gone = ["__Host-session-mark=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
+    further = gone if given["marked"] and expect["cookies"] == "clear" else []
+    mark = f"__Host-session-mark={MARKS.get(given['refresh'])}; Path=/; Max-Age=3600; {REST}"
+    lines = LINES | {"mark": [mark]}
+    assert answer.values("set-cookie") == lines[expect["cookies"]] + further
     assert answer.values("location") == (["./orders?page=2"] if is_sent_back else [])
     assert answer.values("vary") == ["Cookie"]
     is_private = answer.status != 200 or expect["cookies"] != "keep"

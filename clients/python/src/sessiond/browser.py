@@ -16,6 +16,10 @@ one of `trusted_origins`; that is judged before anything is refreshed. So is the
 never refreshes: the answer to one may be written past the headers, and the new cookies would be lost. A page
 makes any other request first.
 
+A session that has ended takes its cookies along when it is told so for the second time: a request may have
+been sent before somebody logged in, and a cookie is deleted by its name, whatever its value. Let the
+middleware be outside of what answers in a handler's place: new cookies would be lost with its answer.
+
 A browser may hold a request back for long, and send it with the cookies of when it was made. Let
 `sessions.grace` of the server be 60s: what comes later with a spent refresh token ends its session.
 """

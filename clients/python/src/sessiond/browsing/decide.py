@@ -13,7 +13,8 @@ from sessiond.middleware.denials import Denial
 from sessiond.results import NextAction
 
 # For so many seconds a browser's cookies are taken for those that a request brought: a refusal that comes
-# later clears nothing, as somebody may have logged in meanwhile.
+# later clears nothing, as somebody may have logged in meanwhile. A cookie is deleted by its name, whatever
+# its value.
 _LONGEST_WITHOUT_LOGIN: Final = 1.0
 _SEVERAL: Final = denials.invalid(ValueError("several cookies of one name"))
 
@@ -48,6 +49,7 @@ class Change(Enum):
     KEEP = auto()
     SET = auto()
     CLEAR = auto()
+    MARK = auto()  # they stay, and the browser is told which refresh token the answer is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Presented:
 
     `is_cross_site`: another site may have caused it. `is_upgrade`: its answer may be written past the
     headers, and cookies with them. `is_refreshed_elsewhere`: the refresh token is sent to another path alone.
-    `was_sent_back`: it was made again because of a redirect of ours, with the same refresh token. `missing`
-    is what a request without a token is told.
+    `is_marked`: the browser has had an answer about its refresh token, and has no newer one. `missing` is
+    what a request without a token is told.
     """
 
     access_count: int
@@ -67,7 +69,7 @@ class Presented:
     is_upgrade: bool
     is_refreshed_elsewhere: bool
     is_navigation: bool
-    was_sent_back: bool
+    is_marked: bool
     missing: Denial
 
 
@@ -127,13 +129,15 @@ def _refreshed(presented: Presented, refreshed: Refreshed) -> Deciding:
     if refreshed.refusal is None:
         return _judged(presented, (yield Ask.VALIDATE), Change.SET)
     refusal = refreshed.refusal
-    if refusal.reason == SUPERSEDED and presented.is_navigation and not presented.was_sent_back:
-        return Decision(Outcome.SENT_BACK)
-    if refusal.has_ended:
-        elapsed = yield Ask.ELAPSED
-        if isinstance(elapsed, float) and elapsed <= _LONGEST_WITHOUT_LOGIN:
-            return _judged(presented, refusal.denial(), Change.CLEAR)
-    return _judged(presented, refusal.denial(), Change.KEEP)
+    if refusal.reason == SUPERSEDED and presented.is_navigation and not presented.is_marked:
+        return Decision(Outcome.SENT_BACK, Change.MARK)
+    if not refusal.has_ended:
+        return _judged(presented, refusal.denial(), Change.KEEP)
+    elapsed = yield Ask.ELAPSED
+    is_soon = isinstance(elapsed, float) and elapsed <= _LONGEST_WITHOUT_LOGIN
+    # It may have been under way for long, and somebody may have logged in since it was sent.
+    change = Change.CLEAR if presented.is_marked and is_soon else Change.MARK
+    return _judged(presented, refusal.denial(), change)
 
 
 def _judged(presented: Presented, denied: Answered, change: Change) -> Decision:

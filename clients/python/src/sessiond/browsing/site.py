@@ -123,7 +123,7 @@ class Site:
             is_upgrade=_is_upgrade(request),
             is_refreshed_elsewhere=not self.style.refreshes(request.path),
             is_navigation=request.method == "GET" and "navigate" in request.header("sec-fetch-mode")[:1],
-            was_sent_back=not has_new and jar.brought.was_sent_back,
+            is_marked=not has_new and jar.brought.is_marked,
             missing=self.gate.missing(rule),
         )
 
@@ -149,6 +149,8 @@ class Site:
                 )
         elif decision.change is Change.CLEAR:
             jar.lines = self.style.clear(jar.brought)
+        elif decision.change is Change.MARK:
+            jar.lines = [self.style.mark(jar.brought)]
         match decision.outcome:
             case Outcome.SESSION:
                 jar.session = session
@@ -157,8 +159,7 @@ class Site:
                 return None
             case Outcome.SENT_BACK:
                 location = self_reference(_target(jar.request))
-                mark = self.style.mark(jar.refresh_token)
-                return SentBack(Kind.REJECTED, "session_superseded", location=location, mark=mark)
+                return SentBack(Kind.REJECTED, "session_superseded", location=location)
             case _:
                 return decision.denial
 

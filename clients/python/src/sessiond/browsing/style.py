@@ -14,8 +14,8 @@ from sessiond.results import Tokens
 # What browsers take of a cookie's name, value and attributes together (RFC 6265 §6.1). They drop a larger
 # one, and tell nobody.
 LARGEST_COOKIE: Final = 4_096
-# Longer than a browser takes to follow a redirect.
-_RETRY_SECONDS: Final = 60
+# Longer than whoever is told that a session has ended takes to make another request.
+_MARK_SECONDS: Final = 3_600
 _GONE: Final = "; Max-Age=0"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -32,13 +32,16 @@ class Cookies:
     refresh_count: int
     access_token: str
     refresh_token: str
-    retry: str
+    mark: str
     parts: frozenset[int]
 
     @property
-    def was_sent_back(self) -> bool:
-        """Whether the browser has been redirected with the refresh token that it brings: it has no newer."""
-        return self.refresh_token != "" and self.retry == fingerprint(self.refresh_token)
+    def is_marked(self) -> bool:
+        """Whether the browser has had an answer about the refresh token that it brings: it has no newer one.
+
+        What it sent before it had that answer does not bring the mark.
+        """
+        return self.refresh_token != "" and self.mark == fingerprint(self.refresh_token)
 
     @property
     def has_refresh_form(self) -> bool:
@@ -77,9 +80,9 @@ class Style:
         return f"{self._prefix}session-refresh"
 
     @property
-    def retry_name(self) -> str:
-        """Of the cookie that says which refresh token a browser has been sent back with."""
-        return f"{self._prefix}session-retry"
+    def mark_name(self) -> str:
+        """Of the cookie that says about which refresh token a browser has had an answer."""
+        return f"{self._prefix}session-mark"
 
     def allows_host(self, host: str) -> bool:
         """Whether cookies may be set for a host: those of development for this machine alone."""
@@ -114,20 +117,27 @@ class Style:
 
     def clear(self, brought: Cookies) -> list[str]:
         """The values of `Set-Cookie` that take everything from a browser."""
+        mark = [self._line(self.mark_name, "", "/", _GONE)] if brought.mark else []
         return [
             self._line(self.access_name, "", "/", _GONE),
             *self._clear_parts(brought, 1),
             self._line(self.refresh_name, "", self.refresh_path or "/", _GONE),
+            *mark,
         ]
 
-    def mark(self, refresh_token: str) -> str:
-        """The value of `Set-Cookie` that goes with a redirect of somebody who brought a refresh token."""
-        return self._line(self.retry_name, fingerprint(refresh_token), "/", f"; Max-Age={_RETRY_SECONDS}")
+    def mark(self, brought: Cookies) -> str:
+        """The value of `Set-Cookie` that says about which refresh token this is an answer.
+
+        Who brings both again has had it, and has nothing newer.
+        """
+        check = fingerprint(brought.refresh_token)
+        return self._line(self.mark_name, check, "/", f"; Max-Age={_MARK_SECONDS}")
 
     def is_ours(self, line: str) -> bool:
         """Whether a value of `Set-Cookie` is one of a session's own."""
         name = line.partition("=")[0]
-        return name == self.refresh_name or name in map(self._part_name, range(1, MOST_PARTS + 1))
+        parts = map(self._part_name, range(1, MOST_PARTS + 1))
+        return name in {self.refresh_name, self.mark_name, *parts}
 
     def read(self, headers: Sequence[str]) -> Cookies:
         """The cookies in the values of `Cookie` headers.
@@ -143,7 +153,7 @@ class Style:
             refresh_count=refresh_count,
             access_token=access_token,
             refresh_token=refresh_token,
-            retry=_one(headers, self.retry_name)[0],
+            mark=_one(headers, self.mark_name)[0],
             parts=frozenset(number for number, (_, count) in enumerate(found, 1) if count),
         )
 

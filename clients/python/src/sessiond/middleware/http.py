@@ -50,10 +50,9 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class SentBack(Denial):
-    """A browser makes the same request again; `mark` is the cookie that says so."""
+    """A browser makes the same request again."""
 
     location: str = ""
-    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def render_json(_: Any, denied: Denied) -> Answer:
 def to_answer(denial: Denial, request: Any, render: Renderer) -> Answer:
     """The answer with its headers; what was refused to one is not for another (RFC 9111 §5.2.2.5)."""
     if isinstance(denial, SentBack):
-        sent = [("Cache-Control", "no-store"), ("Location", denial.location), ("Set-Cookie", denial.mark)]
+        sent = [("Cache-Control", "no-store"), ("Location", denial.location)]
         return Answer(HTTPStatus.TEMPORARY_REDIRECT, b"", [*sent, ("Content-Length", "0")])
     denied = Denied(STATUSES[denial.kind], denial.reason, denial.next_action, denial.why, denial.retry)
     headers = [("Cache-Control", "no-store")]
