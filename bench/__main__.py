@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import (
     agent,
+    crowded_subject,
     go_client,
     hostile_keys,
     in_process,
@@ -31,6 +32,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "hostile-keys": hostile_keys,
     "revocations-view": revocations_view,
     "sessions": sessions,
+    "crowded-subject": crowded_subject,
     "staleness": staleness,
     "watchers": watchers,
     "python-client": python_client,
