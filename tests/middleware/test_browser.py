@@ -63,6 +63,7 @@ async def test_whoever_leaves_does_not_end_a_refresh(fake_sessiond: FakeSessiond
             validate = client.validate
 
             async def refresh(self, *asked: Any, **options: Any) -> Any:
+                assert not begun.is_set()
                 begun.set()
                 await go_on.wait()
                 return await client.refresh(*asked, **options)

@@ -40,11 +40,7 @@ class AsyncFlights:
                 raise too_many()
             task = self._flying[key] = asyncio.ensure_future(_made(refresh))
             task.add_done_callback(lambda _: self._flying.pop(key, None))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_read)
-            raise
+        return await asyncio.shield(task)
 
 
 class Flights:
@@ -89,9 +85,3 @@ def too_many() -> UnavailableError:
 
 async def _made(refresh: Callable[[], Awaitable[Tokens]]) -> Tokens:
     return await refresh()
-
-
-def _read(task: asyncio.Task[Tokens]) -> None:
-    """Nobody waits for it any more: what it raised is nobody's."""
-    if not task.cancelled():
-        task.exception()
