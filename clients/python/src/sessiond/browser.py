@@ -28,27 +28,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol, Unpack
+from typing import Any, Final, Unpack
 
 from sessiond.browsing import refusals
+from sessiond.browsing.clients import AsyncBrowserClient, BrowserClient
 from sessiond.browsing.decide import Ask, decide
+from sessiond.browsing.errors import AnswerBegunError, CookieTooLargeError, CrossSiteError
 from sessiond.browsing.flights import AsyncFlights, Flights, key_of
 from sessiond.browsing.jar import Jar
 from sessiond.browsing.refusals import Refreshed
-from sessiond.browsing.site import (
-    AnswerBegunError,
-    CookieTooLargeError,
-    CrossSiteError,
-    Site,
-    require_tokens,
-)
+from sessiond.browsing.site import Site, require_tokens
 from sessiond.errors import SessiondError
-from sessiond.middleware.gate import Admission, AsyncValidator, Question, Validator
+from sessiond.middleware.gate import Admission, Question
 from sessiond.middleware.http import HttpOptions
 from sessiond.middleware.per_loop import PerLoop
 from sessiond.middleware.request import Request
 from sessiond.middleware.rules import Rule
-from sessiond.results import Device, RevocationResult, Session, Tokens
+from sessiond.results import Device, Session, Tokens
 
 __all__ = [
     "AnswerBegunError",
@@ -59,46 +55,6 @@ __all__ = [
     "CookieTooLargeError",
     "CrossSiteError",
 ]
-
-
-class BrowserClient(Validator, Protocol):
-    """What browsers' sessions need of a client for threads, such as a `Client`."""
-
-    def refresh(self, *asked: Any, **options: Any) -> Tokens:
-        """Spend a refresh token."""
-        ...
-
-    def revoke_session(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End a session by its id."""
-        ...
-
-    def revoke_refresh_token(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End the session of a refresh token."""
-        ...
-
-    def revoke_access_token(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End the session of an access token."""
-        ...
-
-
-class AsyncBrowserClient(AsyncValidator, Protocol):
-    """What browsers' sessions need of a client on asyncio, such as an `AsyncClient`."""
-
-    async def refresh(self, *asked: Any, **options: Any) -> Tokens:
-        """Spend a refresh token."""
-        ...
-
-    async def revoke_session(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End a session by its id."""
-        ...
-
-    async def revoke_refresh_token(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End the session of a refresh token."""
-        ...
-
-    async def revoke_access_token(self, *asked: Any, **options: Any) -> RevocationResult:
-        """End the session of an access token."""
-        ...
 
 
 class Browser(Site):

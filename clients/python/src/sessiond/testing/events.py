@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import Condition
 from typing import Final
 
-from sessiond.testing.names import CONFIGURATION, LONGEST_LIFETIME
+from sessiond.testing.names import CONFIGURATION, LONGEST_LIFETIME, MAX_STALENESS
 from sessiond.v1.session_pb2 import Revocation
 from sessiond.v1.session_service_pb2 import WatchRevocationsResponse
 
@@ -55,3 +55,21 @@ def from_revision(revision: str, events: int) -> int | None:
     if not revision.startswith(_PREFIX) or not (number.isascii() and number.isdigit()):
         return None
     return int(number) if int(number) <= events else None
+
+
+def started(place: int) -> WatchRevocationsResponse:
+    """The first message of a stream, which begins behind so many events."""
+    told = WatchRevocationsResponse()
+    told.started.revision = to_revision(place)
+    told.started.configuration = told.started.server = CONFIGURATION
+    told.started.max_staleness.FromTimedelta(MAX_STALENESS)
+    return told
+
+
+def fresh(place: int, since_start: float) -> WatchRevocationsResponse:
+    """A heartbeat: what happened so far was told `since_start` seconds after the stream began."""
+    told = WatchRevocationsResponse()
+    told.freshness.revision = to_revision(place)
+    told.freshness.age.FromNanoseconds(0)
+    told.freshness.since_start.FromNanoseconds(int(since_start * 1e9))
+    return told

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from sessiond.testing.calls import to_call
 from sessiond.testing.claims import SESSION_ID
-from sessiond.testing.events import from_revision, to_revision
+from sessiond.testing.events import fresh, from_revision, started
 from sessiond.testing.families import Bearer
 from sessiond.testing.names import CONFIGURATION, MAX_STALENESS
 from sessiond.testing.refusals import (
@@ -177,14 +177,14 @@ class Service:
             is_foreign = _key_of(context) not in self._keys
             self.foreign_watchers += is_foreign
         try:
-            yield _started(place)
+            yield started(place)
             while context.is_active():
                 with self._state.lock:
                     # The log is read after the moment for which a heartbeat vouches.
                     since_start, news = time.monotonic() - began, log.events[place:]
                     place += len(news)
                     is_away = self._state.is_away
-                yield from (*news, _fresh(place, since_start))
+                yield from (*news, fresh(place, since_start))
                 if is_away:
                     _refuse(context, nobody_there())
                 with self._state.lock:
@@ -194,22 +194,6 @@ class Service:
             with self._state.lock:
                 self.watchers -= 1
                 self.foreign_watchers -= is_foreign
-
-
-def _started(place: int) -> WatchRevocationsResponse:
-    told = WatchRevocationsResponse()
-    told.started.revision = to_revision(place)
-    told.started.configuration = told.started.server = CONFIGURATION
-    told.started.max_staleness.FromTimedelta(MAX_STALENESS)
-    return told
-
-
-def _fresh(place: int, since_start: float) -> WatchRevocationsResponse:
-    told = WatchRevocationsResponse()
-    told.freshness.revision = to_revision(place)
-    told.freshness.age.FromNanoseconds(0)
-    told.freshness.since_start.FromNanoseconds(int(since_start * 1e9))
-    return told
 
 
 def _key_of(context: Any) -> str:
