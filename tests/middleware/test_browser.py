@@ -1,11 +1,13 @@
 """What no row of the vectors and no case of the suite can say of browsers' sessions."""
 
 import asyncio
+import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -25,6 +27,7 @@ from tests.support.middleware.answers import ask_asgi, ask_wsgi, http_scope
 
 pytest_plugins = ["sessiond.testing.fixtures"]
 
+TEXTS = Path(__file__).parents[1] / "vectors" / "browser-texts.json"
 OURS = [("Sec-Fetch-Site", "same-origin"), ("User-Agent", "tests")]
 TESTS = Device(user_agent="tests")
 
@@ -237,7 +240,7 @@ async def raised_by(act: Any, headers: Any, client: Any = None, **options: Any) 
             await act(site, begin)
         except Exception as error:  # noqa: BLE001 - whatever it is is told
             raised.append(error)
-            await begin()
+        await begin()
 
     await ask_asgi(site_with(client or object(), handler, **options), headers, path="/public", method="POST")
     return raised
@@ -276,9 +279,20 @@ async def test_what_cannot_be_started_says_why() -> None:
     assert {AnswerBegunError, CrossSiteError} == {type(found[0]), type(found[5])}
 
 
-async def starts_and_answers(site: Any, begin: Any) -> None:
-    await site.start(TOKENS)
-    await begin()
+@pytest.mark.parametrize("number", [0, 3])
+async def test_a_login_of_the_same_session_does_not_end_it(number: int) -> None:
+    row = json.loads(TEXTS.read_text())["same_session"][number]
+    former, new = (replace(TOKENS, refresh_token=token) for token in row["tokens"])
+    revoked = []
+
+    class Client:
+        validate = None
+
+        async def revoke_refresh_token(self, token: str) -> None:
+            revoked.append(token)
+
+    assert await raised_by(lambda site, _: site.start(new), cookies(former), Client()) == []
+    assert revoked == ([] if row["same"] else [former.refresh_token])
 
 
 async def test_a_former_session_that_cannot_be_ended_is_told_to_the_operator(
@@ -287,7 +301,7 @@ async def test_a_former_session_that_cannot_be_ended_is_told_to_the_operator(
     async with fake_sessiond.async_client() as client:
         former = fake_sessiond.login(device=TESTS)
         with fake_sessiond.away(), caplog.at_level(logging.WARNING):
-            assert await raised_by(starts_and_answers, cookies(former), client) == []
+            assert await raised_by(lambda site, _: site.start(TOKENS), cookies(former), client) == []
     assert "the session of before a login is not ended: UNAVAILABLE" in caplog.text
 
 
