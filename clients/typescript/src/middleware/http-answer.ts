@@ -29,7 +29,7 @@ export function answerTo<Request>(guard: HttpGuard<Request>, denial: Denial, rou
     status,
     headers: {
       "Cache-Control": "no-store",
-      ...(challenges.length > 0 && { "WWW-Authenticate": [...challenges] }),
+      ...challenged(challenges),
       // Never too early (RFC 9110 section 10.2.3).
       ...(retryAfterMs !== undefined && { "Retry-After": String(Math.ceil(retryAfterMs / 1_000)) }),
     },
@@ -39,4 +39,9 @@ export function answerTo<Request>(guard: HttpGuard<Request>, denial: Denial, rou
       ...(retry && { retry }),
     },
   };
+}
+
+function challenged([first, ...others]: readonly string[]): HttpAnswer["headers"] {
+  if (first === undefined) return {};
+  return { "WWW-Authenticate": others.length === 0 ? first : [first, ...others] };
 }
