@@ -50,6 +50,14 @@ test("an answer is not kept that an event hits", () => {
   assert.ok(knowledge.mayKeep(answer(knowledge, NOW + 1), NOW + 1));
 });
 
+test("what was asked before everything had to be forgotten is neither kept nor shared", () => {
+  const knowledge = new Knowledge();
+  const before = answer(knowledge, NOW);
+  knowledge.forget();
+  assert.equal(knowledge.mayKeep(before, NOW + 1), undefined);
+  assert.equal(knowledge.mayAnswer(before, { at: at(NOW + 1), epoch: knowledge.epoch }), false);
+});
+
 test("nothing is kept that was decided by another configuration", () => {
   const knowledge = new Knowledge();
   knowledge.follow("another");
