@@ -269,8 +269,8 @@ public final class SessiondClient implements Validator, AutoCloseable {
   }
 
   /**
-   * Waits until there is a connection, and asks about no token once, so that the first call that
-   * counts finds everything loaded.
+   * Waits until there is a connection, and everything is loaded that a first call needs: a cold
+   * process takes a good part of a call's time for that.
    *
    * @throws UnavailableException there is no connection in time
    */
@@ -283,11 +283,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
             TimeUnit.NANOSECONDS);
     connected.whenComplete((done, error) -> end.cancel(false));
     Futures.await(connected);
-    try {
-      validate("", Policy.NOTHING, ValidateOptions.SERVER.with(patience));
-    } catch (SessiondException error) {
-      // What this caller may do is not what was asked.
-    }
+    WarmUp.await(patience);
   }
 
   /** Ends the connection and every call under way, and waits for that a little. */

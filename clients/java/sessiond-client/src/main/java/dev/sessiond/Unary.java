@@ -6,6 +6,7 @@ import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 
 /** One attempt of a call with one request and one answer. */
@@ -64,9 +65,18 @@ final class Unary<A> extends ClientCall.Listener<A> {
   }
 
   /**
-   * An answer that cannot be read is a defect, and no call that somebody gave up, as gRPC has it.
+   * An answer that cannot be read is a defect, and no call that somebody gave up, as gRPC has it;
+   * and a connection that was lost under a call is nothing unknown.
    */
   private static Status meant(Status status) {
-    return status.getCause() instanceof StatusRuntimeException defect ? defect.getStatus() : status;
+    if (status.getCause() instanceof StatusRuntimeException defect) {
+      return defect.getStatus();
+    }
+    boolean isLost = status.getCode() == Status.Code.UNKNOWN && isOfConnection(status.getCause());
+    return isLost ? Status.UNAVAILABLE.withDescription("the connection was lost") : status;
+  }
+
+  private static boolean isOfConnection(Throwable cause) {
+    return cause != null && (cause instanceof IOException || isOfConnection(cause.getCause()));
   }
 }

@@ -21,7 +21,7 @@ final class Hello {
           "http",
           "grpc");
   private static final List<String> FEATURES =
-      List.of("cancel", "clock", "key_file", "mtls", "ready", "tls_reload");
+      List.of("cancel", "clock", "key_file", "mtls", "ready", "repeated_metadata", "tls_reload");
 
   private Hello() {}
 
