@@ -320,6 +320,27 @@ async def test_a_refreshed_token_that_is_too_large_is_told_to_the_operator(
     assert "too large for its cookie: each request refreshes anew: 5000 bytes" in caplog.text
 
 
+@pytest.mark.parametrize("gives", [None, replace(TOKENS, refresh_token="a; Domain=example")])
+async def test_what_a_cookie_cannot_hold_comes_into_none(gives: Any) -> None:
+    class Strange:
+        validate = None
+
+        async def refresh(self, *_: Any, **__: Any) -> Any:
+            return gives
+
+    answer = await ask_asgi(site_with(Strange(), answers), cookies(TOKENS, access=False))
+    assert (answer.status, names(answer)) == (500, [])
+
+    class StrangeOnThreads:
+        def refresh(self, *_: Any, **__: Any) -> Any:
+            return gives
+
+    app = Flask(__name__)
+    protect_flask(app, Browser(StrangeOnThreads()))  # type: ignore[arg-type]
+    answer = ask_wsgi(app, cookies(TOKENS, access=False))
+    assert (answer.status, names(answer)) == (500, [])
+
+
 def test_a_site_on_threads(fake_sessiond: FakeSessiond) -> None:
     client = fake_sessiond.client()
     app, site = Flask(__name__), Browser(client)
