@@ -32,17 +32,22 @@ class AsyncFollowing:
         self._changed: Final = asyncio.Event()
         self._streams: Final[dict[Stream, asyncio.Task[None]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     def start(self) -> None:
-        """Follow from now on, if it is not done already."""
-        if self._task is None:
+        """Follow from now on, if it is not done already, and until it is closed."""
+        if self._task is None and not self._is_closed:
             self._task = asyncio.get_running_loop().create_task(self._follow())
 
     async def close(self) -> None:
         """End every stream."""
+        self._is_closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            # A task that was cancelled holds the frames that it was in, and so their calls, and a call holds
+            # its connection open.
+            self._task = None
 
     async def _follow(self) -> None:
         try:
@@ -58,6 +63,7 @@ class AsyncFollowing:
             for task in self._streams.values():
                 task.cancel()
             await asyncio.gather(*self._streams.values(), return_exceptions=True)
+            self._streams.clear()
 
     def _end_others(self) -> None:
         for stream in [one for one in self._streams if one not in self._watch.streams]:
