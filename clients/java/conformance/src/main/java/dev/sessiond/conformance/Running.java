@@ -5,14 +5,18 @@ import dev.sessiond.SessiondClient;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /** The commands that are under way, each on a thread of its own. */
 final class Running {
-  private final ExecutorService threads = Executors.newCachedThreadPool();
+  // A case may count the threads that are left: these are gone a second after their commands.
+  private final ExecutorService threads =
+      new ThreadPoolExecutor(0, Integer.MAX_VALUE, 1, TimeUnit.SECONDS, new SynchronousQueue<>());
   private final Map<Integer, Future<?>> underWay = new ConcurrentHashMap<>();
   private final Results results;
 
