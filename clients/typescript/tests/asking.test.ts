@@ -34,7 +34,8 @@ function asking() {
     call: () => new Promise((resolve) => waiting.push((answer) => resolve(answered(answer)))),
   } as unknown as Caller;
   const asked = new Asking(new SingleCalls(caller, memory, clock), 10_000, true);
-  const ask = (token = "token") => asked.shared(new Questions().ask(token, policy({}), ""));
+  const ask = (token = "token", signal?: AbortSignal) =>
+    asked.shared(new Questions().ask(token, policy({}), ""), signal);
   /** Lets the calls be made that are to be made at the same time. */
   const settle = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
   return { clock, memory, waiting, ask, settle };
@@ -109,4 +110,21 @@ test("two calls are under way at a time, and what comes meanwhile goes with the 
   const told = await Promise.all(verdicts);
   const subjects = told.map(({ verdict }) => verdict.ok && verdict.session.subject);
   assert.deepEqual(subjects, ["alice", "bob", "carol", "dave"]);
+});
+
+test("nobody is asked for those who have left", async () => {
+  const { waiting, ask, settle } = asking();
+  const leaving = new AbortController();
+  const verdicts = [ask("a")];
+  await settle();
+  verdicts.push(ask("b"));
+  await settle();
+  const left = ask("c", leaving.signal);
+  await settle();
+  leaving.abort();
+  await assert.rejects(left, { name: "AbortError" });
+  for (const answer of waiting) answer(accepted("alice"));
+  await Promise.all(verdicts);
+  await settle();
+  assert.equal(waiting.length, 2);
 });
