@@ -18,6 +18,7 @@ from bench import (
     revocations_view,
     sessions,
     staleness,
+    typescript_client,
     watchers,
 )
 from bench.table import keep, show
@@ -37,6 +38,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "watchers": watchers,
     "python-client": python_client,
     "go-client": go_client,
+    "typescript-client": typescript_client,
 }
 
 
