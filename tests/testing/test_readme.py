@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.test import override_settings
 from django.urls import path
 from prometheus_client import REGISTRY, generate_latest
 
-from sessiond import UnsupportedError
+from sessiond import Client, UnsupportedError
 from sessiond.testing import FakeSessiond
 from tests.support.middleware.answers import ask_asgi, ask_wsgi
 
@@ -23,6 +24,22 @@ pytest_plugins = ["sessiond.testing.fixtures"]
 
 README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def clients_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A service has its client for life, and so have its examples: here each would go on behind its test."""
+    made: list[Client] = []
+    begin = Client.__init__
+
+    def noted(client: Client, *given: Any, **options: Any) -> None:
+        begin(client, *given, **options)
+        made.append(client)
+
+    monkeypatch.setattr(Client, "__init__", noted)
+    yield
+    for client in made:
+        client.close()
 
 
 def run(fake: FakeSessiond, *marks: str) -> dict[str, Any]:
