@@ -1,6 +1,7 @@
 package dev.sessiond;
 
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 
 /** Texts as they can be sent. */
 final class Texts {
@@ -8,6 +9,7 @@ final class Texts {
   private static final int LONGEST_TOKEN = 64 << 10;
 
   private static final int LONGEST_USER_AGENT = 256; // bytes; in-app browsers send more
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cc}");
   private static final char REPLACEMENT = '\uFFFD';
 
   private Texts() {}
@@ -46,9 +48,12 @@ final class Texts {
     return true;
   }
 
-  /** As much of a user agent as a server takes, cut on a character. */
+  /**
+   * As much of a user agent as a server takes, cut on a character. In place of a control character
+   * stands a blank: a server refuses them, and whoever visits can send them.
+   */
   static String userAgent(String given) {
-    String text = sendable(given);
+    String text = CONTROL.matcher(sendable(given)).replaceAll(" ");
     while (text.getBytes(StandardCharsets.UTF_8).length > LONGEST_USER_AGENT) {
       int end = Math.min(text.length() - 1, LONGEST_USER_AGENT);
       text = text.substring(0, Character.isLowSurrogate(text.charAt(end)) ? end - 1 : end);

@@ -1,14 +1,47 @@
 package dev.sessiond;
 
 import dev.sessiond.v1.ValidateTokenResponse;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.Map;
 
-/** Sessions for tests. */
-final class Examples {
+/** Sessions, tokens and failures for tests. */
+public final class Examples {
   private Examples() {}
 
-  static Session session() {
+  /** A session of alice. */
+  public static Session session() {
+    return session("alice");
+  }
+
+  /** A session of a subject. */
+  public static Session session(String subject) {
     ValidateTokenResponse.Builder answer = ValidateTokenResponse.newBuilder();
-    answer.getSessionBuilder().setPrincipal("sdp_alice").setSubject("alice");
+    answer.getSessionBuilder().setPrincipal("sdp_" + subject).setSubject(subject);
     return (Session) Results.verdict(answer.build());
+  }
+
+  /** Tokens that expire nobody knows when. */
+  public static Tokens tokens(String accessToken, String refreshToken) {
+    return new Tokens(accessToken, null, refreshToken, null, session(), false);
+  }
+
+  /** Says that a refresh token opens nothing. */
+  public static SessiondException refused(String reason) {
+    return failure(Status.Code.UNAUTHENTICATED, reason, null);
+  }
+
+  /** Says that nothing was decided. */
+  public static SessiondException unavailable(Duration retryAfter) {
+    return failure(Status.Code.UNAVAILABLE, "STORE_UNAVAILABLE", retryAfter);
+  }
+
+  /** Says that the caller may not do this. */
+  public static SessiondException permissionDenied() {
+    return failure(Status.Code.PERMISSION_DENIED, "PERMISSION_DENIED", null);
+  }
+
+  private static SessiondException failure(Status.Code code, String reason, Duration retryAfter) {
+    return new Failure(code, "for a test", reason, Map.of(), retryAfter, false).toException();
   }
 }

@@ -3,6 +3,7 @@ package dev.sessiond;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +17,14 @@ class TextsTest {
       int width = letter.getBytes(StandardCharsets.UTF_8).length;
       assertEquals(255 / width * width + 1, size, letter);
       assertEquals("x" + letter.repeat(255 / width), cut);
+    }
+  }
+
+  @Test
+  void userAgentsAreSentAsTheVectorsSay() {
+    for (JsonObject row : Vectors.rows("browser-texts.json", "user_agents")) {
+      String sent = Texts.userAgent(Vectors.text(row.get("header")));
+      assertEquals(Vectors.text(row.get("device")), sent, row.get("name").getAsString());
     }
   }
 

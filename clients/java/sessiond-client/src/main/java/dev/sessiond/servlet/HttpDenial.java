@@ -15,6 +15,8 @@ import java.util.Map;
  * @param reason that of a rejection, or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE,
  *     UNAVAILABLE and INTERNAL
  * @param nextAction null where the client can do nothing but repeat the request
+ * @param retries says that a page may make the same request again at once, as its browser has newer
+ *     cookies by now
  * @param headers pairs of name and value that the status needs
  * @param cause why, and not for the client; null where nothing failed
  */
@@ -22,6 +24,7 @@ public record HttpDenial(
     int status,
     String reason,
     NextAction nextAction,
+    boolean retries,
     List<Map.Entry<String, String>> headers,
     Throwable cause) {
   private static final Map<Kind, Integer> STATUSES =
@@ -44,14 +47,20 @@ public record HttpDenial(
       headers.add(Map.entry("Retry-After", wholeSeconds(denial.retryAfter())));
     }
     return new HttpDenial(
-        STATUSES.get(denial.kind()), denial.reason(), denial.nextAction(), headers, denial.error());
+        STATUSES.get(denial.kind()),
+        denial.reason(),
+        denial.nextAction(),
+        denial.retries(),
+        headers,
+        denial.error());
   }
 
   /** The body that is sent where nobody says otherwise. */
   public String json() {
     // Neither has a character that would have to be escaped.
     String action = nextAction == null ? "" : ", \"next_action\": \"" + nextAction + "\"";
-    return "{\"error\": \"" + reason + "\"" + action + "}\n";
+    String retry = retries ? ", \"retry\": true" : "";
+    return "{\"error\": \"" + reason + "\"" + action + retry + "}\n";
   }
 
   /** Never too early (RFC 9110 section 10.2.3). */

@@ -1,5 +1,6 @@
 package dev.sessiond.internal.credentials;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -45,21 +46,26 @@ public final class Credentials {
    */
   public static Credential fromCookies(List<String> lines, String name)
       throws InvalidRequestException {
-    String found = null;
+    List<String> found = cookies(lines, name);
+    if (found.size() > 1) {
+      throw new InvalidRequestException();
+    }
+    return new Credential(Scheme.COOKIE, found.isEmpty() ? "" : found.get(0));
+  }
+
+  /** The values of all cookies of a name in Cookie headers. */
+  public static List<String> cookies(List<String> lines, String name) {
+    List<String> found = new ArrayList<>();
     for (String line : lines) {
       for (String part : line.split(";")) {
         String pair = part.strip();
         int equals = pair.indexOf('=');
-        if (equals < 0 || !pair.substring(0, equals).equals(name)) {
-          continue;
+        if (equals >= 0 && pair.substring(0, equals).equals(name)) {
+          found.add(pair.substring(equals + 1));
         }
-        if (found != null) {
-          throw new InvalidRequestException();
-        }
-        found = pair.substring(equals + 1);
       }
     }
-    return new Credential(Scheme.COOKIE, found == null ? "" : found);
+    return found;
   }
 
   /**

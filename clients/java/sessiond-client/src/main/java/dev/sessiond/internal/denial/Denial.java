@@ -20,6 +20,7 @@ import java.util.List;
  * @param nextAction null where the bearer's client can do nothing but repeat the request
  * @param challenges values of WWW-Authenticate
  * @param retryAfter when to come again; null where that is not the matter
+ * @param retries says that the same request may be made again: its browser has newer cookies
  * @param error for logs; null where nothing failed
  */
 public record Denial(
@@ -28,9 +29,11 @@ public record Denial(
     NextAction nextAction,
     List<String> challenges,
     Duration retryAfter,
+    boolean retries,
     Throwable error) {
   private static final System.Logger LOGGER = System.getLogger("dev.sessiond");
   private static final Duration LEAST_PAUSE = Duration.ofSeconds(1);
+  private static final String INVALID_TOKEN = "Bearer error=\"invalid_token\"";
 
   /** For a request without a token (RFC 6750 section 3.1): no error, but what is required. */
   public static Denial ofMissing(Policy policy, boolean takesDpop) {
@@ -64,14 +67,29 @@ public record Denial(
     boolean isInsufficient = rejection.reason() == Reason.SCOPE_INSUFFICIENT;
     // A 401 has a challenge (RFC 9110 section 15.5.2), whatever a newer server leaves out.
     String challenge =
-        rejection.wwwAuthenticate().isEmpty()
-            ? "Bearer error=\"invalid_token\""
-            : rejection.wwwAuthenticate();
+        rejection.wwwAuthenticate().isEmpty() ? INVALID_TOKEN : rejection.wwwAuthenticate();
     return of(
         isInsufficient ? Kind.INSUFFICIENT : Kind.REJECTED,
         rejection.reason().name(),
         rejection.nextAction(),
         List.of(challenge));
+  }
+
+  /** For a refresh token that opens nothing. */
+  public static Denial ofRefusal(String reason, NextAction nextAction, Throwable error) {
+    return new Denial(
+        Kind.REJECTED, reason, nextAction, List.of(INVALID_TOKEN), null, false, error);
+  }
+
+  /** For a refresh token that is not the newest: the browser that sent it has that by now. */
+  public static Denial ofSuperseded(Throwable error) {
+    return new Denial(
+        Kind.REJECTED, "session_superseded", null, List.of(INVALID_TOKEN), null, true, error);
+  }
+
+  /** For what was not decided, and may be soon. */
+  public static Denial ofUndecided() {
+    return new Denial(Kind.UNAVAILABLE, "UNAVAILABLE", null, List.of(), LEAST_PAUSE, false, null);
   }
 
   /** For what a validator threw instead of a verdict. */
@@ -80,12 +98,17 @@ public record Denial(
       Duration told = unavailable.retryAfter();
       boolean isLong = told != null && told.compareTo(LEAST_PAUSE) > 0;
       Duration pause = isLong ? told : LEAST_PAUSE;
-      return new Denial(Kind.UNAVAILABLE, "UNAVAILABLE", null, List.of(), pause, error);
+      return new Denial(Kind.UNAVAILABLE, "UNAVAILABLE", null, List.of(), pause, false, error);
     }
     if (error instanceof InvalidArgumentException invalid && invalid.field().startsWith("proof")) {
       return ofInvalid(); // it is the client's, not ours
     }
-    return new Denial(Kind.MISCONFIGURED, "INTERNAL", null, List.of(), null, error);
+    return new Denial(Kind.MISCONFIGURED, "INTERNAL", null, List.of(), null, false, error);
+  }
+
+  /** The same with another action. */
+  public Denial with(NextAction action) {
+    return new Denial(kind, reason, action, challenges, retryAfter, retries, error);
   }
 
   /**
@@ -107,6 +130,6 @@ public record Denial(
 
   private static Denial of(
       Kind kind, String reason, NextAction nextAction, List<String> challenges) {
-    return new Denial(kind, reason, nextAction, challenges, null, null);
+    return new Denial(kind, reason, nextAction, challenges, null, false, null);
   }
 }
