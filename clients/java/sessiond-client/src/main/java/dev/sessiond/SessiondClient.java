@@ -34,7 +34,7 @@ import java.util.stream.Stream;
  * refreshes too as long as the same token gets the same successor, and the opening of a session
  * once. Who is interrupted leaves: then the code is CANCELLED, and the thread is interrupted still.
  */
-public final class SessiondClient implements Validator, AutoCloseable {
+public final class SessiondClient implements BrowserClient, AutoCloseable {
   private static final long CLOSING_SECONDS = 5;
 
   private final Supplier<Caller> caller;
@@ -181,6 +181,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
   }
 
   /** Does the same without blocking; to cancel what is returned ends the call. */
+  @Override
   public CompletableFuture<Tokens> refreshAsync(String refreshToken, Bearer bearer) {
     return Futures.on(executor, refresh(Requests.refresh("", refreshToken, bearer), bearer, null));
   }
@@ -211,6 +212,7 @@ public final class SessiondClient implements Validator, AutoCloseable {
   }
 
   /** Revokes a target, for a logout. The next call of this client sees it. */
+  @Override
   public RevocationResult revoke(Target target) {
     return revoke(target, RevokeOptions.DEFAULT);
   }

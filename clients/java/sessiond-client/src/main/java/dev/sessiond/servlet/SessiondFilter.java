@@ -29,7 +29,7 @@ import java.util.Optional;
  * what a path needs that has several of them is all that they require.
  */
 public final class SessiondFilter implements Filter {
-  private static final String SESSION = "dev.sessiond.session";
+  static final String SESSION = "dev.sessiond.session";
 
   private final SessiondFilterBuilder how;
 
@@ -57,7 +57,7 @@ public final class SessiondFilter implements Filter {
     }
     Admission admission = admit(request);
     if (admission.denial() != null) {
-      deny(request, (HttpServletResponse) answer, admission.denial());
+      Answers.deny(request, (HttpServletResponse) answer, admission.denial(), how.renderer);
       return;
     }
     request.setAttribute(SESSION, admission.session());
@@ -104,16 +104,7 @@ public final class SessiondFilter implements Filter {
     return certificate == null ? null : Proof.certificate(certificate);
   }
 
-  private void deny(HttpServletRequest request, HttpServletResponse response, Denial denial)
-      throws IOException {
-    denial.log(request.getServletPath());
-    HttpDenial told = HttpDenial.of(denial);
-    response.setStatus(told.status());
-    told.headers().forEach(header -> response.addHeader(header.getKey(), header.getValue()));
-    how.renderer.render(request, response, told);
-  }
-
-  private static List<String> values(HttpServletRequest request, String name) {
+  static List<String> values(HttpServletRequest request, String name) {
     return Collections.list(request.getHeaders(name));
   }
 }

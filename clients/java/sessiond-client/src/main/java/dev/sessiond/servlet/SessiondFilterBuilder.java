@@ -6,7 +6,6 @@ import dev.sessiond.Validator;
 import dev.sessiond.internal.credentials.CrossSite;
 import dev.sessiond.internal.credentials.Proofs;
 import jakarta.servlet.http.HttpServletRequest;
-import java.nio.charset.StandardCharsets;
 import java.security.cert.X509Certificate;
 import java.util.HashSet;
 import java.util.List;
@@ -25,12 +24,7 @@ public final class SessiondFilterBuilder {
   String cookie;
   String dpopOrigin;
   Function<HttpServletRequest, X509Certificate> certificate = request -> null;
-  DenialRenderer renderer =
-      (request, response, denial) -> {
-        response.setContentType("application/json");
-        // A writer would add the name of its character set.
-        response.getOutputStream().write(denial.json().getBytes(StandardCharsets.US_ASCII));
-      };
+  DenialRenderer renderer = DenialRenderer.JSON;
 
   SessiondFilterBuilder(Validator validator, Policy policy) {
     this.validator = validator;
