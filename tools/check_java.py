@@ -25,6 +25,7 @@ GROUPS = (
     "watch",
     "flights",
     "http",
+    "browser",
     "grpc",
 )
 # Some cases have a process of their own: it is to start quickly, whatever it could do later.

@@ -19,6 +19,7 @@ final class Hello {
           "watch",
           "flights",
           "http",
+          "browser",
           "grpc");
   private static final List<String> FEATURES =
       List.of("cancel", "clock", "key_file", "mtls", "ready", "repeated_metadata", "tls_reload");

@@ -4,12 +4,13 @@ import dev.sessiond.SessiondClient;
 import dev.sessiond.servlet.SessiondFilter;
 import dev.sessiond.servlet.SessiondFilterBuilder;
 import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
 import jakarta.servlet.ServletContext;
 import jakarta.servlet.ServletRegistration;
 import java.io.File;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
@@ -53,35 +54,49 @@ final class HttpBackend implements AutoCloseable {
 
   private static void deploy(ServletContext application, Command command, SessiondClient client) {
     ServletRegistration.Dynamic handler = application.addServlet("handler", new Handler());
-    List<Command> routes = command.objects("routes");
-    if (command.has("protects")) {
-      String[] paths = routes.stream().map(route -> route.text("path")).toArray(String[]::new);
-      handler.addMapping("/");
-      guard(
-          application, "/*", filter(command, command.inner("protects"), client).publicPaths(paths));
+    if (command.has("browser")) {
+      BrowserSite site = new BrowserSite(command, client);
+      route(application, handler, command, site::filter);
+      site.deploy(application);
       return;
     }
-    for (Command route : routes) {
+    if (!command.has("protects")) {
+      route(application, handler, command, rule -> filter(command, rule, client));
+      return;
+    }
+    String[] paths =
+        command.objects("routes").stream().map(route -> route.text("path")).toArray(String[]::new);
+    handler.addMapping("/");
+    Command rule = command.inner("protects");
+    guard(application, "/*", builder(command, rule, client).publicPaths(paths).build());
+  }
+
+  private static void route(
+      ServletContext application,
+      ServletRegistration.Dynamic handler,
+      Command command,
+      Function<Command, Filter> filters) {
+    for (Command route : command.objects("routes")) {
       String path = route.text("path");
       handler.addMapping(path.equals("/") ? "" : path);
-      switch (route.text("access")) {
-        case "required" -> guard(application, path, filter(command, route, client));
-        case "optional" -> guard(application, path, filter(command, route, client).optional());
-        default -> {
-          // It is public.
-        }
+      if (!route.text("access").equals("public")) {
+        guard(application, path, filters.apply(route));
       }
     }
   }
 
-  private static void guard(
-      ServletContext application, String pattern, SessiondFilterBuilder filter) {
+  private static void guard(ServletContext application, String pattern, Filter filter) {
     application
-        .addFilter(pattern, filter.build())
+        .addFilter(pattern, filter)
         .addMappingForUrlPatterns(EnumSet.of(DispatcherType.REQUEST), false, pattern);
   }
 
-  private static SessiondFilterBuilder filter(
+  private static Filter filter(Command command, Command route, SessiondClient client) {
+    SessiondFilterBuilder filter = builder(command, route, client);
+    return route.text("access").equals("optional") ? filter.optional().build() : filter.build();
+  }
+
+  private static SessiondFilterBuilder builder(
       Command command, Command rule, SessiondClient client) {
     SessiondFilterBuilder filter =
         SessiondFilter.builder(client, Arguments.policy(rule))
