@@ -17,5 +17,8 @@
  * <p>The body is {@code {"error": REASON, "next_action": ACTION}}, where there is an action, unless
  * a {@link dev.sessiond.servlet.DenialRenderer} says otherwise; none of these may be stored by a
  * cache.
+ *
+ * <p>{@link dev.sessiond.servlet.BrowserSessions} keeps browsers' sessions in cookies, and
+ * refreshes them within their requests.
  */
 package dev.sessiond.servlet;
