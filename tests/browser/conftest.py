@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PROCESSES = 3
 ROOT = Path(__file__).resolve().parent.parent.parent
 GO_CLIENT = ROOT / "clients/go"
+JAVA_SITE = ROOT / "clients/java/examples/target"
 TYPESCRIPT_SITE = ROOT / "clients/typescript/build/examples/browser.js"
 PYTHON_CLIENT = ROOT / "clients/python"
 
@@ -45,11 +46,15 @@ class Site:
     """Where screenshots go."""
 
 
-@pytest.fixture(scope="session", params=["go", "python", "typescript"])
+@pytest.fixture(scope="session", params=["go", "java", "python", "typescript"])
 def site_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What starts the example of a site, in each language."""
     if request.param == "python":
         return [sys.executable, str(PYTHON_CLIENT / "examples" / "site.py")]
+    if request.param == "java":
+        if shutil.which("java") is None or not JAVA_SITE.exists():
+            pytest.skip("the Java client is not built: make clients")
+        return ["java", "-cp", f"{JAVA_SITE}/*:{JAVA_SITE}/lib/*", "dev.sessiond.examples.Site"]
     if request.param == "typescript":
         if not TYPESCRIPT_SITE.exists():
             pytest.skip("the TypeScript client is not built: make clients")
