@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 
 /** What callers get to wait for. */
@@ -31,19 +32,19 @@ final class Futures {
 
   /**
    * The same result for who goes on with it: on an executor, so that they keep nobody else waiting.
-   * To cancel it cancels what it comes from.
+   * One that takes no more gets it here, as it would be waited for without end. To cancel it
+   * cancels what it comes from.
    */
   static <T> CompletableFuture<T> on(Executor executor, CompletableFuture<T> source) {
     CompletableFuture<T> handed = new CompletableFuture<>();
-    source.whenCompleteAsync(
+    source.whenComplete(
         (result, error) -> {
-          if (error == null) {
-            handed.complete(result);
-          } else {
-            handed.completeExceptionally(unwrapped(error));
+          try {
+            executor.execute(() -> hand(handed, result, error));
+          } catch (RejectedExecutionException full) {
+            hand(handed, result, error);
           }
-        },
-        executor);
+        });
     return cancelling(handed, source);
   }
 
@@ -72,6 +73,14 @@ final class Futures {
       throw defect;
     }
     throw new IllegalStateException("a call ended as none can", cause);
+  }
+
+  private static <T> void hand(CompletableFuture<T> handed, T result, Throwable error) {
+    if (error == null) {
+      handed.complete(result);
+    } else {
+      handed.completeExceptionally(unwrapped(error));
+    }
   }
 
   private static <T> CompletableFuture<T> cancelling(
