@@ -85,12 +85,7 @@ final class BrowserFilter implements Filter {
     HeldResponse held = new HeldResponse(response, site.style, lines);
     visit.hold(held);
     visit.remember();
-    try {
-      chain.doFilter(new HeldRequest(request, held), held);
-    } catch (IOException | ServletException | RuntimeException | Error error) {
-      sendHead(held, error);
-      throw error;
-    }
+    chain.doFilter(new HeldRequest(request, held), held);
   }
 
   /** Has a response bring cookies, in place of those that it was to bring. */
@@ -102,24 +97,6 @@ final class BrowserFilter implements Filter {
       Answers.setCookies(response, site.style, lines);
     } else {
       visit.held().hold(lines);
-    }
-  }
-
-  /**
-   * Answers for a handler that has failed. A container drops all headers for its page of errors,
-   * and with them the cookies of a token that is spent.
-   */
-  private static void sendHead(HeldResponse held, Throwable error) {
-    if (held.isCommitted()) {
-      return;
-    }
-    try {
-      held.resetBuffer();
-      held.setStatus(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
-      held.setContentLength(0);
-      held.flushBuffer();
-    } catch (IOException gone) {
-      error.addSuppressed(gone);
     }
   }
 

@@ -44,9 +44,7 @@ import java.util.List;
  * whatever its value. On an optional route a browser whose session has ended is nobody: it cannot
  * leave its cookies out.
  *
- * <p>New cookies are in the response whatever its handler does to the headers. A handler that
- * throws, in the one request that was refreshed, is answered for by a 500 without a body: the
- * container's page of errors would drop them.
+ * <p>New cookies are in the response whatever its handler does to the headers.
  *
  * <p>A browser may hold a request back for long, and send it with the cookies of when it was made.
  * Let sessions.grace of the server be 60s: what comes later with a spent refresh token ends its
