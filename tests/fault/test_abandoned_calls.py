@@ -12,6 +12,7 @@ import pytest
 from sessiond.v1 import session_service_pb2 as messages
 from sessiond.v1.session_pb2 import RevocationCause
 from sessiond_server.adapters.embedded.store import EmbeddedStore, embedded_store
+from sessiond_server.adapters.store import limits
 from sessiond_server.adapters.store.partitions import Partitions, key_in
 from sessiond_server.adapters.store.records import index_key
 from sessiond_server.domain.identifiers import hashed_id
@@ -170,8 +171,7 @@ def few_a_call(server: Unlistened) -> None:
     """Scripts look at so few sessions that several are needed for a handful."""
     scripts = server.scripts
     for name, source in scripts._sources.items():
-        changed = source.replace(
-            b"local MEMBERS_A_CALL = 100", f"local MEMBERS_A_CALL = {MEMBERS_A_CALL}".encode()
-        )
+        usual = f"local MEMBERS_A_CALL = {limits.MEMBERS_A_CALL}".encode()
+        changed = source.replace(usual, f"local MEMBERS_A_CALL = {MEMBERS_A_CALL}".encode())
         scripts._sources[name] = changed
         scripts._digests[name] = hashlib.sha1(changed, usedforsecurity=False).hexdigest()

@@ -23,7 +23,7 @@ MAX_TOKEN_IDS: Final = 8
 LONGEST_LEEWAY_MS: Final = 300_000
 # How many members of a subject's index one script looks at, and how many expired cutoffs it drops: the store
 # does one thing at a time, and nobody is to wait for a subject that has very many sessions.
-MEMBERS_A_CALL: Final = 100
+MEMBERS_A_CALL: Final = 25
 CUTOFFS_DROPPED_A_CALL: Final = 16
 # The queue of refresh tokens that are to be revoked at their provider: how many it holds, how long one may
 # wait, and how long it belongs to whoever took it, which is several times what asking a provider may take.
