@@ -198,7 +198,7 @@ class Trial:
         return self._begin_command(step, asked) if "do" in step else self._ask_backend(asked)
 
     def _ask_backend(self, asked: JsonObject) -> Begun:
-        self._secrets |= backends.secrets_of(asked)
+        self._secrets |= leaks.in_request(asked)
         return 0, asyncio.ensure_future(backends.ask(asked))
 
     def _begin_command(self, step: JsonObject, asked: JsonObject) -> Begun:

@@ -16,11 +16,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.support import http1
 from tests.support.valkeys import HOST, free_port
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 EXT_AUTHZ = "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3"
 MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
@@ -36,7 +37,7 @@ class Answer:
     """What a client of Envoy got; `reached` is what the upstream got, if it was asked."""
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: Sequence[tuple[str, str]]
     body: str
 
     @property
@@ -60,29 +61,9 @@ class Envoy:
 
     async def ask(self, path: str, *headers: tuple[str, str], method: str = "GET") -> Answer:
         """Send a request with exactly these headers, one line each."""
-        reader, writer = await asyncio.open_connection(HOST, self.port)
         lines = [f"{method} {path} HTTP/1.1", "host: app.example", "connection: close", "content-length: 0"]
         lines += [f"{name}: {value}" for name, value in headers]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        raw = await asyncio.wait_for(reader.read(), timeout=30)
-        writer.close()
-        head, _, body = raw.partition(b"\r\n\r\n")
-        status, *told = head.decode("latin-1").split("\r\n")
-        pairs = [tuple(one.split(": ", 1)) if ": " in one else (one.rstrip(":"), "") for one in told]
-        return Answer(
-            int(status.split()[1]), [(name.lower(), value) for name, value in pairs], _whole(pairs, body)
-        )
-
-
-def _whole(headers: list[tuple[str, ...]], body: bytes) -> str:
-    """The body, whose pieces are put together where it came in pieces."""
-    if ("transfer-encoding", "chunked") not in headers:
-        return body.decode()
-    whole = b""
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        whole, body = whole + body[: int(size, 16)], body[int(size, 16) + 2 :]
-    return whole.decode()
+        return Answer(*await asyncio.wait_for(http1.ask(HOST, self.port, lines), timeout=30))
 
 
 def find_envoy() -> Path:
