@@ -164,7 +164,6 @@ check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfi
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_clients.py
 	$(BIN)/python tools/check_go_module.py
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_typescript.py
 
 .PHONY: protections
 protections: .venv/ready ## take each protection of the Go client away, and see it noticed: NAMES="anchor reset"

@@ -35,7 +35,7 @@ class Language:
     tools: Sequence[str]
     build: Sequence[Sequence[str]]
     run: Sequence[str]
-    # What else is run once it is built, by this Python.
+    # What else is checked once it is built, by this Python.
     suite: Sequence[str] = ()
 
     @property
@@ -93,6 +93,7 @@ LANGUAGES = (
             ["npm", "run", "-s", "check:package"],
         ],
         ["npm", "run", "-s", "validate", "--", "{addr}"],
+        ["tools/check_typescript.py"],
     ),
     java("java"),
     java(

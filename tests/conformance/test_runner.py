@@ -221,6 +221,15 @@ async def test_where_nothing_was_run_nothing_has_passed() -> None:
     assert said.count("skipped: ") == 6
 
 
+async def test_where_it_is_strict_a_case_that_is_skipped_has_failed_unless_it_is_named() -> None:
+    skipping = ("--testee", impostor({}, groups=[]), "--group", "batches", "--strict")
+    status, said = await run(*skipping)
+    assert (status, said.count("it is skipped: ")) == (1, 6)
+    status, said = await run(*skipping, "--may-skip", "each token has a verdict of its own")
+    assert (status, said.count("it is skipped: ")) == (1, 5)
+    assert "5 failed, 1 skipped in" in said
+
+
 async def test_a_testee_that_cannot_be_started_is_told() -> None:
     status, said = await run("--testee", "/nowhere/testee")
     assert status == 2
