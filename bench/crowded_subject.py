@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench.stored_sessions import running
 from bench.table import Row
-from tests.support.store import RULES, connected
-from tests.support.valkeys import Valkey, free_port
+from tests.support.store import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from tests.support.store import Store
 
@@ -29,12 +28,15 @@ _PAGE: Final = 100
 _BUDGET: Final = "≤ 1"
 # What takes less is not noted: to note each command within a script would take longer than the script.
 _NOTED_US: Final = 50
+_MOST_NOTED: Final = 100_000
 
 
 async def run() -> list[Row]:
     """The longest script of each kind, by the store's own clock."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        async with _running(Path(directory)) as store:
+        async with running(Path(directory), rules=replace(RULES, max_per_subject=_SESSIONS)) as store:
+            await store.redis.config_set("slowlog-log-slower-than", _NOTED_US)
+            await store.redis.config_set("slowlog-max-len", _MOST_NOTED)
             sessions = [(await store.create())[0].session]
             turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -53,23 +55,11 @@ async def run() -> list[Row]:
             return rows
 
 
-@asynccontextmanager
-async def _running(directory: Path) -> AsyncIterator[Store]:
-    valkey = Valkey(directory, free_port())
-    await valkey.start()
-    await valkey.redis.config_set("slowlog-log-slower-than", _NOTED_US)
-    await valkey.redis.config_set("slowlog-max-len", 100_000)
-    try:
-        yield connected(valkey.redis, rules=replace(RULES, max_per_subject=_SESSIONS))
-    finally:
-        await valkey.close()
-
-
 async def _row(store: Store, name: str, step: Callable[[], Awaitable[object]], times: int) -> Row:
     await store.redis.slowlog_reset()
     for _ in range(times):
         await step()
-    noted = await store.redis.slowlog_get(100_000)
+    noted = await store.redis.slowlog_get(_MOST_NOTED)
     scripts = [entry["duration"] for entry in noted if entry["command"].startswith(b"EVAL")]
     longest = max(scripts, default=_NOTED_US)
     return Row(f"{name}: the longest script", longest / 1000, "ms", _BUDGET)

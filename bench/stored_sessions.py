@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 from bench.table import Row
 from sessiond_server.domain.session import Device
 from sessiond_server.service.storage.sessions import ProviderTokens
-from tests.support.store import connected
+from tests.support.store import RULES, connected
 from tests.support.valkeys import Valkey, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sessiond_server.domain.refresh_token import RefreshToken
+    from sessiond_server.service.storage.sessions import SessionRules
     from tests.support.store import Store
 
 _COUNT: Final = 100_000
@@ -37,17 +38,18 @@ async def stored() -> list[Row]:
     rows = []
     for name, has_tokens in (("local session", False), ("provider's session", True)):
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-            async with _running(Path(directory)) as store:
+            async with running(Path(directory)) as store:
                 rows += await _measured(store, name, has_tokens=has_tokens)
     return rows
 
 
 @asynccontextmanager
-async def _running(directory: Path) -> AsyncIterator[Store]:
+async def running(directory: Path, *, rules: SessionRules = RULES) -> AsyncIterator[Store]:
+    """A store for as long as the context lasts, on a Valkey that has nothing else."""
     valkey = Valkey(directory, free_port())
     await valkey.start()
     try:
-        yield connected(valkey.redis)
+        yield connected(valkey.redis, rules=rules)
     finally:
         await valkey.close()
 
