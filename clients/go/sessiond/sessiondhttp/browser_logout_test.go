@@ -50,6 +50,22 @@ func TestALogoutIsRefusedWhereAnotherSiteHasCausedIt(t *testing.T) {
 	}
 }
 
+// A browser leaves the cookies out of such a request, but takes those of the answer.
+func TestALogoutThatAnotherSiteHasCausedClearsNothingWhereNobodyHasToBeKnown(t *testing.T) {
+	site := sessiondhttp.NewBrowser(sessiondtest.New(t).Client())
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	answer := httptest.NewRecorder()
+	site.Optional(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := site.Logout(w, r); !errors.Is(err, sessiondhttp.ErrCrossSite) {
+			t.Errorf("found %v", err)
+		}
+	})).ServeHTTP(answer, request)
+	if answer.Header()["Set-Cookie"] != nil {
+		t.Errorf("found %q", answer.Header()["Set-Cookie"])
+	}
+}
+
 func TestALogoutThatFailsCanBeTriedAgain(t *testing.T) {
 	s := one(t)
 	s.login("alice")

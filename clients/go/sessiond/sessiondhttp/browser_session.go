@@ -68,7 +68,9 @@ func (b *Browser) Logout(w http.ResponseWriter, r *http.Request) error {
 	if !b.style.AllowsHost(r.Host) {
 		return errHost
 	}
-	if b.visitOf(r) == nil && b.middleware.crossSite.Forbids(r.Method, r.Host, r.Header.Values) {
+	// Whatever the middleware has said: it lets requests through that bring no cookies, and the answer to one
+	// takes them away all the same.
+	if b.middleware.crossSite.Forbids(r.Method, r.Host, r.Header.Values) {
 		return ErrCrossSite
 	}
 	brought := b.style.Read(r.Header["Cookie"])
