@@ -24,14 +24,15 @@ type visit struct {
 	proof   sessiond.Proof
 	token   string           // the access token that is judged
 	tokens  *sessiond.Tokens // of a refresh
-	ctx     context.Context  // of the request that goes on; nil until a token was accepted
+	ctx     context.Context  // of the request that goes on
 	answer  *answer          // that brings cookies; nil where none are changed
 }
 
 // visit is that of a request. Where one route is around another, the inner one goes on with what the outer
 // one has refreshed.
 func (b *Browser) visit(r *http.Request, of route) *visit {
-	v := &visit{browser: b, route: of, request: r, arrived: b.now(), brought: b.style.Read(r.Header["Cookie"])}
+	v := &visit{browser: b, route: of, request: r, ctx: r.Context(), arrived: b.now()}
+	v.brought = b.style.Read(r.Header["Cookie"])
 	if outer := b.visitOf(r); outer != nil {
 		v.arrived, v.answer, v.tokens = outer.arrived, outer.answer, outer.tokens
 	}
@@ -106,6 +107,10 @@ func (v *visit) validate() *denial.Denial {
 		Proof:      v.proof, Policy: v.policy, Options: v.options,
 	}
 	ctx, denied := question.Ask(v.request.Context())
+	if denied != nil { // a route around this one may have accepted it
+		ctx = sessiond.NewContext(v.request.Context(), nil)
+		ctx = credentials.NewContext(ctx, credentials.Credential{})
+	}
 	v.ctx = ctx
 	return denied
 }
@@ -167,11 +172,7 @@ func (v *visit) goOn(w http.ResponseWriter, next http.Handler, lines []string) {
 }
 
 func (v *visit) handOn(w http.ResponseWriter, next http.Handler) {
-	ctx := v.ctx
-	if ctx == nil {
-		ctx = v.request.Context()
-	}
-	next.ServeHTTP(w, v.request.WithContext(context.WithValue(ctx, visitKey{}, v)))
+	next.ServeHTTP(w, v.request.WithContext(context.WithValue(v.ctx, visitKey{}, v)))
 }
 
 // put has an answer bring cookies, in place of those that it was to bring.

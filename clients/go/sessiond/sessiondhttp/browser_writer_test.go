@@ -2,6 +2,7 @@ package sessiondhttp_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,6 +42,31 @@ func TestRoutesWithinRoutesRefreshOnce(t *testing.T) {
 				t.Errorf("found %d %v", answer.Code, header)
 			}
 		})
+	}
+}
+
+// strict accepts a token where it may answer from memory, and nowhere else.
+type strict struct{ sessiondhttp.BrowserClient }
+
+func (strict) Validate(
+	_ context.Context, _ string, _ *sessiond.Policy, options ...sessiond.Option,
+) (*sessiond.Session, error) {
+	if len(options) > 0 {
+		return nil, &sessiond.Rejected{
+			Reason: sessiond.ReasonRevoked, NextAction: sessiond.NextActionReauthenticate,
+		}
+	}
+	return &sessiond.Session{Subject: "alice"}, nil
+}
+
+func TestWhatAnInnerRouteRefusesIsNoSessionOfTheOuterOne(t *testing.T) {
+	site := sessiondhttp.NewBrowser(strict{})
+	request := httptest.NewRequest("GET", "/", nil)
+	request.Header.Set("Cookie", "__Host-session=h.p.s")
+	answer := httptest.NewRecorder()
+	site.Protect(nil)(site.Optional(nil, sessiond.Strict)(handler)).ServeHTTP(answer, request)
+	if answer.Body.String() != "for nobody" {
+		t.Errorf("found %s", answer.Body)
 	}
 }
 
