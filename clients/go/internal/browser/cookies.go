@@ -51,7 +51,7 @@ func (s Style) Read(headers []string) Cookies {
 // IsMarked says whether the browser has had an answer about the refresh token that it brings, and so has no
 // newer one: what it sent before it had that answer does not bring the mark.
 func (c Cookies) IsMarked() bool {
-	return c.RefreshToken != "" && c.mark == fingerprint(c.RefreshToken)
+	return c.RefreshToken != "" && c.mark != "" && c.mark == fingerprint(c.RefreshToken)
 }
 
 // HasRefreshForm says whether the refresh token is of a form that a server would read at all.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/clients/go/internal/browser"
+	"github.com/sessiond/sessiond/clients/go/internal/denial"
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 )
 
@@ -125,12 +126,14 @@ type route struct {
 	policy     *sessiond.Policy
 	options    []sessiond.Option
 	isOptional bool
+	missing    denial.Denial // what a request without a token is told
 }
 
 func (b *Browser) route(of route, bearers func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	if of.policy != nil {
 		of.policy = sessiond.Require(*of.policy)
 	}
+	of.missing = denial.OfMissing(of.policy, b.middleware.dpopOrigin != "")
 	return func(next http.Handler) http.Handler {
 		forBearers := bearers(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

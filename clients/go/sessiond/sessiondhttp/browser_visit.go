@@ -76,19 +76,19 @@ func (v *visit) serve(w http.ResponseWriter, next http.Handler) {
 }
 
 func (v *visit) presented() browser.Presented {
-	r, m := v.request, v.browser.middleware
+	r, b := v.request, v.browser
 	path, _, _ := strings.Cut(target(r), "?")
 	isUpgrade := len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect
 	return browser.Presented{
 		Access:               v.brought.Access,
 		Refresh:              v.brought.Refresh,
-		IsCrossSite:          m.crossSite.Forbids(r.Method, r.Host, r.Header.Values),
+		IsCrossSite:          b.middleware.crossSite.Forbids(r.Method, r.Host, r.Header.Values),
 		IsOptional:           v.isOptional,
 		IsUpgrade:            isUpgrade,
-		IsRefreshedElsewhere: !v.browser.style.Refreshes(path),
+		IsRefreshedElsewhere: !b.style.Refreshes(path),
 		IsNavigation:         r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate",
 		IsMarked:             v.brought.IsMarked(),
-		Missing:              denial.OfMissing(v.policy, m.dpopOrigin != ""),
+		Missing:              v.missing,
 	}
 }
 
