@@ -85,16 +85,11 @@ func (b *Browser) end(r *http.Request, brought browser.Cookies) error {
 	ctx := context.WithoutCancel(r.Context())
 	session, isKnown := sessiond.FromContext(ctx)
 	isOfCookie := credentials.FromContext(ctx).Scheme == credentials.Cookie
-	var err error
-	switch {
-	case isKnown && isOfCookie && session.SessionID != "":
-		_, err = b.client.RevokeSession(ctx, session.SessionID)
-	case brought.HasRefreshForm():
-		_, err = b.client.RevokeRefreshToken(ctx, brought.RefreshToken)
-	case brought.AccessToken != "":
-		_, err = b.client.RevokeAccessToken(ctx, brought.AccessToken)
+	if isKnown && isOfCookie && session.SessionID != "" {
+		_, err := b.client.RevokeSession(ctx, session.SessionID)
+		return err
 	}
-	return err
+	return b.revoke(ctx, brought)
 }
 
 // endFormer ends the session of before a login, unless the login is of that session. The login is not undone
@@ -104,18 +99,22 @@ func (b *Browser) endFormer(r *http.Request, brought browser.Cookies, tokens *se
 		return
 	}
 	ctx := context.WithoutCancel(r.Context())
-	var err error
+	var failure *sessiond.CallError
+	if errors.As(b.revoke(ctx, brought), &failure) {
+		const what = "sessiond: the session of before a login is not ended"
+		b.middleware.logger.LogAttrs(ctx, slog.LevelWarn, what, slog.String("error", failure.Error()))
+	}
+}
+
+// revoke ends the session of cookies, if there is one.
+func (b *Browser) revoke(ctx context.Context, brought browser.Cookies) (err error) {
 	switch {
 	case brought.HasRefreshForm():
 		_, err = b.client.RevokeRefreshToken(ctx, brought.RefreshToken)
 	case brought.AccessToken != "":
 		_, err = b.client.RevokeAccessToken(ctx, brought.AccessToken)
 	}
-	var failure *sessiond.CallError
-	if errors.As(err, &failure) {
-		const what = "sessiond: the session of before a login is not ended"
-		b.middleware.logger.LogAttrs(ctx, slog.LevelWarn, what, slog.String("error", failure.Error()))
-	}
+	return err
 }
 
 // put replaces whatever cookies of a session an answer was to bring.
