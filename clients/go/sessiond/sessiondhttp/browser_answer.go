@@ -1,9 +1,7 @@
 package sessiondhttp
 
 import (
-	"bufio"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 
@@ -68,7 +66,10 @@ func (a *answer) alike() http.ResponseWriter {
 	case flushes:
 		return flusher{a}
 	case hijacks:
-		return hijacking{a}
+		return struct {
+			*answer
+			http.Hijacker
+		}{a, hijacker}
 	default:
 		return a
 	}
@@ -77,12 +78,6 @@ func (a *answer) alike() http.ResponseWriter {
 type flusher struct{ *answer }
 
 func (f flusher) Flush() { _ = f.FlushError() }
-
-type hijacking struct{ *answer }
-
-func (h hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return h.ResponseWriter.(http.Hijacker).Hijack()
-}
 
 // setCookies gives an answer cookies of a session in place of any that it has; such an answer is for nobody
 // else (RFC 9111 section 7.3).
