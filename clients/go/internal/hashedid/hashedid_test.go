@@ -2,41 +2,23 @@ package hashedid_test
 
 import (
 	"encoding/hex"
-	"encoding/json"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/sessiond/sessiond/clients/go/internal/hashedid"
+	"github.com/sessiond/sessiond/clients/go/internal/vectors"
 	"github.com/sessiond/sessiond/clients/go/sessiond/v1"
 )
 
-type vector struct{ Name, Type, Issuer, ID, HashedID string }
-
-func vectors(t *testing.T) []vector {
-	t.Helper()
-	text, err := os.ReadFile("../../../../tests/vectors/hashed-ids.json")
-	if os.IsNotExist(err) {
-		t.Skip("the vectors are in the repository, and not in the module")
-	}
+func TestHashedIDsAreThoseOfTheVectors(t *testing.T) {
 	var file struct {
 		HashedIDs []struct {
 			Name, Type, Issuer, ID string
 			HashedID               string `json:"hashed_id"`
 		} `json:"hashed_ids"`
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	all := make([]vector, 0, len(file.HashedIDs))
+	vectors.Read(t, "hashed-ids.json", &file)
 	for _, one := range file.HashedIDs {
-		all = append(all, vector(one))
-	}
-	return all
-}
-
-func TestHashedIDsAreThoseOfTheVectors(t *testing.T) {
-	for _, one := range vectors(t) {
 		id := hashedid.Of(one.Type, one.Issuer, one.ID)
 		if found := hex.EncodeToString(id[:]); found != one.HashedID {
 			t.Errorf("%s: found %s, not %s", one.Name, found, one.HashedID)
