@@ -41,9 +41,20 @@ func main() {
 	web := &http.Server{Addr: *listen, Handler: routes(client, options...), ReadHeaderTimeout: 5 * time.Second}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, func() { _ = web.Shutdown(context.Background()) })
-	if err := web.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(ctx, web); err != nil {
 		log.Fatal(err)
+	}
+}
+
+// serve ends with the context, when what is under way is answered: it may have spent a refresh token.
+func serve(ctx context.Context, web *http.Server) error {
+	ended := make(chan error, 1)
+	go func() { ended <- web.ListenAndServe() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return web.Shutdown(context.WithoutCancel(ctx))
 	}
 }
 
