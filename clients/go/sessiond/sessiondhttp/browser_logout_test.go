@@ -20,13 +20,7 @@ func TestALogoutTakesBackWhatItsRouteHasRefreshed(t *testing.T) {
 	if s.accessToken() != "" || s.refreshToken() != "" || len(found.header["Set-Cookie"]) != 2 {
 		t.Errorf("found %q", found.header["Set-Cookie"])
 	}
-	ended := 0
-	for _, call := range s.fake.Calls() {
-		if call.Method == "RevokeSession" {
-			ended++
-		}
-	}
-	if ended != 1 {
+	if ended := calls(s.fake, "RevokeSession"); ended != 1 {
 		t.Errorf("there were %d revocations", ended)
 	}
 }

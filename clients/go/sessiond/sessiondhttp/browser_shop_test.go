@@ -154,9 +154,12 @@ func (s *shop) put(access, refresh string) {
 	})
 }
 
-func (s *shop) refreshes() (count int) {
-	for _, call := range s.fake.Calls() {
-		if call.Method == "RefreshSession" {
+func (s *shop) refreshes() int { return calls(s.fake, "RefreshSession") }
+
+// calls is how many calls of a method have come.
+func calls(fake *sessiondtest.Fake, method string) (count int) {
+	for _, call := range fake.Calls() {
+		if call.Method == method {
 			count++
 		}
 	}

@@ -28,13 +28,7 @@ func TestRoutesWithinRoutesRefreshOnce(t *testing.T) {
 			request.Header.Set("Cookie", "__Host-session-refresh="+tokens.RefreshToken)
 			answer := httptest.NewRecorder()
 			site.Protect(nil, "GET /healthz")(site.Optional(nil)(inner(site))).ServeHTTP(answer, request)
-			refreshes := 0
-			for _, call := range fake.Calls() {
-				if call.Method == "RefreshSession" {
-					refreshes++
-				}
-			}
-			header := answer.Header()
+			header, refreshes := answer.Header(), calls(fake, "RefreshSession")
 			if refreshes != 1 || !slices.Equal(namesOf(header["Set-Cookie"]), both) {
 				t.Errorf("%d refreshes, found %q", refreshes, header["Set-Cookie"])
 			}
@@ -159,9 +153,7 @@ func TestAWebSocketIsOpenedByAGoodAccessTokenAlone(t *testing.T) {
 	if found := open(both); found.StatusCode != 401 || found.Header["Set-Cookie"] != nil {
 		t.Errorf("found %v", found)
 	}
-	for _, call := range fake.Calls() {
-		if call.Method == "RefreshSession" {
-			t.Error("it was refreshed, and the new cookies are lost")
-		}
+	if calls(fake, "RefreshSession") != 0 {
+		t.Error("it was refreshed, and the new cookies are lost")
 	}
 }
