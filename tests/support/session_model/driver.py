@@ -109,7 +109,7 @@ class Driver:
         self, presented: Presented, at: Iterable[ModelServer], plan: Mapping[str, str]
     ) -> list[Attempt]:
         """Calls with one token, side by side, of which `plan` is for the first."""
-        request = pb.RefreshSessionRequest(refresh_token=presented.family.tokens[presented.generation])
+        request = pb.RefreshSessionRequest(refresh_token=presented.token)
         return await self._side_by_side(presented, request, at, plan)
 
     async def adopt(
@@ -131,10 +131,11 @@ class Driver:
         await self.collect()
         return begun
 
-    async def present(self, text: str, server: ModelServer) -> None:
-        """A text that is no token of ours: it opens nothing."""
-        attempt = Attempt("RefreshSession", server, self.world.steady, NO_TOKEN)
-        answer = await self._answer(attempt, pb.RefreshSessionRequest(refresh_token=text))
+    async def forge(self, presented: Presented, place: int, server: ModelServer) -> None:
+        """A token of which one character was changed: it opens nothing."""
+        attempt, text = Attempt("RefreshSession", server, self.world.steady, NO_TOKEN), list(presented.token)
+        text[place] = "A" if text[place] != "A" else "B"
+        answer = await self._answer(attempt, pb.RefreshSessionRequest(refresh_token="".join(text)))
         if told(answer) not in {"REFRESH_TOKEN_INVALID", "STORE_UNAVAILABLE"}:
             self.witness.complain(attempt, f"I8: what is no token was answered with {told(answer)}")
 

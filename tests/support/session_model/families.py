@@ -34,6 +34,10 @@ class Presented:
     generation: int
     device: tuple[str, str]
 
+    @property
+    def token(self) -> str:
+        return self.family.tokens[self.generation]
+
     def __repr__(self) -> str:
         return f"{self.family.name}.{self.generation} of {self.device}"
 
@@ -84,6 +88,11 @@ class Family:
 
     def __post_init__(self) -> None:
         self.idle_expire_ms = self.absolute_expire_ms - self.terms.absolute + self.terms.idle
+
+    def presented(self, device: tuple[str, str], back: int = 0) -> Presented:
+        """The latest token that somebody got, or the one so many before it."""
+        known = sorted(self.tokens)
+        return Presented(self, known[max(0, len(known) - 1 - back)], device)
 
     @property
     def is_provider(self) -> bool:

@@ -94,9 +94,7 @@ class Sessions(RuleBasedStateMachine):
         return families[number % len(families)]
 
     def _presented(self, number: int, back: int = 0, device: tuple[str, str] = PHONE) -> Presented:
-        family = self._family(number)
-        known = sorted(family.tokens)
-        return Presented(family, known[max(0, len(known) - 1 - back)], device)
+        return self._family(number).presented(device, back)
 
     def _may_call(self) -> bool:
         return len(self.world.attempts) < MAX_PENDING
@@ -163,10 +161,7 @@ class Sessions(RuleBasedStateMachine):
     @rule(number=numbers, back=st.integers(0, 3), at=numbers, place=st.integers(5, 100))
     def forge(self, number: int, back: int, at: int, place: int) -> None:
         """A token of which one character was changed is none; it changes nothing."""
-        presented = self._presented(number, back)
-        text = presented.family.tokens[presented.generation]
-        forged = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
-        self.do(self.driver.present(forged, self._server(at)))
+        self.do(self.driver.forge(self._presented(number, back), place, self._server(at)))
 
     @rule(
         number=numbers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.support.session_model.families import Presented
 from tests.support.session_model.stage import CALLERS
 from tests.support.session_model.targets import Target
 
@@ -48,16 +47,12 @@ class Scene:
         device: tuple[str, str] = PHONE,
     ) -> Attempt:
         """Calls with the latest token, or the one so many before it; gives the first, which `plan` is for."""
-        known = sorted(family.tokens)
-        presented = Presented(family, known[max(0, len(known) - 1 - back)], device)
         servers = [self.driver.world.servers[number] for number in at]
-        return self._do(self.driver.refresh(presented, servers, plan))[0]
+        return self._do(self.driver.refresh(family.presented(device, back), servers, plan))[0]
 
     def forge(self, family: Family) -> None:
         """The latest token, of which the last character was changed."""
-        text = family.tokens[max(family.tokens)]
-        forged = text[:-1] + ("A" if text[-1] != "A" else "B")
-        self._do(self.driver.present(forged, self.driver.world.servers[0]))
+        self._do(self.driver.forge(family.presented(PHONE), -1, self.driver.world.servers[0]))
 
     def revoke(self, family: Family, kind: str = "session") -> None:
         self._do(self.driver.revoke(Target(kind, family), self.driver.world.servers[0], {}))
