@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.browser.conftest import GO_CLIENT
 from tests.browser.front import SITE
+from tests.support.vectors import FOLDER, written_out
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ pytestmark = pytest.mark.long
 URL = f"https://{SITE}"
 ACCESS, REFRESH = "__Host-session", "__Host-session-refresh"
 README = GO_CLIENT / "README.md"
-VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 # What a page makes of an answer: its status, and its text without the line's end.
 FETCH = "fetch({!r}).then(async (r) => [r.status, (await r.text()).trim()])"
+# One that is refused.
+WEB_SOCKET = f"new Promise((done) => {{ new WebSocket('wss://{SITE}/orders').onerror = () => done(1) }})"
 
 
 async def logged_in(site: Site, name: str = "alice") -> Tab:
@@ -209,9 +210,7 @@ async def test_another_site_cannot_act_for_a_visitor(site: Site) -> None:
         post = "{method: 'POST', mode: 'no-cors', credentials: 'include'}"
         await other.go(f"https://{host}/")
         await other.run(f"fetch('{URL}/logout', {post}).then(() => 1, () => 1)")
-        await other.run(
-            f"new Promise((done) => {{ new WebSocket('wss://{SITE}/orders').onerror = () => done(1) }})"
-        )
+        await other.run(WEB_SOCKET)
         assert [one.status for one in site.front.of("/orders")] == [status, status]
         assert site.front.of("/logout")[0].status == 403
         assert not any(one.set_cookies for one in site.front.exchanges)
@@ -222,9 +221,7 @@ async def test_another_site_cannot_act_for_a_visitor(site: Site) -> None:
 async def test_a_web_socket_spends_no_refresh_token(site: Site) -> None:
     tab = await logged_in(site)
     await tab.forget(ACCESS, URL)
-    await tab.run(
-        f"new Promise((done) => {{ new WebSocket('wss://{SITE}/orders').onerror = () => done(1) }})"
-    )
+    await tab.run(WEB_SOCKET)
     (opening,) = site.front.of("/orders")
     assert (opening.status, opening.set_cookies) == (401, [])
     assert await fetch(tab, "/orders") == [200, "orders of alice"]
@@ -247,16 +244,12 @@ async def test_a_lost_answer_logs_nobody_out(site: Site) -> None:
     await tab.screenshot(site.shots / "6-after-a-lost-answer.png")
 
 
-def text_of(line: str | list[list[Any]]) -> str:
-    return line if isinstance(line, str) else "".join(text * times for text, times in line)
-
-
 async def test_the_browser_keeps_every_cookie_of_the_vectors(site: Site) -> None:
-    cases = json.loads((VECTORS / "browser-cookies.json").read_text(encoding="utf-8"))["set"]
+    cases = json.loads((FOLDER / "browser-cookies.json").read_text(encoding="utf-8"))["set"]
     tab = await site.chromium.open()
     for number, case in enumerate(cases):
         host = f"case-{number}.example"
-        lines = [text_of(line) for line in case["lines"]]
+        lines = [written_out(line) for line in case["lines"]]
         site.front.pages[host] = lines
         await tab.go(f"https://{host}/session")
         kept = {

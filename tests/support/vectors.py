@@ -60,7 +60,7 @@ def name_of(case: JsonObject) -> str:
 def token_of_form(case: JsonObject) -> bytes:
     """A form is a whole `token`, or segments whose texts, encodings and signature have defaults."""
     if "token" in case:
-        return _written_out(case["token"]).encode()
+        return written_out(case["token"]).encode()
     header, payload = parts_of_form(case)
     form: str = case.get("form", "{h}.{p}.{s}")
     return form.format(
@@ -70,10 +70,8 @@ def token_of_form(case: JsonObject) -> bytes:
 
 def parts_of_form(case: JsonObject) -> tuple[bytes, bytes]:
     """Header and payload of a form, before they become segments."""
-    header = _encoded(_written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
-    payload = _encoded(
-        _written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8")
-    )
+    header = _encoded(written_out(case.get("header", _FORM_HEADER)), case.get("header_encoding", "utf-8"))
+    payload = _encoded(written_out(case.get("payload", _FORM_PAYLOAD)), case.get("payload_encoding", "utf-8"))
     return header, payload
 
 
@@ -87,7 +85,8 @@ async def verdict_of(case: JsonObject) -> str | None:
     return result.verdict.reason.name if isinstance(result.verdict, Rejected) else None
 
 
-def _written_out(pieces: str | list[list[Any]]) -> str:
+def written_out(pieces: str | list[list[Any]]) -> str:
+    """A text, or one of which each part is there as often as is said."""
     return pieces if isinstance(pieces, str) else "".join(text * times for text, times in pieces)
 
 
