@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
-# Over a file and into memory: on any other way a replica waits for what is done once a second.
 # What sentinels call the primary, how many of them must take it for dead, and after which silence.
 PRIMARY_NAME = "sessions"
 QUORUM = 2
 DOWN_AFTER_MS = 1000
+# Over a file and into memory: on any other way a replica waits for what is done once a second.
 COPIED_AT_ONCE = ("--repl-diskless-sync", "no", "--repl-diskless-load", "swapdb")
 
 
