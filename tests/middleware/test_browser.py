@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from flask import Flask
 
 from sessiond import Device, RefreshRefusedError, Session, Tokens, UnavailableError, current_session
-from sessiond.asgi import PUBLIC, SessionMiddleware
+from sessiond.asgi import PUBLIC, SessionMiddleware, optional
 from sessiond.browser import AnswerBegunError, AsyncBrowser, Browser, CookieTooLargeError, CrossSiteError
 from sessiond.browsing import flights as flights_module
 from sessiond.browsing.flights import AsyncFlights, Flights, key_of
@@ -50,7 +50,7 @@ def site_with(client: Any, handler: Any, **options: Any) -> Any:
         await handler(site, lambda: send(begin))
         await send({"type": "http.response.body", "body": b""})
 
-    return SessionMiddleware(app, site, routes={"/public": PUBLIC})
+    return SessionMiddleware(app, site, routes={"/public": PUBLIC, "/optional": optional()})
 
 
 async def answers(_: Any, begin: Any) -> None:
@@ -277,6 +277,19 @@ async def test_what_cannot_be_started_says_why() -> None:
     assert isinstance(found[1], CookieTooLargeError)
     assert found[1].size == 5_000
     assert {AnswerBegunError, CrossSiteError} == {type(found[0]), type(found[5])}
+
+
+async def test_another_site_clears_no_cookies_where_nobody_has_to_be_known() -> None:
+    """A browser leaves the cookies out of its request, but takes those of the answer."""
+
+    async def handler(site: Any, begin: Any) -> None:
+        with pytest.raises(CrossSiteError):
+            await site.logout()
+        await begin()
+
+    headers = [("Sec-Fetch-Site", "cross-site")]
+    answer = await ask_asgi(site_with(object(), handler), headers, path="/optional", method="POST")
+    assert (answer.status, names(answer)) == (200, [])
 
 
 @pytest.mark.parametrize("number", [0, 3])

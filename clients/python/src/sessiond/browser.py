@@ -97,7 +97,6 @@ class Browser(Site):
         is_decided, found = self._without_cookies(jar, rule)
         if is_decided:
             return found.ask(self._client) if isinstance(found, Question) else found
-        jar.is_judged = True
         deciding, answered, session = decide(self._presented(jar, rule)), None, None
         while True:
             try:
@@ -192,7 +191,6 @@ class AsyncBrowser(Site):
         is_decided, found = self._without_cookies(jar, rule)
         if is_decided:
             return await found.ask_async(self.clients.get()) if isinstance(found, Question) else found
-        jar.is_judged = True
         deciding, session = decide(self._presented(jar, rule)), None
         answered: Any = None
         while True:

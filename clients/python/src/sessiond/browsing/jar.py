@@ -18,7 +18,7 @@ class Jar:
     """Belongs to one request, and to the site that it is of.
 
     Where several rules hold for it, the next one goes on with what one before has refreshed. `session` is
-    that of a cookie, and `is_judged` says that a rule has looked at the cookies.
+    that of a cookie.
     """
 
     def __init__(self, site: object, style: Style, request: Request, arrived: float) -> None:
@@ -28,7 +28,6 @@ class Jar:
         self.brought: Final[Cookies] = style.read(request.header("cookie"))
         self.tokens: Tokens | None = None
         self.session: Session | None = None
-        self.is_judged = False
         self.is_written = False
         self.lines: Sequence[str] | None = None
         self._style: Final = style

@@ -169,7 +169,9 @@ class Site:
         jar = self._jar()
         if not self.style.allows_host(_host(jar.request)):
             raise _other_host()
-        if not jar.is_judged and self.gate.is_cross_site(jar.request):
+        # Whatever a rule has said: it lets requests through that bring no cookies, and the answer to one
+        # takes them away all the same.
+        if self.gate.is_cross_site(jar.request):
             raise CrossSiteError
         if jar.session is not None and jar.session.session_id:
             return jar, ("revoke_session", jar.session.session_id)
