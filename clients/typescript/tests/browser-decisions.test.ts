@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { fingerprint } from "../src/browser/parts.js";
-import { type BrowserClient, BrowserSessions, optionalSessionOf } from "../src/browser.js";
+import { type BrowserClient, BrowserSessions, CrossSiteError, optionalSessionOf } from "../src/browser.js";
 import {
   type NextAction,
   PermissionDeniedError,
@@ -174,6 +174,25 @@ for (const row of file.decisions) {
     check(row, asked, handled, answer);
   });
 }
+
+test("another site clears no cookies where nobody has to be known", async () => {
+  // A browser leaves the cookies out of its request, but takes those of the answer.
+  const site = new BrowserSessions(scripted(file.defaults, [], () => {}));
+  let refused: unknown;
+  const answer = await ask(
+    (request, response) =>
+      site.optional()(request, response, () => {
+        void site
+          .logout(request, response)
+          .catch((error: unknown) => (refused = error))
+          .finally(() => response.end());
+      }),
+    "POST",
+    { host: "shop.example", "sec-fetch-site": "cross-site" },
+  );
+  assert.ok(refused instanceof CrossSiteError);
+  assert.equal(answer.headers["set-cookie"], undefined);
+});
 
 function check(row: Row, asked: string[], handled: string | undefined, answer: Answer): void {
   const { outcome, cookies, asks, status = 200, body, retry_after: retryAfter } = row.expect;

@@ -37,7 +37,9 @@ export async function logout(site: Site, exchange: Exchange): Promise<void> {
   checkHost(site, exchange);
   const { trustedOrigins = [], allowMissingOrigin = false } = site.options;
   const rules = { trustedOrigins, allowMissingOrigin };
-  if (exchange.visit === undefined && isCrossSite(exchange.request, rules)) throw new CrossSiteError();
+  // Whatever the middleware has said: it lets requests through that bring no cookies, and the answer to one
+  // takes them away all the same.
+  if (isCrossSite(exchange.request, rules)) throw new CrossSiteError();
   const brought = readCookies(exchange.request.header("cookie"), site.style);
   const sessionId = exchange.visit?.session?.sessionId;
   const target = sessionId ? { sessionId } : targetOf(brought);
