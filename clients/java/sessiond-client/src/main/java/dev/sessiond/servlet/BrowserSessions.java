@@ -152,10 +152,12 @@ public final class BrowserSessions {
    */
   public void logout(HttpServletRequest request, HttpServletResponse response) {
     checkHost(request);
-    Visit visit = Visit.of(site, request);
-    if (visit == null && site.isCrossSite(request)) {
+    // Whatever a filter has said: it lets requests through that bring no cookies, and the answer to
+    // one takes them away all the same.
+    if (site.isCrossSite(request)) {
       throw new CrossSiteException();
     }
+    Visit visit = Visit.of(site, request);
     Cookies brought = site.brought(request);
     String id = visit == null || visit.session() == null ? "" : visit.session().sessionId();
     Target target = id.isEmpty() ? targetOf(brought) : Target.session(id);
