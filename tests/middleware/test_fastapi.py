@@ -52,6 +52,18 @@ async def test_what_is_no_route_of_fastapi_is_protected_too() -> None:
     }
 
 
+async def test_a_protected_application_within_another_one_has_its_own_rules() -> None:
+    outer, inner = application(routes={"/inner/": PUBLIC}), application()
+
+    @inner.get("/silent")
+    async def silent() -> str:
+        return current_session().subject
+
+    outer.mount("/inner", inner)
+    assert (await ask_asgi(outer, path="/inner/silent")).status == 401
+    assert (await ask_asgi(outer, BEARER, path="/inner/silent")).json == "alice"
+
+
 async def test_routes_of_an_included_router_have_their_own_rules_and_those_of_the_router() -> None:
     asked = Scripted()
     app, router, plain = (
@@ -108,7 +120,7 @@ async def test_a_router_without_the_guard_needs_a_good_token() -> None:
 
 
 async def test_one_rule_is_asked_for_once() -> None:
-    asked, app = Scripted(), application()
+    asked = Scripted()
     app = application(asked)
 
     @app.get("/orders")

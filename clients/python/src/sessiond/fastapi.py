@@ -163,7 +163,7 @@ class _Guard:
         Raises:
             _DeniedError: the request does not get through.
         """
-        admitted: dict[Rule, Session | None] = scope.setdefault(_ADMITTED, {})
+        admitted: dict[Rule, Session | None] = scope[_ADMITTED]
         if rule not in admitted:
             doorway: Doorway = scope[_DOORWAY]
             admission = await doorway.admit(scope, rule)
@@ -200,15 +200,14 @@ class _Middleware(Doorway):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        scope[_GUARD], scope[_DOORWAY] = self._guard, self
+        # All of it is said anew where one application is within another: the scope is the same.
+        scope[_GUARD], scope[_DOORWAY], scope[_ADMITTED] = self._guard, self, {}
         await super().__call__(scope, receive, send)
 
     def _find(self, scope: Scope) -> Rule:
         rule = super()._find(scope)
-        if rule is self._guard.default and self._leads_to_guard(scope):
-            return PUBLIC
-        scope[_NAMED] = True
-        return rule
+        scope[_NAMED] = rule is not self._guard.default or not self._leads_to_guard(scope)
+        return rule if scope[_NAMED] else PUBLIC
 
     def _leads_to_guard(self, scope: Scope) -> bool:
         for route in self._router.routes:
