@@ -130,8 +130,13 @@ class AsyncClient:
             raise time_over() from None
 
     def _retire(self, channel: grpc.aio.Channel) -> None:
-        """Let its calls come to their end."""
-        task = asyncio.get_running_loop().create_task(channel.close(self._provider_timeout))
+        """Let its calls come to their end, and be repeated until then: one that is closing takes no more."""
+
+        async def close() -> None:
+            await asyncio.sleep(self._provider_timeout)
+            await channel.close()
+
+        task = asyncio.get_running_loop().create_task(close())
         self._retiring[task] = channel
         task.add_done_callback(self._retiring.pop)
 
