@@ -64,6 +64,14 @@ def test_a_channel_stays_while_its_files_cannot_be_read(made: Made) -> None:
     assert made.retired == [1]
 
 
+def test_the_last_channel_is_made_anew_no_more(made: Made) -> None:
+    assert made.channels.last() == 1
+    made.file.write_text("the second")
+    made.at = 1.0
+    assert made.channels.get() == 1
+    assert (made.made, made.retired) == (["first"], [])
+
+
 def test_without_files_there_is_nothing_to_look_at() -> None:
     retired: list[int] = []
     at = iter([0.0])

@@ -142,7 +142,7 @@ class Client:
         self._is_closed = True
         connection = self._connection.get()
         connection.validator.close()
-        connection.channels.get().close()
+        connection.channels.last().close()
         for timer in list(connection.retiring):
             timer.cancel()
             timer.function()

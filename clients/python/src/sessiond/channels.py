@@ -32,7 +32,8 @@ class Channels(Generic[C]):
         *,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._make, self._files, self._retire, self._steady = make, files, retire, steady
+        self._make, self._retire, self._steady = make, retire, steady
+        self._files = tuple(files)
         self._lock = Lock()
         self._versions = _versions(files)
         self._looked_at = steady()
@@ -44,6 +45,12 @@ class Channels(Generic[C]):
             return self._channel
         with self._lock:
             return self._look()
+
+    def last(self) -> C:
+        """The channel of now, for whoever closes it: it is made anew no more."""
+        with self._lock:
+            self._files, self._versions = (), ()
+            return self._channel
 
     def _look(self) -> C:
         versions, self._looked_at = _versions(self._files), self._steady()

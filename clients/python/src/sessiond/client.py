@@ -111,11 +111,11 @@ class AsyncClient:
         """Close the channel; a validation that waits for an answer is CANCELLED."""
         self._is_closed = True
         await self._validator.close()
-        former = dict(self._retiring)
+        last, former = self._channels.last(), dict(self._retiring)
         for task in former:
             task.cancel()
         await asyncio.gather(*former, return_exceptions=True)
-        for channel in (self._channels.get(), *former.values()):
+        for channel in (last, *former.values()):
             await channel.close()
 
     async def ready(self, timeout: float) -> None:
