@@ -71,16 +71,17 @@ class Stub:
 
     def __init__(self, channels: Channels[Any]) -> None:
         self._channels = channels
-        self._of: Any = None
-        self._stub: Any = None
+        self._made: tuple[Any, Any] = None, None
 
     def __getattr__(self, method: str) -> Any:
         channel = self._channels.get()
-        if channel is not self._of:
-            # The generated stub has no types for its methods. It comes before what it is of: whoever sees
-            # that in another thread has to find it.
-            self._stub, self._of = SessionServiceStub(channel), channel  # type: ignore[no-untyped-call]
-        return getattr(self._stub, method)
+        # Both in one: threads that make it at the same time never leave one's channel with the other's stub.
+        of, stub = self._made
+        if channel is not of:
+            # The generated stub has no types for its methods.
+            stub = SessionServiceStub(channel)  # type: ignore[no-untyped-call]
+            self._made = channel, stub
+        return getattr(stub, method)
 
 
 def _versions(files: Sequence[Path]) -> _Versions:
