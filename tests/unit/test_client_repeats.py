@@ -37,6 +37,13 @@ def test_a_reason_without_a_delay_has_the_client_choose() -> None:
     assert pause <= 0.05
 
 
+def test_a_repeat_that_is_left_out_is_no_attempt() -> None:
+    attempts = Attempts(IDEMPOTENT, 60)
+    assert attempts.pause(unavailable()) is not None
+    assert attempts.pause(unavailable(reason="OVERLOADED", after=61)) is None
+    assert attempts.made == 2
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
 def test_a_deadline_that_is_none_is_refused(timeout: float) -> None:
     with pytest.raises(ValueError, match="timeout: found"):

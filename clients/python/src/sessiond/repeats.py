@@ -76,9 +76,10 @@ class Attempts:
         pause = self._backoff()
         if is_answered and error.retry_after is not None:
             pause = error.retry_after.total_seconds()
+        if time.monotonic() + pause >= min(self._ends, self._began + self._repeats.seconds):
+            return None
         self.made += 1
-        latest = min(self._ends, self._began + self._repeats.seconds)
-        return pause if time.monotonic() + pause < latest else None
+        return pause
 
     def _backoff(self) -> float:
         longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * (1 << self.made - 1))
