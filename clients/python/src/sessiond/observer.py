@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 _LOGGER: Final = logging.getLogger("sessiond")
 # Where the histograms of calls have their bounds, in seconds.
@@ -64,6 +64,15 @@ class Numbers:
     entries: int
     reconnects: int
     watch_age: float | None
+
+
+class Source(Protocol):
+    """Has numbers: a client of either kind."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """What has been done so far, and what is kept."""
+        ...
 
 
 def told(tell: Callable[..., None], *arguments: Any, **fields: Any) -> None:

@@ -1,15 +1,15 @@
 """Tells OpenTelemetry what a client does. It needs the API alone: which SDK there is, is for the program.
 
-metrics = Metrics(opentelemetry.metrics.get_meter_provider())
-client = Client(target, observer=metrics)
-metrics.follow(client)
+    metrics = Metrics(opentelemetry.metrics.get_meter_provider())
+    client = Client(target, observer=metrics)
+    metrics.follow(client)
 
-sessiond.client.validations     {validation}  by outcome, accepted and reason
-sessiond.client.calls           {call}        by method, code and reason
-sessiond.client.calls.duration  s             by method and code, with all attempts
-sessiond.client.watch.changes   {change}      of the stream of revocations, by its new state
-sessiond.client.cache.entries   {entry}       what is kept now
-sessiond.client.watch.age       s             how long ago everything that was revoked was known
+    sessiond.client.validations     {validation}  by outcome, accepted and reason
+    sessiond.client.calls           {call}        by method, code and reason
+    sessiond.client.calls.duration  s             by method and code, with all attempts
+    sessiond.client.watch.changes   {change}      of the stream of revocations, by its new state
+    sessiond.client.cache.entries   {entry}       what is kept now
+    sessiond.client.watch.age       s             how long ago everything that was revoked was known
 
 Attributes that a client is given tell it from others.
 """
@@ -18,24 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
-from sessiond.observer import DURATION_BOUNDS, Numbers, Observer, Outcome, WatchState
+from sessiond.observer import DURATION_BOUNDS, Observer, Outcome, Source, WatchState
 
 __all__ = ["Metrics"]
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class Source(Protocol):
-    """Has numbers: a client of either kind."""
-
-    @property
-    def numbers(self) -> Numbers:
-        """What has been done so far, and what is kept."""
-        ...
 
 
 class Metrics(Observer):

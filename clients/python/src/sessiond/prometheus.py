@@ -17,24 +17,15 @@ Where there are several clients, give each a registry of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sessiond.observer import DURATION_BOUNDS, Numbers, Observer, Outcome, WatchState
+from sessiond.observer import DURATION_BOUNDS, Observer, Outcome, Source, WatchState
 
 __all__ = ["Metrics"]
-
-
-class Source(Protocol):
-    """Has numbers: a client of either kind."""
-
-    @property
-    def numbers(self) -> Numbers:
-        """What has been done so far, and what is kept."""
-        ...
 
 
 class Metrics(Observer):
