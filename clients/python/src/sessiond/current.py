@@ -20,14 +20,9 @@ def current_session() -> Session | None:
     return _CURRENT.get()
 
 
-def enter(session: Session) -> None:
-    """Serve with a session until `leave`, or what `serving` surrounds ends."""
+def enter(session: Session | None) -> None:
+    """Serve with a session, or with none, from now on, or until what `serving` surrounds ends."""
     _CURRENT.set(session)
-
-
-def leave() -> None:
-    """Serve nobody."""
-    _CURRENT.set(None)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from flask import Flask, Response, current_app, g, request
 
 from sessiond.browsing.jar import CURRENT, Jar
 from sessiond.consistency import Consistency
-from sessiond.current import current_session, enter, leave
+from sessiond.current import current_session, enter
 from sessiond.doors import Door, Source
 from sessiond.middleware import rules, wsgi
 from sessiond.middleware.denials import Denial
@@ -87,7 +87,7 @@ def protect(
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
-        leave()
+        enter(None)
         CURRENT.set(None)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 import grpc.aio
 
-from sessiond.current import current_session, enter, leave, serving
+from sessiond.current import current_session, enter, serving
 from sessiond.middleware.denials import Denial, Kind
 from sessiond.middleware.gate import AsyncValidator, Gate, Question, Validator
 from sessiond.middleware.methods import Methods, to_status
@@ -132,7 +132,7 @@ class SessionInterceptor(grpc.ServerInterceptor):
         def stream(request: Any, context: Any) -> Iterator[Any]:
             # Whichever thread asks for the next message, the handler goes on in a context of its own.
             session, own = admit(context), copy_context()
-            own.run(enter if session else leave, *((session,) if session else ()))
+            own.run(enter, session)
             messages = iter(own.run(behaviour, request, context))
             while (message := own.run(next, messages, _END)) is not _END:
                 yield message
