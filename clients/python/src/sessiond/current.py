@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypeVar
 
 from sessiond.results import Session
 
+T = TypeVar("T")
 _CURRENT: Final[ContextVar[Session | None]] = ContextVar("sessiond_session", default=None)
 
 
@@ -25,13 +26,18 @@ def enter(session: Session | None) -> None:
     _CURRENT.set(session)
 
 
-@contextmanager
-def serving(session: Session | None) -> Iterator[None]:
+def serving(session: Session | None) -> AbstractContextManager[None]:
     """Serve with a session, or with none, whatever surrounds it."""
-    before = _CURRENT.get()
-    _CURRENT.set(session)
+    return holding(_CURRENT, session)
+
+
+@contextmanager
+def holding(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Have a variable of requests hold a value, and afterwards what it held before."""
+    before = variable.get()
+    variable.set(value)
     try:
         yield
     finally:
         # No token is kept for it: a generator may be closed in another context than it was begun in.
-        _CURRENT.set(before)
+        variable.set(before)

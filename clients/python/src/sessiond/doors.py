@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypeAlias, Unpack
 
 from sessiond.browser import AsyncBrowser, Browser
 from sessiond.browsing.jar import CURRENT, Jar
 from sessiond.browsing.site import Site
+from sessiond.current import holding
 from sessiond.middleware.denials import Denial
 from sessiond.middleware.gate import Admission, AsyncValidator, Question, Validator
 from sessiond.middleware.http import Answer, HttpGate, HttpOptions
@@ -77,15 +78,9 @@ class AsyncDoor(_Door):
         await self._validators.close()
 
 
-@contextmanager
-def keeping(jar: Jar | None) -> Iterator[None]:
+def keeping(jar: Jar | None) -> AbstractContextManager[None]:
     """Serve a request that brought this, so that its handlers can start and end sessions."""
-    before = CURRENT.get()
-    CURRENT.set(jar)
-    try:
-        yield
-    finally:
-        CURRENT.set(before)
+    return holding(CURRENT, jar)
 
 
 def _of_site(jar: Jar | None) -> Jar:
