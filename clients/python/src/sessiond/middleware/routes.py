@@ -61,10 +61,6 @@ def _is_plain(path: str) -> bool:
     *between, last = path.removeprefix("/").split("/")
     return (
         path.startswith("/")
-        and not any(_is_dots(part) or part == "" for part in between)
-        and not _is_dots(last)
+        and not any(part in _DOTS or part == "" for part in between)
+        and last not in _DOTS
     )
-
-
-def _is_dots(segment: str) -> bool:
-    return segment in {".", ".."}
