@@ -37,6 +37,7 @@ _SCHEMES: Final = {"bearer": Scheme.BEARER, "dpop": Scheme.DPOP}
 # be taken for two tokens.
 _SCHEME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]*")
 _BEHIND_SCHEME: Final = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)
 _COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+", re.ASCII)
 
@@ -105,6 +106,11 @@ def proof_of(proofs: Sequence[str], method: str, origin: str, path: str) -> Dpop
 def is_token68(text: str) -> bool:
     """Whether a text has the form of a token (RFC 6750 §2.1)."""
     return _TOKEN68.fullmatch(text) is not None
+
+
+def is_scope(text: str) -> bool:
+    """Whether a text can be a scope (RFC 6749 §3.3)."""
+    return _SCOPE.fullmatch(text) is not None
 
 
 def require_origin(name: str, origin: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, Unpack
 
 from sessiond.consistency import Consistency, to_message
+from sessiond.middleware.credentials import is_scope
 from sessiond.policy import NOTHING, Policy, Requirements
 from sessiond.requests import policy_of
-
-# RFC 6749 §3.3.
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +57,6 @@ def _compiled(policy: Policy | None, consistency: Consistency | None, requiremen
     to_message(consistency)
     compiled = policy_of(policy, requirements)
     for scope in compiled.scopes:
-        if not _SCOPE.fullmatch(scope):
+        if not is_scope(scope):
             raise ValueError(f"scopes: found {scope!r}, allowed is a scope of RFC 6749")
     return compiled

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sessiond.middleware.credentials import is_scope
 from sessiond.testing.names import KEY_ID, principal
 from sessiond.testing.tokens import Parsed
 from sessiond.v1 import session_pb2
 
 REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat", "jti", "client_id")
 SESSION_ID: Final = re.compile(r"sds_[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _DEEPEST_ACTOR: Final = 4
 _LONGEST_IDENTIFIER: Final = 255
 _LATEST: Final = 253_402_300_799
@@ -148,7 +148,7 @@ class _Given:
     def scopes(self) -> list[str]:
         value = self.all.get("scope")
         found = [one for one in value.split(" ") if one] if isinstance(value, str) else self.many("scope")
-        if not all(_SCOPE.fullmatch(one) for one in found):
+        if not all(map(is_scope, found)):
             raise ClaimError("scope")
         return list(dict.fromkeys(found))
 
