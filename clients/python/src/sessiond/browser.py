@@ -184,7 +184,7 @@ class AsyncBrowser(Site):
             **options,
         )
         self.clients: Final = PerLoop(client)
-        self._flights: Final = PerLoop(_flights)
+        self._flights: Final[PerLoop[AsyncFlights]] = PerLoop(AsyncFlights)
 
     async def admit(self, jar: Jar, rule: Rule) -> Admission:
         """The session of a request, or what it is told."""
@@ -215,9 +215,9 @@ class AsyncBrowser(Site):
         if not jar.brought.has_refresh_form:
             return refusals.OF_NO_FORM
         token, bearer, client = jar.brought.refresh_token, self._bearer(jar, rule), self.client
-        flights: Any = self._flights.get()
         try:
-            tokens = await flights.join(key_of(token, bearer), lambda: client.refresh(token, **bearer))
+            key = key_of(token, bearer)
+            tokens = await self._flights.get().join(key, lambda: client.refresh(token, **bearer))
             require_tokens(tokens)
         except Exception as error:  # noqa: BLE001 - of any other error the request is refused
             return refusals.of_error(error)
@@ -249,7 +249,3 @@ class AsyncBrowser(Site):
     async def _revoke(self, method: str, value: str) -> None:
         """It goes on where the browser does not wait for it."""
         await asyncio.shield(asyncio.ensure_future(getattr(self.client, method)(value)))
-
-
-def _flights() -> Any:
-    return AsyncFlights()

@@ -38,7 +38,7 @@ class AsyncFlights:
         if task is None:
             if len(self._flying) >= _MOST:
                 raise too_many()
-            task = self._flying[key] = asyncio.ensure_future(_made(refresh))
+            task = self._flying[key] = asyncio.ensure_future(refresh())
             task.add_done_callback(lambda _: self._flying.pop(key, None))
         return await asyncio.shield(task)
 
@@ -81,7 +81,3 @@ def too_many() -> UnavailableError:
     """More sessions are refreshed at once than there is room for."""
     text = "too many sessions are refreshed at once"
     return UnavailableError(grpc.StatusCode.RESOURCE_EXHAUSTED, text, Details("", {}, _A_SECOND))
-
-
-async def _made(refresh: Callable[[], Awaitable[Tokens]]) -> Tokens:
-    return await refresh()
