@@ -1,9 +1,11 @@
 """What no row of the vectors and no case of the suite can say of browsers' sessions."""
 
 import asyncio
+import gc
 import json
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -82,6 +84,35 @@ async def test_whoever_leaves_does_not_end_a_refresh(fake_sessiond: FakeSessiond
         answer = await staying
     assert (answer.status, names(answer)) == (200, ["__Host-session", "__Host-session-refresh"])
     assert [call.method for call in fake_sessiond.calls].count("RefreshSession") == 1
+
+
+async def test_whoever_leaves_does_not_end_a_logout() -> None:
+    begun, ended = asyncio.Event(), []
+    answers: weakref.WeakSet[asyncio.Future[None]] = weakref.WeakSet()
+
+    class Held:
+        validate = None
+
+        async def revoke_refresh_token(self, token: str) -> None:
+            answer = asyncio.get_running_loop().create_future()
+            answers.add(answer)
+            begun.set()
+            await answer
+            ended.append(token)
+
+    async def log_out(site: Any, _: Any) -> None:
+        await site.logout()
+
+    asked = ask_asgi(site_with(Held(), log_out), cookies(TOKENS), "POST", "/public")
+    leaving = asyncio.ensure_future(asked)
+    await begun.wait()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    gc.collect()
+    for answer in answers:
+        answer.set_result(None)
+    await asyncio.sleep(0)
+    assert ended == [TOKENS.refresh_token]
 
 
 async def test_new_cookies_are_set_where_a_handler_fails(fake_sessiond: FakeSessiond) -> None:

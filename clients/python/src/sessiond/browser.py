@@ -185,6 +185,7 @@ class AsyncBrowser(Site):
         )
         self.clients: Final = PerLoop(client)
         self._flights: Final[PerLoop[AsyncFlights]] = PerLoop(AsyncFlights)
+        self._revoking: Final[set[asyncio.Future[Any]]] = set()
 
     async def admit(self, jar: Jar, rule: Rule) -> Admission:
         """The session of a request, or what it is told."""
@@ -248,4 +249,8 @@ class AsyncBrowser(Site):
 
     async def _revoke(self, method: str, value: str) -> None:
         """It goes on where the browser does not wait for it."""
-        await asyncio.shield(asyncio.ensure_future(getattr(self.client, method)(value)))
+        task = asyncio.ensure_future(getattr(self.client, method)(value))
+        # A loop alone does not keep a task from being collected.
+        self._revoking.add(task)
+        task.add_done_callback(self._revoking.discard)
+        await asyncio.shield(task)
