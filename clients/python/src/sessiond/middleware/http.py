@@ -36,9 +36,10 @@ STATUSES: Final = {
 class Denied:
     """What a request is told that does not get through.
 
-    `reason` is that of a rejection, or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE, UNAVAILABLE and
+    `reason` is that of a rejection, or of a browser's refused refresh (`session_superseded` where it has
+    newer cookies), or one of NO_CREDENTIALS, INVALID_REQUEST, CROSS_SITE, NO_POLICY, UNAVAILABLE and
     INTERNAL. `next_action` is None where the client can do nothing but repeat the request; `retry` says to do
-    that at once. `why` is not for the client; it is None where no validator was asked.
+    that at once. `why` is not for the client; it is None where nothing was rejected, and nothing failed.
     """
 
     status: int
