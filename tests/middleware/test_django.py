@@ -18,7 +18,7 @@ from tests.support.middleware.answers import ask_wsgi
 from tests.support.middleware.validators import Scripted
 
 BEARER = [("Authorization", "Bearer a.b.c")]
-backends._configure()
+backends.configure_django()
 
 
 def test_a_decorated_view_without_the_middleware_is_not_entered() -> None:
@@ -36,11 +36,7 @@ def test_class_based_views() -> None:
     module.urlpatterns = [path("orders", Orders.as_view())]
     sys.modules[module.__name__] = module
     asked = Scripted()
-    with override_settings(
-        ROOT_URLCONF=module.__name__,
-        MIDDLEWARE=["sessiond.django.SessionMiddleware"],
-        SESSIOND={"client": asked},
-    ):
+    with backends.behind_middleware(module.__name__, client=asked):
         answer = ask_wsgi(backends.WSGIHandler(), BEARER)
     assert (answer.body, asked.policies[0].scopes) == (b"alice", ("orders:read",))
     assert current_session() is None

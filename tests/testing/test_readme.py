@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 from django.urls import path
@@ -19,6 +17,7 @@ from prometheus_client import REGISTRY, generate_latest
 from sessiond import Client, UnsupportedError
 from sessiond.testing import FakeSessiond
 from tests.support.middleware.answers import ask_asgi, ask_wsgi
+from tests.support.middleware.backends import configure_django
 
 pytest_plugins = ["sessiond.testing.fixtures"]
 
@@ -102,9 +101,7 @@ def test_flask(fake_sessiond: FakeSessiond) -> None:
 
 
 def test_django(fake_sessiond: FakeSessiond) -> None:
-    if not settings.configured:
-        settings.configure(SECRET_KEY="-", ALLOWED_HOSTS=["*"])
-        django.setup()
+    configure_django()
     views = run(fake_sessiond, "from django.http")
     module: Any = types.ModuleType("routes_of_the_readme")
     module.urlpatterns = [path("orders", views["orders"]), path("healthz", views["healthz"])]

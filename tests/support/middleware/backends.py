@@ -112,10 +112,16 @@ def flask(scripted: Scripted, **options: Any) -> Ask:
     return ask
 
 
-def _configure() -> None:
+def configure_django() -> None:
     if not settings.configured:
         settings.configure(SECRET_KEY="-", ALLOWED_HOSTS=["*"], USE_TZ=True)
         django.setup()
+
+
+def behind_middleware(urls: str, **given: Any) -> Any:
+    """The settings of a backend of Django, as a context manager."""
+    middleware = ["sessiond.django.SessionMiddleware"]
+    return override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware, SESSIOND=given)
 
 
 def _urls(view: Any, consistency: Any) -> str:
@@ -144,7 +150,7 @@ def _copy(view: Any) -> Any:
 
 
 def django_wsgi(scripted: Scripted, **options: Any) -> Ask:
-    _configure()
+    configure_django()
     consistency = options.pop("consistency", None)
 
     def view(request: Any) -> HttpResponse:
@@ -155,18 +161,14 @@ def django_wsgi(scripted: Scripted, **options: Any) -> Ask:
     urls = _urls(view, consistency)
 
     async def ask(*asked: Any, **named: Any) -> Answered:
-        with override_settings(
-            ROOT_URLCONF=urls,
-            MIDDLEWARE=["sessiond.django.SessionMiddleware"],
-            SESSIOND={"client": scripted, **options},
-        ):
+        with behind_middleware(urls, client=scripted, **options):
             return ask_wsgi(WSGIHandler(), *asked, **named)
 
     return ask
 
 
 def django_asgi(scripted: Scripted, **options: Any) -> Ask:
-    _configure()
+    configure_django()
     consistency = options.pop("consistency", None)
 
     async def view(request: Any) -> HttpResponse:
@@ -177,11 +179,7 @@ def django_asgi(scripted: Scripted, **options: Any) -> Ask:
     urls = _urls(view, consistency)
 
     async def ask(*asked: Any, **named: Any) -> Answered:
-        with override_settings(
-            ROOT_URLCONF=urls,
-            MIDDLEWARE=["sessiond.django.SessionMiddleware"],
-            SESSIOND={"async_client": scripted.on_asyncio, **options},
-        ):
+        with behind_middleware(urls, async_client=scripted.on_asyncio, **options):
             return await ask_asgi(ASGIHandler(), *asked, **named)
 
     return ask
