@@ -63,7 +63,7 @@ class Doorway:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, self._closing(send))
             return
-        jar = scope[_JAR] = self._door.begin(to_request(scope, lambda: self._door.certificate(scope)))
+        jar = scope[_JAR] = self._door.begin(lambda: self._read(scope))
         told = send if jar is None else _bringing(jar, send)
         admission = await self.admit(scope, self._find(scope))
         if isinstance(admission, Denial):
@@ -82,8 +82,7 @@ class Doorway:
 
     async def admit(self, scope: Scope, rule: Rule) -> Admission:
         """The session of a connection, or what it is told."""
-        request = to_request(scope, lambda: self._door.certificate(scope))
-        return await self._door.admit(request, rule, scope[_JAR])
+        return await self._door.admit(self._read(scope), rule, scope[_JAR])
 
     async def refuse(self, denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell a connection that it is denied.
@@ -112,6 +111,9 @@ class Doorway:
             await send(message)
 
         return closing
+
+    def _read(self, scope: Scope) -> Request:
+        return to_request(scope, lambda: self._door.certificate(scope))
 
     def _find(self, scope: Scope) -> Rule:
         return self._routes.find(scope.get("method", "GET"), route_path(scope))
@@ -153,13 +155,15 @@ def to_request(scope: Scope, certificate: Callable[[], bytes | None]) -> Request
     return Request(
         method=scope.get("method", "GET"),
         path=quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1").partition("?")[0],
-        header=lambda name: [
-            value.decode("latin-1") for given, value in headers if given.lower() == name.encode()
-        ],
+        header=lambda name: _values(headers, name.encode()),
         certificate=certificate,
         opens_stream=scope["type"] != "http",
         query=scope.get("query_string", b"").decode("latin-1"),
     )
+
+
+def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    return [value.decode("latin-1") for given, value in headers if given.lower() == name]
 
 
 def _bringing(jar: Jar, send: Send) -> Send:

@@ -122,7 +122,7 @@ class SessionMiddleware:
 
 
 def _begin(request: HttpRequest, door: Door | AsyncDoor) -> Jar | None:
-    jar = door.begin(_to_request(request, door))
+    jar = door.begin(lambda: _to_request(request, door))
     request.sessiond_jar = jar
     return jar
 

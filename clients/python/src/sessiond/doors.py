@@ -34,9 +34,9 @@ class _Door:
         """That of a request as its framework has it, if it counts."""
         return self._gate.certificate(request)
 
-    def begin(self, request: Request) -> Jar | None:
-        """What a request brought in a site's cookies, as it arrives."""
-        return None if self._site is None else self._site.begin(request)
+    def begin(self, read: Callable[[], Request]) -> Jar | None:
+        """What a request brought in a site's cookies, as it arrives; without a site it is not read."""
+        return None if self._site is None else self._site.begin(read())
 
     def refuse(self, denial: Denial, request: Any, route: str) -> Answer:
         """The answer to a request that is denied."""

@@ -69,7 +69,7 @@ def protect(
     @app.before_request
     def admit() -> Response | None:
         asked = wsgi.to_request(request.environ, lambda: door.certificate(request))
-        jar = g.sessiond_jar = door.begin(asked)
+        jar = g.sessiond_jar = door.begin(lambda: asked)
         CURRENT.set(jar)
         g.sessiond_rules = found = _rules(by_path)
         for rule in found:
