@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from sessiond.browsing.parts import MOST_PARTS, fingerprint, joined
-from sessiond.middleware.credentials import cookie_values, is_token68
+from sessiond.middleware.credentials import is_token68, read_cookies
 from sessiond.results import Tokens
 
 # What browsers take of a cookie's name, value and attributes together (RFC 6265 §6.1). They drop a larger
@@ -144,16 +144,17 @@ class Style:
 
         An empty one is none, and so is an access token of which parts are missing.
         """
-        found = [_one(headers, self._part_name(number)) for number in range(1, MOST_PARTS + 1)]
+        cookies = read_cookies(headers)
+        found = [_one(cookies, self._part_name(number)) for number in range(1, MOST_PARTS + 1)]
         access_count = max(count for _, count in found)
         access_token = joined([value for value, _ in found]) if access_count == 1 else ""
-        refresh_token, refresh_count = _one(headers, self.refresh_name)
+        refresh_token, refresh_count = _one(cookies, self.refresh_name)
         return Cookies(
             access_count=0 if access_count == 1 and not access_token else access_count,
             refresh_count=refresh_count,
             access_token=access_token,
             refresh_token=refresh_token,
-            mark=_one(headers, self.mark_name)[0],
+            mark=_one(cookies, self.mark_name)[0],
             parts=frozenset(number for number, (_, count) in enumerate(found, 1) if count),
         )
 
@@ -188,8 +189,8 @@ class Style:
         return f"{name}={value}; Path={path}{age}; HttpOnly{secure}; SameSite=Lax"
 
 
-def _one(headers: Sequence[str], name: str) -> tuple[str, int]:
-    values = cookie_values(headers, name)
+def _one(cookies: Sequence[tuple[str | None, str]], name: str) -> tuple[str, int]:
+    values = [value for given, value in cookies if given == name]
     if len(values) > 1:
         return "", 2
     return (values[0], 1) if values and values[0] else ("", 0)

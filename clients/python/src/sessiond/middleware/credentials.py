@@ -72,15 +72,15 @@ def from_cookies(lines: Sequence[str], name: str) -> Credential | None:
     Raises:
         InvalidRequestError: there are several of the name.
     """
-    found = cookie_values(lines, name)
+    found = [value for given, value in read_cookies(lines) if given == name]
     if len(found) > 1:
         raise InvalidRequestError
     return Credential(Scheme.COOKIE, found[0]) if found and found[0] else None
 
 
-def cookie_values(lines: Sequence[str], name: str) -> list[str]:
-    """What all cookies of a name hold."""
-    return [value for line in lines for given, value in map(_to_pair, line.split(";")) if given == name]
+def read_cookies(lines: Sequence[str]) -> list[tuple[str | None, str]]:
+    """The name and value of each cookie in the values of `Cookie` headers; what is no pair has no name."""
+    return [_to_pair(text) for line in lines for text in line.split(";")]
 
 
 def _to_pair(text: str) -> tuple[str | None, str]:
