@@ -1,6 +1,7 @@
 """What a client tells of itself, over the fake; and that no token is in it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from sessiond import Observer, RefreshRefusedError, UnavailableError, otel, prometheus
 from sessiond.testing import FakeSessiond
+from tests.support.waiting import eventually
 
 pytest_plugins = ["sessiond.testing.fixtures"]
 
@@ -46,6 +48,23 @@ def test_calls_are_told_with_all_their_attempts(fake_sessiond: FakeSessiond) -> 
         ("RefreshSession", "OK", "", 1),
         ("RefreshSession", "UNAUTHENTICATED", "REFRESH_TOKEN_INVALID", 1),
         ("ValidateToken", "UNAVAILABLE", "", 3),
+    ]
+
+
+async def test_calls_for_several_threads_are_told(fake_sessiond: FakeSessiond) -> None:
+    told, threads = Told(), 5
+    client = fake_sessiond.client(observer=told)
+    tokens = [fake_sessiond.login().access_token for _ in range(threads)]
+    boarded: Any = client._connection.get().validator._calls._flights
+    # Nothing is answered until all of them wait.
+    with ThreadPoolExecutor(threads) as pool, fake_sessiond._state.lock:
+        for token in tokens:
+            pool.submit(client.validate, token)
+        await eventually(lambda: len(boarded._by_key) == threads)
+    await eventually(lambda: len(told.calls) == len(fake_sessiond.calls))
+    assert sorted(told.calls) == [
+        *[("ValidateToken", "OK", "", 1)] * 2,
+        ("ValidateTokens", "OK", "", 1),
     ]
 
 

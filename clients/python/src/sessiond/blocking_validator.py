@@ -15,10 +15,12 @@ from sessiond.blocking_calls import BlockingCalls
 from sessiond.blocking_following import BlockingFollowing
 from sessiond.cache import Cache
 from sessiond.clocks import SYSTEM_CLOCKS, Clocks
-from sessiond.errors import given_up, to_error
+from sessiond.errors import SessiondError, given_up, to_error
 from sessiond.front import Front
 from sessiond.observer import Numbers, Observer, Outcome
 from sessiond.policy import Policy
+from sessiond.repeats import NEVER, Attempts
+from sessiond.reports import reported
 from sessiond.results import Session, Verdict, to_verdict
 from sessiond.v1.session_service_pb2 import (
     RevokeSessionRequest,
@@ -46,6 +48,7 @@ class BlockingValidator:
         clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
         self._stub, self._call, self._timeout = stub, call, timeout
+        self._observer = observer
         self._front = Front(key, cache, observer, clocks)
         self._lock: Final = Lock()
         memory = self._front.memory
@@ -119,18 +122,29 @@ class BlockingValidator:
 
     def _begin(self, method: Any, request: Any, metadata: Metadata, landed: Callable[[Any], None]) -> None:
         try:
+            attempts = Attempts(NEVER, self._timeout)
             future = method.future(request, timeout=self._timeout, metadata=metadata)
         except ValueError:  # the channel was closed
             landed(given_up())
             return
-        future.add_done_callback(lambda done: landed(_brought(done)))
+
+        def over(done: Any) -> None:
+            try:
+                with reported(self._observer, request, attempts):
+                    brought = _answer(done)
+            except SessiondError as error:
+                brought = error
+            landed(brought)
+
+        future.add_done_callback(over)
 
 
-def _brought(done: Any) -> Any:
-    """The answer of a call that is over, or what became of it."""
+def _answer(done: Any) -> Any:
+    """The answer of a call that is over; raises what became of it otherwise."""
     if done.cancelled():
-        return given_up()
+        raise given_up()
     try:
         return done.result()
     except grpc.RpcError as error:
-        return to_error(error)
+        raised = to_error(error)
+    raise raised
