@@ -129,7 +129,7 @@ export class SessiondClient implements Validator {
    * Spends a refresh token. After an UnavailableError the same call may be made again; it has been by then,
    * as long as the same token gets the same successor.
    */
-  refresh(refreshToken: string, bearer: Bearer = {}, options: CallOptions = {}): Promise<Tokens> {
+  async refresh(refreshToken: string, bearer: Bearer = {}, options: CallOptions = {}): Promise<Tokens> {
     return this.#refresh(toRefreshRequest(refreshToken, bearer), bearer, options);
   }
 
@@ -155,13 +155,17 @@ export class SessiondClient implements Validator {
   }
 
   /** Opens a session at the local issuer for a subject that the caller vouches for. */
-  createLocalSession(subject: string, login: LocalLogin = {}, options: CallOptions = {}): Promise<Tokens> {
+  async createLocalSession(
+    subject: string,
+    login: LocalLogin = {},
+    options: CallOptions = {},
+  ): Promise<Tokens> {
     const source = { case: "localLogin" as const, value: toLocalLogin(subject, login) };
     return this.#create(toCreateRequest(source, login), this.#settings.timeoutMs, options);
   }
 
   /** Opens a session for a login at a provider, whose tokens the caller has. */
-  createSession(
+  async createSession(
     issuer: string,
     tokens: ProviderTokens,
     login: Login = {},
@@ -174,7 +178,7 @@ export class SessiondClient implements Validator {
   }
 
   /** Opens a session for a login at a provider, whose authorization code the caller has. */
-  createSessionFromCode(
+  async createSessionFromCode(
     issuer: string,
     { code, redirectUri, codeVerifier, nonce = "" }: AuthorizationCode,
     login: Login = {},

@@ -2,11 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
-import { type Call, policy, Session, SessiondError, type Validation, type WatchState } from "../src/index.js";
+import {
+  type Call,
+  InvalidArgumentError,
+  policy,
+  Session,
+  SessiondClient,
+  SessiondError,
+  type Validation,
+  type WatchState,
+} from "../src/index.js";
 import { fakeSessiond } from "../src/testing.js";
 
 /** Asks until an answer comes from memory. */
-async function untilKept(client: import("../src/index.js").SessiondClient, token: string): Promise<void> {
+async function untilKept(client: SessiondClient, token: string): Promise<void> {
   while (client.peek(token) === undefined) assert.ok((await client.validate(token)).ok);
 }
 
@@ -81,6 +90,27 @@ test("a client that is closed ends its calls, and makes no more", async () => {
   await assert.rejects(client.validate("token"), isOver);
   await assert.rejects(client.refresh("sdr1_"), isOver);
   await assert.rejects(client.ready(100), isOver);
+});
+
+test("a call that this client refuses rejects like any other, and throws nothing", async () => {
+  await using client = new SessiondClient("127.0.0.1:1");
+  const circular: Record<string, unknown> = {};
+  circular["itself"] = circular;
+  const proofs = {
+    certificateSha256: new Uint8Array(32),
+    dpop: { proof: "t.o.k", method: "POST", url: "https://api.example/" },
+  };
+  const code = { code: "code", redirectUri: "https://shop.example/callback", codeVerifier: "verifier" };
+  const calls: (() => Promise<unknown>)[] = [
+    () => client.createLocalSession("alice", { claims: circular }),
+    () => client.createSession("https://id.example", { accessToken: "a", refreshToken: "r" }, proofs),
+    () => client.createSessionFromCode("https://id.example", code, proofs),
+    () => client.refresh("sdr1_", proofs),
+  ];
+  for (const call of calls) {
+    const refused = call(); // what is thrown here fails the test
+    await assert.rejects(refused, InvalidArgumentError);
+  }
 });
 
 test("an observer is told what is done, and harms nobody where it throws", async () => {
