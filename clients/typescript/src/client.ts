@@ -6,7 +6,7 @@ import { connect } from "./calls/channel.js";
 import { givenUp, ownFailure, tooLate } from "./calls/failures.js";
 import { type Identify, identifyBy } from "./calls/key.js";
 import { IDEMPOTENT, ONCE, type Repeats, repeatsOfRefresh } from "./calls/repeats.js";
-import { openWatch, watchEvents } from "./calls/streams.js";
+import { watchEvents } from "./calls/streams.js";
 import { Counters } from "./counters.js";
 import { invalid } from "./errors.js";
 import type { AuthorizationCode, Bearer, CallOptions, LocalLogin, Login, ProviderTokens } from "./login.js";
@@ -77,7 +77,7 @@ export class SessiondClient implements Validator {
     });
   }
 
-  /** Ends the connection, and every call under way. */
+  /** Ends the connection, and all that is under way: calls, and what is watched. */
   close(): void {
     this.#validation.close();
     this.#caller.close();
@@ -232,14 +232,16 @@ export class SessiondClient implements Validator {
    * within five minutes, or with the signal. Nothing that this client keeps depends on it: revocations are
    * followed anyway.
    */
-  watchRevocations(
+  async *watchRevocations(
     fromRevision = "",
     { signal }: Pick<CallOptions, "signal"> = {},
   ): AsyncGenerator<WatchEvent, void, undefined> {
-    return watchEvents(
-      (listener) => openWatch(this.#client, fromRevision, this.#identify(), listener),
-      signal,
-    );
+    const underWay = this.#caller.begin(signal);
+    try {
+      yield* watchEvents(this.#client, fromRevision, this.#identify(), underWay.signal);
+    } finally {
+      underWay.over();
+    }
   }
 
   async #refresh(

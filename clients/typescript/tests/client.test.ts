@@ -79,17 +79,29 @@ test("who leaves gets the reason of their signal, and ends nobody else's call", 
   await assert.rejects(client.refresh("sdr1_", {}, { signal: leaving.signal }), reason);
 });
 
+/** What whoever waits is told where the client is closed. */
+const isOver = (error: unknown) => error instanceof SessiondError && error.code === "CANCELLED";
+
 test("a client that is closed ends its calls, and makes no more", async () => {
   await using fake = await fakeSessiond();
   const client = fake.client();
   const waiting = client.validate("token");
   client.close();
   client.close();
-  const isOver = (error: unknown) => error instanceof SessiondError && error.code === "CANCELLED";
   await assert.rejects(waiting, isOver);
   await assert.rejects(client.validate("token"), isOver);
   await assert.rejects(client.refresh("sdr1_"), isOver);
   await assert.rejects(client.ready(100), isOver);
+});
+
+test("a client that is closed ends what is watched, and watches no more", async () => {
+  await using fake = await fakeSessiond();
+  const client = fake.client({ cache: false });
+  const watched = (async () => {
+    for await (const { type } of client.watchRevocations()) if (type === "started") client.close();
+  })();
+  await assert.rejects(watched, isOver);
+  await assert.rejects(client.watchRevocations().next(), isOver);
 });
 
 test("a call that this client refuses rejects like any other, and throws nothing", async () => {

@@ -5,10 +5,10 @@ import {
   fromBinary,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type Client, type ClientReadableStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 
 import { ownFailure, toError } from "./failures.js";
-import type { SessiondError } from "../errors.js";
+import { SessiondError } from "../errors.js";
 
 /** What is sent, as it is sent: every attempt of a call has the same bytes. */
 export interface Sending {
@@ -42,9 +42,9 @@ export function attempt<Output extends DescMessage>(
       (failed, bytes) => {
         if (failed !== null || bytes === undefined) return reject(translated(failed));
         try {
-          resolve(fromBinary(method.output, bytes));
-        } catch {
-          reject(unreadable());
+          resolve(read(method, bytes));
+        } catch (failure) {
+          reject(failure);
         }
       },
     );
@@ -67,13 +67,7 @@ export function open<Output extends DescMessage>(
   sending: Sending,
   listener: Listener<MessageShape<Output>>,
 ): () => void {
-  const stream = client.makeServerStreamRequest<Buffer, Buffer>(
-    pathOf(method),
-    same,
-    same,
-    sending.bytes,
-    metadataOf(sending),
-  );
+  const stream = begin(client, method, sending);
   let isOver = false;
   const end = (failed?: SessiondError) => {
     if (isOver) return;
@@ -84,16 +78,70 @@ export function open<Output extends DescMessage>(
     if (isOver) return;
     let message: MessageShape<Output>;
     try {
-      message = fromBinary(method.output, bytes);
-    } catch {
+      message = read(method, bytes);
+    } catch (failed) {
       stream.cancel();
-      return end(unreadable());
+      return end(failed as SessiondError);
     }
     listener.receive(message);
   });
   stream.on("error", (failed: ServiceError) => end(translated(failed)));
   stream.on("end", () => end());
   return () => stream.cancel();
+}
+
+/**
+ * What comes on a stream, no faster than it is taken, until a signal aborts. Who stops listening ends it.
+ *
+ * @throws SessiondError, or the reason of the signal.
+ */
+export async function* messages<Output extends DescMessage>(
+  client: Client,
+  method: DescMethodServerStreaming<DescMessage, Output>,
+  sending: Sending,
+  signal: AbortSignal,
+): AsyncGenerator<MessageShape<Output>, void, undefined> {
+  const stream = begin(client, method, sending);
+  stream.on("error", () => {}); // who has stopped listening is told no more
+  const cancel = () => stream.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    for await (const bytes of stream) {
+      yield read(method, bytes as Buffer);
+      signal.throwIfAborted(); // whatever had come by then
+    }
+  } catch (failed) {
+    signal.throwIfAborted();
+    throw failed instanceof SessiondError ? failed : translated(failed as ServiceError);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+const begin = (
+  client: Client,
+  method: DescMethodServerStreaming,
+  sending: Sending,
+): ClientReadableStream<Buffer> =>
+  client.makeServerStreamRequest<Buffer, Buffer>(
+    pathOf(method),
+    same,
+    same,
+    sending.bytes,
+    metadataOf(sending),
+  );
+
+/** @throws SessiondError */
+function read<Output extends DescMessage>(
+  { output }: { readonly output: Output },
+  bytes: Buffer,
+): MessageShape<Output> {
+  try {
+    return fromBinary(output, bytes);
+  } catch {
+    throw unreadable();
+  }
 }
 
 const pathOf = (method: DescMethodUnary | DescMethodServerStreaming): string =>

@@ -33,6 +33,12 @@ interface Progress {
   attempts: number;
 }
 
+/** Something that goes on until it is over, or its signal aborts. */
+interface UnderWay {
+  readonly signal: AbortSignal;
+  over(): void;
+}
+
 /** Makes calls: with a deadline, attempts, and errors by meaning. */
 export class Caller {
   readonly #underWay = new Set<AbortController>();
@@ -47,12 +53,33 @@ export class Caller {
     return this.#isClosed;
   }
 
-  /** Ends the connection, and every call under way: it rejects with a SessiondError that is CANCELLED. */
+  /** Ends the connection, and all that is under way: that rejects with a SessiondError that is CANCELLED. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const ending of this.#underWay) ending.abort(givenUp());
     disconnect(this.client);
+  }
+
+  /**
+   * Takes note of what is under way from now on: its signal aborts with the caller's, and when this is closed.
+   *
+   * @throws SessiondError where that has been, or the reason of the caller's signal.
+   */
+  begin(signal: AbortSignal | undefined): UnderWay {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw givenUp();
+    const ending = new AbortController();
+    const leave = () => ending.abort(signal?.reason);
+    this.#underWay.add(ending);
+    signal?.addEventListener("abort", leave, { once: true });
+    return {
+      signal: ending.signal,
+      over: () => {
+        this.#underWay.delete(ending);
+        signal?.removeEventListener("abort", leave);
+      },
+    };
   }
 
   /**
@@ -66,8 +93,6 @@ export class Caller {
     plan: Plan,
   ): Promise<MessageShape<Output>> {
     checkTimeout("timeoutMs", plan.timeoutMs);
-    plan.signal?.throwIfAborted();
-    if (this.#isClosed) throw givenUp();
     const bytes = Buffer.from(toBinary(method.input, create(method.input, request)));
     const progress: Progress = {
       sending: { bytes, authorization: plan.authorization },
@@ -75,20 +100,16 @@ export class Caller {
       began: performance.now(),
       attempts: 0,
     };
-    const ending = new AbortController();
-    const leave = () => ending.abort(plan.signal?.reason);
-    this.#underWay.add(ending);
-    plan.signal?.addEventListener("abort", leave, { once: true });
+    const underWay = this.begin(plan.signal);
     try {
-      const response = await this.#attempts(method, progress, plan, ending.signal);
+      const response = await this.#attempts(method, progress, plan, underWay.signal);
       this.#tell(method, progress, undefined);
       return response;
     } catch (failed) {
       this.#tell(method, progress, failed);
       throw failed;
     } finally {
-      this.#underWay.delete(ending);
-      plan.signal?.removeEventListener("abort", leave);
+      underWay.over();
     }
   }
 
