@@ -11,16 +11,16 @@ export class HeldCookies {
 
   constructor(
     response: ServerResponse,
-    readonly style: Style,
+    style: Style,
     public lines: readonly string[],
   ) {
     const write = response.writeHead.bind(response) as (status: number, message?: string) => ServerResponse;
-    response.writeHead = (status: number, ...rest: unknown[]) => {
-      const message = typeof rest[0] === "string" ? rest.shift() : undefined;
-      applyHeaders(response, rest[0]);
+    response.writeHead = (status: number, reason?: unknown, headers?: unknown) => {
+      const message = typeof reason === "string" ? reason : undefined;
+      applyHeaders(response, headers ?? (message === undefined ? reason : undefined));
       if (!this.#isWritten) setCookies(response, style, this.lines);
       this.#isWritten = true;
-      return message === undefined ? write(status) : write(status, message as string);
+      return message === undefined ? write(status) : write(status, message);
     };
   }
 
