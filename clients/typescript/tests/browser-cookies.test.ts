@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hasRefreshForm, isSameSession, readCookies } from "../src/browser/cookies.js";
+import { hasRefreshForm, isMarked, isSameSession, readCookies } from "../src/browser/cookies.js";
+import { fingerprint } from "../src/browser/parts.js";
 import { self } from "../src/browser/self.js";
 import { Style } from "../src/browser/style.js";
 import { Session } from "../src/index.js";
@@ -91,13 +92,21 @@ test("cookies are cleared as the vectors say", () => {
 test("cookies are read as the vectors say", () => {
   for (const row of file.read) {
     const found = readCookies(row.headers, made(row.style));
-    const { access, accessToken, refresh, refreshToken, isMarked } = found;
+    const { access, accessToken, refresh, refreshToken } = found;
     assert.deepEqual(
-      [access, accessToken, refresh, refreshToken, isMarked],
+      [access, accessToken, refresh, refreshToken, isMarked(found)],
       [row.access, row.access_token, row.refresh, row.refresh_token, row.marked],
       row.name,
     );
   }
+});
+
+test("a mark says nothing of the refresh token that comes after the one that it is of", () => {
+  const style = made({});
+  const mark = fingerprint("sdr1_old");
+  const brought = readCookies([`${style.refreshName}=sdr1_old; ${style.markName}=${mark}`], style);
+  assert.ok(isMarked(brought));
+  assert.ok(!isMarked({ ...brought, refreshToken: "sdr1_new" }));
 });
 
 test("hosts and paths are told apart", () => {

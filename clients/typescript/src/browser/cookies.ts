@@ -1,4 +1,4 @@
-import { cookieValues, isToken68 } from "../middleware/credentials.js";
+import { cookiePairs, cookieValues, isToken68 } from "../middleware/credentials.js";
 import { fingerprint, joined, MOST_PARTS } from "./parts.js";
 import { LARGEST_COOKIE, type Style } from "./style.js";
 
@@ -17,13 +17,8 @@ export interface Cookies {
   readonly refreshToken: string;
   /** The numbers of the parts of an access token. */
   readonly parts: readonly number[];
-  /** There is a mark, of this refresh token or of another. */
-  readonly hasMark: boolean;
-  /**
-   * The browser has had an answer about the refresh token that it brings, and so has no newer one: what it sent
-   * before it had that answer does not bring the mark.
-   */
-  readonly isMarked: boolean;
+  /** Tells which refresh token the browser has had an answer about; empty for none. */
+  readonly mark: string;
 }
 
 /**
@@ -31,22 +26,28 @@ export interface Cookies {
  * parts are missing.
  */
 export function readCookies(headers: readonly string[], style: Style): Cookies {
-  const parts = Array.from({ length: MOST_PARTS }, (_, i) => only(headers, style.partName(i + 1)));
-  const refresh = only(headers, style.refreshName);
+  const pairs = cookiePairs(headers);
+  const parts = Array.from({ length: MOST_PARTS }, (_, i) => only(pairs, style.partName(i + 1)));
+  const refresh = only(pairs, style.refreshName);
   const isSeveral = parts.some(({ count }) => count === "several");
   const accessToken = isSeveral ? "" : joined(parts.map(({ value }) => value));
   const access = isSeveral ? "several" : accessToken === "" ? "none" : "one";
-  const mark = only(headers, style.markName).value;
   return {
     access,
     accessToken,
     refresh: refresh.count,
     refreshToken: refresh.value,
     parts: parts.flatMap(({ count }, i) => (count === "none" ? [] : [i + 1])),
-    hasMark: mark !== "",
-    isMarked: refresh.value !== "" && mark === fingerprint(refresh.value),
+    mark: only(pairs, style.markName).value,
   };
 }
+
+/**
+ * Whether the browser has had an answer about its refresh token, and so has no newer one: what it sent before
+ * it had that answer does not bring the mark.
+ */
+export const isMarked = ({ mark, refreshToken }: Pick<Cookies, "mark" | "refreshToken">): boolean =>
+  mark !== "" && refreshToken !== "" && mark === fingerprint(refreshToken);
 
 /** Whether a refresh token is of a form that a server would read at all. */
 export const hasRefreshForm = (refreshToken: string): boolean =>
@@ -68,8 +69,8 @@ function sessionOf(refreshToken: string): string {
   return Buffer.from(text, "base64url").subarray(4, 20).toString("hex");
 }
 
-function only(headers: readonly string[], name: string): { readonly value: string; readonly count: Count } {
-  const values = cookieValues(headers, name);
+function only(pairs: readonly string[], name: string): { readonly value: string; readonly count: Count } {
+  const values = cookieValues(pairs, name);
   const [value = ""] = values;
   if (values.length > 1) return { value: "", count: "several" };
   return { value, count: value === "" ? "none" : "one" };

@@ -28,9 +28,9 @@ export function splitValue(token: string, room: (number: number) => number): str
  */
 export function joined(values: readonly string[]): string {
   const [first = "", second = "", third = ""] = values;
-  const found = /^([^:]*):([^:]*)(?::(.*))?$/s.exec(first);
-  if (found === null) return first.includes(":") ? "" : first;
-  const [, count, check, text = ""] = found;
+  if (!first.includes(":")) return first;
+  const [count, check, ...texts] = first.split(":");
+  const text = texts.join(":");
   const token = count === "2" ? text + second : count === "3" ? text + second + third : "";
   return token !== "" && fingerprint(token) === check ? token : "";
 }

@@ -89,7 +89,7 @@ export class Style {
       this.#line(this.accessName, "", AT_ONCE),
       ...this.#clearParts(brought, 1),
       this.#line(this.refreshName, "", AT_ONCE, this.#refreshPath),
-      ...(brought.hasMark ? [this.#line(this.markName, "", AT_ONCE)] : []),
+      ...(brought.mark === "" ? [] : [this.#line(this.markName, "", AT_ONCE)]),
     ];
   }
 

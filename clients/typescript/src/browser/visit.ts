@@ -12,7 +12,7 @@ import type { Policy } from "../policy.js";
 import type { Session } from "../session.js";
 import type { Tokens } from "../tokens.js";
 import type { HeldCookies } from "./answer.js";
-import { type Cookies, hasRefreshForm, readCookies } from "./cookies.js";
+import { type Cookies, hasRefreshForm, isMarked, readCookies } from "./cookies.js";
 import type { Change, Presented } from "./decide.js";
 import { NoTokensError } from "./errors.js";
 import { ofNoForm, ofRefreshError, type Refreshed } from "./refusals.js";
@@ -74,7 +74,7 @@ export class Visit {
       isUpgrade: request.header("upgrade").length > 0 || request.method === "CONNECT",
       isRefreshedElsewhere: !this.#site.style.refreshes(request.path),
       isNavigation: request.method === "GET" && request.header("sec-fetch-mode")[0] === "navigate",
-      isMarked: brought.isMarked,
+      isMarked: isMarked(brought),
       missing: ofMissing(this.#route.policy, dpopOrigin !== undefined),
     };
   }

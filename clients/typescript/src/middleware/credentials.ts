@@ -64,18 +64,18 @@ export function fromAuthorization(values: readonly string[]): Credential | undef
  * @throws InvalidRequestError where there are several.
  */
 export function fromCookies(lines: readonly string[], name: string): Credential | undefined {
-  const [value, ...others] = cookieValues(lines, name);
+  const [value, ...others] = cookieValues(cookiePairs(lines), name);
   if (others.length > 0) throw new InvalidRequestError();
   return value ? new Credential("cookie", value) : undefined;
 }
 
+/** The cookies in the values of Cookie headers, each with its name. */
+export const cookiePairs = (lines: readonly string[]): string[] =>
+  lines.flatMap((line) => line.split(";")).map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""));
+
 /** What all cookies of a name hold. */
-export const cookieValues = (lines: readonly string[], name: string): string[] =>
-  lines
-    .flatMap((line) => line.split(";"))
-    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""))
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
+export const cookieValues = (pairs: readonly string[], name: string): string[] =>
+  pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
 
 /**
  * Whether a text has the form of a token (RFC 6750 section 2.1): what has a blank or a comma in it could be
