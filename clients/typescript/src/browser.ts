@@ -15,13 +15,13 @@ import { type Route, Visit } from "./browser/visit.js";
 import type { Consistency } from "./consistency.js";
 import { fromAuthorization } from "./middleware/credentials.js";
 import { isCrossSite } from "./middleware/cross-site.js";
-import { type Denial, ofCrossSite, ofError } from "./middleware/denial.js";
+import { type Denial, ofCrossSite, ofError, ofMissing } from "./middleware/denial.js";
 import { answerTo } from "./middleware/http-answer.js";
 import { HttpGuard } from "./middleware/http-guard.js";
 import { type HttpRequest, httpRequest } from "./middleware/http-request.js";
 import { isPublic, publicPaths } from "./middleware/public-paths.js";
 import { findSession, give, requireSessionOf } from "./middleware/session-of.js";
-import { checkPolicy, type Policy } from "./policy.js";
+import type { Policy } from "./policy.js";
 import type { Device, Session } from "./session.js";
 import type { Tokens } from "./tokens.js";
 
@@ -144,11 +144,11 @@ export class BrowserSessions {
     return { request: read(original), original, response, visit: this.#visits.get(original) };
   }
 
-  #route(route: Route): Middleware {
-    if (route.policy !== undefined) checkPolicy(route.policy);
-    const { policy, isOptional, consistency } = route;
+  #route({ policy, isOptional, consistency }: Omit<Route, "missing">): Middleware {
     const options = { ...this.#site.options, ...(consistency !== undefined && { consistency }) };
     const guard = new HttpGuard<IncomingMessage>(this.#site.client, { policy, isOptional }, options);
+    const missing = ofMissing(policy, options.dpopOrigin !== undefined);
+    const route = { policy, isOptional, consistency, missing };
     return (original, response, next) => {
       const request = read(original);
       varyByCookie(response);

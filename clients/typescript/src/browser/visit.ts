@@ -5,7 +5,7 @@ import type { Proofs } from "../login.js";
 import { ask } from "../middleware/asking.js";
 import { Credential } from "../middleware/credentials.js";
 import { isCrossSite } from "../middleware/cross-site.js";
-import { type Denial, ofMissing } from "../middleware/denial.js";
+import type { Denial } from "../middleware/denial.js";
 import type { HttpRequest } from "../middleware/http-request.js";
 import { proofsOf } from "../middleware/proofs.js";
 import type { Policy } from "../policy.js";
@@ -24,6 +24,8 @@ export interface Route {
   readonly policy: Policy | undefined;
   readonly consistency: Consistency | undefined;
   readonly isOptional: boolean;
+  /** What a request without a token is told. */
+  readonly missing: Denial;
 }
 
 /** One request of a browser. */
@@ -65,7 +67,7 @@ export class Visit {
 
   presented(): Presented {
     const { request, brought } = this;
-    const { trustedOrigins = [], allowMissingOrigin = false, dpopOrigin } = this.#site.options;
+    const { trustedOrigins = [], allowMissingOrigin = false } = this.#site.options;
     return {
       access: brought.access,
       refresh: brought.refresh,
@@ -75,7 +77,7 @@ export class Visit {
       isRefreshedElsewhere: !this.#site.style.refreshes(request.path),
       isNavigation: request.method === "GET" && request.header("sec-fetch-mode")[0] === "navigate",
       isMarked: isMarked(brought),
-      missing: ofMissing(this.#route.policy, dpopOrigin !== undefined),
+      missing: this.#route.missing,
     };
   }
 

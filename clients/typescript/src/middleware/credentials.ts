@@ -74,8 +74,10 @@ export const cookiePairs = (lines: readonly string[]): string[] =>
   lines.flatMap((line) => line.split(";")).map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""));
 
 /** What all cookies of a name hold. */
-export const cookieValues = (pairs: readonly string[], name: string): string[] =>
-  pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
+export function cookieValues(pairs: readonly string[], name: string): string[] {
+  const start = `${name}=`;
+  return pairs.filter((pair) => pair.startsWith(start)).map((pair) => pair.slice(start.length));
+}
 
 /**
  * Whether a text has the form of a token (RFC 6750 section 2.1): what has a blank or a comma in it could be

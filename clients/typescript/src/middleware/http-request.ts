@@ -29,9 +29,10 @@ export function httpRequest(
 function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const found = rawHeaders[i]?.toLowerCase();
+    const found = rawHeaders[i] ?? "";
+    const isNamed = found.length === name.length && found.toLowerCase() === name;
     // HTTP/2 has its host among the pseudo-headers.
-    if (found === name || (name === "host" && found === ":authority")) values.push(rawHeaders[i + 1] ?? "");
+    if (isNamed || (name === "host" && found === ":authority")) values.push(rawHeaders[i + 1] ?? "");
   }
   return values;
 }

@@ -21,6 +21,7 @@ export const publicPaths = (names: readonly string[]): readonly PublicPath[] =>
 
 /** Whether a request is for a path that is public by name; what cannot be read is not. */
 export function isPublic({ method, path }: HttpRequest, paths: readonly PublicPath[]): boolean {
+  if (paths.length === 0) return false;
   const decoded = decode(path);
   if (decoded === undefined || !isPlain(decoded)) return false;
   return paths.some(
