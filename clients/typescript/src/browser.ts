@@ -102,7 +102,6 @@ export class BrowserSessions {
    * cookies yet. Otherwise somebody could be logged in as somebody else.
    */
   sameSite(): Middleware {
-    const { trustedOrigins = [], allowMissingOrigin = false } = this.#site.options;
     const guard = new HttpGuard<IncomingMessage>(
       this.#site.client,
       { policy: undefined },
@@ -110,7 +109,7 @@ export class BrowserSessions {
     );
     return (original, response, next) => {
       const request = read(original);
-      if (isCrossSite(request, { trustedOrigins, allowMissingOrigin })) {
+      if (isCrossSite(request, this.#site.options)) {
         deny(guard, ofCrossSite(), request, response);
       } else next();
     };

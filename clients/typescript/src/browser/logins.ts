@@ -35,11 +35,9 @@ export async function start(site: Site, exchange: Exchange, tokens: Tokens): Pro
 /** Ends the session that a browser brings, and takes its cookies away. */
 export async function logout(site: Site, exchange: Exchange): Promise<void> {
   checkHost(site, exchange);
-  const { trustedOrigins = [], allowMissingOrigin = false } = site.options;
-  const rules = { trustedOrigins, allowMissingOrigin };
   // Whatever the middleware has said: it lets requests through that bring no cookies, and the answer to one
   // takes them away all the same.
-  if (isCrossSite(exchange.request, rules)) throw new CrossSiteError();
+  if (isCrossSite(exchange.request, site.options)) throw new CrossSiteError();
   const brought = readCookies(exchange.request.header("cookie"), site.style);
   const sessionId = exchange.visit?.session?.sessionId;
   const target = sessionId ? { sessionId } : targetOf(brought);

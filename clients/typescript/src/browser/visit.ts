@@ -67,11 +67,10 @@ export class Visit {
 
   presented(): Presented {
     const { request, brought } = this;
-    const { trustedOrigins = [], allowMissingOrigin = false } = this.#site.options;
     return {
       access: brought.access,
       refresh: brought.refresh,
-      isCrossSite: isCrossSite(request, { trustedOrigins, allowMissingOrigin }),
+      isCrossSite: isCrossSite(request, this.#site.options),
       isOptional: this.#route.isOptional,
       isUpgrade: request.header("upgrade").length > 0 || request.method === "CONNECT",
       isRefreshedElsewhere: !this.#site.style.refreshes(request.path),

@@ -4,7 +4,7 @@ import type { Validator } from "../validator.js";
 import type { NextAction } from "../verdict.js";
 import { ask, type Decision } from "./asking.js";
 import { type Credential, fromAuthorization, fromCookies, InvalidRequestError } from "./credentials.js";
-import { isCrossSite } from "./cross-site.js";
+import { type CrossSiteRules, isCrossSite } from "./cross-site.js";
 import { type Denial, type Log, logToConsole, ofCrossSite, ofError, ofInvalid, ofMissing } from "./denial.js";
 import type { HttpRequest } from "./http-request.js";
 import { checkOrigin, proofsOf } from "./proofs.js";
@@ -27,7 +27,7 @@ export interface Denied {
 }
 
 /** Where a middleware takes tokens and proofs from, and how it answers. */
-export interface HttpOptions<Request> {
+export interface HttpOptions<Request> extends CrossSiteRules {
   /** `server` and `strict` ask a server about each request of the route. */
   readonly consistency?: Consistency;
   /**
@@ -39,10 +39,6 @@ export interface HttpOptions<Request> {
    * this site or one of `trustedOrigins` made them. An upgrade, such as to WebSocket, counts as a change.
    */
   readonly cookie?: string;
-  /** Further origins whose pages may send cookies, such as https://app.example. */
-  readonly trustedOrigins?: readonly string[];
-  /** Lets requests with a cookie through that say nothing of where they come from, as browsers of old do. */
-  readonly allowMissingOrigin?: boolean;
   /**
    * Takes DPoP proofs (RFC 9449) for requests to this origin, such as https://api.example: the one that
    * clients know, which a proxy may have changed on the way. What a request says of its own host is not
@@ -128,9 +124,7 @@ export class HttpGuard<Request> {
     if (credential === undefined) {
       return isOptional ? undefined : ofMissing(policy, this.options.dpopOrigin !== undefined);
     }
-    const { trustedOrigins = [], allowMissingOrigin = false } = this.options;
-    const isForbidden =
-      credential.scheme === "cookie" && isCrossSite(request, { trustedOrigins, allowMissingOrigin });
+    const isForbidden = credential.scheme === "cookie" && isCrossSite(request, this.options);
     return isForbidden ? ofCrossSite() : undefined;
   }
 }
