@@ -7,7 +7,7 @@ import { Credential } from "../middleware/credentials.js";
 import { isCrossSite } from "../middleware/cross-site.js";
 import type { Denial } from "../middleware/denial.js";
 import type { HttpRequest } from "../middleware/http-request.js";
-import { proofsOf } from "../middleware/proofs.js";
+import { certificateProof } from "../middleware/proofs.js";
 import type { Policy } from "../policy.js";
 import type { Session } from "../session.js";
 import type { Tokens } from "../tokens.js";
@@ -62,7 +62,7 @@ export class Visit {
     const brought = readCookies(request.header("cookie"), site.style);
     this.brought = this.tokens === undefined ? brought : { ...brought, ...refreshed(this.tokens) };
     this.#token = this.brought.accessToken;
-    this.#proofs = this.#proofsOf();
+    this.#proofs = certificateProof(site.options.certificate?.(original));
   }
 
   presented(): Presented {
@@ -120,13 +120,6 @@ export class Visit {
     const { lines, fits } = style.set(this.tokens, new Date(), this.brought);
     if (!fits) this.#site.tellTooLarge(this.tokens.accessToken.length);
     return lines;
-  }
-
-  /** Only proofs by DPoP can be wrong, and those do not come with cookies. */
-  #proofsOf(): Proofs {
-    const { method, path } = this.request;
-    const certificate = this.#site.options.certificate?.(this.original);
-    return proofsOf(new Credential("cookie", ""), { dpop: [], method, path, certificate }, undefined);
   }
 }
 

@@ -20,17 +20,16 @@ export interface Shown {
  * @throws InvalidRequestError
  */
 export function proofsOf({ scheme }: Credential, shown: Shown, dpopOrigin: string | undefined): Proofs {
-  if (scheme !== "DPoP") {
-    const { certificate } = shown;
-    return certificate === undefined
-      ? {}
-      : { certificateSha256: createHash("sha256").update(certificate).digest() };
-  }
+  if (scheme !== "DPoP") return certificateProof(shown.certificate);
   const [proof] = shown.dpop;
   if (dpopOrigin === undefined || proof === undefined) return {};
   if (shown.dpop.length > 1 || !isToken68(proof)) throw new InvalidRequestError();
   return { dpop: { proof, method: shown.method, url: dpopOrigin + shown.path } };
 }
+
+/** What a client certificate in DER shows. */
+export const certificateProof = (certificate: Uint8Array | undefined): Proofs =>
+  certificate === undefined ? {} : { certificateSha256: createHash("sha256").update(certificate).digest() };
 
 /** @throws TypeError for what is no origin (RFC 6454 section 6.2), as that is a mistake in the program. */
 export function checkOrigin(name: string, origin: string): void {
