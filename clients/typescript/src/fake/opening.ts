@@ -3,7 +3,7 @@ import { isIdentifier } from "./claims.js";
 import { AUDIENCE } from "./identifiers.js";
 import { fieldInvalid, unsupported } from "./refusals.js";
 import type { Opening } from "./session.js";
-import type { Part } from "./token.js";
+import { parseObject, type Part } from "./token.js";
 
 /** What a server gives itself. */
 const RESERVED = new Set(
@@ -33,18 +33,13 @@ function completed(login: LocalLogin): LocalLogin {
 }
 
 function furtherClaims(json: string): Part {
-  let claims: unknown;
-  try {
-    claims = JSON.parse(json || "{}");
-  } catch {
-    claims = undefined;
-  }
-  if (typeof claims !== "object" || claims === null || Array.isArray(claims)) {
+  const claims = parseObject(json || "{}");
+  if (claims === undefined) {
     throw fieldInvalid("local_login.claims_json", "what is no object", "a JSON object");
   }
   const reserved = Object.keys(claims).find((name) => RESERVED.has(name));
   if (reserved !== undefined) {
     throw fieldInvalid("local_login.claims_json", reserved, "names that the server does not give itself");
   }
-  return claims as Part;
+  return claims;
 }

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 
-import { type HashedId, hashedId } from "../memory/hashed-ids.js";
+import { type HashedId, hashedId, keyId, sessionIds } from "../memory/hashed-ids.js";
 import { toTimestamp } from "../messages/spans.js";
 import {
   type Revocation,
@@ -141,17 +141,7 @@ export class FakeState {
 }
 
 /** All that can revoke a token. */
-function idsOf({ issuer, sessionId, tokenId, subject, tenantId, clientId, keyId }: Session): HashedId[] {
-  return [
-    hashedId("issuer", issuer, ""),
-    hashedId("session", "", sessionId),
-    hashedId("token", issuer, tokenId),
-    hashedId("subject", issuer, subject),
-    hashedId("tenant", issuer, tenantId),
-    hashedId("client", issuer, clientId),
-    hashedId("key", issuer, keyId),
-  ];
-}
+const idsOf = (session: Session): HashedId[] => [...sessionIds(session), keyId(session)];
 
 function isProven({ opening }: FakeSession, { proof }: RefreshSessionRequest): boolean {
   if (opening.certificate === undefined) return true;

@@ -46,7 +46,7 @@ export function parse(token: string): Parsed | undefined {
   const [header, claims, signature] = parts.map(decoded);
   if (parts.length !== 3 || !header || !claims || !signature) return undefined;
   const payload = claims.toString();
-  const read = { header: object(header.toString()), claims: object(payload) };
+  const read = { header: parseObject(header.toString()), claims: parseObject(payload) };
   if (read.header === undefined || read.claims === undefined) return undefined;
   const signed = token.slice(0, token.lastIndexOf("."));
   return { header: read.header, claims: read.claims, payload, signed, signature };
@@ -58,7 +58,8 @@ function decoded(part: string): Buffer | undefined {
   return bytes.toString("base64url") === part ? bytes : undefined;
 }
 
-function object(json: string): Part | undefined {
+/** Undefined for what is no JSON object. */
+export function parseObject(json: string): Part | undefined {
   try {
     const value: unknown = JSON.parse(json);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Part) : undefined;

@@ -1,6 +1,6 @@
 import { createHash, hash } from "node:crypto";
 
-import type { Session } from "../session.js";
+import type { SessionFields } from "../session.js";
 
 /**
  * 16 bytes by which a revocation is told, as a text of as many characters: what can be looked up in a map.
@@ -11,7 +11,13 @@ export type HashedId = string;
 export type Kind =
   "session" | "provider_session" | "token" | "subject" | "tenant" | "client" | "issuer" | "key";
 
-export const HASHED_ID_BYTES = 16;
+/** What a session says of itself that can be revoked. */
+type Revocable = Pick<
+  SessionFields,
+  "issuer" | "sessionId" | "providerSessionId" | "tokenId" | "subject" | "tenantId" | "clientId" | "keyId"
+>;
+
+const HASHED_ID_BYTES = 16;
 
 /** SHA-256(kind, issuer, id)[:16], each part behind its length as 4 bytes big-endian. */
 export function hashedId(kind: Kind, issuer: string, id: string): HashedId {
@@ -35,10 +41,10 @@ export const digestOf = (token: string): string => hash("sha256", token, "binary
 export const tokenId = (digest: string): HashedId => short(digest);
 
 /** The id of the key that signed a session's token; one without a kid has the key without a name. */
-export const keyId = (session: Session): HashedId => hashedId("key", session.issuer, session.keyId);
+export const keyId = (session: Revocable): HashedId => hashedId("key", session.issuer, session.keyId);
 
 /** All that can revoke a session's token, as far as the session says it, but for its key. */
-export function sessionIds(session: Session): HashedId[] {
+export function sessionIds(session: Revocable): HashedId[] {
   const { issuer } = session;
   const ids = [hashedId("issuer", issuer, "")];
   const add = (kind: Kind, id: string, of = issuer) => id !== "" && ids.push(hashedId(kind, of, id));
