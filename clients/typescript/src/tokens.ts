@@ -2,19 +2,8 @@ import { inspect } from "node:util";
 
 import type { Session } from "./session.js";
 
-/** What has secrets shows none of them, however it is printed, logged, or encoded as JSON. */
-abstract class Hidden {
-  [inspect.custom](): string {
-    return this.toString();
-  }
-
-  toJSON(): string {
-    return this.toString();
-  }
-}
-
-/** What a login or a refresh gives out. */
-export class Tokens extends Hidden {
+/** What a login or a refresh gives out. No token shows, however it is printed, logged, or encoded as JSON. */
+export class Tokens {
   readonly #accessToken: string;
   readonly #refreshToken: string;
   readonly accessExpireTime: Date | undefined;
@@ -32,7 +21,6 @@ export class Tokens extends Hidden {
     readonly session: Session;
     readonly isReplayed: boolean;
   }) {
-    super();
     this.#accessToken = given.accessToken;
     this.#refreshToken = given.refreshToken;
     this.accessExpireTime = given.accessExpireTime;
@@ -49,7 +37,15 @@ export class Tokens extends Hidden {
     return this.#refreshToken;
   }
 
-  override toString(): string {
+  toString(): string {
     return `Tokens { of: ${JSON.stringify(this.session.principal)} }`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  toJSON(): string {
+    return this.toString();
   }
 }
