@@ -4,7 +4,6 @@ import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
-import dev.sessiond.internal.watch.Spans;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.time.Duration;
@@ -48,7 +47,7 @@ final class Failures {
       } else if (detail.is(RetryInfo.class)) {
         RetryInfo info = detail.unpack(RetryInfo.class);
         if (info.hasRetryDelay()) {
-          retryAfter = Duration.ofNanos(Math.max(0, Spans.nanos(info.getRetryDelay())));
+          retryAfter = Results.span(info.getRetryDelay());
         }
       }
     }

@@ -117,14 +117,10 @@ public final class SessiondClient implements BrowserClient, AutoCloseable {
     if (options.proof() != null) {
       throw PolicyRules.invalid("proof", "one for many tokens", "none: it is for one token");
     }
-    Plan<ValidateTokensRequest, ValidateTokensResponse> plan =
-        new Plan<>(
-            SessionServiceGrpc.getValidateTokensMethod(),
-            own(options.timeout(), timeout),
-            caller.get(),
-            Repeats.IDEMPOTENT);
     ValidateTokensRequest request = Requests.validateAll(tokens, policy, options.consistency());
-    ValidateTokensResponse response = Futures.await(transport.call(plan, request));
+    ValidateTokensResponse response =
+        ask(
+            SessionServiceGrpc.getValidateTokensMethod(), request, own(options.timeout(), timeout));
     if (response.getResultsCount() != tokens.size()) {
       throw Failure.miscounted().toException();
     }
@@ -219,14 +215,9 @@ public final class SessiondClient implements BrowserClient, AutoCloseable {
 
   /** Revokes a target. The next call of this client sees it. */
   public RevocationResult revoke(Target target, RevokeOptions options) {
-    Plan<RevokeSessionRequest, RevokeSessionResponse> plan =
-        new Plan<>(
-            SessionServiceGrpc.getRevokeSessionMethod(),
-            own(options.timeout(), timeout),
-            caller.get(),
-            Repeats.IDEMPOTENT);
+    RevokeSessionRequest request = Requests.revoke(target, options);
     RevokeSessionResponse response =
-        Futures.await(transport.call(plan, Requests.revoke(target, options)));
+        ask(SessionServiceGrpc.getRevokeSessionMethod(), request, own(options.timeout(), timeout));
     validating.end(target, response);
     return Results.revocation(response);
   }
@@ -244,8 +235,7 @@ public final class SessiondClient implements BrowserClient, AutoCloseable {
   public SessionRecord getSession(String sessionId, Duration own) {
     GetSessionRequest request = GetSessionRequest.newBuilder().setSessionId(sessionId).build();
     return Results.record(
-        Futures.await(call(SessionServiceGrpc.getGetSessionMethod(), request, own(own, timeout)))
-            .getSession());
+        ask(SessionServiceGrpc.getGetSessionMethod(), request, own(own, timeout)).getSession());
   }
 
   /**
@@ -261,8 +251,7 @@ public final class SessiondClient implements BrowserClient, AutoCloseable {
         issuer,
         subject,
         pageSize,
-        request ->
-            Futures.await(call(SessionServiceGrpc.getListSessionsMethod(), request, timeout)));
+        request -> ask(SessionServiceGrpc.getListSessionsMethod(), request, timeout));
   }
 
   /** Gives how validations were answered so far, and what is kept. */
@@ -321,9 +310,10 @@ public final class SessiondClient implements BrowserClient, AutoCloseable {
         response -> Results.tokens(response.getTokens(), response.getReplayed()));
   }
 
-  private <Q, A> CompletableFuture<A> call(
-      MethodDescriptor<Q, A> method, Q request, Duration patience) {
-    return transport.call(new Plan<>(method, patience, caller.get(), Repeats.IDEMPOTENT), request);
+  /** Makes a call that does no more when it is repeated. */
+  private <Q, A> A ask(MethodDescriptor<Q, A> method, Q request, Duration patience) {
+    Plan<Q, A> plan = new Plan<>(method, patience, caller.get(), Repeats.IDEMPOTENT);
+    return Futures.await(transport.call(plan, request));
   }
 
   private static Duration own(Duration given, Duration instead) {

@@ -45,8 +45,4 @@ public class SessiondException extends RuntimeException {
   SessiondException again() {
     return failure.toException();
   }
-
-  Failure failure() {
-    return failure;
-  }
 }
