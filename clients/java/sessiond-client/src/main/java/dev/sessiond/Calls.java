@@ -58,18 +58,23 @@ final class Calls {
     left.forEach(flight -> land(flight, Landed.failed(Failure.givenUp())));
   }
 
+  /** By a call whose answer is for this caller alone; a REVOKED is learnt from all the same. */
+  CompletableFuture<Verdict> past(Question question, ValidateOptions options) {
+    return Futures.then(
+        call(question, options),
+        response -> {
+          Verdict verdict = Results.verdict(response);
+          if (memory != null) {
+            memory.learn(question.key().tokenId(), verdict);
+          }
+          return verdict;
+        });
+  }
+
   /** By a call of its own, whose answer is kept for others. */
-  CompletableFuture<Landed> alone(Question question, Duration own) {
+  CompletableFuture<Landed> alone(Question question, ValidateOptions options) {
     Asked asked = ask();
-    Plan<ValidateTokenRequest, ValidateTokenResponse> plan =
-        new Plan<>(
-            SessionServiceGrpc.getValidateTokenMethod(),
-            own,
-            question.caller(),
-            Repeats.IDEMPOTENT);
-    ValidateTokenRequest request =
-        Requests.validate(question.token(), question.policy(), ValidateOptions.DEFAULT);
-    return Futures.then(transport.call(plan, request), answer -> take(question, answer, asked));
+    return Futures.then(call(question, options), answer -> take(question, answer, asked));
   }
 
   /** By a call that others may join and go with; a waiter that leaves does not end it. */
@@ -140,7 +145,7 @@ final class Calls {
   CompletableFuture<Void> flyAlone(Flight flight) {
     Context previous = Context.ROOT.attach();
     try {
-      return alone(flight.question, timeout)
+      return alone(flight.question, ValidateOptions.DEFAULT)
           .handle(
               (landed, error) -> {
                 land(flight, error == null ? landed : Landed.failed(Futures.causeOf(error)));
@@ -178,6 +183,18 @@ final class Calls {
 
   boolean mayAnswer(Landed landed, Asked began) {
     return memory.known().mayAnswer(landed.answer(), began);
+  }
+
+  private CompletableFuture<ValidateTokenResponse> call(
+      Question question, ValidateOptions options) {
+    Plan<ValidateTokenRequest, ValidateTokenResponse> plan =
+        new Plan<>(
+            SessionServiceGrpc.getValidateTokenMethod(),
+            options.timeout() == null ? timeout : options.timeout(),
+            question.caller(),
+            Repeats.IDEMPOTENT);
+    return transport.call(
+        plan, Requests.validate(question.token(), question.policy(), options));
   }
 
   /** What begins the calls that may be made now that a flight is there; the lock is held. */

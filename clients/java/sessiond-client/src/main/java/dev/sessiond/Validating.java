@@ -3,29 +3,21 @@ package dev.sessiond;
 import dev.sessiond.internal.clock.Clock;
 import dev.sessiond.internal.watch.Following;
 import dev.sessiond.v1.RevokeSessionResponse;
-import dev.sessiond.v1.SessionServiceGrpc;
-import dev.sessiond.v1.ValidateTokenRequest;
-import dev.sessiond.v1.ValidateTokenResponse;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 /** Answers questions: from memory, by a call that others share, or past all of that. */
 final class Validating {
-  private final Transport transport;
-  private final Duration timeout;
   private final Counters counters;
   private final Memory memory; // null where nothing is kept
   private final Following following; // null likewise
   private final Calls calls;
 
   Validating(Transport transport, SessiondClientBuilder from) {
-    this.transport = transport;
-    this.timeout = from.timeout;
     this.counters = new Counters(from.observer);
     this.memory = from.cache == null ? null : new Memory(from.cache, Clock.SYSTEM);
-    this.following = memory == null ? null : follow(from);
-    this.calls = new Calls(transport, memory, Clock.SYSTEM, timeout, from.isBatching);
+    this.following = memory == null ? null : follow(transport, from);
+    this.calls = new Calls(transport, memory, Clock.SYSTEM, from.timeout, from.isBatching);
   }
 
   Verdict validate(Question question, ValidateOptions options) {
@@ -89,11 +81,11 @@ final class Validating {
   private CompletableFuture<Verdict> ask(Question question, ValidateOptions options, long began) {
     if (options.isForOne()) {
       return Futures.then(
-          past(question, options), verdict -> counters.end(Outcome.BYPASSED, verdict, began));
+          calls.past(question, options), verdict -> counters.end(Outcome.BYPASSED, verdict, began));
     }
     if (options.timeout() != null) {
       return Futures.then(
-          calls.alone(question, options.timeout()),
+          calls.alone(question, options),
           landed -> counters.end(Outcome.MISS, landed.verdict(), began));
     }
     return Futures.then(
@@ -101,27 +93,7 @@ final class Validating {
         answered -> counters.end(answered.outcome(), answered.verdict(), began));
   }
 
-  /** By a call whose answer is for this caller alone; a REVOKED is learnt from all the same. */
-  private CompletableFuture<Verdict> past(Question question, ValidateOptions options) {
-    Plan<ValidateTokenRequest, ValidateTokenResponse> plan =
-        new Plan<>(
-            SessionServiceGrpc.getValidateTokenMethod(),
-            options.timeout() == null ? timeout : options.timeout(),
-            question.caller(),
-            Repeats.IDEMPOTENT);
-    ValidateTokenRequest request = Requests.validate(question.token(), question.policy(), options);
-    return Futures.then(
-        transport.call(plan, request),
-        response -> {
-          Verdict verdict = Results.verdict(response);
-          if (memory != null) {
-            memory.learn(question.key().tokenId(), verdict);
-          }
-          return verdict;
-        });
-  }
-
-  private Following follow(SessiondClientBuilder from) {
+  private Following follow(Transport transport, SessiondClientBuilder from) {
     return new Following(
         new RevocationSource(transport.channel(), from.caller),
         memory.known(),
