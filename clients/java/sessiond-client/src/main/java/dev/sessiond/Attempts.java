@@ -53,6 +53,10 @@ final class Attempts<Q, A> {
       CompletableFuture<A> attempt = Unary.start(transport.channel(), plan, options, request);
       underWay = attempt;
       attempt.whenComplete(this::end);
+    } catch (RuntimeException defect) { // an interceptor's, such as options of gRPC may bring
+      failure = Failure.of(Status.Code.UNKNOWN, "the call could not be made");
+      result.completeExceptionally(defect);
+      return;
     } finally {
       context.detach(previous);
     }

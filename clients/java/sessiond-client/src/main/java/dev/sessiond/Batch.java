@@ -58,14 +58,14 @@ final class Batch {
               if (error == null) {
                 take(flights, response.getResultsList(), asked);
               } else {
-                fail(flights, Futures.causeOf(error));
+                fail(flights, error);
               }
               return null;
             });
   }
 
-  private void fail(List<Flight> flights, SessiondException error) {
-    if (error.reason().equals("KEYS_UNAVAILABLE")) {
+  private void fail(List<Flight> flights, Throwable error) {
+    if (error instanceof SessiondException told && told.reason().equals("KEYS_UNAVAILABLE")) {
       askSingly(flights);
     } else {
       flights.forEach(flight -> calls.land(flight, Landed.failed(error)));
@@ -83,7 +83,7 @@ final class Batch {
       Flight flight = flights.get(i);
       ValidateTokenResponse result = results.get(i);
       if (!result.hasUndecided()) {
-        calls.land(flight, calls.take(flight.question, result, asked));
+        calls.land(flight, result, asked);
       } else if (result.getUndecided().getReason() == ErrorReason.ERROR_REASON_RATE_LIMITED) {
         Duration retryAfter = Results.span(result.getUndecided().getRetryAfter());
         calls.land(flight, Landed.failed(Failure.rateLimited(retryAfter)));

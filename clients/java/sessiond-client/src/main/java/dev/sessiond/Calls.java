@@ -148,7 +148,7 @@ final class Calls {
       return alone(flight.question, ValidateOptions.DEFAULT)
           .handle(
               (landed, error) -> {
-                land(flight, error == null ? landed : Landed.failed(Futures.causeOf(error)));
+                land(flight, error == null ? landed : Landed.failed(error));
                 return null;
               });
     } finally {
@@ -161,8 +161,19 @@ final class Calls {
     return new Asked(clock.now(), memory == null ? 0 : memory.known().epoch());
   }
 
+  /** Lands a flight with its answer, or with why that cannot be read. */
+  void land(Flight flight, ValidateTokenResponse response, Asked asked) {
+    Landed landed;
+    try {
+      landed = take(flight.question, response, asked);
+    } catch (RuntimeException defect) {
+      landed = Landed.failed(defect);
+    }
+    land(flight, landed);
+  }
+
   /** Reads an answer, and keeps it. */
-  Landed take(Question question, ValidateTokenResponse response, Asked asked) {
+  private Landed take(Question question, ValidateTokenResponse response, Asked asked) {
     Landed landed = Landed.read(response, question.key().tokenId(), asked);
     if (memory != null) {
       memory.keep(question.key(), landed);
@@ -193,8 +204,7 @@ final class Calls {
             options.timeout() == null ? timeout : options.timeout(),
             question.caller(),
             Repeats.IDEMPOTENT);
-    return transport.call(
-        plan, Requests.validate(question.token(), question.policy(), options));
+    return transport.call(plan, Requests.validate(question.token(), question.policy(), options));
   }
 
   /** What begins the calls that may be made now that a flight is there; the lock is held. */

@@ -13,8 +13,8 @@ import java.util.List;
  * What a call has brought for one token: a verdict, with what an acceptance says of being kept, or
  * an error.
  */
-record Landed(Verdict verdict, Answer answer, int wireBytes, SessiondException error) {
-  static Landed failed(SessiondException error) {
+record Landed(Verdict verdict, Answer answer, int wireBytes, Throwable error) {
+  static Landed failed(Throwable error) {
     return new Landed(null, null, 0, error);
   }
 

@@ -12,15 +12,18 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** A server whose answers wait until a test gives them. */
+/** A server whose answers wait until a test gives them: rejections, unless it says otherwise. */
 final class HeldServer extends SessionServiceGrpc.SessionServiceImplBase implements AutoCloseable {
-  /** Questions that came together, and how they are answered: with a rejection each. */
+  /** Questions that came together, and how they are answered. */
   record Asked(List<String> tokens, Runnable answer) {}
 
   final BlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
+  final Map<String, ValidateTokenResponse> verdicts = new ConcurrentHashMap<>();
   private final Server server;
 
   HeldServer() throws IOException {
@@ -35,17 +38,19 @@ final class HeldServer extends SessionServiceGrpc.SessionServiceImplBase impleme
   @Override
   public void validateToken(
       ValidateTokenRequest request, StreamObserver<ValidateTokenResponse> answers) {
-    hold(List.of(request.getToken()), answers, ValidateTokenResponse.getDefaultInstance());
+    hold(List.of(request.getToken()), answers, verdict(request.getToken()));
   }
 
   @Override
   public void validateTokens(
       ValidateTokensRequest request, StreamObserver<ValidateTokensResponse> answers) {
     ValidateTokensResponse.Builder all = ValidateTokensResponse.newBuilder();
-    request
-        .getTokensList()
-        .forEach(token -> all.addResults(ValidateTokenResponse.getDefaultInstance()));
+    request.getTokensList().forEach(token -> all.addResults(verdict(token)));
     hold(request.getTokensList(), answers, all.build());
+  }
+
+  private ValidateTokenResponse verdict(String token) {
+    return verdicts.getOrDefault(token, ValidateTokenResponse.getDefaultInstance());
   }
 
   private <A> void hold(List<String> tokens, StreamObserver<A> answers, A answer) {
