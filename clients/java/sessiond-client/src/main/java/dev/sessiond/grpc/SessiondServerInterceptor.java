@@ -105,8 +105,8 @@ public final class SessiondServerInterceptor implements ServerInterceptor {
         return denied(Denial.ofMissing(rule.policy(), dpopOrigin != null));
       }
       Proof proof = proof(call, found.scheme(), values(headers, DPOP));
-      ValidateOptions options = proof == null ? rule.options() : rule.options().with(proof);
-      return Asking.ask(validator, found, rule.policy(), options);
+      return new Admission.Question(validator, found, proof, rule.policy(), rule.options())
+          .askAsync();
     } catch (InvalidRequestException error) {
       return denied(Denial.ofInvalid());
     }

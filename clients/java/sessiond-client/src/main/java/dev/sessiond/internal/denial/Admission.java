@@ -12,6 +12,7 @@ import dev.sessiond.Verdict;
 import dev.sessiond.internal.credentials.Credential;
 import dev.sessiond.internal.credentials.Scheme;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /** What a middleware has found out about a request: its session, or why it does not get through. */
@@ -34,7 +35,7 @@ public record Admission(Session session, Denial denial) {
       Policy policy,
       ValidateOptions options) {
     /** How it is asked, with the proof. */
-    public ValidateOptions asked() {
+    private ValidateOptions asked() {
       return proof == null ? options : options.with(proof);
     }
 
@@ -45,6 +46,28 @@ public record Admission(Session session, Denial denial) {
       } catch (RuntimeException error) {
         return denied(Denial.ofError(error));
       }
+    }
+
+    /**
+     * Asks without blocking. What comes of it is always an admission, unless it is cancelled, which
+     * ends the asking.
+     */
+    public CompletableFuture<Admission> askAsync() {
+      CompletableFuture<Verdict> asked;
+      try {
+        asked = validator.validateAsync(credential.token(), policy, asked());
+      } catch (RuntimeException error) {
+        return CompletableFuture.completedFuture(ofError(error));
+      }
+      CompletableFuture<Admission> found =
+          asked.handle((verdict, error) -> error == null ? of(verdict, credential) : ofError(error));
+      found.whenComplete(
+          (admission, error) -> {
+            if (found.isCancelled()) {
+              asked.cancel(true);
+            }
+          });
+      return found;
     }
   }
 
@@ -59,7 +82,7 @@ public record Admission(Session session, Denial denial) {
   }
 
   /** What comes of a verdict. */
-  public static Admission of(Verdict verdict, Credential credential) {
+  private static Admission of(Verdict verdict, Credential credential) {
     if (verdict instanceof Rejection rejection) {
       return denied(Denial.ofRejection(rejection));
     }
@@ -73,7 +96,7 @@ public record Admission(Session session, Denial denial) {
   }
 
   /** What comes of an error of a validator that does not block. */
-  public static Admission ofError(Throwable error) {
+  private static Admission ofError(Throwable error) {
     boolean isWrapped = error instanceof CompletionException && error.getCause() != null;
     return denied(Denial.ofError(isWrapped ? error.getCause() : error));
   }
