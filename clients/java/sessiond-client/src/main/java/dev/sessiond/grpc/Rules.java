@@ -19,6 +19,14 @@ final class Rules {
     byName.put("/grpc.reflection.v1alpha.ServerReflection/*", Rule.PUBLIC);
   }
 
+  /** The same, for whoever changes it no more. */
+  Rules copy() {
+    Rules copied = new Rules();
+    copied.byName.putAll(byName);
+    copied.others = others;
+    return copied;
+  }
+
   void put(String name, Rule rule) {
     if (!NAME.matcher(name).matches()) {
       throw new IllegalArgumentException(

@@ -49,7 +49,7 @@ public final class SessiondServerInterceptor implements ServerInterceptor {
 
   private SessiondServerInterceptor(Builder from) {
     validator = from.validator;
-    rules = from.rules;
+    rules = from.rules.copy();
     dpopOrigin = from.dpopOrigin;
     certificate = from.certificate;
   }

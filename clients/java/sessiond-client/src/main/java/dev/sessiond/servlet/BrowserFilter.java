@@ -28,7 +28,7 @@ final class BrowserFilter implements Filter {
     this.site = site;
     this.route = route;
     this.publicPaths = publicPaths;
-    this.ofTokens = site.how.ofTokens(route);
+    this.ofTokens = site.ofTokens(route);
   }
 
   @Override
@@ -102,7 +102,7 @@ final class BrowserFilter implements Filter {
 
   private void deny(HttpServletRequest request, HttpServletResponse response, Denial denial)
       throws IOException {
-    Answers.deny(request, response, denial, site.how.renderer);
+    Answers.deny(request, response, denial, site.renderer);
   }
 
   /** Whether a request is to be judged by its Authorization header, good or not. */

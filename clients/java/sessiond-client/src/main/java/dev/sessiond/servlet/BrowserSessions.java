@@ -100,7 +100,7 @@ public final class BrowserSessions {
       HttpServletRequest asked = (HttpServletRequest) request;
       if (site.isCrossSite(asked)) {
         HttpServletResponse answer = (HttpServletResponse) response;
-        Answers.deny(asked, answer, Denial.ofCrossSite(), site.how.renderer);
+        Answers.deny(asked, answer, Denial.ofCrossSite(), site.renderer);
       } else {
         chain.doFilter(request, response);
       }
@@ -109,7 +109,7 @@ public final class BrowserSessions {
 
   /** What is told of the device that a request comes from: say it at the login too. */
   public Device device(HttpServletRequest request) {
-    return site.how.device.apply(request);
+    return site.device.apply(request);
   }
 
   /**
@@ -162,7 +162,7 @@ public final class BrowserSessions {
     String id = visit == null || visit.session() == null ? "" : visit.session().sessionId();
     Target target = id.isEmpty() ? targetOf(brought) : Target.session(id);
     if (target != null) {
-      site.how.client.revoke(target);
+      site.client.revoke(target);
     }
     put(request, response, site.style.clear(brought));
   }
@@ -184,7 +184,7 @@ public final class BrowserSessions {
       return;
     }
     try {
-      site.how.client.revoke(target);
+      site.client.revoke(target);
     } catch (SessiondException error) {
       site.tellNotEnded(error);
     }

@@ -126,19 +126,6 @@ public final class BrowserSessionsBuilder {
   }
 
   CrossSite crossSite() {
-    return new CrossSite(Set.copyOf(trusted), allowsMissing);
-  }
-
-  /** The filter of a route for requests that have a token in their Authorization header. */
-  SessiondFilter ofTokens(Visit.Route route) {
-    SessiondFilterBuilder filter =
-        SessiondFilter.builder(client, route.policy())
-            .options(route.options())
-            .certificates(certificate)
-            .renderer(renderer);
-    if (dpopOrigin != null) {
-      filter.dpop(dpopOrigin);
-    }
-    return route.isOptional() ? filter.optional().build() : filter.build();
+    return new CrossSite(trusted, allowsMissing);
   }
 }

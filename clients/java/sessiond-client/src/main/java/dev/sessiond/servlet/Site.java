@@ -1,6 +1,8 @@
 package dev.sessiond.servlet;
 
 import dev.sessiond.Bearer;
+import dev.sessiond.BrowserClient;
+import dev.sessiond.Device;
 import dev.sessiond.Tokens;
 import dev.sessiond.internal.browser.Cookies;
 import dev.sessiond.internal.browser.Flights;
@@ -10,19 +12,27 @@ import dev.sessiond.internal.credentials.Credentials;
 import dev.sessiond.internal.credentials.CrossSite;
 import jakarta.servlet.http.HttpServletRequest;
 import java.lang.System.Logger.Level;
+import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 
 /** What all routes of a site have in common. */
 final class Site {
   private static final System.Logger LOGGER = System.getLogger("dev.sessiond");
 
-  final BrowserSessionsBuilder how;
+  final BrowserClient client;
   final Style style;
-  private final CrossSite crossSite;
+  final String dpopOrigin; // null where no proofs are taken
+  final Function<HttpServletRequest, X509Certificate> certificate;
+  final Function<HttpServletRequest, Device> device;
+  final DenialRenderer renderer;
   final Flights flights = new Flights();
+  private final CrossSite crossSite;
+  private final LongSupplier nanos;
 
   /**
    * What came of a refresh.
@@ -33,14 +43,32 @@ final class Site {
   record Spent(Tokens tokens, Refreshed came) {}
 
   Site(BrowserSessionsBuilder how) {
-    this.how = how;
+    client = how.client;
     style = how.style();
+    dpopOrigin = how.dpopOrigin;
+    certificate = how.certificate;
+    device = how.device;
+    renderer = how.renderer;
     crossSite = how.crossSite();
+    nanos = how.nanos;
+  }
+
+  /** The filter of a route for requests that have a token in their Authorization header. */
+  SessiondFilter ofTokens(Visit.Route route) {
+    SessiondFilterBuilder filter =
+        SessiondFilter.builder(client, route.policy())
+            .options(route.options())
+            .certificates(certificate)
+            .renderer(renderer);
+    if (dpopOrigin != null) {
+      filter.dpop(dpopOrigin);
+    }
+    return route.isOptional() ? filter.optional().build() : filter.build();
   }
 
   /** A steady time. */
   long nanos() {
-    return how.nanos.getAsLong();
+    return nanos.getAsLong();
   }
 
   Cookies brought(HttpServletRequest request) {
@@ -62,7 +90,7 @@ final class Site {
   /** Spends a refresh token, once for all who bring it at the same time, and waits for that. */
   Spent spend(String refreshToken, Bearer bearer) {
     Optional<CompletableFuture<Tokens>> flight =
-        flights.refresh(refreshToken, bearer, () -> how.client.refreshAsync(refreshToken, bearer));
+        flights.refresh(refreshToken, bearer, () -> client.refreshAsync(refreshToken, bearer));
     if (flight.isEmpty()) {
       return new Spent(null, Refreshed.ofUndecided());
     }

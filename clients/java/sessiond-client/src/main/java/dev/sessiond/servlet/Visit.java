@@ -49,7 +49,7 @@ final class Visit implements Presented {
     this.site = site;
     this.route = route;
     this.request = request;
-    X509Certificate certificate = site.how.certificate.apply(request);
+    X509Certificate certificate = site.certificate.apply(request);
     proof = certificate == null ? null : Proof.certificate(certificate);
     brought = site.brought(request);
     Visit outer = of(site, request);
@@ -143,14 +143,14 @@ final class Visit implements Presented {
 
   @Override
   public Denial missing() {
-    return Denial.ofMissing(route.policy, site.how.dpopOrigin != null);
+    return Denial.ofMissing(route.policy, site.dpopOrigin != null);
   }
 
   @Override
   public Denial validate() {
     Credential token = new Credential(Scheme.COOKIE, brought.accessToken());
     Admission admission =
-        new Admission.Question(site.how.client, token, proof, route.policy, route.options).ask();
+        new Admission.Question(site.client, token, proof, route.policy, route.options).ask();
     session = admission.session();
     return admission.denial();
   }
@@ -160,7 +160,7 @@ final class Visit implements Presented {
     if (!brought.hasRefreshForm()) {
       return Refreshed.ofNoForm();
     }
-    Bearer bearer = new Bearer(site.how.device.apply(request), proof);
+    Bearer bearer = new Bearer(site.device.apply(request), proof);
     Site.Spent spent = site.spend(brought.refreshToken(), bearer);
     if (spent.tokens() != null) {
       tokens = spent.tokens();

@@ -15,6 +15,11 @@ public record CrossSite(Set<String> trusted, boolean allowsMissing) {
   // Methods that change nothing (RFC 9110 section 9.2.1).
   private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
+  /** Keeps a copy of the origins. */
+  public CrossSite {
+    trusted = Set.copyOf(trusted);
+  }
+
   /**
    * Judges by what browsers say of a request, and scripts in them cannot: there is no token to be
    * kept, or to be stolen. That of a sibling domain (same-site) is another's. What changes
