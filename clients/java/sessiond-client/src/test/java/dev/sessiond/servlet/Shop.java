@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.startup.Tomcat;
@@ -52,10 +53,10 @@ final class Shop implements AutoCloseable {
     String folder = System.getProperty("java.io.tmpdir");
     tomcat.setBaseDir(folder);
     tomcat.setConnector(connector);
-    tomcat
-        .addContext("", folder)
-        .addServletContainerInitializer(
-            (classes, application) -> deploy(application, handler, filters), Set.of());
+    Context context = tomcat.addContext("", folder);
+    Logger.getLogger(context.getLogName()).setLevel(Level.OFF); // it has a level of its own
+    context.addServletContainerInitializer(
+        (classes, application) -> deploy(application, handler, filters), Set.of());
     try {
       tomcat.start();
     } catch (LifecycleException error) {

@@ -8,26 +8,30 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class ProxyTest {
+  private static final List<String> PROPERTIES =
+      List.of("https.proxyHost", "https.proxyPort", "http.nonProxyHosts");
+
   @Test
   void aProxyOfTheProcessGetsNoConnection() throws Exception {
     try (ServerSocket proxy = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
       System.setProperty("https.proxyHost", "127.0.0.1");
       System.setProperty("https.proxyPort", Integer.toString(proxy.getLocalPort()));
-      ManagedChannel channel = Dial.channel("sessiond.invalid:1", null, true, options -> {});
-      // It fails at once by name, or at the proxy, which would have to know the name.
+      System.setProperty("http.nonProxyHosts", ""); // Java's own leaves this machine out
+      ManagedChannel channel = Dial.channel("127.0.0.1:1", null, false, options -> {});
+      // It is refused at once where nobody listens, or comes to the proxy.
       CompletableFuture<Socket> used = CompletableFuture.supplyAsync(() -> accepted(proxy));
       CompletableFuture<Void> failed = failed(channel);
       CompletableFuture.anyOf(used, failed).get(30, TimeUnit.SECONDS);
       assertNull(used.getNow(null));
       channel.shutdownNow();
     } finally {
-      System.clearProperty("https.proxyHost");
-      System.clearProperty("https.proxyPort");
+      PROPERTIES.forEach(System::clearProperty);
     }
   }
 
