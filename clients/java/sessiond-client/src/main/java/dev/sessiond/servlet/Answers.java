@@ -14,7 +14,6 @@ final class Answers {
   static final String SET_COOKIE = "Set-Cookie";
   static final String CACHE_CONTROL = "Cache-Control";
   static final String VARY = "Vary";
-  private static final String CHALLENGE = "WWW-Authenticate";
 
   private Answers() {}
 
@@ -25,16 +24,7 @@ final class Answers {
       DenialRenderer renderer)
       throws IOException {
     denial.log(request.getServletPath());
-    HttpDenial told = HttpDenial.of(denial);
-    response.setStatus(told.status());
-    for (var header : told.headers()) {
-      if (header.getKey().equals(CHALLENGE)) { // there may be several
-        response.addHeader(header.getKey(), header.getValue());
-      } else {
-        response.setHeader(header.getKey(), header.getValue());
-      }
-    }
-    renderer.render(request, response, told);
+    HttpDenial.of(denial).write(request, response, renderer);
   }
 
   /**

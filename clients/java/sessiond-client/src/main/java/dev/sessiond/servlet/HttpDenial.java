@@ -3,6 +3,9 @@ package dev.sessiond.servlet;
 import dev.sessiond.NextAction;
 import dev.sessiond.internal.denial.Denial;
 import dev.sessiond.internal.denial.Kind;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +30,7 @@ public record HttpDenial(
     boolean retries,
     List<Map.Entry<String, String>> headers,
     Throwable cause) {
+  private static final String CHALLENGE = "WWW-Authenticate";
   private static final Map<Kind, Integer> STATUSES =
       Map.of(
           Kind.NO_CREDENTIALS, 401,
@@ -42,7 +46,7 @@ public record HttpDenial(
   public static HttpDenial of(Denial denial) {
     List<Map.Entry<String, String>> headers = new ArrayList<>();
     headers.add(Map.entry("Cache-Control", "no-store"));
-    denial.challenges().forEach(value -> headers.add(Map.entry("WWW-Authenticate", value)));
+    denial.challenges().forEach(value -> headers.add(Map.entry(CHALLENGE, value)));
     if (denial.kind() == Kind.UNAVAILABLE) {
       headers.add(Map.entry("Retry-After", wholeSeconds(denial.retryAfter())));
     }
@@ -53,6 +57,21 @@ public record HttpDenial(
         denial.retries(),
         headers,
         denial.error());
+  }
+
+  /** Writes the response: the status, the headers, and what a renderer makes of it. */
+  public void write(
+      HttpServletRequest request, HttpServletResponse response, DenialRenderer renderer)
+      throws IOException {
+    response.setStatus(status);
+    for (var header : headers) {
+      if (header.getKey().equals(CHALLENGE)) { // there may be several
+        response.addHeader(header.getKey(), header.getValue());
+      } else {
+        response.setHeader(header.getKey(), header.getValue());
+      }
+    }
+    renderer.render(request, response, this);
   }
 
   /** The body that is sent where nobody says otherwise. */
