@@ -15,7 +15,6 @@ import java.lang.System.Logger.Level;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
@@ -103,7 +102,7 @@ final class Site {
       Thread.currentThread().interrupt();
       return new Spent(null, Refreshed.ofUndecided());
     } catch (ExecutionException error) {
-      return new Spent(null, Refreshed.ofError(causeOf(error)));
+      return new Spent(null, Refreshed.ofError(error.getCause()));
     }
   }
 
@@ -114,7 +113,7 @@ final class Site {
         && Credentials.isToken68(tokens.refreshToken());
   }
 
-  static IllegalStateException noTokens() {
+  private static IllegalStateException noTokens() {
     return new IllegalStateException("there are no tokens of the form that a cookie takes");
   }
 
@@ -135,12 +134,5 @@ final class Site {
   void tellNotEnded(RuntimeException error) {
     LOGGER.log(
         Level.WARNING, "the session of before a login is not ended: {0}", error.getMessage());
-  }
-
-  private static Throwable causeOf(ExecutionException error) {
-    Throwable cause = error.getCause();
-    return cause instanceof CompletionException && cause.getCause() != null
-        ? cause.getCause()
-        : cause;
   }
 }
