@@ -13,6 +13,7 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Role;
 import org.springframework.security.authorization.method.AuthorizationManagerBeforeMethodInterceptor;
@@ -51,6 +52,16 @@ public class SessiondAutoConfiguration {
       Validator validator, SessiondProperties settings) {
     return new SessiondAuthenticationFilter(
         validator, Policy.NOTHING, ValidateOptions.DEFAULT, settings.dpopOrigin());
+  }
+
+  /** Has the filter run where a chain takes tokens, and not by the container for everything. */
+  @Bean
+  FilterRegistrationBean<SessiondAuthenticationFilter> sessiondAuthenticationFilterRegistration(
+      SessiondAuthenticationFilter filter) {
+    FilterRegistrationBean<SessiondAuthenticationFilter> registration =
+        new FilterRegistrationBean<>(filter);
+    registration.setEnabled(false);
+    return registration;
   }
 
   /** Every request needs a good token. */
