@@ -19,6 +19,8 @@ import java.util.Collections;
 import java.util.List;
 import org.springframework.security.core.context.SecurityContext;
 import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.security.web.context.RequestAttributeSecurityContextRepository;
+import org.springframework.security.web.context.SecurityContextRepository;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
@@ -30,7 +32,10 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
   private final Policy policy;
   private final ValidateOptions options;
   private final String dpopOrigin; // null where no proofs are taken
-  private final SessiondEntryPoint entryPoint = new SessiondEntryPoint();
+  // A request may be dispatched once more, for an answer that comes later or an error: the chain
+  // finds here whose it is.
+  private final SecurityContextRepository contexts =
+      new RequestAttributeSecurityContextRepository();
 
   /**
    * Asks a validator about each token.
@@ -54,23 +59,18 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
     try {
       TokenRequest presented = presented(request);
       if (!presented.credential().isNone()) {
-        authenticate(presented);
+        authenticate(presented, request, response);
       }
     } catch (DenialException denied) {
       SecurityContextHolder.clearContext();
-      entryPoint.commence(request, response, denied);
+      Responses.write(request, response, denied.denial());
       return;
     }
     chain.doFilter(request, response);
   }
 
-  /** Where requests wait for others they are dispatched again, on threads that know nobody. */
-  @Override
-  protected boolean shouldNotFilterAsyncDispatch() {
-    return false;
-  }
-
-  private void authenticate(TokenRequest presented) {
+  private void authenticate(
+      TokenRequest presented, HttpServletRequest request, HttpServletResponse response) {
     Admission admission = presented.ask(validator, policy, options);
     if (admission.denial() != null) {
       throw new DenialException(admission.denial());
@@ -78,6 +78,7 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
     SecurityContext context = SecurityContextHolder.createEmptyContext();
     context.setAuthentication(new SessiondAuthentication(admission.session(), presented));
     SecurityContextHolder.setContext(context);
+    contexts.saveContext(context, request, response);
   }
 
   private TokenRequest presented(HttpServletRequest request) {

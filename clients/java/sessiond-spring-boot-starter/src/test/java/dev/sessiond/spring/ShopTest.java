@@ -12,6 +12,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Map;
+import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -42,6 +44,7 @@ class ShopTest {
   static void settings(DynamicPropertyRegistry registry) {
     registry.add("sessiond.target", FAKE::target);
     registry.add("sessiond.timeout", () -> "10s");
+    registry.add("sessiond.dpop-origin", () -> "https://shop.example");
   }
 
   @AfterAll
@@ -62,6 +65,21 @@ class ShopTest {
   void withoutATokenItIs401() throws Exception {
     HttpResponse<String> response = get("/me", null);
     assertDenied(response, 401, "Bearer", "NO_CREDENTIALS");
+  }
+
+  @Test
+  void whatIsAnsweredLaterIsJudgedOnce() throws Exception {
+    String token = FAKE.sign(Map.of("cnf", Map.of("jkt", "thumbprint")));
+    HttpResponse<String> response = get("/later", "DPoP " + token, "DPoP", "a.b.c");
+    assertEquals(200, response.statusCode(), response.body());
+    assertEquals("later for alice", response.body());
+    assertEquals(1, FAKE.calls().stream().filter(call -> call.tokens().contains(token)).count());
+  }
+
+  @Test
+  void anErrorOfAHandlerIsToldAsWhatItIs() throws Exception {
+    String token = FAKE.login("alice").accessToken();
+    assertEquals(404, get("/nowhere", "Bearer " + token).statusCode());
   }
 
   @Test
@@ -118,9 +136,12 @@ class ShopTest {
     }
   }
 
-  private HttpResponse<String> get(String path, String authorization)
+  private HttpResponse<String> get(String path, String authorization, String... headers)
       throws IOException, InterruptedException {
     HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(address + path));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
     if (authorization != null) {
       request.header("Authorization", authorization);
     }
@@ -143,6 +164,11 @@ class ShopTest {
       @GetMapping("/me")
       String me(@AuthenticationPrincipal Session session) {
         return session.subject();
+      }
+
+      @GetMapping("/later")
+      Callable<String> later(@AuthenticationPrincipal Session session) {
+        return () -> "later for " + session.subject();
       }
 
       @GetMapping("/orders")
