@@ -69,6 +69,11 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
     chain.doFilter(request, response);
   }
 
+  /** What a request without a token is told. */
+  Denial missing() {
+    return Denial.ofMissing(policy, dpopOrigin != null);
+  }
+
   private void authenticate(
       TokenRequest presented, HttpServletRequest request, HttpServletResponse response) {
     Admission admission = presented.ask(validator, policy, options);

@@ -99,7 +99,7 @@ public class SessiondAutoConfiguration {
         .exceptionHandling(
             denials ->
                 denials
-                    .authenticationEntryPoint(new SessiondEntryPoint())
+                    .authenticationEntryPoint(new SessiondEntryPoint(filter.missing()))
                     .accessDeniedHandler(new SessiondAccessDeniedHandler()));
   }
 

@@ -10,14 +10,23 @@ import org.springframework.security.web.AuthenticationEntryPoint;
 
 /** Tells a request without a good token what it needs: sessiond's own challenge, or a 503. */
 public final class SessiondEntryPoint implements AuthenticationEntryPoint {
+  private final Denial missing;
+
+  /** Says of a request without a token that it needs one. */
+  public SessiondEntryPoint() {
+    this(Denial.ofMissing(Policy.NOTHING, false));
+  }
+
+  /** Says of a request without a token what is given. */
+  SessiondEntryPoint(Denial missing) {
+    this.missing = missing;
+  }
+
   @Override
   public void commence(
       HttpServletRequest request, HttpServletResponse response, AuthenticationException error)
       throws IOException {
-    Denial denial =
-        error instanceof DenialException denied
-            ? denied.denial()
-            : Denial.ofMissing(Policy.NOTHING, false);
+    Denial denial = error instanceof DenialException denied ? denied.denial() : missing;
     Responses.write(request, response, denial);
   }
 }

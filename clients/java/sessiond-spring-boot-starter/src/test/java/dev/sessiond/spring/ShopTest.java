@@ -12,6 +12,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterAll;
@@ -65,6 +66,7 @@ class ShopTest {
   void withoutATokenItIs401() throws Exception {
     HttpResponse<String> response = get("/me", null);
     assertDenied(response, 401, "Bearer", "NO_CREDENTIALS");
+    assertEquals(List.of("Bearer", "DPoP"), response.headers().allValues("www-authenticate"));
   }
 
   @Test
