@@ -24,6 +24,7 @@ final class Unary<A> extends ClientCall.Listener<A> {
 
   private final CompletableFuture<A> result;
   private A answer;
+  private int messages;
 
   private Unary(CompletableFuture<A> result) {
     this.result = result;
@@ -50,15 +51,17 @@ final class Unary<A> extends ClientCall.Listener<A> {
   @Override
   public void onMessage(A message) {
     answer = message;
+    messages++;
   }
 
   @Override
   public void onClose(Status status, Metadata trailers) {
-    if (status.isOk() && answer != null) {
+    if (status.isOk() && messages == 1) {
       result.complete(answer);
     } else if (status.isOk()) {
       result.completeExceptionally(
-          new Failed(Failure.of(Status.Code.INTERNAL, "the answer has no message")));
+          new Failed(
+              Failure.of(Status.Code.INTERNAL, "the answer has " + messages + " messages")));
     } else {
       result.completeExceptionally(new Failed(Failures.of(meant(status), trailers)));
     }
