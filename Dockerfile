@@ -1,21 +1,43 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim-bookworm AS build
+# Dependabot renews the digest. Another base needs CPython of at least 3.11, glibc, and `python` on PATH:
+# `buildah bud --from IMAGE`, `docker buildx build --build-context` with the name below.
+FROM docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS base
 
+# What builds the wheels is locked too, and stays in this stage.
+FROM base AS wheels
 WORKDIR /src
-COPY requirements-server.lock ./
-RUN python -m venv /opt/sessiond \
- && /opt/sessiond/bin/pip install --no-cache-dir --require-hashes --requirement requirements-server.lock
+COPY requirements-build.lock ./
+RUN python -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
+    --requirement requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY clients/python clients/python
-RUN /opt/sessiond/bin/pip install --no-cache-dir hatchling==1.27.0 \
- && /opt/sessiond/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./clients/python . \
- && /opt/sessiond/bin/pip uninstall --yes hatchling pip
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels ./clients/python .
 
-FROM python:3.13-slim-bookworm
+FROM base AS environment
+WORKDIR /src
+COPY requirements-server.lock ./
+RUN python -m venv --without-pip /opt/sessiond \
+ && python -m pip --python /opt/sessiond/bin/python install --no-cache-dir --require-hashes \
+    --only-binary :all: --requirement requirements-server.lock
+COPY --from=wheels /wheels /wheels
+RUN python -m pip --python /opt/sessiond/bin/python install --no-cache-dir --no-deps --no-index /wheels/*.whl
 
-# Nothing of it is written at run time: a read-only root is enough, and no home is needed.
-COPY --from=build /opt/sessiond /opt/sessiond
+FROM base
+ARG SOURCE=""
+ARG REVISION=""
+ARG VERSION=""
+LABEL org.opencontainers.image.title="sessiond" \
+      org.opencontainers.image.description="Session validation, refresh and revocation as a gRPC service" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${VERSION}"
+# For a socket that is shared with another container. Nothing else is written at run time: a read-only root is
+# enough, and no home is needed.
+RUN install -d -o 65532 -g 65532 -m 0750 /run/sessiond
+COPY --from=environment /opt/sessiond /opt/sessiond
 ENV PATH=/opt/sessiond/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 50051 8080

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= -n 2 --dist loadgroup
+ACTIONLINT := v1.7.7
 
 # Hundreds of processes of a test run load the same modules: compiled anew by each they cost a quarter of it.
 unexport PYTHONDONTWRITEBYTECODE
@@ -157,8 +158,16 @@ check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfi
 	$(BIN)/hadolint Dockerfile clients/go/cmd/sessiond-agent/Dockerfile
 	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 	$(BIN)/python tools/check_examples.py
-	$(BIN)/python tools/check_workflows.py
+	$(BIN)/zizmor --offline --quiet .github
+ifneq ($(shell command -v go),)
+	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml
+endif
 	$(BIN)/python tools/check_wheels.py
+
+# Without buildah, debootstrap or Go it says so, and builds nothing.
+.PHONY: images
+images: .venv/ready ## build both images from Debian's packages, look into them, and have them serve (three minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_images.py
 
 .PHONY: clients
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
@@ -177,6 +186,8 @@ lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --python-version 3.11 --no-emit-package sessiond --constraint requirements.lock pyproject.toml \
 	  -o requirements-server.lock
+	echo hatchling | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --python-version 3.11 --constraint requirements.lock - -o requirements-build.lock
 
 .PHONY: audit
 audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
