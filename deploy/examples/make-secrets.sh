@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 umask 077
 mkdir -p secrets
-for name in pepper seal orders-key agent-key; do
+for name in pepper seal store-password orders-key agent-key; do
   [ -e "secrets/$name" ] || openssl rand -base64 32 >"secrets/$name"
 done
 [ -e secrets/signing-key.pem ] \
