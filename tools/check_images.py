@@ -209,6 +209,7 @@ def configure(server: Image, store: Valkey, listen: int, http: int) -> None:
         ("0.0.0.0:50051", f"127.0.0.1:{listen}"),
         ("0.0.0.0:8080", f"127.0.0.1:{http}"),
         ("redis://valkey:6379", store.url),
+        ('password_file = "/run/secrets/store-password"', ""),
     ):
         text = text.replace(was, now)
     place(server.tree / "etc/sessiond/sessiond.toml", text.encode())
