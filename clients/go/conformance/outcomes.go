@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 
-	"google.golang.org/grpc/codes"
-
+	"github.com/sessiond/sessiond/clients/go/internal/codenames"
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 )
 
@@ -74,7 +71,7 @@ func failure(err error, isUsage bool) object {
 	}
 	told := object{
 		"kind":        kindOf(err),
-		"code":        nameOf(call.Code),
+		"code":        codenames.Of(call.Code),
 		"reason":      call.Reason,
 		"metadata":    call.Metadata,
 		"retry_after": nil,
@@ -114,14 +111,4 @@ func kindOf(err error) string {
 	default:
 		return "other"
 	}
-}
-
-var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
-
-// nameOf is the name that a code has on the wire.
-func nameOf(code codes.Code) string {
-	if code == codes.Canceled {
-		return "CANCELLED"
-	}
-	return strings.ToUpper(wordEnd.ReplaceAllString(code.String(), "${1}_${2}"))
 }

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/sessiond/sessiond/clients/go/internal/codenames"
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 )
 
@@ -116,7 +117,7 @@ func (m *Metrics) ofValidation(told validation) []metric.AddOption {
 }
 
 func (m *Metrics) called(told sessiond.Call) {
-	method, code := attribute.String("method", told.Method), attribute.String("code", told.Code.String())
+	method, code := attribute.String("method", told.Method), attribute.String("code", codenames.Of(told.Code))
 	m.calls.Add(context.Background(), 1, m.with(method, code, attribute.String("reason", told.Reason)))
 	m.durations.Record(context.Background(), told.Duration.Seconds(), m.with(method, code))
 }

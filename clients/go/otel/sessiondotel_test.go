@@ -113,7 +113,7 @@ func TestACallThatFailsIsTold(t *testing.T) {
 	fake := sessiondtest.New(t)
 	client := fake.Client(sessiond.WithObserver(metrics.Observer()), sessiond.WithoutCache())
 	_, _ = client.Refresh(t.Context(), "none", sessiond.Bearer{})
-	const name = "sessiond.client.calls{code=Unauthenticated,method=RefreshSession,reason=REFRESH_TOKEN_INVALID}"
+	const name = "sessiond.client.calls{code=UNAUTHENTICATED,method=RefreshSession,reason=REFRESH_TOKEN_INVALID}"
 	if found := collected(t, reader); found[name] != 1 {
 		t.Errorf("found %v", found)
 	}

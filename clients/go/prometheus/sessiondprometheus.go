@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sessiond/sessiond/clients/go/internal/codenames"
 	"github.com/sessiond/sessiond/clients/go/sessiond"
 )
 
@@ -72,8 +73,9 @@ func (m *Metrics) validated(told sessiond.Validation) {
 }
 
 func (m *Metrics) called(told sessiond.Call) {
-	m.calls.WithLabelValues(told.Method, told.Code.String(), told.Reason).Inc()
-	m.durations.WithLabelValues(told.Method, told.Code.String()).Observe(told.Duration.Seconds())
+	code := codenames.Of(told.Code)
+	m.calls.WithLabelValues(told.Method, code, told.Reason).Inc()
+	m.durations.WithLabelValues(told.Method, code).Observe(told.Duration.Seconds())
 }
 
 func (m *Metrics) watchChanged(state sessiond.WatchState) {

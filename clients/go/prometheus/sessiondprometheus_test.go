@@ -72,7 +72,7 @@ func TestWhatAClientDoesIsTold(t *testing.T) {
 		"sessiond_client_calls_duration_seconds{code=OK,method=ValidateToken}":                                 misses + 3,
 		"sessiond_client_watch_changes_total{state=FRESH}":                                                     1,
 		"sessiond_client_cache_entries{}":                                                                      1,
-		"sessiond_client_calls_total{code=Unauthenticated,method=RefreshSession,reason=REFRESH_TOKEN_INVALID}": 1,
+		"sessiond_client_calls_total{code=UNAUTHENTICATED,method=RefreshSession,reason=REFRESH_TOKEN_INVALID}": 1,
 	} {
 		if found[name] != value {
 			t.Errorf("%s: found %v, expected is %v", name, found[name], value)
