@@ -33,6 +33,7 @@ OTHER_MIDDLEWARE: Final = (
 FRAMEWORKS: Final = (
     "@connectrpc/connect",
     "@nestjs/common",
+    "@opentelemetry/api",
     "@types/express",
     "@types/node",
     "express",
