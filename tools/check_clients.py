@@ -23,6 +23,8 @@ CLIENTS = Path(__file__).resolve().parent.parent / "clients"
 PATIENCE_SECONDS = 60
 # The agent is a module of its own, so that the client needs no more than it does.
 AGENT = "cmd/sessiond-agent"
+# Each module writes what its tests are compiled with.
+CLASS_PATHS = ("dependency:build-classpath", "-Dmdep.outputFile=target/classpath")
 EXAMPLE = "examples/target/*:examples/target/lib/*"
 
 
@@ -36,7 +38,7 @@ class Language:
     build: Sequence[Sequence[str]]
     run: Sequence[str]
     # What else is checked once it is built, by this Python.
-    suite: Sequence[str] = ()
+    suites: Sequence[Sequence[str]] = ()
 
     @property
     def folder(self) -> Path:
@@ -53,9 +55,9 @@ def java(name: str, *versions: str, groups: Sequence[str] = ()) -> Language:
         name,
         "java",
         ["java", "mvn"],
-        [["mvn", "-q", "-B", "clean", "package", *versions]],
+        [["mvn", "-q", "-B", "clean", "package", *CLASS_PATHS, *versions]],
         ["java", "-cp", EXAMPLE, "dev.sessiond.examples.Validate", "{addr}"],
-        ["tools/check_java.py", *groups],
+        [["tools/check_java.py", *groups], ["tools/check_readmes.py", "java"]],
     )
 
 
@@ -79,6 +81,7 @@ LANGUAGES = (
             ["go", "build", "-o", "validate", "./examples/validate"],
         ],
         ["./validate", "-addr", "{addr}"],
+        [["tools/check_readmes.py", "go"]],
     ),
     Language(
         "typescript",
@@ -93,7 +96,7 @@ LANGUAGES = (
             ["npm", "run", "-s", "check:package"],
         ],
         ["npm", "run", "-s", "validate", "--", "{addr}"],
-        ["tools/check_typescript.py"],
+        [["tools/check_typescript.py"]],
     ),
     java("java"),
     java(
@@ -143,10 +146,10 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
                 f"{language.name}: expected {expected!r}, got {said.stdout!r}\n{said.stderr}", file=sys.stderr
             )
             return False
-    if language.suite:
-        tried = subprocess.run([sys.executable, *language.suite], cwd=CLIENTS.parent, check=False)
+    for suite in language.suites:
+        tried = subprocess.run([sys.executable, *suite], cwd=CLIENTS.parent, check=False)
         if tried.returncode:
-            print(f"{language.name}: {' '.join(language.suite)} failed", file=sys.stderr)
+            print(f"{language.name}: {' '.join(suite)} failed", file=sys.stderr)
             return False
     print(
         f"{language.name}: accepted a good token, rejected a revoked one "

@@ -2,21 +2,21 @@
 
 Each kind of middleware is asked for its group; what the package says of its types and its formats is checked
 where it is packed; and a project that has nothing else of ours imports and requires every part of it, and
-compiles the programs of its README.
+compiles the programs of the READMEs.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+from readme_blocks import ROOT, blocks
+
 CLIENT: Final = ROOT / "clients/typescript"
 # Whoever takes the client takes these; frameworks are the backend's own.
 DEPENDENCIES: Final = {"@bufbuild/protobuf", "@grpc/grpc-js"}
@@ -42,8 +42,8 @@ FRAMEWORKS: Final = (
     "rxjs",
     "typescript",
 )
-# What the programs of the README take for given.
-GIVEN_IN_README: Final = """
+# What the programs of the READMEs take for given.
+GIVEN_IN_READMES: Final = """
 declare const token: string, otherToken: string, issuer: string, proof: string, revision: string;
 declare const code: string, redirectUri: string, codeVerifier: string, signal: AbortSignal;
 declare const device: import("@sessiond/client").Device, app: import("express").Express;
@@ -90,7 +90,7 @@ def install(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
     (folder / "imports.ts").write_text("\n".join([*imports, used]))
     requires = [f'import part{i} = require("{name}");' for i, name in enumerate(names)]
     (folder / "requires.cts").write_text("\n".join([*requires, used]))
-    (folder / "readme.ts").write_text(shown_in_readme())
+    (folder / "readme.ts").write_text(shown_in_readmes())
     compiler = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"]
     # The declarations of frameworks are their own matter.
     run("npx", "tsc", *compiler, "--skipLibCheck", "imports.ts", "requires.cts", "readme.ts", folder=folder)
@@ -98,12 +98,12 @@ def install(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
         run("node", program, folder=folder)
 
 
-def shown_in_readme() -> str:
-    """The README's programs as one, each in a block of its own, beside what they take for given."""
-    blocks = re.findall(r"```ts\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
-    imports = {line for block in blocks for line in block.splitlines() if line.startswith("import ")}
-    bodies = ["\n".join(line for line in block.splitlines() if line not in imports) for block in blocks]
-    return "\n".join([*sorted(imports), GIVEN_IN_README, *(f"{{\n{body}\n}}" for body in bodies)])
+def shown_in_readmes() -> str:
+    """The READMEs' programs as one, each in a block of its own, beside what they take for given."""
+    shown = [block.text for block in blocks("ts", "README.md", "clients/typescript/README.md")]
+    imports = {line for text in shown for line in text.splitlines() if line.startswith("import ")}
+    bodies = ["\n".join(line for line in text.splitlines() if line not in imports) for text in shown]
+    return "\n".join([*sorted(imports), GIVEN_IN_READMES, *(f"{{\n{body}\n}}" for body in bodies)])
 
 
 def run(*command: str, folder: Path = CLIENT) -> str:

@@ -1,4 +1,4 @@
-"""Each block of Python in the client's README is run, over the fake."""
+"""Each block of Python in the READMEs of the project and of the client is run, over the fake."""
 
 import asyncio
 import re
@@ -14,15 +14,22 @@ from django.test import override_settings
 from django.urls import path
 from prometheus_client import REGISTRY, generate_latest
 
-from sessiond import Client, UnsupportedError
+from sessiond import Client, Tls, UnsupportedError
 from sessiond.testing import FakeSessiond
 from tests.support.middleware.answers import ask_asgi, ask_wsgi
 from tests.support.middleware.backends import configure_django
 
 pytest_plugins = ["sessiond.testing.fixtures"]
 
-README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+ROOT = Path(__file__).parents[2]
+README = ROOT / "clients" / "python" / "README.md"
+
+
+def blocks_of(readme: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+
+
+BLOCKS = blocks_of(README)
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +51,27 @@ def clients_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def run(fake: FakeSessiond, *marks: str) -> dict[str, Any]:
     """The names of the one block that has all marks in it, after it has run."""
     (block,) = [one for one in BLOCKS if all(mark in one for mark in marks)]
-    names: dict[str, Any] = {"__name__": "readme"}
+    return run_block(fake, block)
+
+
+def run_block(fake: FakeSessiond, block: str, **given: Any) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "readme", **given}
     exec(compile(block.replace("127.0.0.1:50051", fake.target), str(README), "exec"), names)
     return names
 
 
 def bearing(fake: FakeSessiond, *scopes: str) -> list[tuple[str, str]]:
     return [("Authorization", f"Bearer {fake.login(scopes=scopes).access_token}")]
+
+
+def test_the_project(fake_sessiond: FakeSessiond, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    walkthrough, with_a_key = blocks_of(ROOT / "README.md")
+    run_block(fake_sessiond, walkthrough)
+    assert capsys.readouterr().out == "alice\n"
+    key = tmp_path / "web-key"
+    key.write_text("key-of-web\n")
+    block = with_a_key.replace("/run/secrets/web-key", str(key)).replace("AsyncClient(", "client = Client(")
+    run_block(fake_sessiond, block, Client=Client, Path=Path, Tls=Tls)["client"].close()
 
 
 def test_the_client(fake_sessiond: FakeSessiond, capsys: pytest.CaptureFixture[str]) -> None:
