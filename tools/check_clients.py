@@ -96,7 +96,7 @@ LANGUAGES = (
             ["npm", "run", "-s", "check:package"],
         ],
         ["npm", "run", "-s", "validate", "--", "{addr}"],
-        [["tools/check_typescript.py"]],
+        [["tools/check_typescript.py"], ["tools/check_typescript_floor.py"]],
     ),
     java("java"),
     java(

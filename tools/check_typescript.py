@@ -69,10 +69,16 @@ def main() -> int:
 
 def conforms(option: str = "", group: str = "") -> bool:
     """Whether the client passes the suite, or a group of it, and skips nothing that is not known."""
-    testee = f"node {CLIENT / 'build/conformance/main.js'} {option}"
-    command = [sys.executable, "-m", "tests.conformance", "--testee", testee]
-    command += ["--strict", "--may-skip", MAY_BE_SKIPPED, *(["--group", group] if group else [])]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    done = conformance(f"node {CLIENT / 'build/conformance/main.js'} {option}", group)
+    print(done.stdout, end="", flush=True)
+    return done.returncode == 0
+
+
+def conformance(testee: str, group: str = "") -> subprocess.CompletedProcess[str]:
+    """What the suite, or a group of it, says of a testee."""
+    command = [sys.executable, "-m", "tests.conformance", "--testee", testee, "--strict"]
+    command += ["--may-skip", MAY_BE_SKIPPED, *(["--group", group] if group else [])]
+    return subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
 
 
 def install(folder: Path, manifest: dict[str, dict[str, str]]) -> None:

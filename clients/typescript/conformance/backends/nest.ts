@@ -57,7 +57,7 @@ function moduleOf(serving: Serving): new () => object {
     decorator(Routes.prototype, name, descriptor);
   };
   if (serving.protects === undefined) for (const rule of serving.routes) add(rule.path, decoratorOf(rule));
-  else add("{*path}", Public());
+  else add("*", Public());
   Controller()(Routes);
   class Backend {}
   Module({ controllers: [Routes] })(Backend);
