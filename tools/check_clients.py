@@ -57,7 +57,11 @@ def java(name: str, *versions: str, groups: Sequence[str] = ()) -> Language:
         ["java", "mvn"],
         [["mvn", "-q", "-B", "clean", "package", *CLASS_PATHS, *versions]],
         ["java", "-cp", EXAMPLE, "dev.sessiond.examples.Validate", "{addr}"],
-        [["tools/check_java.py", *groups], ["tools/check_readmes.py", "java"]],
+        [
+            ["tools/check_java.py", *groups],
+            ["tools/check_readmes.py", "java"],
+            ["tools/check_backends.py", "java"],
+        ],
     )
 
 
@@ -81,7 +85,7 @@ LANGUAGES = (
             ["go", "build", "-o", "validate", "./examples/validate"],
         ],
         ["./validate", "-addr", "{addr}"],
-        [["tools/check_readmes.py", "go"]],
+        [["tools/check_readmes.py", "go"], ["tools/check_backends.py", "go"]],
     ),
     Language(
         "typescript",
@@ -96,7 +100,11 @@ LANGUAGES = (
             ["npm", "run", "-s", "check:package"],
         ],
         ["npm", "run", "-s", "validate", "--", "{addr}"],
-        [["tools/check_typescript.py"], ["tools/check_typescript_floor.py"]],
+        [
+            ["tools/check_typescript.py"],
+            ["tools/check_typescript_floor.py"],
+            ["tools/check_backends.py", "typescript"],
+        ],
     ),
     java("java"),
     java(
