@@ -41,21 +41,29 @@ var (
 	issuer, callback, verifier       string
 )
 """
-STARTER: Final = ROOT / "clients/java/sessiond-spring-boot-starter/target"
-GIVEN_IN_JAVA: Final = (
-    "import static org.junit.jupiter.api.Assertions.*;",
-    *(f"import dev.sessiond.{name}*;" for name in ("", "grpc.", "servlet.", "spring.", "testing.")),
-    "import io.grpc.ServerInterceptor;",
-    "import jakarta.servlet.ServletContext;",
-    "import jakarta.servlet.http.*;",
-    "import org.junit.jupiter.api.Test;",
-    "import org.junit.jupiter.api.extension.ExtendWith;",
-    "import org.springframework.security.core.annotation.AuthenticationPrincipal;",
-    "import org.springframework.web.bind.annotation.GetMapping;",
-    "abstract class Block{number} {{",
-    "SessiondClient client; Policy orders; ServletContext context; HttpServletRequest request;",
-    "HttpServletResponse response; String token, issuer, callback, verifier, nonce;",
+JAVA: Final = ROOT / "clients/java"
+# A block imports these where it uses them, beside all that is ours.
+JAVA_IMPORTS: Final = (
+    "io.grpc.ServerInterceptor",
+    "io.micrometer.core.instrument.MeterRegistry",
+    "jakarta.servlet.ServletContext",
+    "jakarta.servlet.http.HttpServletRequest",
+    "jakarta.servlet.http.HttpServletResponse",
+    "org.junit.jupiter.api.Test",
+    "org.junit.jupiter.api.extension.ExtendWith",
+    "org.springframework.security.core.annotation.AuthenticationPrincipal",
+    "org.springframework.web.bind.annotation.GetMapping",
+    "reactor.core.publisher.Mono",
 )
+GIVEN_IN_JAVA: Final = {
+    "client": "SessiondClient",
+    "orders": "Policy",
+    "context": "ServletContext",
+    "request": "HttpServletRequest",
+    "response": "HttpServletResponse",
+    "registry": "MeterRegistry",
+    **dict.fromkeys(("token", "issuer", "callback", "verifier", "nonce"), "String"),
+}
 
 
 def main() -> int:
@@ -100,10 +108,15 @@ def go_file(declarations: str) -> str:
 
 
 def compile_java(shown: list[Block], folder: Path) -> str:
-    """What `javac` says of the blocks, with the client and all that the starter's tests have."""
+    """What `javac` says of the blocks, with the client and all that its tests have."""
     sources = {f"Block{number}.java": java_class(number, block) for number, block in enumerate(shown)}
     write(folder, sources)
-    class_path = f"{STARTER / 'classes'}:{(STARTER / 'classpath').read_text()}"
+    class_path = ":".join(
+        [
+            *map(str, sorted(JAVA.glob("*/target/classes"))),
+            *(file.read_text() for file in sorted(JAVA.glob("*/target/classpath"))),
+        ]
+    )
     said = failure("javac", "--release", "17", "-proc:none", "-cp", class_path, *sources, folder=folder)
     for source, block in zip(sources, shown, strict=True):
         said = said.replace(f"{source}:", f"{block.file}:")
@@ -112,10 +125,31 @@ def compile_java(shown: list[Block], folder: Path) -> str:
 
 def java_class(number: int, block: Block) -> str:
     """A block as a method of a class, or as its members. Its lines have their numbers of the README."""
-    head = " ".join(GIVEN_IN_JAVA).format(number=number)
-    declares = block.text.startswith("@")
-    opening, closing = ("", "}") if declares else ("void run() throws Exception {", "}}")
-    return f"{head} {opening}" + "\n" * (block.line - 1) + block.text + closing
+    fields = {name: kind for name, kind in GIVEN_IN_JAVA.items() if uses(block.text, name)}
+    used = block.text + " ".join(fields.values())
+    imports = [name for name in JAVA_IMPORTS if uses(used, name.rpartition(".")[2])]
+    head = [
+        "import static org.junit.jupiter.api.Assertions.*;",
+        *(f"import {package}.*;" for package in java_packages()),
+        *(f"import {name};" for name in imports),
+        f"abstract class Block{number} {{",
+        *(f"{kind} {name};" for name, kind in fields.items()),
+    ]
+    opening, closing = ("", "}") if block.text.startswith("@") else ("void run() throws Exception {", "}}")
+    return " ".join([*head, opening]) + "\n" * (block.line - 1) + block.text + closing
+
+
+def java_packages() -> set[str]:
+    """What is ours. Adapters to the same end have the same names, and READMEs show the first of them."""
+    sources = [folder / "src/main/java" for folder in sorted(JAVA.iterdir())]
+    found = {file.parent.relative_to(folder) for folder in sources for file in folder.rglob("*.java")}
+    packages = {".".join(package.parts) for package in found}
+    return packages - {"dev.sessiond.opentelemetry", "dev.sessiond.examples", "dev.sessiond.conformance"}
+
+
+def uses(text: str, name: str) -> bool:
+    """Whether a name is in a text."""
+    return re.search(rf"\b{name}\b", text) is not None
 
 
 def write(folder: Path, sources: Mapping[str, str]) -> None:
