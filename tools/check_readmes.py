@@ -52,6 +52,10 @@ JAVA_IMPORTS: Final = (
     "org.junit.jupiter.api.Test",
     "org.junit.jupiter.api.extension.ExtendWith",
     "org.springframework.security.core.annotation.AuthenticationPrincipal",
+    "org.springframework.test.web.reactive.server.WebTestClient",
+    "org.springframework.test.web.servlet.MockMvc",
+    "static org.springframework.test.web.servlet.request.MockMvcRequestBuilders.get",
+    "static org.springframework.test.web.servlet.result.MockMvcResultMatchers.status",
     "org.springframework.web.bind.annotation.GetMapping",
     "reactor.core.publisher.Mono",
 )
@@ -61,9 +65,12 @@ GIVEN_IN_JAVA: Final = {
     "context": "ServletContext",
     "request": "HttpServletRequest",
     "response": "HttpServletResponse",
+    "mvc": "MockMvc",
     "registry": "MeterRegistry",
     **dict.fromkeys(("token", "issuer", "callback", "verifier", "nonce"), "String"),
 }
+# Tests of WebFlux have a client of Spring's.
+GIVEN_IN_TESTS_OF_WEBFLUX: Final = GIVEN_IN_JAVA | {"client": "WebTestClient"}
 
 
 def main() -> int:
@@ -125,7 +132,9 @@ def compile_java(shown: list[Block], folder: Path) -> str:
 
 def java_class(number: int, block: Block) -> str:
     """A block as a method of a class, or as its members. Its lines have their numbers of the README."""
-    fields = {name: kind for name, kind in GIVEN_IN_JAVA.items() if uses(block.text, name)}
+    is_webflux = uses(block.text, "SessiondWebTestClient")
+    given = GIVEN_IN_TESTS_OF_WEBFLUX if is_webflux else GIVEN_IN_JAVA
+    fields = {name: kind for name, kind in given.items() if uses(block.text, name)}
     used = block.text + " ".join(fields.values())
     imports = [name for name in JAVA_IMPORTS if uses(used, name.rpartition(".")[2])]
     head = [
