@@ -78,7 +78,7 @@ def main() -> int:
     language = sys.argv[1]
     shown = list(blocks(language, "README.md", f"clients/{language}/README.md"))
     with tempfile.TemporaryDirectory() as directory:
-        said = COMPILERS[language](shown, Path(directory))
+        said = COMPILERS[language](shown, Path(directory)) if shown else f"no block of {language} was found"
     print(said or f"{len(shown)} blocks of {language} in READMEs compile")
     return bool(said)
 
