@@ -182,9 +182,9 @@ protections: .venv/ready ## take each protection of the Go client away, and see 
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --python-version 3.11 --custom-compile-command 'make lock' --no-emit-package sessiond \
-	  --extra embedded --extra dev pyproject.toml -o requirements.lock
+	  --extra embedded --extra otel --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --python-version 3.11 --no-emit-package sessiond --constraint requirements.lock pyproject.toml \
+	  --python-version 3.11 --no-emit-package sessiond --constraint requirements.lock --extra otel pyproject.toml \
 	  -o requirements-server.lock
 	echo hatchling | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --python-version 3.11 --constraint requirements.lock - -o requirements-build.lock

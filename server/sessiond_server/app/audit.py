@@ -26,6 +26,7 @@ from sessiond_server.service.audit.trail import AuditTrail
 from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 
 _DROPPED: Final = ("audit_events_dropped", "Audit events that could not be kept, by where they were to go")
 
@@ -52,6 +53,7 @@ def open_audit(
     pepper: Pepper,
     clock: Clock,
     logger: Logger,
+    tracer: Tracer | None = None,
 ) -> Audit:
     """Events go to `sinks`, and to a stream of the store where the settings name one."""
     streamed = None
@@ -59,7 +61,9 @@ def open_audit(
         stream = stores.audit_stream(settings.stream, max_entries=settings.stream_entries)
         streamed = StreamedEvents(stream, clock=clock, logger=logger)
     every_sink = (*sinks, streamed) if streamed else sinks
-    trail = AuditTrail(every_sink, pepper=pepper, randomness=os.urandom)
+    trail = AuditTrail(
+        every_sink, pepper=pepper, randomness=os.urandom, trace_ids=tracer.ids if tracer else None
+    )
     return Audit(trail, RefusedCallers(trail), streamed)
 
 

@@ -50,11 +50,13 @@ from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.storage.sessions import Eviction
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 from sessiond_server.service.uncancelled import Uncancelled
 from sessiond_server.service.validation.id_tokens import IdTokens
 from sessiond_server.service.validation.proof_of_possession import ProofOfPossession
 from sessiond_server.service.validation.signed import SignedTokens
 from sessiond_server.service.validation.token_cache import TokenCache
+from sessiond_server.service.validation.traced_validation import TracedValidation
 from sessiond_server.service.validation.validate import Validation
 from sessiond_server.transport.admission.identify import Identification
 from sessiond_server.transport.admission.limits import Limits
@@ -104,8 +106,12 @@ async def build(
     telemetry: Telemetry,
     logger: Logger,
     sinks: Sequence[AuditSink] = (),
+    tracer: Tracer | None = None,
 ) -> App:
-    """Build everything; what is opened here, `stack` closes. Audit events go to `sinks`, and to the store."""
+    """Build everything; what is opened here, `stack` closes. Audit events go to `sinks`, and to the store.
+
+    Without a `tracer` nothing of tracing is built.
+    """
     clock = SystemClock()
     stores = await stack.enter_async_context(
         open_stores(
@@ -123,10 +129,13 @@ async def build(
             steady=clock.steady,
             telemetry=telemetry,
             logger=logger,
+            tracer=tracer,
         )
     )
     peppers = Peppers(secrets.peppers)
-    audit = open_audit(settings.audit, stores, sinks, pepper=peppers.newest, clock=clock, logger=logger)
+    audit = open_audit(
+        settings.audit, stores, sinks, pepper=peppers.newest, clock=clock, logger=logger, tracer=tracer
+    )
 
     def share(issuer: AnyIssuerSettings) -> SharedKeySet:
         address = issuer.jwks_url or "discovery"
@@ -140,10 +149,17 @@ async def build(
         clock=clock,
         telemetry=telemetry,
         logger=logger,
+        tracer=tracer,
     )
     issuers = OpenIssuers(find_local_issuer(settings, secrets.signing_keys), others)
     workload_issuers = await open_workload_issuers(
-        settings, share=share, stack=stack, clock=clock, telemetry=telemetry, logger=logger
+        settings,
+        share=share,
+        stack=stack,
+        clock=clock,
+        telemetry=telemetry,
+        logger=logger,
+        tracer=tracer,
     )
     base = Foundation(settings, stores, audit, clock, telemetry, logger)
     revoked = open_revocations(base, issuers, stack=stack)
@@ -182,7 +198,7 @@ async def build(
         peppers=peppers,
     )
     service = SessionService(
-        validation,
+        TracedValidation(validation, tracer) if tracer else validation,
         opened.sessions,
         revoked.watching,
         metering=Metering(

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 from sessiond_server.adapters.http.client_credentials import ClientCredentials
 from sessiond_server.adapters.http.issuer_documents import IssuerDocuments
-from sessiond_server.adapters.http.outbound import Outbound
+from sessiond_server.adapters.http.outbound import Outbound, TraceRequest
 from sessiond_server.adapters.http.token_endpoint import HttpTokenEndpoint
 from sessiond_server.adapters.jwt.jwk import KeySetMalformedError, load_key_set
 from sessiond_server.adapters.jwt.local_issuer import LocalIssuer, SigningKey
@@ -34,6 +35,7 @@ from sessiond_server.service.providers.refresh_ahead import AheadOfNeed
 from sessiond_server.service.providers.token_endpoint import TokenEndpoint
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 from sessiond_server.service.validation.key_refresh import KeyRefresh
 from sessiond_server.service.validation.key_source import ReadKeySet
 from sessiond_server.service.validation.keys import VerificationKey
@@ -98,6 +100,7 @@ async def open_providers(
     clock: Clock,
     telemetry: Telemetry,
     logger: Logger,
+    tracer: Tracer | None = None,
 ) -> tuple[ConfiguredProvider, ...]:
     """Open the configured issuers other than the local one.
 
@@ -114,6 +117,7 @@ async def open_providers(
                 clock=clock,
                 telemetry=telemetry,
                 logger=logger,
+                tracer=tracer,
             )
             for one in settings.issuers
             if not one.is_local
@@ -131,8 +135,9 @@ async def _open_provider(
     clock: Clock,
     telemetry: Telemetry,
     logger: Logger,
+    tracer: Tracer | None,
 ) -> ConfiguredProvider:
-    outbound, documents = await open_documents(settings, stack, logger=logger)
+    outbound, documents = await open_documents(settings, stack, logger=logger, tracer=tracer)
     policy = to_policy(settings, frozenset(settings.algorithms))
     shared = share(settings)
     key_set = RemoteKeySet(
@@ -181,11 +186,14 @@ def show_key_set(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry, *, pr
 
 
 async def open_documents(
-    settings: IssuerSettings, stack: AsyncExitStack, *, logger: Logger
+    settings: IssuerSettings, stack: AsyncExitStack, *, logger: Logger, tracer: Tracer | None = None
 ) -> tuple[Outbound, IssuerDocuments]:
     """A provider's way out, which `stack` closes, and what it publishes."""
     outbound = Outbound(
-        allow_http=settings.allow_http, allowed_networks=settings.allowed_networks, logger=logger
+        allow_http=settings.allow_http,
+        allowed_networks=settings.allowed_networks,
+        logger=logger,
+        trace=trace_of(settings, tracer),
     )
     await stack.enter_async_context(outbound)
     documents = IssuerDocuments(
@@ -196,6 +204,11 @@ async def open_documents(
         discovery=settings.discovery,
     )
     return outbound, documents
+
+
+def trace_of(settings: AnyIssuerSettings, tracer: Tracer | None) -> TraceRequest | None:
+    """What traces requests to an issuer, where calls are traced."""
+    return partial(tracer.request, issuer=settings.issuer) if tracer else None
 
 
 def key_set_reader(policy: IssuerPolicy, *, logger: Logger) -> ReadKeySet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
@@ -22,6 +23,7 @@ from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.supervision import Supervision
+from sessiond_server.app.tracing import open_tracing
 from sessiond_server.config.dev import dev_settings
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import EMBEDDED, Settings
@@ -33,6 +35,7 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.revocation.watch import RevocationWatch
 from sessiond_server.service.storage.durability import Durability, PartitionsError
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import TracedLogger, Tracer
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Engine
@@ -111,8 +114,12 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
         loop.add_signal_handler(number, stop.ask)
     try:
         async with AsyncExitStack() as stack:
+            tracer = await open_tracing(os.environ, stack, telemetry=telemetry, logger=logger)
+            logger = TracedLogger(logger, tracer) if tracer else logger
             sink = open_sink(settings.audit, stack, whole_log=whole_log, telemetry=telemetry, logger=logger)
-            server = await _start(settings, stack, stop.asked, sink, telemetry=telemetry, logger=logger)
+            server = await _start(
+                settings, stack, stop.asked, sink, telemetry=telemetry, logger=logger, tracer=tracer
+            )
             # Whoever stops it while it starts need not wait for callers that it never had.
             if server is not None and not stop.asked.is_set():
                 await stop.asked.wait()
@@ -130,6 +137,7 @@ async def _start(
     *,
     telemetry: PrometheusTelemetry,
     logger: Logger,
+    tracer: Tracer | None,
 ) -> _Server | None:
     """Start everything, to run until `stack` closes; None where it was told to stop before it could begin."""
     store_url, directory = await open_store(settings, stack, telemetry=telemetry, logger=logger)
@@ -145,6 +153,7 @@ async def _start(
         telemetry=telemetry,
         logger=logger,
         sinks=[sink],
+        tracer=tracer,
     )
     begin(app.audit, settings, secrets, stack, telemetry=telemetry)
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
@@ -159,6 +168,7 @@ async def _start(
         telemetry=telemetry,
         certificates=secrets.certificate,
         socket_mode=settings.server.socket_mode,
+        tracer=tracer,
     )
     address = await engine.start()
     work = work_of(settings, app, readiness, engine, logger=logger)

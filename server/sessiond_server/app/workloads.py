@@ -21,6 +21,7 @@ from sessiond_server.app.issuers import (
     key_set_reader,
     show_key_set,
     token_types,
+    trace_of,
 )
 from sessiond_server.config.settings import Settings
 from sessiond_server.config.workload_settings import WorkloadIssuerSettings
@@ -30,6 +31,7 @@ from sessiond_server.service.clock import Clock
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.storage.key_sets import SharedKeySet
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 from sessiond_server.service.validation.budget import Budget
 from sessiond_server.service.validation.key_refresh import KeyRefresh
 from sessiond_server.service.validation.remote_keys import RemoteKeySet
@@ -70,11 +72,20 @@ async def open_workload_issuers(
     clock: Clock,
     telemetry: Telemetry,
     logger: Logger,
+    tracer: Tracer | None = None,
 ) -> tuple[ConfiguredWorkloadIssuer, ...]:
     """Open the configured workload issuers; `stack` closes each one's way out."""
     return tuple(
         [
-            await _open(one, share(one), stack=stack, clock=clock, telemetry=telemetry, logger=logger)
+            await _open(
+                one,
+                share(one),
+                stack=stack,
+                clock=clock,
+                telemetry=telemetry,
+                logger=logger,
+                tracer=tracer,
+            )
             for one in settings.workload_issuers
         ]
     )
@@ -88,8 +99,9 @@ async def _open(
     clock: Clock,
     telemetry: Telemetry,
     logger: Logger,
+    tracer: Tracer | None,
 ) -> ConfiguredWorkloadIssuer:
-    documents = await open_workload_documents(settings, stack, logger=logger)
+    documents = await open_workload_documents(settings, stack, logger=logger, tracer=tracer)
     policy = to_workload_policy(settings)
     key_set = RemoteKeySet(
         settings.issuer,
@@ -108,7 +120,11 @@ async def _open(
 
 
 async def open_workload_documents(
-    settings: WorkloadIssuerSettings, stack: AsyncExitStack, *, logger: Logger
+    settings: WorkloadIssuerSettings,
+    stack: AsyncExitStack,
+    *,
+    logger: Logger,
+    tracer: Tracer | None = None,
 ) -> IssuerDocuments:
     """What a workload issuer publishes; `stack` closes its way out."""
     outbound = Outbound(
@@ -116,6 +132,7 @@ async def open_workload_documents(
         allowed_networks=settings.allowed_networks,
         logger=logger,
         authorities=settings.ca_file,
+        trace=trace_of(settings, tracer),
     )
     await stack.enter_async_context(outbound)
     return IssuerDocuments(

@@ -7,17 +7,19 @@ import errno
 import ipaddress
 import socket
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import aiohttp
 
 from sessiond_server.adapters.http.public_addresses import is_callable
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.tracing import RequestTrace
 
 DOCUMENT_SECONDS: Final = 3.0
 TOKEN_SECONDS: Final = 10.0
@@ -26,6 +28,10 @@ _MAX_CONNECTIONS: Final = 128
 _MAX_BODY_BYTES: Final = 256 << 10
 _REDIRECTS: Final = range(300, 400)
 _NOT_MODIFIED: Final = 304
+
+
+# Traces a request, by its method and its address, for as long as the context is open.
+TraceRequest: TypeAlias = Callable[[str, str], AbstractContextManager[RequestTrace]]
 
 
 class Failed(Enum):
@@ -86,7 +92,8 @@ class Outbound:
     """Calls one issuer's addresses; it is to be closed.
 
     It follows no redirect, keeps no cookie, asks no proxy of the environment and accepts no compression.
-    `authorities` is a file with those that alone vouch for the issuer, PEM; by default the machine's do.
+    `authorities` is a file with those that alone vouch for the issuer, PEM; by default the machine's do. A
+    `trace` is told of each request; its headers, which an issuer would see, say nothing of that.
     """
 
     def __init__(
@@ -96,12 +103,14 @@ class Outbound:
         allowed_networks: Collection[str],
         logger: Logger,
         authorities: Path | None = None,
+        trace: TraceRequest | None = None,
     ) -> None:
         self._allow_loopback = allow_http
         self._schemes = ("https://", "http://") if allow_http else ("https://",)
         self._allowed = tuple(map(ipaddress.ip_network, allowed_networks))
         self._logger = logger
         self._authorities = authorities
+        self._trace = trace
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -142,6 +151,19 @@ class Outbound:
         return await self._call("POST", url, seconds=TOKEN_SECONDS, headers=headers, data=dict(form))
 
     async def _call(
+        self, method: str, url: str, *, seconds: float, **arguments: Any
+    ) -> HttpResponse | Failed:
+        if self._trace is None:
+            return await self._send(method, url, seconds=seconds, **arguments)
+        with self._trace(method, url) as traced:
+            found = await self._send(method, url, seconds=seconds, **arguments)
+            if isinstance(found, Failed):
+                traced.failed(found.name)
+            else:
+                traced.answered(found.status)
+            return found
+
+    async def _send(
         self, method: str, url: str, *, seconds: float, **arguments: Any
     ) -> HttpResponse | Failed:
         if self._session is None:

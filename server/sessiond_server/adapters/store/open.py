@@ -62,6 +62,7 @@ from sessiond_server.service.storage.sessions import SessionRules, SessionStore
 from sessiond_server.service.storage.snapshots import Snapshots
 from sessiond_server.service.storage.writes import StoreWrites
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 
 __all__ = [
     "MAX_CONNECTIONS_OF_A_NODE",
@@ -116,6 +117,7 @@ async def open_stores(
     steady: Callable[[], float],
     telemetry: Telemetry,
     logger: Logger,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Stores]:
     """Open the store at `address` until the context closes; it is asked for nothing yet.
 
@@ -137,6 +139,7 @@ async def open_stores(
                 steady=steady,
                 replicas=address.acknowledging_replicas,
                 max_log_entries=address.max_revocations // partitions,
+                tracer=tracer,
             ),
             partitions=Partitions(partitions),
             sealing=sealing,

@@ -100,6 +100,8 @@ class AuditEvent:
     revision: str | None = _told("how far the revocation log had been written then")
     client_ip: str | None = _told("the address of the end user's device, as the caller told it")
     request_id: str | None = _told("the call's `x-request-id`")
+    trace_id: str | None = _told("the call's trace, where calls are traced")
+    span_id: str | None = _told("the call's span in it")
     keys_added: tuple[str, ...] | None = _told("the ids of keys that were not there before; 32 at most")
     keys_removed: tuple[str, ...] | None = _told("the ids of keys that are good no more; 32 at most")
     keys: tuple[str, ...] | None = _told("the ids of our own keys, the first of each kind being in use")

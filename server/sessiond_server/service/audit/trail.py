@@ -14,20 +14,30 @@ from sessiond_server.domain.refresh_token import Pepper
 from sessiond_server.domain.session import Cause, Login, Whose
 from sessiond_server.service.audit.events import Action, AuditEvent, AuditSink, Outcome
 from sessiond_server.service.audit.origin import Origin
+from sessiond_server.service.tracing import TraceIds
 
 _ID_BYTES: Final = 12
 _MAX_KEYS: Final = 32
 
 
 class AuditTrail:
-    """One method for each thing that is told; `pepper` makes subjects opaque."""
+    """One method for each thing that is told; `pepper` makes subjects opaque.
+
+    `trace_ids` gives what the call that goes on is known by where traces are kept.
+    """
 
     def __init__(
-        self, sinks: Sequence[AuditSink], *, pepper: Pepper, randomness: Callable[[int], bytes]
+        self,
+        sinks: Sequence[AuditSink],
+        *,
+        pepper: Pepper,
+        randomness: Callable[[int], bytes],
+        trace_ids: Callable[[], TraceIds | None] | None = None,
     ) -> None:
         self._sinks = sinks
         self._pepper = pepper
         self._randomness = randomness
+        self._trace_ids = trace_ids
 
     def created(
         self,
@@ -156,6 +166,9 @@ class AuditTrail:
                 "client_ip": origin.client_ip,
                 "request_id": origin.request_id,
             }
+        ids = self._trace_ids() if self._trace_ids else None
+        if ids:
+            said |= ids._asdict()
         event = AuditEvent(**said, **more)
         for sink in self._sinks:
             sink.record(event)

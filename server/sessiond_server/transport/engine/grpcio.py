@@ -13,6 +13,7 @@ from typing_extensions import override
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.service.certificates import CertificateSource
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 from sessiond_server.transport.addresses import lock_socket, private_umask, refuse_taken
 from sessiond_server.transport.engine import health
 from sessiond_server.transport.engine.calls import (
@@ -27,6 +28,7 @@ from sessiond_server.transport.engine.doorkeeper import Doorkeeper
 from sessiond_server.transport.engine.health import Health
 from sessiond_server.transport.engine.port import Endpoints, Engine
 from sessiond_server.transport.engine.tls import server_credentials
+from sessiond_server.transport.engine.tracing import CallTracing
 
 MAX_CONNECTIONS: Final = 1000
 # What a batch of 1,000 tokens with 1 MiB in all needs.
@@ -78,7 +80,8 @@ _OPTIONS: Final = (
 class GrpcioEngine(Engine):
     """grpc.aio, which is handed raw bytes: they are parsed within the guard of the pipeline.
 
-    `with_reflection` lets anyone who can call list the methods.
+    `with_reflection` lets anyone who can call list the methods. Without a `tracer` no call passes anything of
+    tracing.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class GrpcioEngine(Engine):
         telemetry: Telemetry,
         certificates: CertificateSource | None = None,
         socket_mode: int = 0o660,
+        tracer: Tracer | None = None,
     ) -> None:
         self._address = address
         self._certificates = certificates
@@ -109,7 +113,9 @@ class GrpcioEngine(Engine):
             silent=silent,
             others=Crowd(_MAX_OTHERS),
         )
-        self._server = grpc.aio.server(interceptors=(doorkeeper,), options=_OPTIONS)
+        self._tracing = CallTracing(tracer, endpoints.service, entrances, at=address) if tracer else None
+        interceptors = (self._tracing, doorkeeper) if self._tracing else (doorkeeper,)
+        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
         # What is registered has a queue of its own for each method.
         self._server.add_registered_method_handlers(
             endpoints.service, {name: entrance.patient for name, entrance in entrances.items()}
@@ -145,8 +151,11 @@ class GrpcioEngine(Engine):
             raise AddressError(f"{self._address} cannot be listened on") from error
         if path:
             path.chmod(self._socket_mode)
+        listening_at = self._address.with_port(port)
+        if self._tracing:
+            self._tracing.listens(listening_at)
         await self._server.start()
-        return self._address.with_port(port)
+        return listening_at
 
     def _bind(self) -> int:
         if self._certificates is None:

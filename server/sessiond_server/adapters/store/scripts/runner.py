@@ -7,7 +7,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, Final, TypeVar
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
@@ -26,6 +27,7 @@ from sessiond_server.domain.failures import RevocationLogFullError, StoreUnavail
 from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.tracing import Tracer
 
 R = TypeVar("R")
 
@@ -57,6 +59,7 @@ class Scripts:
         steady: Callable[[], float] = time.monotonic,
         replicas: int = 0,
         max_log_entries: int = FOREVER_MS,
+        tracer: Tracer | None = None,
     ) -> None:
         self.replicas = replicas
         self._max_log_entries = max_log_entries
@@ -65,6 +68,7 @@ class Scripts:
         self.outages = Outages()
         self._nodes = nodes
         self._telemetry = telemetry
+        self._tracer = tracer
         self._logger = logger
         self._randomness = randomness
         self._sources = sources(SCRIPTS)
@@ -88,6 +92,16 @@ class Scripts:
                 not have run.
             RevocationLogFullError: the log has as many entries as it may; the script has changed nothing.
         """
+        with self._tracer.script(script.name) if self._tracer else nullcontext():
+            return await self._run(script, partition, wanted_until, given)
+
+    async def _run(
+        self,
+        script: Script[R],
+        partition: int,
+        wanted_until: float | None,
+        given: Mapping[str, Argument],
+    ) -> R:
         if self._is_over(wanted_until):
             raise TimeOverError
         keys, arguments = script.bind(given)
