@@ -53,7 +53,14 @@ ANY_PORT = Address("127.0.0.1", 0)
 
 
 def engine_of(endpoints: Endpoints, address: Address = ANY_PORT, **more: Any) -> GrpcioEngine:
-    return GrpcioEngine(address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), **more)
+    return GrpcioEngine(
+        address,
+        endpoints,
+        is_serving=lambda: False,
+        with_reflection=False,
+        telemetry=SilentTelemetry(),
+        **more,
+    )
 
 
 @pytest.fixture
@@ -63,7 +70,11 @@ async def channel() -> AsyncIterator[grpc.aio.Channel]:
         "Test", unary=unary, streams={"Stream": broken_stream}, refuse=broken_refusal, shed=shed
     )
     engine = GrpcioEngine(
-        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+        Address.parse("127.0.0.1:0"),
+        endpoints,
+        is_serving=lambda: False,
+        with_reflection=False,
+        telemetry=SilentTelemetry(),
     )
     async with grpc.aio.insecure_channel(str(await engine.start())) as opened:
         yield opened
@@ -99,7 +110,12 @@ async def test_a_unix_socket_is_nobodys_before_it_has_its_mode(
     umask = os.umask(0)
     try:
         engine = GrpcioEngine(
-            address, endpoints, with_reflection=False, telemetry=SilentTelemetry(), socket_mode=0o660
+            address,
+            endpoints,
+            is_serving=lambda: False,
+            with_reflection=False,
+            telemetry=SilentTelemetry(),
+            socket_mode=0o660,
         )
         await engine.start()
         await engine.stop(grace_seconds=0)
@@ -121,7 +137,11 @@ async def serving(**unary: Any) -> AsyncIterator[str]:
     """An engine with these handlers; its address."""
     endpoints = Endpoints("Test", unary=unary, streams={}, refuse=no_refusal, shed=shed)
     engine = GrpcioEngine(
-        Address.parse("127.0.0.1:0"), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+        Address.parse("127.0.0.1:0"),
+        endpoints,
+        is_serving=lambda: False,
+        with_reflection=False,
+        telemetry=SilentTelemetry(),
     )
     try:
         yield str(await engine.start())

@@ -65,7 +65,11 @@ async def streaming(streaming: Streaming) -> AsyncIterator[Streaming]:
         shed=through.shed,
     )
     engine = GrpcioEngine(
-        Address("127.0.0.1", 0), endpoints, with_reflection=False, telemetry=SilentTelemetry()
+        Address("127.0.0.1", 0),
+        endpoints,
+        is_serving=lambda: False,
+        with_reflection=False,
+        telemetry=SilentTelemetry(),
     )
     streaming.address = str(await engine.start())
     yield streaming

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,3 +151,25 @@ def test_a_line_may_be_written_within_a_line() -> None:
             writer.write("within\n")
         writer.close(within_seconds=LONG)
         assert read_all(reader) == b"within\n"
+
+
+def test_nothing_is_written_after_the_last_line() -> None:
+    with pipe() as (reader, end):
+        writer = LogWriter(end, max_lines=4)
+        for _ in range(10):
+            writer.write(LINE)
+        report_into(writer)
+        writer.flush(within_seconds=LONG)
+        threads = [Thread(target=writer.write, args=("late\n",)) for _ in range(3)]
+
+        def say_last() -> None:
+            for one in threads:
+                one.start()
+            writer.write("last\n")
+
+        writer.close(within_seconds=LONG, say_last=say_last)
+        for one in threads:
+            one.join()
+        found = read_all(reader).decode()
+        assert found == 4 * LINE + "dropped 6\nlast\n"
+        assert writer.dropped == 6 + len(threads)

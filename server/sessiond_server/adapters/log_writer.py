@@ -43,6 +43,7 @@ class LogWriter:
         self._dropped = 0
         self._told = 0
         self._is_closed = False
+        self._is_writing = False
         self._report: Callable[[int], object] = lambda _: None
         # It may hang in a write for ever, and must not keep the process from ending.
         self._thread = threading.Thread(target=self._write_all, name="log writer", daemon=True)
@@ -57,11 +58,22 @@ class LogWriter:
         self._report = report
         self._thread.start()
 
-    def close(self, *, within_seconds: float) -> None:
-        """Take no more lines, and let those that wait be written for as long as this."""
+    def flush(self, *, within_seconds: float) -> None:
+        """Return when what was given so far is written, and told where it was dropped, or after so long."""
         with self._changed:
+            self._changed.wait_for(self._has_told_all, within_seconds)
+
+    def close(self, *, within_seconds: float, say_last: Callable[[], object] = lambda: None) -> None:
+        """Take no more lines than `say_last` writes, and let those that wait be written for as long as this.
+
+        Nobody else's line comes after them, from whatever thread.
+        """
+        with self._changed:
+            if self._is_closed:
+                return
+            say_last()
             self._is_closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(within_seconds)
 
     def write(self, text: str) -> None:
@@ -81,6 +93,10 @@ class LogWriter:
         """Whether a person reads it."""
         return isinstance(self._descriptor, int) and os.isatty(self._descriptor)
 
+    def _has_told_all(self) -> bool:
+        # Whatever was dropped is told by a line.
+        return not self._lines and not self._is_writing
+
     def _has_room(self, more_bytes: int) -> bool:
         fits = len(self._lines) < self._max_lines and self._bytes + more_bytes <= self._max_bytes
         return fits and not self._is_closed
@@ -93,6 +109,8 @@ class LogWriter:
                 # There is no reader any more, or no disk: a report would be lost like the lines.
                 with self._changed:
                     self._dropped += len(lines)
+                    self._is_writing = False
+                    self._changed.notify_all()
                 if not self._is_failing:
                     self._fail()
                 self._is_failing = True
@@ -108,6 +126,7 @@ class LogWriter:
             self._changed.wait_for(lambda: self._is_closed, _GATHER_SECONDS)
             lines = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_LINES))]
             self._bytes -= sum(map(len, lines))
+            self._is_writing = bool(lines)
             return lines
 
     def _write_out(self, lines: bytes) -> None:
@@ -125,5 +144,8 @@ class LogWriter:
     def _tell_dropped(self) -> None:
         with self._changed:
             count, self._told = self._dropped - self._told, self._dropped
-        if count:
-            self._report(count)
+            # What comes after the last line is no news.
+            if count and not self._is_closed:
+                self._report(count)
+            self._is_writing = False
+            self._changed.notify_all()

@@ -127,14 +127,12 @@ async def _probe_store(writes: StoreWrites) -> None:
 
 
 async def _report_health(engine: Engine, readiness: Readiness, *, logger: Logger) -> None:
-    """Tell the health service whenever readiness changes."""
-    was_serving, told = False, None
+    """Tell those who watch the health service whenever readiness changes; who asks is told at once."""
+    told = None
     while True:
         reasons = readiness.not_ready_reasons()
-        if was_serving is bool(reasons):
-            was_serving = not reasons
-            engine.set_serving(serving=was_serving)
         if reasons != told:
             told = reasons
+            engine.tell_health()
             logger.info("not serving" if reasons else "serving", reasons=reasons)
         await asyncio.sleep(_READINESS_SECONDS)

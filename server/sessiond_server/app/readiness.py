@@ -24,6 +24,11 @@ class Readiness:
         self.store_remarks: list[str] = []
         self.is_stopping = False
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether this server should get calls."""
+        return not self.not_ready_reasons()
+
     def not_ready_reasons(self) -> list[str]:
         """Why this server should not get calls yet, or for now; empty when it should."""
         stopping = ["the server is about to stop"] if self.is_stopping else []

@@ -79,7 +79,7 @@ async def run_dev(
     environment: Mapping[str, str],
     logger: Logger,
     lines_dropped: Callable[[], int],
-) -> None:
+) -> Logger:
     """Serve on one machine without configuration until SIGTERM or SIGINT.
 
     `join` uses the store that already runs on `data`.
@@ -95,13 +95,14 @@ async def run_dev(
         )
     except (ConfigurationError, DataDirectoryError) as error:
         raise StartError(str(error)) from error
-    await run(settings, logger=logger, lines_dropped=lines_dropped)
+    return await run(settings, logger=logger, lines_dropped=lines_dropped)
 
 
-async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[], int]) -> None:
+async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[], int]) -> Logger:
     """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the delay. Raises `StartError`.
 
-    `lines_dropped` says how many lines of the log were dropped so far.
+    `lines_dropped` says how many lines of the log were dropped so far. The answer is the logger of this
+    server, for what is to be said once nothing of it is left.
     """
     whole_log, logger = logger, at_level(logger, settings.log.level)
     telemetry = PrometheusTelemetry()
@@ -120,13 +121,20 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
             server = await _start(
                 settings, stack, stop.asked, sink, telemetry=telemetry, logger=logger, tracer=tracer
             )
-            # Whoever stops it while it starts need not wait for callers that it never had.
-            if server is not None and not stop.asked.is_set():
+            if server is not None:
+                # Whoever stops it while it starts need not wait for callers that it never had.
+                delay_seconds = 0.0 if stop.asked.is_set() else settings.server.drain_delay.total_seconds()
                 await stop.asked.wait()
-                await _say_farewell(settings, server, stop, logger=logger)
+                await _say_farewell(
+                    server,
+                    stop,
+                    delay_seconds=delay_seconds,
+                    grace_seconds=settings.server.drain_grace.total_seconds(),
+                    logger=logger,
+                )
     except (AddressError, ConfigurationError, DataDirectoryError, PartitionsError) as error:
         raise StartError(str(error)) from error
-    logger.info("stopped")
+    return logger
 
 
 async def _start(
@@ -164,6 +172,7 @@ async def _start(
     engine = GrpcioEngine(
         settings.server.listen,
         app.endpoints,
+        is_serving=lambda: readiness.is_ready,
         with_reflection=settings.server.reflection,
         telemetry=telemetry,
         certificates=secrets.certificate,
@@ -265,12 +274,13 @@ async def _stop_taking_calls(engine: Engine, watching: RevocationWatch, *, grace
     await stopping
 
 
-async def _say_farewell(settings: Settings, server: _Server, stop: _Stop, *, logger: Logger) -> None:
+async def _say_farewell(
+    server: _Server, stop: _Stop, *, delay_seconds: float, grace_seconds: float, logger: Logger
+) -> None:
     """Tell everyone to go elsewhere, so that nothing is on its way to the engine when it stops."""
-    delay, grace = settings.server.drain_delay.total_seconds(), settings.server.drain_grace.total_seconds()
-    logger.info("stopping", delay_seconds=delay, grace_seconds=grace)
+    logger.info("stopping", delay_seconds=delay_seconds, grace_seconds=grace_seconds)
     server.readiness.is_stopping = True
-    server.engine.set_serving(serving=False)
+    server.engine.tell_health()
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.asked_again.wait(), delay)
+        await asyncio.wait_for(stop.asked_again.wait(), delay_seconds)
     await server.limits.close()

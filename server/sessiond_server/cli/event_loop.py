@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import uvloop
@@ -13,18 +14,20 @@ from sessiond_server.adapters.logs import to_logger
 from sessiond_server.app.serve import StartError
 from sessiond_server.cli.refusals import USAGE_STATUS, as_refusal, refuse
 from sessiond_server.cli.written_log import written_log
+from sessiond_server.service.logger import Logger
 
 T = TypeVar("T")
 
 
-def run_server(serve: Callable[..., Coroutine[Any, Any, None]]) -> NoReturn:
+def run_server(serve: Callable[..., Coroutine[Any, Any, Logger]]) -> NoReturn:
     """Serve, and end with a status in bounded time even if nobody reads what is written."""
     with written_log() as log:
         try:
-            uvloop.run(serve(logger=log.logger, lines_dropped=lambda: log.writer.dropped))
+            logger = uvloop.run(serve(logger=log.logger, lines_dropped=lambda: log.writer.dropped))
         except StartError as error:
             log.writer.write(as_refusal(str(error)))
             sys.exit(USAGE_STATUS)
+        log.end(partial(logger.info, "stopped"))
     sys.exit(0)
 
 

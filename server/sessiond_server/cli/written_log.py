@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +24,11 @@ class WrittenLog:
 
     logger: Logger
     writer: LogWriter
+
+    def end(self, say_last: Callable[[], object]) -> None:
+        """Let everything be written, then what `say_last` says, and nothing after that."""
+        self.writer.flush(within_seconds=_LAST_LINES_SECONDS)
+        self.writer.close(within_seconds=_LAST_LINES_SECONDS, say_last=say_last)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Final
@@ -80,8 +81,8 @@ _OPTIONS: Final = (
 class GrpcioEngine(Engine):
     """grpc.aio, which is handed raw bytes: they are parsed within the guard of the pipeline.
 
-    `with_reflection` lets anyone who can call list the methods. Without a `tracer` no call passes anything of
-    tracing.
+    `is_serving` is what its health service answers. `with_reflection` lets anyone who can call list the
+    methods. Without a `tracer` no call passes anything of tracing.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class GrpcioEngine(Engine):
         address: Address,
         endpoints: Endpoints,
         *,
+        is_serving: Callable[[], bool],
         with_reflection: bool,
         telemetry: Telemetry,
         certificates: CertificateSource | None = None,
@@ -103,7 +105,7 @@ class GrpcioEngine(Engine):
             _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
         )
         hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
-        self._health = Health([endpoints.service])
+        self._health = Health([endpoints.service], is_serving=is_serving)
         entrances = _entrances(endpoints, silent, hurry, by_certificate=certificates is not None)
         of_health = self._health.handlers()
         doorkeeper = Doorkeeper(
@@ -163,8 +165,8 @@ class GrpcioEngine(Engine):
         return self._server.add_secure_port(str(self._address), server_credentials(self._certificates))
 
     @override
-    def set_serving(self, *, serving: bool) -> None:
-        self._health.set_serving(serving=serving)
+    def tell_health(self) -> None:
+        self._health.tell()
 
     @override
     async def stop(self, *, grace_seconds: float) -> None:

@@ -8,7 +8,7 @@ watches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import grpc
@@ -29,11 +29,11 @@ _NAME_SECONDS: Final = 2.0
 
 
 class Health:
-    """Whether the services serve: NOT_SERVING at first."""
+    """Whether the services serve, which is found out whenever somebody asks."""
 
-    def __init__(self, services: Iterable[str]) -> None:
+    def __init__(self, services: Iterable[str], *, is_serving: Callable[[], bool]) -> None:
         self._services = frozenset({"", *services})
-        self._status: Any = HealthCheckResponse.NOT_SERVING
+        self._is_serving = is_serving
         self._is_closed = False
         self._changed = asyncio.Event()
         self._checks = CrowdByPeer(_CHECKS, of_each_peer=_CHECKS_OF_A_CONNECTION)
@@ -52,19 +52,19 @@ class Health:
             "Watch": grpc.stream_stream_rpc_method_handler(self._watch),
         }
 
-    def set_serving(self, *, serving: bool) -> None:
-        """Answer that from now on, and tell whoever watches."""
-        self._status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
-        self._tell()
+    @property
+    def _status(self) -> Any:
+        return HealthCheckResponse.SERVING if self._is_serving() else HealthCheckResponse.NOT_SERVING
+
+    def tell(self) -> None:
+        """Tell whoever watches, where that is another answer than they had."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def close(self) -> None:
         """End the watches, which would go on for as long as their watchers like."""
         self._is_closed = True
-        self._tell()
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self.tell()
 
     async def _check(self, _requests: Any, context: Context) -> None:
         if not self._checks.enter(context.peer()):

@@ -113,8 +113,8 @@ class Engine(Protocol):
     async def start(self) -> Address:
         """Begin to accept calls; the address is the one truly listened on. Raises `AddressError`."""
 
-    def set_serving(self, *, serving: bool) -> None:
-        """Set what `grpc.health.v1.Health` answers and tells those who watch it: NOT_SERVING at first."""
+    def tell_health(self) -> None:
+        """Tell those who watch `grpc.health.v1.Health` what it answers now, where they do not know that."""
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Accept no more calls, let those in flight finish for at most `grace_seconds`, and close."""
