@@ -183,7 +183,7 @@ async def test_a_check_tries_the_key(idp: Idp, tmp_path: Path) -> None:
     assert (status, "the credentials are taken" in text) == (0, True)
     write_key(tmp_path / "client-key.pem", OTHER)
     status, text = await sessiond("check", "--config", str(config.write()))
-    assert status == 1
+    assert status == 2
     assert "invalid_client" in text
     assert "signed with" not in text
 
@@ -217,7 +217,7 @@ async def test_a_key_that_cannot_be_used_is_told_at_the_start(
     path = write_key(tmp_path / "client-key.pem", key)
     status, text = await sessiond("check", "--config", str(config.write()))
     assert status != 0
-    assert f"issuers[0].client_key_file: found {path}: {found}" in " ".join(text.split())
+    assert f"issuers[0].client_key_file: {path}: {found}" in " ".join(text.split())
 
 
 async def test_the_test_provider_believes_no_assertion_but_a_good_one(idp: Idp) -> None:

@@ -111,7 +111,7 @@ async def test_its_keys_are_asked_for_with_a_token_by_its_own_authority(tmp_path
         (found,) = json.loads(output)
         assert (status, found["issuer"], found["keys"]) == (0, cluster.issuer, {KEY.key_id: "ES256"})
         status, seen = await check(cluster.config(without=("token_file",)))
-        assert status == 1
+        assert status == 2
         assert "HTTP 401" in seen
         status, seen = await check(cluster.config(without=("token_file", "ca_file")))
         assert "of no authority that is trusted here" in seen
@@ -124,7 +124,7 @@ async def test_a_file_that_holds_no_authority_is_refused_and_trusts_nobody(tmp_p
         config = str(cluster.config().write())
         status, output = await sessiond("check", "--config", config)
         assert status == 2
-        assert f"workload_issuers[0].ca_file: found {cluster.ca_file}: holds no PEM certificate" in output
+        assert f"workload_issuers[0].ca_file: {cluster.ca_file}: holds no PEM certificate" in output
         status, output = await sessiond("jwks", "--json", "--config", config)
         assert (status, json.loads(output)[0]["outcome"]) == (1, "discovery")
         assert cluster.keys == 0

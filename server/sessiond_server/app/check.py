@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -16,23 +16,32 @@ from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.build import App, build
 from sessiond_server.app.check_issuers import check_issuer, check_workload_issuer
+from sessiond_server.app.check_settings import (
+    FileRemarks,
+    accepted_risks,
+    check_callers,
+    check_certificate,
+    check_ports,
+)
+from sessiond_server.app.check_store import check_store
 from sessiond_server.app.client_credentials import ClientSecrets
-from sessiond_server.app.findings import Finding
+from sessiond_server.app.findings import Finding, Severity
 from sessiond_server.app.issuers import AnyIssuerSettings, open_providers
 from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError, open_store
 from sessiond_server.app.workloads import AnyIssuer, open_workload_issuers
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import EMBEDDED, Settings
-from sessiond_server.domain.failures import KeysUnavailableError, StoreUnavailableError
+from sessiond_server.domain.failures import KeysUnavailableError
 from sessiond_server.domain.store_url import socket_url
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.storage.durability import PartitionsError
 from sessiond_server.service.storage.key_sets import NotShared
 from sessiond_server.service.telemetry import Telemetry
 
 # No issuer has a key of this name, so that asking for it fetches the set.
 _NO_KEY: Final = "-"
+# No part is looked at for longer; all of them are looked at at the same time.
+_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +60,58 @@ class KeySetFinding:
 
 
 async def check_all(settings: Settings, *, logger: Logger) -> list[Finding]:
-    """Look at the store, and at the keys of every issuer that the settings name and our credentials there.
+    """Look at everything that a server with these settings will need, as it would, in bounded time.
 
     Nothing is written but the files of an embedded store, in a new store the number of its partitions, and a
     trifle that is kept for a minute. The embedded store of a server that runs is looked at beside it.
 
     Raises:
-        StartError: the service could not start with these settings.
+        StartError: the embedded store cannot be opened.
     """
+    seen = f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"
+    findings = [
+        Finding(Severity.OK, "configuration", seen),
+        *accepted_risks(settings),
+        *check_callers(settings),
+        *await check_ports(settings, logger=logger),
+    ]
     async with AsyncExitStack() as stack:
-        telemetry = PrometheusTelemetry()
+        telemetry, remarks = PrometheusTelemetry(), FileRemarks()
         try:
             url, directory = await open_running_store(settings, stack, telemetry=telemetry, logger=logger)
-            secrets = load_secrets(settings, directory=directory, logger=logger)
+            secrets = load_secrets(settings, directory=directory, logger=remarks)
             app = await build(
                 settings, secrets, store_url=url, stack=stack, telemetry=telemetry, logger=logger
             )
-        except (ConfigurationError, DataDirectoryError) as error:
+        except ConfigurationError as error:
+            return [*findings, *map(Finding.of, error.problems)]
+        except DataDirectoryError as error:
             raise StartError(str(error)) from error
-        seen = f"issuers: {len(settings.issuers)}, callers: {len(settings.callers)}"
-        of_issuers = await asyncio.gather(
-            *(check_issuer(one, logger=logger) for one in app.issuers),
-            *(check_workload_issuer(one, settings, logger=logger) for one in app.workload_issuers),
+        parts = await asyncio.gather(
+            _within("store.url", check_store(app, settings, secrets)),
+            *(_within("issuers", check_issuer(one, settings, logger=logger)) for one in app.issuers),
+            *(
+                _within("workload_issuers", check_workload_issuer(one, settings, logger=logger))
+                for one in app.workload_issuers
+            ),
         )
-        return [
-            Finding("configuration", works=True, seen=seen),
-            await _store(app, settings),
-            *chain.from_iterable(of_issuers),
-        ]
+        found = chain.from_iterable(parts)
+        return [*findings, *remarks.findings, *_signing_keys(app), *check_certificate(secrets), *found]
+
+
+async def _within(field: str, looking: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await asyncio.wait_for(looking, _SECONDS)
+    except TimeoutError:
+        return [Finding(Severity.ERROR, field, f"no answer within {_SECONDS:g} s", "an answer")]
+
+
+def _signing_keys(app: App) -> list[Finding]:
+    local = app.local_issuer
+    if local is None:
+        return []
+    algorithms = ", ".join(sorted(local.minter.algorithms))
+    return [Finding(Severity.OK, "issuers", f"{local.policy.issuer}: signs itself, with {algorithms}")]
 
 
 async def open_running_store(
@@ -138,23 +171,4 @@ def to_finding(issuer: AnyIssuer, *, ordered_at: float | None = None) -> KeySetF
         round(keys.age_seconds, 1),
         issuer.refresh.refresh_seconds,
         ordered_at,
-    )
-
-
-async def _store(app: App, settings: Settings) -> Finding:
-    what, durability, writes = f"store {settings.store.url}", app.stores.durability, app.stores.writes
-    try:
-        await durability.pin_partitions()
-        faults = await durability.faults(accepted=settings.store.accept_risks)
-        remarks = await durability.remarks()
-        await writes.probe()
-    except StoreUnavailableError:
-        reason = writes.refused_for
-        return Finding(what, works=False, seen=f"takes no writes: {reason}" if reason else "no answer")
-    except PartitionsError as error:
-        return Finding(what, works=False, seen=str(error))
-    return Finding(
-        what,
-        works=not faults,
-        seen="; ".join(faults or ["answers, and keeps what it acknowledges", *remarks]),
     )

@@ -14,8 +14,9 @@ from sessiond_server.cli.descriptors import open_standard_descriptors
 # Each with the first sentence of its help: to show them all, none of them has to be imported.
 _COMMANDS: Final = {
     "check": (
-        "Read a configuration, reach the store and every issuer, try our credentials there with a refresh "
-        "token that is made up, and show what works: exit status 1 if something does not."
+        "Read a configuration, and look at all that a server will need: the store, every issuer and our "
+        "credentials there (with a refresh token that is made up), keys, callers, files, ports, and the "
+        "clocks."
     ),
     "dev": (
         "Run on one machine without configuration: an embedded store, a local issuer, every method open to "

@@ -53,6 +53,14 @@ def lock_socket(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def require_free_socket(path: Path) -> None:
+    """Raise `AddressError` where `path` cannot be bound; nothing is made there, its directory neither."""
+    if path.parent.exists():
+        _check_parent(path.parent)
+    if _answers(path):
+        raise AddressError(f"unix:{path} is in use by another server")
+
+
 @contextmanager
 def private_umask() -> Iterator[None]:
     """Make what is made meanwhile for this user alone; for the start, because it is the whole process's."""

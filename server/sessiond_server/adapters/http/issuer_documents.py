@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from sessiond_server.adapters.http.outbound import Failed, HttpResponse, Outbound
 from sessiond_server.adapters.jwt.strict_json import read_object
@@ -31,11 +33,19 @@ _MAX_MEMBERS: Final = 2048
 _MAX_SHOWN: Final = 255
 
 
+class ToldTime(NamedTuple):
+    """What time it is at an issuer, and here, at the same moment; in seconds since 1970."""
+
+    issuer: float
+    ours: float
+
+
 class IssuerDocuments:
     """Looks up the addresses that are not configured, and fetches the key set.
 
     `authorization` gives what an issuer wants to see before it shows its documents, None where it shows them
-    to anybody; it is asked anew each time.
+    to anybody; it is asked anew each time. `told_time` is what the last answer has told of the issuer's
+    clock.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class IssuerDocuments:
         self._discovery = discovery
         self._authorization = authorization
         self._discovered: JsonObject = {}
+        self.told_time: ToldTime | None = None
 
     async def key_set(self, entity_tag: str | None, *, anew: bool = False) -> Document | Unfetched:
         """The key set, or the news that the one with `entity_tag` is still right.
@@ -119,7 +130,10 @@ class IssuerDocuments:
     async def _document(self, url: str, *, headers: Mapping[str, str] | None = None) -> Document | Unfetched:
         shown = self._authorization()
         authorized = {"Authorization": shown} if shown else {}
-        return _to_document(url, await self._outbound.get(url, headers={**(headers or {}), **authorized}))
+        found = await self._outbound.get(url, headers={**(headers or {}), **authorized})
+        if isinstance(found, HttpResponse):
+            self.told_time = _told_time(found.headers)
+        return _to_document(url, found)
 
 
 def _undiscovered(detail: str) -> Unfetched:
@@ -146,6 +160,15 @@ def _to_document(url: str, response: HttpResponse | Failed) -> Document | Unfetc
     if response.status != _OK:
         return Unfetched("status", f"{at}: HTTP {response.status}")
     return Document(response.body, lifetime, entity_tag)
+
+
+def _told_time(headers: Mapping[str, str]) -> ToldTime | None:
+    """By an answer's date, to which a cache adds how old it is (RFC 9110 §6.6.1, RFC 9111 §5.1)."""
+    try:
+        sent, age = parsedate_to_datetime(headers.get("Date", "")).timestamp(), float(headers.get("Age", "0"))
+    except (ValueError, OverflowError):
+        return None
+    return ToldTime(sent + age, time.time())
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:

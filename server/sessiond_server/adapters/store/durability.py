@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from typing_extensions import override
@@ -14,7 +14,7 @@ from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.store_settings import NAMES, remarks_on
 from sessiond_server.domain.failures import StoreUnavailableError
-from sessiond_server.service.storage.durability import Durability, PartitionsError
+from sessiond_server.service.storage.durability import Durability, PartitionsError, StoreNode
 
 _META: Final = "meta"
 _NO_EVICTION: Final = "noeviction"
@@ -30,6 +30,23 @@ class RedisDurability(Durability):
         self._scripts = scripts
         self._partitions = partitions
         self._replicas = replicas
+
+    @property
+    @override
+    def partitions(self) -> Iterable[int]:
+        return self._partitions
+
+    @override
+    async def node_of(self, partition: int) -> StoreNode:
+        found = await self._scripts.information("server", partition)
+        # Valkey says under the other name which Redis it is like.
+        of_valkey = found.get("valkey_version")
+        return StoreNode(
+            product="valkey" if of_valkey else "redis",
+            version=str(of_valkey or found.get("redis_version", "")),
+            run_id=str(found.get("run_id", "")),
+            now_ms=int(found.get("server_time_usec", 0)) // 1000,
+        )
 
     @override
     async def pin_partitions(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -10,8 +11,28 @@ class PartitionsError(Exception):
     """The store was begun with another number of partitions; the message is one line for a person."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoreNode:
+    """What a node of the store says of itself; empty, and no time, where our user may not ask.
+
+    `product` is redis or valkey. `run_id` is another after each start.
+    """
+
+    product: str
+    version: str
+    run_id: str
+    now_ms: int
+
+
 class Durability(Protocol):
     """Whether what was acknowledged can be lost: by the store's settings, or by looking in a wrong place."""
+
+    @property
+    def partitions(self) -> Iterable[int]:
+        """The partitions of the store."""
+
+    async def node_of(self, partition: int) -> StoreNode:
+        """The node that has a partition, as it is now; raises `StoreUnavailableError`."""
 
     async def pin_partitions(self) -> None:
         """Write the number of partitions at the first start, and insist on it ever after.
