@@ -38,7 +38,7 @@ async def traced(
     directory: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], *issuers: dict[str, Any]
 ) -> AsyncIterator[tuple[Server, AsyncClient]]:
     config = Config(directory, issuers=[*issuers, LOCAL])
-    key = config.caller("web", ["validate", "session", "mint"])
+    key = config.caller("web", ["validate", "session", "mint", "watch"])
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     async with (
@@ -231,6 +231,24 @@ async def test_a_call_whose_time_is_over_is_a_fault(
         assert call.attributes["error.type"] == "DEADLINE_EXCEEDED"
         assert call.span.status.code == Status.STATUS_CODE_ERROR
         assert not call.span.status.message
+
+
+async def test_a_stream_is_a_span_until_its_watcher_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: Collector
+) -> None:
+    async with (
+        traced(tmp_path, monkeypatch, sink.environment) as (server, _),
+        grpc.aio.insecure_channel(server.grpc) as channel,
+    ):
+        stub: Any = SessionServiceStub(channel)
+        request = session_service_pb2.WatchRevocationsRequest()
+        watch = stub.WatchRevocations(request, metadata=(("authorization", f"Bearer {server.key}"),))
+        assert await watch.read()
+        assert sink.spans("WatchRevocations") == []
+        watch.cancel()
+        span = await sink.span("WatchRevocations")
+        assert span.attributes["rpc.response.status_code"] == "CANCELLED"
+        assert "error.type" not in span.attributes
 
 
 async def test_a_collector_that_is_away_changes_nothing(
