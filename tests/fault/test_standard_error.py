@@ -213,6 +213,34 @@ async def test_a_server_that_fails_says_what_kind_of_failure_it_was_and_where() 
     )
 
 
+LEFT_OVER = f"""
+import asyncio
+from sessiond_server.cli.event_loop import run_server
+
+async def left_over():
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise LookupError("{SECRET}")
+
+async def serve(logger, **_):
+    serve.task = asyncio.create_task(left_over())
+    await asyncio.sleep(0)
+    return logger
+
+run_server(serve)
+"""
+
+
+async def test_what_fails_while_the_event_loop_closes_is_told_before_the_last_line() -> None:
+    status, said = await stderr_of(LEFT_OVER)
+    assert status == 0
+    assert [json.loads(line)["event"] for line in said.splitlines()] == [
+        "a library reports something",
+        "stopped",
+    ]
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 async def test_a_server_whose_standard_descriptors_are_closed_serves(tmp_path: Path, closed: str) -> None:
     listen = f"unix:{tmp_path}/s"
