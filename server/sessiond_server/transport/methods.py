@@ -30,7 +30,7 @@ from sessiond_server.service.sessions.refresh import SessionRefresh
 from sessiond_server.service.sessions.revoke import SessionRevocation
 from sessiond_server.service.storage.adoptions import ProviderRefreshToken
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.service.validation.traced_validation import ACCEPTED, TokenValidation
+from sessiond_server.service.validation.traced_validation import TokenValidation
 from sessiond_server.service.validation.validate import Undecided, ValidationResult
 from sessiond_server.transport.admission.metering import Metering
 from sessiond_server.transport.admission.permissions import Rule
@@ -40,6 +40,7 @@ from sessiond_server.transport.failures import to_status
 
 SERVICE: Final = "sessiond.v1.SessionService"
 
+_ACCEPTED: Final = "ACCEPTED"
 _UNDECIDED: Final = "UNDECIDED"
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -362,7 +363,7 @@ class SessionService:
         call.log_fields["verdicts"] = counts
         for verdict, count in counts.items():
             self._telemetry.verdicts_given(verdict, count)
-        failed = sum(counts.values()) - counts.get(ACCEPTED, 0) - counts.get(_UNDECIDED, 0)
+        failed = sum(counts.values()) - counts.get(_ACCEPTED, 0) - counts.get(_UNDECIDED, 0)
         self._metering.require_validations(failed, call)
 
 
@@ -401,4 +402,4 @@ def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, in
 def _name_of(result: ValidationResult | Undecided) -> str:
     if isinstance(result, Undecided):
         return _UNDECIDED
-    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else ACCEPTED
+    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else _ACCEPTED

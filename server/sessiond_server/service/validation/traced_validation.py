@@ -14,7 +14,7 @@ from sessiond_server.domain.verdict import Rejected
 from sessiond_server.service.tracing import Tracer
 from sessiond_server.service.validation.validate import Undecided, ValidationResult
 
-ACCEPTED: Final = "ACCEPTED"
+_ACCEPTED: Final = "ACCEPTED"
 
 
 class TokenValidation(Protocol):
@@ -70,7 +70,7 @@ class TracedValidation(TokenValidation):
         if isinstance(verdict, Rejected):
             self._tracer.judged(verdict.reason.name, None)
         else:
-            self._tracer.judged(ACCEPTED, verdict.claims.issuer)
+            self._tracer.judged(_ACCEPTED, verdict.claims.issuer)
         return result
 
     @override
