@@ -127,7 +127,7 @@ async def test_a_certificate_that_has_expired_is_replaced_without_a_restart(tmp_
         assert not await is_answered(server, authority, days=EXPIRED)
         files.take(authority, days=EXPIRED)
         assert not await is_answered(server, authority)
-        expired_at = await expiry(server, "tls_certificate_expiry_timestamp_seconds")
+        expired_at = await expiry(server, "certificate_expiry_timestamp_seconds")
         files.take(authority)
         assert await is_answered(server, authority)
-        assert await expiry(server, "tls_certificate_expiry_timestamp_seconds") > expired_at
+        assert await expiry(server, "certificate_expiry_timestamp_seconds") > expired_at

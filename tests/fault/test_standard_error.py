@@ -95,7 +95,7 @@ async def test_a_log_that_nobody_reads_stops_neither_calls_nor_the_end(tmp_path:
         await fill(listening["grpc"])
         assert await asyncio.to_thread(ask_health, listening["grpc"], timeout_seconds=5) == SERVING
         async with aiohttp.ClientSession() as web, web.get(f"http://{listening['http']}/metrics") as answer:
-            found = re.search(r"^sessiond_log_lines_dropped (\S+)$", await answer.text(), re.MULTILINE)
+            found = re.search(r"^sessiond_log_lines_dropped_total (\S+)$", await answer.text(), re.MULTILINE)
         assert found is not None
         assert float(found[1]) > 0
         pipe.process.send_signal(signal.SIGTERM)

@@ -109,7 +109,9 @@ async def test_among_others_it_alone_is_undecided(setting: Setting) -> None:
         aiohttp.ClientSession() as web,
         web.get(f"http://{setting.server.http}/metrics") as answer,
     ):
-        assert 'sessiond_verdicts_total{verdict="UNDECIDED"} 2.0' in await answer.text()
+        assert (
+            'sessiond_verdicts_total{method="ValidateTokens",verdict="UNDECIDED"} 2.0' in await answer.text()
+        )
 
 
 async def test_an_issuer_that_takes_its_time_holds_no_batch_up(setting: Setting) -> None:

@@ -336,7 +336,7 @@ async def test_changed_certificates_serve_the_next_connection_and_drop_no_call(m
             assert isinstance(await after.validate("x"), Rejection)
         assert isinstance(await before.validate("x"), Rejection)
     async with aiohttp.ClientSession() as web, web.get(f"http://{mesh.server.http}/metrics") as answer:
-        assert "sessiond_tls_certificate_expiry_timestamp_seconds" in await answer.text()
+        assert "sessiond_certificate_expiry_timestamp_seconds" in await answer.text()
     mesh.server_pair.write(mesh.cert_file.parent, "server")
 
 

@@ -72,13 +72,13 @@ async def value(web: ClientSession, series: str) -> float:
     "series",
     [
         'sessiond_calls_total{caller="anonymous",code="OK",method="ValidateToken"}',
-        'sessiond_call_seconds_count{method="CreateSession"}',
-        'sessiond_verdicts_total{verdict="ACCEPTED"}',
-        'sessiond_verdicts_total{verdict="MALFORMED"}',
+        'grpc_server_handling_seconds_count{grpc_method="CreateSession",grpc_service="sessiond.v1.SessionService",grpc_type="unary"}',
+        'sessiond_verdicts_total{method="ValidateToken",verdict="ACCEPTED"}',
+        'sessiond_verdicts_total{method="ValidateToken",verdict="MALFORMED"}',
         'sessiond_refreshes_total{outcome="ROTATED"}',
         'sessiond_refreshes_total{outcome="REPLAYED"}',
         'sessiond_store_seconds_count{script="rotate"}',
-        "sessiond_token_cache_misses",
+        "sessiond_token_cache_misses_total",
     ],
 )
 async def test_metrics_count(web: ClientSession, client: AsyncClient, series: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessiond_server.domain.address import Address
+from sessiond_server.service.telemetry import Expose, Exposition
 from sessiond_server.transport.http.connections import MAX_CONNECTIONS
 from sessiond_server.transport.http.server import HttpServer
 from tests.support.fakes import RecordingLogger, RecordingTelemetry
@@ -61,6 +62,15 @@ def show_nothing() -> bytes:
     return b""
 
 
+def exposing(metrics: Callable[[], bytes]) -> Expose:
+    """Shows them in one form, whatever is accepted."""
+
+    async def expose(*, accept: str, accept_encoding: str) -> Exposition:  # noqa: ARG001 - the port has them
+        return Exposition(metrics(), {})
+
+    return expose
+
+
 @asynccontextmanager
 async def listening(
     *, seconds: float = LONG, metrics: Callable[[], bytes] = show_nothing, reasons: list[str] | None = None
@@ -71,7 +81,7 @@ async def listening(
         local=None,
         not_ready_reasons=lambda: reasons or [],
         remarks=list,
-        render_metrics=metrics,
+        expose=exposing(metrics),
         telemetry=port.telemetry,
         logger=port.logger,
         max_seconds=seconds,

@@ -113,7 +113,7 @@ async def test_each_call_is_one_line_and_one_count(output: Output) -> None:
     for part in ("GetSession", "NOT_FOUND", "SESSION_NOT_FOUND", "anonymous"):
         assert part in output.getvalue()
     counted = b'sessiond_calls_total{caller="anonymous",code="NOT_FOUND",method="GetSession"} 1.0'
-    assert counted in telemetry.render()
+    assert counted in (await telemetry.expose()).body
 
 
 async def test_each_stream_is_one_line_and_one_count() -> None:

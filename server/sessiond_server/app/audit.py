@@ -28,7 +28,10 @@ from sessiond_server.service.logger import Logger
 from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.service.tracing import Tracer
 
-_DROPPED: Final = ("audit_events_dropped", "Audit events that could not be kept, by where they were to go")
+_DROPPED: Final = (
+    "audit_events_dropped_total",
+    "Audit events that could not be kept, by where they were to go",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def open_sink(
         raise ConfigurationError(
             [Problem("audit.file", str(error), "a file that sessiond can append to, and others cannot")]
         ) from error
-    telemetry.gauge(*_DROPPED, lambda: opened.writer.dropped, to="file")
+    telemetry.counter(*_DROPPED, lambda: opened.writer.dropped, to="file")
     return LoggedEvents(opened.logger)
 
 
@@ -98,7 +101,7 @@ def begin(
     """Tell what was loaded; what waits to be told is told when `stack` closes."""
     streamed = audit.streamed_events
     if streamed:
-        telemetry.gauge(*_DROPPED, lambda: streamed.dropped, to="stream")
+        telemetry.counter(*_DROPPED, lambda: streamed.dropped, to="stream")
         stack.push_async_callback(streamed.drain)
     stack.callback(audit.refused_callers.tell_left_out)
     audit.trail.settings_loaded(fingerprint(settings), key_ids(secrets))

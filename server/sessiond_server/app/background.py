@@ -18,6 +18,7 @@ from sessiond_server.service.providers.revoke_queued import revoke_queued
 from sessiond_server.service.revocation.follow import Revocations
 from sessiond_server.service.storage.durability import Durability
 from sessiond_server.service.storage.writes import StoreWrites
+from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.engine.port import Engine
 
 STORE_RETRY_SECONDS: Final = 0.5
@@ -33,6 +34,7 @@ def work_of(
     readiness: Readiness,
     engine: Engine,
     *,
+    telemetry: Telemetry,
     logger: Logger,
 ) -> dict[str, Work]:
     """Everything that goes on for as long as the server runs, by what a log line calls it."""
@@ -63,6 +65,7 @@ def work_of(
             app.stores.queue,
             app.providers,
             interval_seconds=_REVOCATION_QUEUE_SECONDS,
+            telemetry=telemetry,
             logger=logger,
         ),
         "report health": partial(_report_health, engine, readiness, logger=logger),

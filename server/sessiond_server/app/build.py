@@ -15,6 +15,7 @@ from sessiond_server.adapters.jwt.parser import StrictTokenParser
 from sessiond_server.adapters.store.open import HashedIssuers, SessionRules, StoreAddress, Stores, open_stores
 from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.app.audit import Audit, open_audit
+from sessiond_server.app.foreseen import foresee_issuers
 from sessiond_server.app.foundation import Foundation, OpenIssuers
 from sessiond_server.app.gauges import show_the_store, show_what_is_held
 from sessiond_server.app.issuers import (
@@ -34,6 +35,7 @@ from sessiond_server.config.fingerprint import fingerprint
 from sessiond_server.config.settings import ACCEPT_STALE, Settings
 from sessiond_server.domain.rate import Activity, Per
 from sessiond_server.domain.refresh_token import Peppers, RefreshToken
+from sessiond_server.service.audit.counted_events import CountedEvents
 from sessiond_server.service.audit.events import AuditSink
 from sessiond_server.service.callers import Callers
 from sessiond_server.service.logger import Logger
@@ -133,8 +135,16 @@ async def build(
         )
     )
     peppers = Peppers(secrets.peppers)
+    local = find_local_issuer(settings, secrets.signing_keys)
+    counted = CountedEvents(telemetry, local_issuer=local.policy.issuer if local else None)
     audit = open_audit(
-        settings.audit, stores, sinks, pepper=peppers.newest, clock=clock, logger=logger, tracer=tracer
+        settings.audit,
+        stores,
+        (*sinks, counted),
+        pepper=peppers.newest,
+        clock=clock,
+        logger=logger,
+        tracer=tracer,
     )
 
     def share(issuer: AnyIssuerSettings) -> SharedKeySet:
@@ -151,7 +161,7 @@ async def build(
         logger=logger,
         tracer=tracer,
     )
-    issuers = OpenIssuers(find_local_issuer(settings, secrets.signing_keys), others)
+    issuers = OpenIssuers(local, others)
     workload_issuers = await open_workload_issuers(
         settings,
         share=share,
@@ -161,6 +171,7 @@ async def build(
         logger=logger,
         tracer=tracer,
     )
+    foresee_issuers(telemetry, others, workload_issuers)
     base = Foundation(settings, stores, audit, clock, telemetry, logger)
     revoked = open_revocations(base, issuers, stack=stack)
     audit.follow((*others, *workload_issuers))

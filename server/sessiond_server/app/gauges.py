@@ -37,12 +37,12 @@ def show_what_is_held(
     telemetry.gauge("watchers", "Watchers of revocations", lambda: watching.watchers)
     telemetry.gauge("token_cache_tokens", "Verified tokens held in memory", lambda: len(cache))
     telemetry.gauge("token_cache_bytes", "Memory of the verified tokens, estimated", lambda: cache.bytes)
-    telemetry.gauge("token_cache_hits", "Tokens found in the cache", lambda: cache.hits)
-    telemetry.gauge("token_cache_misses", "Tokens not found in the cache", lambda: cache.misses)
+    telemetry.counter("token_cache_hits_total", "Tokens found in the cache", lambda: cache.hits)
+    telemetry.counter("token_cache_misses_total", "Tokens not found in the cache", lambda: cache.misses)
     certificate = secrets.certificate
     if certificate:
         telemetry.gauge(
-            "tls_certificate_expiry_timestamp_seconds",
+            "certificate_expiry_timestamp_seconds",
             "When the server's certificate expires",
             lambda: certificate.expires_at,
         )

@@ -168,13 +168,21 @@ async def _open_provider(
 
 def show_key_set(key_set: RemoteKeySet, issuer: str, telemetry: Telemetry, *, prefix: str = "") -> None:
     """Show how old an issuer's keys are, and what they were asked for; names begin with `prefix`."""
-    for name, meaning, read in (
-        ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
-        ("key_set_unknown_ids", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
+    for name, meaning, count in (
+        ("key_set_unknown_ids_total", "Tokens whose key is not in the set", lambda: key_set.unknown_ids),
         (
-            "key_set_unasked_ids",
+            "key_set_unasked_ids_total",
             "Tokens whose key the issuer was not asked for, because too many were made up",
             lambda: key_set.unasked_ids,
+        ),
+    ):
+        telemetry.counter(f"{prefix}{name}", meaning, count, issuer=issuer)
+    for name, meaning, read in (
+        ("key_set_age_seconds", "Age of an issuer's keys; -1 before the first", lambda: key_set.age_seconds),
+        (
+            "key_set_max_stale_seconds",
+            "How old an issuer's keys may be for its tokens to be accepted",
+            lambda: key_set.max_stale_seconds,
         ),
         (
             "key_set_order_timestamp_seconds",

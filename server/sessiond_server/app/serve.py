@@ -106,8 +106,8 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
     """
     whole_log, logger = logger, at_level(logger, settings.log.level)
     telemetry = PrometheusTelemetry()
-    telemetry.gauge(
-        "log_lines_dropped", "Log lines that were dropped because nobody read them", lines_dropped
+    telemetry.counter(
+        "log_lines_dropped_total", "Log lines that were dropped because nobody read them", lines_dropped
     )
     stop, loop = _Stop(), asyncio.get_running_loop()
     loop.set_exception_handler(unseen_failures(logger))
@@ -166,6 +166,9 @@ async def _start(
     begin(app.audit, settings, secrets, stack, telemetry=telemetry)
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
     readiness = Readiness(app, supervision)
+    telemetry.gauge(
+        "ready", "1 where /readyz is well, 0 where not", lambda: not readiness.not_ready_reasons()
+    )
     http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
@@ -180,7 +183,7 @@ async def _start(
         tracer=tracer,
     )
     address = await engine.start()
-    work = work_of(settings, app, readiness, engine, logger=logger)
+    work = work_of(settings, app, readiness, engine, telemetry=telemetry, logger=logger)
     for name, one in work.items():
         await stack.enter_async_context(supervision.running(name, one))
     # At the end calls are finished first, then what goes on without its caller; revocations are
@@ -227,7 +230,7 @@ async def _start_http(
         local=documents,
         not_ready_reasons=readiness.not_ready_reasons,
         remarks=readiness.remarks,
-        render_metrics=telemetry.render,
+        expose=telemetry.expose,
         telemetry=telemetry,
         logger=logger,
     )

@@ -62,6 +62,7 @@ class Supervision:
     @asynccontextmanager
     async def running(self, name: str, work: Work) -> AsyncIterator[None]:
         """Run `work` until the context closes."""
+        self._telemetry.foresee("work_failed", [(name,)])
         task = asyncio.create_task(self._supervise(name, work))
         try:
             yield

@@ -94,7 +94,8 @@ NO_WORKLOADS: Final = _NoWorkloads()
 class Callers:
     """The callers of this server.
 
-    A call without any credentials is anonymous, and may do what `anonymous` says.
+    A call without any credentials is anonymous, and may do what `anonymous` says. `everybody` are all who may
+    do anything.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Callers:
         self._identities = {identity: one.caller for one in known for identity in one.identities}
         self._anonymous = Caller(ANONYMOUS, anonymous)
         self._workloads = workloads
+        self.everybody: Final = (*(one.caller for one in known), *([self._anonymous] if anonymous else []))
 
     def identify(self, credentials: Credentials) -> Caller:
         """Whose call this is, once `identify_early` has let it in.

@@ -41,6 +41,10 @@ class RateLimits:
         self._own = Buckets()
         self._clock = clock
         self._telemetry = telemetry
+        telemetry.foresee(
+            "rate_limited",
+            ((on.value, rule.per.value) for on, counted in self._rules.items() for rule in counted),
+        )
 
     def counts(self, activity: Activity) -> bool:
         """Whether there is a rule that may count this activity."""

@@ -40,8 +40,10 @@ from sessiond_server.transport.failures import to_status
 
 SERVICE: Final = "sessiond.v1.SessionService"
 
-_ACCEPTED: Final = "ACCEPTED"
-_UNDECIDED: Final = "UNDECIDED"
+ACCEPTED: Final = "ACCEPTED"
+UNDECIDED: Final = "UNDECIDED"
+# The methods that answer with verdicts, which are counted.
+WITH_VERDICTS: Final = ("ValidateToken", "ValidateTokens")
 
 RequestT = TypeVar("RequestT", bound=Message)
 
@@ -362,8 +364,8 @@ class SessionService:
         counts = _counted(results)
         call.log_fields["verdicts"] = counts
         for verdict, count in counts.items():
-            self._telemetry.verdicts_given(verdict, count)
-        failed = sum(counts.values()) - counts.get(_ACCEPTED, 0) - counts.get(_UNDECIDED, 0)
+            self._telemetry.verdicts_given(call.method, verdict, count)
+        failed = sum(counts.values()) - counts.get(ACCEPTED, 0) - counts.get(UNDECIDED, 0)
         self._metering.require_validations(failed, call)
 
 
@@ -401,5 +403,5 @@ def _counted(results: Iterable[ValidationResult | Undecided]) -> Mapping[str, in
 
 def _name_of(result: ValidationResult | Undecided) -> str:
     if isinstance(result, Undecided):
-        return _UNDECIDED
-    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else _ACCEPTED
+        return UNDECIDED
+    return result.verdict.reason.name if isinstance(result.verdict, Rejected) else ACCEPTED

@@ -41,6 +41,7 @@ from sessiond_server.transport.engine.port import (
     UnaryHandler,
 )
 from sessiond_server.transport.failures import to_status
+from sessiond_server.transport.measured import foresee_calls
 from sessiond_server.transport.methods import SERVICE, AnyMethod, StreamMethod, UnaryMethod
 
 # A change takes longer than this on any way: whoever has no more time does not learn of it.
@@ -85,6 +86,7 @@ class Pipeline:
         """Every method, with the pipeline before it."""
         rows = list(methods)
         self._rules = {row.name: row.rule for row in rows}
+        foresee_calls(self._telemetry, rows, self._identification.everybody)
         return Endpoints(
             service=SERVICE,
             unary={row.name: self.unary(row) for row in rows if isinstance(row, UnaryMethod)},
@@ -99,6 +101,7 @@ class Pipeline:
         cap = self._cap(method)
 
         async def serve(raw: bytes, call: Call) -> Response:
+            self._telemetry.call_began(call.method)
             with _Observed(call, end) as observed:
                 response: Response
                 try:
@@ -121,6 +124,7 @@ class Pipeline:
         cap = self._cap(method)
 
         async def serve(raw: bytes, call: Call) -> AsyncGenerator[Response, None]:
+            self._telemetry.call_began(call.method)
             with _Observed(call, end) as observed:
                 async with aclosing(self._guarded(method, cap, raw, call)) as responses:
                     try:

@@ -24,7 +24,7 @@ from sessiond_server.service.storage.sessions import (
     NotRotated,
     Rotated,
 )
-from tests.support.fakes import SilentLogger
+from tests.support.fakes import SilentLogger, SilentTelemetry
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
 from tests.support.store import HOUR, ISSUER, LIFETIMES, at_most, connected, first_token
 
@@ -314,7 +314,11 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
     queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle)
     endpoints = {(ISSUER, "app"): SimpleNamespace(revoke=revoke)}
     providers: Any = SimpleNamespace(endpoint_of=lambda *client: endpoints[client])
-    work = asyncio.create_task(revoke_queued(queue, providers, interval_seconds=3600, logger=SilentLogger()))
+    work = asyncio.create_task(
+        revoke_queued(
+            queue, providers, interval_seconds=3600, telemetry=SilentTelemetry(), logger=SilentLogger()
+        )
+    )
     await is_empty.wait()
     work.cancel()
     assert asked == ["refresh-1"]

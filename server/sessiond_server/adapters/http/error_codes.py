@@ -41,6 +41,8 @@ _CODES: Final = frozenset(
         "consent_required",
     }
 )
+# What `error_code` may give but that there is none.
+ALL_CODES: Final = (*sorted(_CODES), OTHER_CODE)
 
 
 def error_code(body: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from sessiond_server.domain.token import JsonObject
 from sessiond_server.service.storage.key_sets import Document
 from sessiond_server.service.validation.key_source import Unfetched
 
+_STATUS: Final = "status"
+_DISCOVERY: Final = "discovery"
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _MAX_AGE: Final = re.compile(r"(?:^|[ ,])max-age=(\d{1,9})(?:$|[ ,;])")
@@ -81,7 +83,7 @@ class IssuerDocuments:
         found = await self._document(url, headers={**headers, **(_PAST_CACHES if anew else {})})
         if isinstance(found, Document) and found.body is None and not entity_tag:
             # Nobody has asked whether it has been modified.
-            found = Unfetched("status", "not modified, which nobody has asked")
+            found = Unfetched(_STATUS, "not modified, which nobody has asked")
         if isinstance(found, Unfetched):
             # The issuer may have moved its key set.
             self._discovered = {}
@@ -99,7 +101,7 @@ class IssuerDocuments:
     async def discovery(self) -> JsonObject | Unfetched:
         """The discovery document, which is kept until its key set cannot be had."""
         if not self._discovery:
-            return Unfetched("discovery", "no address is configured, and discovery is off")
+            return Unfetched(_DISCOVERY, "no address is configured, and discovery is off")
         if not self._discovered:
             found = await self._fetch_discovery()
             if isinstance(found, Unfetched):
@@ -136,8 +138,16 @@ class IssuerDocuments:
         return _to_document(url, found)
 
 
+def _why(failed: Failed) -> str:
+    return failed.name.lower()
+
+
+# Every reason why there is no document.
+UNFETCHED: Final = (_STATUS, _DISCOVERY, *map(_why, Failed))
+
+
 def _undiscovered(detail: str) -> Unfetched:
-    return Unfetched("discovery", f"discovery: {detail}")
+    return Unfetched(_DISCOVERY, f"discovery: {detail}")
 
 
 def _another_issuer(name: object) -> str:
@@ -153,12 +163,12 @@ def _shown(text: str) -> str:
 def _to_document(url: str, response: HttpResponse | Failed) -> Document | Unfetched:
     at = _shown(url)
     if isinstance(response, Failed):
-        return Unfetched(response.name.lower(), f"{at}: {response.value}")
+        return Unfetched(_why(response), f"{at}: {response.value}")
     lifetime, entity_tag = _lifetime(response.headers), _entity_tag(response.headers)
     if response.status == _NOT_MODIFIED:
         return Document(None, lifetime, entity_tag)
     if response.status != _OK:
-        return Unfetched("status", f"{at}: HTTP {response.status}")
+        return Unfetched(_STATUS, f"{at}: HTTP {response.status}")
     return Document(response.body, lifetime, entity_tag)
 
 

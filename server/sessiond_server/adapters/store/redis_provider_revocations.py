@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from sessiond_server.adapters.store.formats import QUEUED
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers, hashed
-from sessiond_server.adapters.store.partitions import QUEUE_KEY, Partitions
+from sessiond_server.adapters.store.partitions import QUEUE_KEY, Partitions, key_in
 from sessiond_server.adapters.store.provider_tokens import ProviderTokenSeal
 from sessiond_server.adapters.store.scripts.catalogue import (
     ADD_REVOCATION,
@@ -16,6 +16,7 @@ from sessiond_server.adapters.store.scripts.catalogue import (
     REQUEUE_REVOCATION,
     SETTLE_REVOCATION,
 )
+from sessiond_server.adapters.store.scripts.declaration import Lane
 from sessiond_server.adapters.store.scripts.runner import Scripts
 from sessiond_server.adapters.store.sealing import SealingKeys
 from sessiond_server.domain.failures import SealingKeyMissingError, StoreUnavailableError
@@ -89,6 +90,15 @@ class RedisProviderRevocations(ProviderRevocations):
             if queued:
                 return queued
         return None
+
+    @override
+    async def count(self) -> int:
+        waiting = 0
+        for partition in self._partitions:
+            waiting += await self._scripts.send(
+                partition, Lane.CALLS, "LLEN", key_in(partition, QUEUE_KEY)
+            ) + await self._scripts.send(partition, Lane.CALLS, "ZCARD", key_in(partition, _TAKEN))
+        return waiting
 
     @override
     async def put_back(self, queued: QueuedRevocation) -> None:

@@ -6,7 +6,7 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Provider, widened_scopes
 from sessiond_server.service.storage.sessions import Leased
-from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.telemetry import RefreshTokenFate, Telemetry
 
 
 class ExchangeRemarks:
@@ -33,7 +33,8 @@ class ExchangeRemarks:
         """
         if is_renewed is provider.profile.renews:
             return
-        issuer, found = provider.policy.issuer, "renewed" if is_renewed else "kept"
+        issuer = provider.policy.issuer
+        found: RefreshTokenFate = "renewed" if is_renewed else "kept"
         self._telemetry.rotation_contradicted(issuer, found)
         if (issuer, found) not in self._told:
             self._told.add((issuer, found))

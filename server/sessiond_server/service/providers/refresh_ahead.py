@@ -12,12 +12,16 @@ from sessiond_server.domain.claims import Claims
 from sessiond_server.domain.failures import Failure
 from sessiond_server.domain.identifiers import SessionId
 from sessiond_server.service.clock import Clock
-from sessiond_server.service.providers.ahead_exchange import AheadExchange
+from sessiond_server.service.providers.ahead_exchange import AheadExchange, AheadOutcome
 from sessiond_server.service.telemetry import Telemetry
 
 # Of each issuer: how many sessions wait for their exchange, and how many are at the provider at a time.
 MAX_WAITING: Final = 10_000
 MAX_AT_ONCE: Final = 8
+# What metrics say beside the outcomes of exchanges: there were too many to wait for, or the store was away.
+_LEFT_OUT: Final = "left_out"
+_FAILED: Final = "failed"
+AHEAD: Final = (*(outcome.value for outcome in AheadOutcome), _LEFT_OUT, _FAILED)
 _TICK_SECONDS: Final = 0.25
 # By how much the clocks of provider, store and server may differ, which tell when a token ends.
 _SLACK_SECONDS: Final = 5.0
@@ -92,7 +96,7 @@ class RefreshAhead:
             return
         if session not in waiting.due:
             if len(waiting.due) >= MAX_WAITING:
-                self._telemetry.exchanged_ahead(claims.issuer, "left_out")
+                self._telemetry.exchanged_ahead(claims.issuer, _LEFT_OUT)
                 return
             heapq.heappush(waiting.order, (due, session.raw))
         waiting.due[session] = due
@@ -133,7 +137,7 @@ class RefreshAhead:
         try:
             outcome = (await self._exchange.run(session, within_ms=within_ms)).value
         except Failure:
-            outcome = "failed"
+            outcome = _FAILED
         finally:
             waiting.at_once -= 1
         self._telemetry.exchanged_ahead(issuer, outcome)

@@ -8,19 +8,32 @@ from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.logger import Logger
 from sessiond_server.service.providers.logins import Providers
 from sessiond_server.service.storage.queue import ProviderRevocations
+from sessiond_server.service.telemetry import Telemetry
 
 
 async def revoke_queued(
-    queue: ProviderRevocations, providers: Providers, *, interval_seconds: float, logger: Logger
+    queue: ProviderRevocations,
+    providers: Providers,
+    *,
+    interval_seconds: float,
+    telemetry: Telemetry,
+    logger: Logger,
 ) -> None:
     """Work the queue off, again and again, until cancelled.
 
     A token that a provider does not take now is tried again for a day.
     """
+    pending = 0
+    telemetry.gauge(
+        "provider_revocations_pending",
+        "Refresh tokens that wait to be revoked at their providers; every server shows those of the store",
+        lambda: pending,
+    )
     while True:
         try:
             while await _revoke_next(queue, providers):
                 pass
+            pending = await queue.count()
         except StoreUnavailableError:
             logger.warning("refresh tokens that are to be revoked at their providers cannot be read")
         await asyncio.sleep(interval_seconds)

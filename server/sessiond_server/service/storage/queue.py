@@ -44,6 +44,13 @@ class ProviderRevocations(Protocol):
             StoreUnavailableError: the store did not answer.
         """
 
+    async def count(self) -> int:
+        """How many wait, those that somebody has taken and not settled included.
+
+        Raises:
+            StoreUnavailableError: the store did not answer.
+        """
+
     async def put_back(self, queued: QueuedRevocation) -> None:
         """Queue it again: the provider could not be asked."""
 

@@ -22,6 +22,13 @@ from sessiond_server.service.validation.keys import KeySet, VerificationKey
 # So many fetches are made at a time because of tokens whose key is not known, and one more after each
 # cooldown.
 _FETCHES: Final = 3
+_OK: Final = "ok"
+_NOT_MODIFIED: Final = "not_modified"
+_MALFORMED: Final = "malformed"
+_EMPTY: Final = "empty"
+_GOOD: Final = frozenset({_OK, _NOT_MODIFIED})
+# What comes of a fetch that brings something, as metrics say it.
+FETCHED: Final = (_OK, _NOT_MODIFIED, _MALFORMED, _EMPTY)
 # Only the provider itself spends these, by tokens whose key it does not publish yet.
 _ISSUERS_COOLDOWN_SECONDS: Final = 5.0
 
@@ -197,13 +204,13 @@ class RemoteKeySet(KeySet):
         steady, now = self._clock.steady(), self._clock.now()
         found = await self._fetch(self._entity_tag if self._keys and not anew else None, anew=anew)
         outcome = found.why if isinstance(found, Unfetched) else self._take(found, steady)
-        is_good = outcome in {"ok", "not_modified"}
+        is_good = outcome in _GOOD
         if is_good:
             self._answered = number
             self._unknown.remember(key_id for key_id in sought if key_id not in self._keys)
         if is_good and anew:
             self._note_carried_out(ordered_at)
-        if isinstance(found, Document) and outcome == "ok":
+        if isinstance(found, Document) and outcome == _OK:
             await self._shared.save(SharedDocument(found, now, self.carried_out))
         elif not is_good:
             await self.take_shared()
@@ -230,22 +237,22 @@ class RemoteKeySet(KeySet):
     def _take(self, document: Document, asked_at: float) -> str:
         if document.body is None:
             self._fetched_at, self.lifetime_seconds = asked_at, document.lifetime_seconds
-            return "not_modified"
+            return _NOT_MODIFIED
         keys = self._read(document.body)
         if keys is None:
-            return "malformed"
+            return _MALFORMED
         if not keys:
             # An issuer without keys signs nothing: this is a mistake there, and no order to forget the keys
             # that it has used.
             self._logger.error("the key set of an issuer has no key that can be used", issuer=self._issuer)
-            return "empty"
+            return _EMPTY
         self._replace(keys)
         self._fetched_at, self.lifetime_seconds, self._entity_tag = (
             asked_at,
             document.lifetime_seconds,
             document.entity_tag,
         )
-        return "ok"
+        return _OK
 
     def _replace(self, keys: Mapping[str, VerificationKey]) -> None:
         """Take the new keys; a key that stays remains the same object.

@@ -34,6 +34,21 @@ _ACCEPTED: Final = "ACCEPTED"
 _SUBJECT_UNKNOWN: Final = "SUBJECT_UNKNOWN"
 _KEYS_UNAVAILABLE: Final = "KEYS_UNAVAILABLE"
 _OVERLOADED: Final = "OVERLOADED"
+_OF_END_USERS: Final = frozenset({Reason.REVOKED, Reason.SCOPE_INSUFFICIENT, Reason.STEP_UP_REQUIRED})
+# Everything that they may say of a token of an issuer of ours.
+JUDGED: Final = (
+    _ACCEPTED,
+    _SUBJECT_UNKNOWN,
+    _KEYS_UNAVAILABLE,
+    _OVERLOADED,
+    *(reason.name for reason in Reason if reason not in _OF_END_USERS),
+)
+# The same of a token that names no issuer of ours.
+JUDGED_OF_NOBODY: Final = (
+    Reason.TOO_LARGE.name,
+    Reason.MALFORMED.name,
+    Reason.ISSUER_NOT_TRUSTED.name,
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 
 from sessiond_server.domain.caller import Caller
 from sessiond_server.service.callers import Callers
@@ -15,6 +15,11 @@ class Identification:
     def __init__(self, callers: Callers, *, by_certificate: bool) -> None:
         self._callers = callers
         self._by_certificate = by_certificate
+
+    @property
+    def everybody(self) -> Collection[Caller]:
+        """All who may call anything."""
+        return self._callers.everybody
 
     def identify(self, call: Call) -> None:
         """Note whose call it is; raises `CallerUnknownError`."""

@@ -105,7 +105,7 @@ class GrpcioEngine(Engine):
             _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
         )
         hurry = Hurry(_MAX_HURRIED, seconds=_MESSAGE_SECONDS)
-        self._health = Health([endpoints.service], is_serving=is_serving)
+        self._health = Health([endpoints.service], is_serving=is_serving, telemetry=telemetry)
         entrances = _entrances(endpoints, silent, hurry, by_certificate=certificates is not None)
         of_health = self._health.handlers()
         doorkeeper = Doorkeeper(

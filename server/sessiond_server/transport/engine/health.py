@@ -8,15 +8,19 @@ watches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from sessiond_server.service.telemetry import Telemetry
 from sessiond_server.transport.engine.calls import AnyHandler, Context, abort
 from sessiond_server.transport.engine.crowd import CrowdByPeer, Hurry
+from sessiond_server.transport.engine.port import StatusCode
 
 SERVICE: Final = "grpc.health.v1.Health"
 _CHECKS_OF_A_CONNECTION: Final = 4
@@ -27,13 +31,31 @@ _WATCHES: Final = 5000
 _NAMES_AT_A_TIME: Final = 16
 _NAME_SECONDS: Final = 2.0
 
+_CODES: Final = {
+    StatusCode(code.value[0]): code for code in grpc.StatusCode if code.value[0] in {*StatusCode}
+}
+_Serve: TypeAlias = Callable[[Any, Context], Awaitable[None]]
+
+
+class _RefusedError(Exception):
+    """A call that is to end with this code."""
+
+    def __init__(self, code: StatusCode, message: str) -> None:
+        super().__init__()
+        self.code = code
+        self.message = message
+
 
 class Health:
     """Whether the services serve, which is found out whenever somebody asks."""
 
-    def __init__(self, services: Iterable[str], *, is_serving: Callable[[], bool]) -> None:
+    def __init__(
+        self, services: Iterable[str], *, is_serving: Callable[[], bool], telemetry: Telemetry
+    ) -> None:
         self._services = frozenset({"", *services})
         self._is_serving = is_serving
+        self._telemetry = telemetry
+        telemetry.methods_served(SERVICE, {"Check": "unary", "Watch": "server_stream"})
         self._is_closed = False
         self._changed = asyncio.Event()
         self._checks = CrowdByPeer(_CHECKS, of_each_peer=_CHECKS_OF_A_CONNECTION)
@@ -48,9 +70,21 @@ class Health:
     def handlers(self) -> dict[str, AnyHandler]:
         """The methods by their names; they are entered before anything of a message is read."""
         return {
-            "Check": grpc.stream_stream_rpc_method_handler(self._check),
-            "Watch": grpc.stream_stream_rpc_method_handler(self._watch),
+            name: grpc.stream_stream_rpc_method_handler(partial(self._counted, name, serve))
+            for name, serve in (("Check", self._check), ("Watch", self._watch))
         }
+
+    async def _counted(self, name: str, serve: _Serve, requests: Any, context: Context) -> None:
+        self._telemetry.call_began(name)
+        started, code = time.perf_counter(), StatusCode.CANCELLED
+        try:
+            await serve(requests, context)
+            code = StatusCode.OK
+        except _RefusedError as refused:
+            code = refused.code
+            await abort(context, _CODES[code], refused.message)
+        finally:
+            self._telemetry.call_ended(name, code.name, None, time.perf_counter() - started)
 
     @property
     def _status(self) -> Any:
@@ -68,15 +102,15 @@ class Health:
 
     async def _check(self, _requests: Any, context: Context) -> None:
         if not self._checks.enter(context.peer()):
-            await abort(context, grpc.StatusCode.UNAVAILABLE, "too many checks at a time")
+            raise _RefusedError(StatusCode.UNAVAILABLE, "too many checks at a time")
         if not await self._is_known(context):
-            await abort(context, grpc.StatusCode.NOT_FOUND, "no service has this name")
+            raise _RefusedError(StatusCode.NOT_FOUND, "no service has this name")
         await context.write(_response(self._status))
 
     async def _watch(self, _requests: Any, context: Context) -> None:
         if not self._watches.enter(context.peer()):
             # By any other status clients take a server for unhealthy.
-            await abort(context, grpc.StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
+            raise _RefusedError(StatusCode.UNIMPLEMENTED, "too many watches at a time: use Check")
         is_known = await self._is_known(context)
         told = None
         while not self._is_closed:
@@ -86,7 +120,7 @@ class Health:
                 told = status
                 await context.write(_response(status))
             await changed.wait()
-        await abort(context, grpc.StatusCode.UNAVAILABLE, "the server is about to stop")
+        raise _RefusedError(StatusCode.UNAVAILABLE, "the server is about to stop")
 
     async def _is_known(self, context: Context) -> bool:
         """Whether a call asks for a service of ours; one that does not say in time asks for all of them."""
@@ -99,7 +133,7 @@ class Health:
         except TimeoutError:
             return True
         except DecodeError:
-            await abort(context, grpc.StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest")
+            raise _RefusedError(StatusCode.INVALID_ARGUMENT, "this is not a HealthCheckRequest") from None
 
 
 def _response(status: Any) -> bytes:

@@ -15,7 +15,8 @@ from aiohttp import web
 from typing_extensions import override
 
 from sessiond_server.service.logger import Logger
-from sessiond_server.transport.http.pages import Pages
+from sessiond_server.service.telemetry import HttpRefusal
+from sessiond_server.transport.http.pages import Accepted, Pages
 
 MAX_CONNECTIONS: Final = 100
 MAX_SECONDS: Final = 10.0
@@ -36,10 +37,10 @@ class LimitedServer(web.Server):
     """
 
     def __init__(
-        self, pages: Pages, *, max_seconds: float, refused: Callable[[str], None], logger: Logger
+        self, pages: Pages, *, max_seconds: float, refused: Callable[[HttpRefusal], None], logger: Logger
     ) -> None:
         async def answer(request: web.BaseRequest) -> web.Response:
-            return _answer(pages, request)
+            return await _answer(pages, request)
 
         super().__init__(answer, request_factory=_Request.of)
         self._max_seconds = max_seconds
@@ -66,7 +67,7 @@ class LimitedServer(web.Server):
             _, timer = self._open.pop(handler)
             timer.cancel()
 
-    def cut(self, handler: web.RequestHandler, cause: str) -> None:
+    def cut(self, handler: web.RequestHandler, cause: HttpRefusal) -> None:
         """Close a connection at once, whatever was not sent yet."""
         if handler in self._open:
             transport, timer = self._open.pop(handler)
@@ -136,10 +137,11 @@ class _Request(web.BaseRequest):
         response.headers.pop("Server", None)
 
 
-def _answer(pages: Pages, request: web.BaseRequest) -> web.Response:
+async def _answer(pages: Pages, request: web.BaseRequest) -> web.Response:
     page = pages.get(request.path)
     if page is None:
         return web.Response(status=404)
     if request.method not in _READ:
         return web.Response(status=405, headers={"Allow": ", ".join(sorted(_READ))})
-    return page()
+    headers = request.headers
+    return await page(Accepted(headers.get("Accept", ""), headers.get("Accept-Encoding", "")))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from sessiond_server.domain.address import Address
-from sessiond_server.transport.http.pages import Pages
+from sessiond_server.transport.http.pages import Accepted, Pages
 
 KEY_SET_PATH: Final = "/.well-known/jwks.json"
 _DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
@@ -47,11 +47,11 @@ def discovery_document(issuer: str, *, key_set_url: str, algorithms: Collection[
 def pages(local: LocalDocuments, *, address: Callable[[], Address]) -> Pages:
     """The documents at their paths; nothing in a request chooses what they say, `Host` included."""
 
-    def show_discovery() -> web.Response:
+    async def show_discovery(_: Accepted) -> web.Response:
         url = local.key_set_url or f"http://{address()}{KEY_SET_PATH}"
         return _public(discovery_document(local.issuer, key_set_url=url, algorithms=local.algorithms))
 
-    def show_key_set() -> web.Response:
+    async def show_key_set(_: Accepted) -> web.Response:
         return _public(local.key_set())
 
     return {_DISCOVERY_PATH: show_discovery, KEY_SET_PATH: show_key_set}

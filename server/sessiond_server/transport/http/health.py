@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from sessiond_server.transport.http.pages import Pages
+from sessiond_server.transport.http.pages import Accepted, Pages
 
 
 def pages(not_ready_reasons: Callable[[], Sequence[str]], remarks: Callable[[], Sequence[str]]) -> Pages:
@@ -15,10 +15,10 @@ def pages(not_ready_reasons: Callable[[], Sequence[str]], remarks: Callable[[], 
     Below them, or below `ready`, it has the remarks, which change nothing of its status.
     """
 
-    def show_health() -> web.Response:
+    async def show_health(_: Accepted) -> web.Response:
         return web.Response(text="ok\n")
 
-    def show_readiness() -> web.Response:
+    async def show_readiness(_: Accepted) -> web.Response:
         reasons = not_ready_reasons()
         lines = [*(reasons or ["ready"]), *remarks()]
         return web.Response(text="\n".join(lines) + "\n", status=503 if reasons else 200)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aiohttp import web
 
-from sessiond_server.transport.http.pages import Pages
+from sessiond_server.service.telemetry import Expose
+from sessiond_server.transport.http.pages import Accepted, Pages
 
 
-def pages(render: Callable[[], bytes]) -> Pages:
-    """`/metrics` shows what `render` gives: Prometheus' text."""
+def pages(expose: Expose) -> Pages:
+    """`/metrics` shows what `expose` gives, in the form that is accepted."""
 
-    def show_metrics() -> web.Response:
-        return web.Response(body=render(), content_type="text/plain", charset="utf-8")
+    async def show_metrics(accepted: Accepted) -> web.Response:
+        shown = await expose(accept=accepted.types, accept_encoding=accepted.encodings)
+        return web.Response(body=shown.body, headers=shown.headers)
 
     return {"/metrics": show_metrics}

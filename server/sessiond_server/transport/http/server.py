@@ -8,7 +8,7 @@ from aiohttp import web
 
 from sessiond_server.domain.address import Address, AddressError
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.telemetry import Expose, Telemetry
 from sessiond_server.transport.addresses import refuse_taken
 from sessiond_server.transport.http import documents, health, metrics
 from sessiond_server.transport.http.connections import MAX_CONNECTIONS, MAX_SECONDS, LimitedServer
@@ -30,13 +30,13 @@ class HttpServer:
         local: LocalDocuments | None,
         not_ready_reasons: Callable[[], Sequence[str]],
         remarks: Callable[[], Sequence[str]],
-        render_metrics: Callable[[], bytes],
+        expose: Expose,
         telemetry: Telemetry,
         logger: Logger,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
         self._address = address
-        pages: Pages = {**health.pages(not_ready_reasons, remarks), **metrics.pages(render_metrics)}
+        pages: Pages = {**health.pages(not_ready_reasons, remarks), **metrics.pages(expose)}
         if local:
             pages = {**pages, **documents.pages(local, address=lambda: self._address)}
         server = LimitedServer(pages, max_seconds=max_seconds, refused=telemetry.http_refused, logger=logger)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
@@ -26,7 +27,7 @@ from sessiond_server.adapters.store.time_limits import COMMAND_LIFE_SECONDS
 from sessiond_server.domain.failures import RevocationLogFullError, StoreUnavailableError, TimeOverError
 from sessiond_server.domain.revocation import FOREVER_MS
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.telemetry import Telemetry
+from sessiond_server.service.telemetry import StoreErrorKind, Telemetry
 from sessiond_server.service.tracing import Tracer
 
 R = TypeVar("R")
@@ -35,6 +36,16 @@ _INCARNATION_BYTES: Final = 16
 _MILLISECONDS_PER_SECOND: Final = 1000
 # TimeoutError is one of the second.
 _FAILURES: Final = (RedisError, OSError)
+# What errors without a script are counted by, and those of a script that is wrong itself.
+_NO_SCRIPT: Final = "none"
+_BROKEN: Final = "script"
+_ON_THE_WAY: Final[Mapping[str, StoreErrorKind]] = {
+    "timeout": "timeout",
+    "connections busy": "timeout",
+    "connection": "connection",
+    "certificate": "connection",
+    "no primary": "connection",
+}
 _SCRIPT_LINE: Final = re.compile(r"user_script:(\d+)")
 
 
@@ -71,6 +82,7 @@ class Scripts:
         self._tracer = tracer
         self._logger = logger
         self._randomness = randomness
+        _foresee(telemetry)
         self._sources = sources(SCRIPTS)
         self._digests = {
             name: hashlib.sha1(source, usedforsecurity=False).hexdigest()
@@ -114,6 +126,7 @@ class Scripts:
             return script.reply(await self._evaluate(script, partition, parameters))
         except ReplyError as error:
             self._logger.error("the store replied what a script does not declare", script=script.name)
+            self._telemetry.store_failed(script.name, _BROKEN)
             raise StoreUnavailableError from error
         except _FAILURES as error:
             if kind_of(error) == LATE and self._is_over(wanted_until):
@@ -219,6 +232,7 @@ class Scripts:
 
     def _tell(self, error: Exception, script: Script[Any] | None = None) -> None:
         kind = kind_of(error)
+        self._telemetry.store_failed(script.name if script else _NO_SCRIPT, _counted_as(kind))
         if kind is not None:
             self.errors.met(kind)
             return
@@ -233,6 +247,19 @@ class Scripts:
             return await send("EVALSHA", self._digests[script.name], *parameters)
         except NoScriptError:
             return await send("EVAL", self._sources[script.name], *parameters)
+
+
+def _foresee(telemetry: Telemetry) -> None:
+    names = [script.name for script in SCRIPTS]
+    telemetry.foresee("store_called", ((name,) for name in names))
+    telemetry.foresee("store_failed", itertools.product((*names, _NO_SCRIPT), get_args(StoreErrorKind)))
+
+
+def _counted_as(kind: str | None) -> StoreErrorKind:
+    """What an error of this kind is counted as; whatever is not on the way to the store is its refusal."""
+    if kind is None:
+        return _BROKEN
+    return _ON_THE_WAY.get(kind, "refused")
 
 
 @functools.cache
