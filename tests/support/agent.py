@@ -49,16 +49,17 @@ class Agent:
 
     async def metric(self, series: str) -> float:
         """The value of a series, by its name and labels as they are written."""
-        lines = await self._metrics()
+        lines = await self.metrics()
         return float(next(line.split()[-1] for line in lines if line.startswith(f"{series} ")))
 
     async def calls(self) -> int:
-        """How many calls have come to it, those of watchers not among them."""
-        began = "grpc_server_started_total{"
-        counted = [line for line in await self._metrics() if line.startswith(began) and '"unary"' in line]
+        """How many calls of sessions have come to it, those of watchers not among them."""
+        began = 'grpc_server_started_total{grpc_type="unary",grpc_service="sessiond.v1.SessionService"'
+        counted = [line for line in await self.metrics() if line.startswith(began)]
         return sum(int(line.split()[-1]) for line in counted)
 
-    async def _metrics(self) -> list[str]:
+    async def metrics(self) -> list[str]:
+        """The lines of its /metrics."""
         reader, writer = await asyncio.open_connection(*self.http.split(":"))
         writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
         text = (await reader.read()).decode()

@@ -92,7 +92,7 @@ func BenchmarkCheck(b *testing.B) {
 	service := &forwarding.Service{
 		Callers:   &callers.Callers{Identity: servers.Nobody{}, Anonymous: []callers.Group{callers.Validate}},
 		Memory:    kept,
-		Telemetry: telemetry.New("bench"),
+		Telemetry: telemetry.New(),
 	}
 	server, err := extauthz.New(extauthz.DefaultSettings(), service.Verdict, slog.Default(), func(string) {})
 	if err != nil {

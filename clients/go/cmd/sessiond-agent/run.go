@@ -87,9 +87,10 @@ func build(given *settings.Settings, logger *slog.Logger) (*agent, error) {
 		given:     given,
 		logger:    logger,
 		health:    health.NewServer(),
-		telemetry: telemetry.New(forwarding.Name),
+		telemetry: telemetry.New(),
 		entrance:  entrance.New(),
 	}
+	a.telemetry.Process(version)
 	a.tell(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	options, err := a.options()
 	if err != nil {

@@ -76,14 +76,21 @@ func (a *agent) credentials() (credentials.TransportCredentials, error) {
 		PrivateKey:        a.given.TLSKeyFile,
 		ClientAuthorities: a.given.TLSClientCAFile,
 	}
-	return listening.Credentials(files, func(error) {
+	secret, expires, err := listening.Credentials(files, func(error) {
 		a.logger.Warn("the certificate for callers cannot be read: the last one stays", "file", a.given.TLSCertFile)
 	})
+	if err != nil {
+		return nil, err
+	}
+	a.telemetry.Gauge("sessiond_certificate_expiry_timestamp_seconds",
+		"When the certificate for callers expires, since 1970.",
+		func() float64 { return float64(expires().Unix()) })
+	return secret, nil
 }
 
 func (a *agent) register(service *forwarding.Service) error {
 	service.Register(a.entrance.Calls(a.server))
-	grpc_health_v1.RegisterHealthServer(a.entrance.Health(a.server), a.health)
+	grpc_health_v1.RegisterHealthServer(a.telemetry.Counted(a.entrance.Health(a.server)), a.health)
 	if a.given.Reflection {
 		reflection.Register(a.entrance.Others(a.server))
 	}
@@ -95,8 +102,8 @@ func (a *agent) register(service *forwarding.Service) error {
 	if err != nil {
 		return err
 	}
-	check.Register(a.entrance.Calls(a.server))
-	a.telemetry.Family("sessiond_agent_checks_total", "Envoy's Checks, by their outcome.", "outcome", counts.Each)
+	check.Register(a.telemetry.Counted(a.entrance.Calls(a.server)))
+	a.telemetry.Verdicts("Check", counts.Each)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (s *Service) Register(server grpc.ServiceRegistrar) {
 type unary func(ctx context.Context, request *frames.Message) (*frames.Message, error)
 
 func (s *Service) toMethod(name string, handle unary) grpc.MethodDesc {
-	calls := s.Telemetry.Method(name, "unary")
+	calls := s.Telemetry.Method(Name, name, "unary")
 	return grpc.MethodDesc{MethodName: name, Handler: func(
 		_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor,
 	) (response any, err error) {
@@ -90,7 +90,7 @@ func (s *Service) toMethod(name string, handle unary) grpc.MethodDesc {
 }
 
 func (s *Service) toStream(name string, handle grpc.StreamHandler) grpc.StreamHandler {
-	calls := s.Telemetry.Method(name, "server_stream")
+	calls := s.Telemetry.Method(Name, name, "server_stream")
 	return func(service any, stream grpc.ServerStream) (err error) {
 		began := calls.Begin()
 		defer func() {

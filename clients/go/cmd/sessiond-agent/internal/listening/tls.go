@@ -28,19 +28,22 @@ type certificates struct {
 }
 
 // Credentials are those of the files, which each handshake finds up to date. A failure to read them is told, and
-// is an error only at first.
-func Credentials(files Files, told func(error)) (credentials.TransportCredentials, error) {
+// is an error only at first. The answer to expires is when the certificate does that is shown now.
+func Credentials(files Files, told func(error)) (
+	secret credentials.TransportCredentials, expires func() time.Time, err error,
+) {
 	c := &certificates{files: files, told: told}
 	config, err := files.read()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.last, c.looked = config, time.Now()
+	expires = func() time.Time { return c.current(time.Now()).Certificates[0].Leaf.NotAfter }
 	return credentials.NewTLS(&tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         []string{"h2"},
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current(time.Now()), nil },
-	}), nil
+	}), expires, nil
 }
 
 func (c *certificates) current(now time.Time) *tls.Config {

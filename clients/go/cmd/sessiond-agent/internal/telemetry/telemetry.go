@@ -30,7 +30,7 @@ const manyCodes = int(codes.Unauthenticated) + 1
 
 // Telemetry is what was counted. It is safe for many goroutines once every method has been told of.
 type Telemetry struct {
-	service     string
+	build       string
 	methods     []*Method
 	validations [len(outcomes)]atomic.Uint64
 	gauges      []gauge
@@ -44,19 +44,19 @@ type gauge struct {
 
 // Method is what was counted of one method.
 type Method struct {
-	name, kind string
-	started    atomic.Uint64
-	handled    [manyCodes]atomic.Uint64
-	buckets    [len(bounds) + 1]atomic.Uint64
-	nanos      atomic.Int64
+	labels  string
+	started atomic.Uint64
+	handled [manyCodes]atomic.Uint64
+	buckets [len(bounds) + 1]atomic.Uint64
+	nanos   atomic.Int64
 }
 
 // New has counted nothing.
-func New(service string) *Telemetry { return &Telemetry{service: service} }
+func New() *Telemetry { return &Telemetry{} }
 
-// Method is a further one, of the type that gRPC's metrics name.
-func (t *Telemetry) Method(name, kind string) *Method {
-	method := &Method{name: name, kind: kind}
+// Method is a further one of a service, of the type that gRPC's metrics name.
+func (t *Telemetry) Method(service, name, kind string) *Method {
+	method := &Method{labels: fmt.Sprintf("grpc_type=%q,grpc_service=%q,grpc_method=%q", kind, service, name)}
 	t.methods = append(t.methods, method)
 	return method
 }
@@ -94,6 +94,8 @@ func (m *Method) End(began time.Time, code codes.Code) {
 
 // Write gives everything, series that have not begun included.
 func (t *Telemetry) Write(to io.Writer) {
+	head(to, "sessiond_build_info", "gauge", "What runs here; the value is always 1.")
+	fmt.Fprintf(to, "sessiond_build_info{%s} 1\n", t.build)
 	t.writeCalls(to)
 	head(to, "sessiond_agent_validations_total", "counter", "Requests for verdicts, by how they were answered.")
 	for i, name := range outcomes {
@@ -111,13 +113,13 @@ func (t *Telemetry) Write(to io.Writer) {
 func (t *Telemetry) writeCalls(to io.Writer) {
 	head(to, "grpc_server_started_total", "counter", "Calls that have begun.")
 	for _, m := range t.methods {
-		fmt.Fprintf(to, "grpc_server_started_total{%s} %d\n", t.labels(m), m.started.Load())
+		fmt.Fprintf(to, "grpc_server_started_total{%s} %d\n", m.labels, m.started.Load())
 	}
 	head(to, "grpc_server_handled_total", "counter", "Calls that have ended, by their status.")
 	for _, m := range t.methods {
 		for code := range m.handled {
 			fmt.Fprintf(to, "grpc_server_handled_total{%s,grpc_code=%q} %d\n",
-				t.labels(m), codes.Code(code), m.handled[code].Load())
+				m.labels, codes.Code(code), m.handled[code].Load())
 		}
 	}
 	head(to, "grpc_server_handling_seconds", "histogram", "How long calls took.")
@@ -130,17 +132,13 @@ func (t *Telemetry) writeSeconds(to io.Writer, m *Method) {
 	var count uint64
 	for i, bound := range bounds {
 		count += m.buckets[i].Load()
-		fmt.Fprintf(to, "grpc_server_handling_seconds_bucket{%s,le=\"%v\"} %d\n", t.labels(m), bound, count)
+		fmt.Fprintf(to, "grpc_server_handling_seconds_bucket{%s,le=\"%v\"} %d\n", m.labels, bound, count)
 	}
 	count += m.buckets[len(bounds)].Load()
-	fmt.Fprintf(to, "grpc_server_handling_seconds_bucket{%s,le=\"+Inf\"} %d\n", t.labels(m), count)
+	fmt.Fprintf(to, "grpc_server_handling_seconds_bucket{%s,le=\"+Inf\"} %d\n", m.labels, count)
 	seconds := time.Duration(m.nanos.Load()).Seconds()
-	fmt.Fprintf(to, "grpc_server_handling_seconds_sum{%s} %v\n", t.labels(m), seconds)
-	fmt.Fprintf(to, "grpc_server_handling_seconds_count{%s} %d\n", t.labels(m), count)
-}
-
-func (t *Telemetry) labels(m *Method) string {
-	return fmt.Sprintf("grpc_type=%q,grpc_service=%q,grpc_method=%q", m.kind, t.service, m.name)
+	fmt.Fprintf(to, "grpc_server_handling_seconds_sum{%s} %v\n", m.labels, seconds)
+	fmt.Fprintf(to, "grpc_server_handling_seconds_count{%s} %d\n", m.labels, count)
 }
 
 func head(to io.Writer, name, kind, help string) {
