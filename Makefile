@@ -169,6 +169,14 @@ endif
 images: .venv/ready ## build both images from Debian's packages, look into them, and have them serve (three minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_images.py
 
+.PHONY: alerts
+alerts: .venv/ready ## fire each alert once, and see it silent once (needs promtool: apt-get install prometheus)
+	$(BIN)/pytest -rs tests/observability/test_alerts.py
+
+.PHONY: dashboard
+dashboard: .venv/ready ## print what each panel of the dashboard shows of a live server and agent (needs prometheus)
+	$(BIN)/pytest -rs -s tests/observability/test_dashboard.py
+
 .PHONY: clients
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_clients.py
