@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 import yaml
 
+from tests.support.valkeys import free_port
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -48,13 +48,6 @@ class Prometheus:
             return False
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
-
-
 @asynccontextmanager
 async def running_prometheus(directory: Path, jobs: Mapping[str, str]) -> AsyncIterator[Prometheus]:
     """One that scrapes the address of each job, once it has done so."""
@@ -62,7 +55,7 @@ async def running_prometheus(directory: Path, jobs: Mapping[str, str]) -> AsyncI
         {"job_name": job, "static_configs": [{"targets": [at], "labels": {"namespace": "auth"}}]}
         for job, at in jobs.items()
     ]
-    path, address = directory / "prometheus.yaml", f"127.0.0.1:{_free_port()}"
+    path, address = directory / "prometheus.yaml", f"127.0.0.1:{free_port()}"
     path.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": scrapes}))
     options = (f"--config.file={path}", f"--storage.tsdb.path={directory / 'tsdb'}")
     with (directory / "prometheus.log").open("wb") as log:

@@ -12,9 +12,13 @@ import pytest
 
 from tests.observability import promtool
 from tests.observability.everything import TELLING, running_everything
+from tests.support.local_issuer import on_store
+from tests.support.server import serving
+from tests.support.valkeys import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.observability.everything import Everything
 
@@ -147,3 +151,18 @@ async def test_open_metrics_and_gzip_come_over_http(everything: Everything) -> N
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert b"sessiond_ready" in gzip.decompress(await answer.read())
+
+
+async def test_a_server_without_its_store_shows_that_it_is_not_ready(tmp_path: Path) -> None:
+    config = on_store(tmp_path, f"redis://127.0.0.1:{free_port()}")
+    http = f"127.0.0.1:{free_port()}"
+    config.tables["server"] = config.tables.get("server", {}) | {"http": http}
+    config.caller("web", ["validate"])
+    waiting = "waiting for the store"
+    async with serving(config.write(), config.data, tmp_path / "log", until=waiting) as server:
+        server.http = http
+        _, lines = await server.page("/metrics")
+        assert "sessiond_ready 0.0" in lines
+        assert 'sessiond_store_errors_total{kind="timeout",script="pin_partitions"} 0.0' in lines
+        failed = 'sessiond_store_errors_total{kind="connection",script="pin_partitions"} '
+        assert any(line.startswith(failed) and not line.endswith(" 0.0") for line in lines)

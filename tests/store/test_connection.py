@@ -23,6 +23,7 @@ from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.service.storage.sessions import Rotated
 from tests.support.fakes import RecordingLogger, RecordingTelemetry, SilentLogger
 from tests.support.store import Store, connected
+from tests.support.valkeys import free_port
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -113,14 +114,15 @@ async def test_a_cancelled_call_leaves_no_reply_for_the_next_one(store: Store) -
 async def test_a_script_that_fails_says_where_and_not_with_what(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logger = RecordingLogger()
-    store.scripts._logger = logger
+    logger, telemetry = RecordingLogger(), RecordingTelemetry()
+    store.scripts._logger, store.scripts._telemetry = logger, telemetry
     token = await store.open("telling-subject")
     await store.redis.set(store.key("head"), "not a hash")
     with pytest.raises(StoreUnavailableError):
         await store.end(token.session)
     (fields,) = logger.said("the store refused a script")
     assert fields["script"] == "end"
+    assert telemetry.of("store_failed") == [("end", "script")]
     assert isinstance(fields["line"], int)
     assert "telling" not in repr(logger.lines)
     assert capsys.readouterr().err == ""
@@ -133,14 +135,14 @@ async def test_a_password_is_needed_where_there_is_one(valkey: EmbeddedStore) ->
     try:
         for password, works in (("sesame", True), ("wrong", False)):
             redis = connect(StoreAddress(url, Identity("sessiond", partial(str, password))))
-            scripts = Scripts(
-                OneNode(dict.fromkeys(Lane, redis)), telemetry=RecordingTelemetry(), logger=SilentLogger()
-            )
+            telemetry = RecordingTelemetry()
+            scripts = Scripts(OneNode(dict.fromkeys(Lane, redis)), telemetry=telemetry, logger=SilentLogger())
             if works:
                 assert await scripts.now_ms(0) > 0
             else:
                 with pytest.raises(StoreUnavailableError):
                     await scripts.now_ms(0)
+                assert telemetry.of("store_failed") == [("none", "refused")]
             await redis.aclose()
     finally:
         await open_to_all.execute_command("ACL", "DELUSER", "sessiond")
@@ -178,3 +180,14 @@ def test_an_address_is_a_way_to_the_store(url: str, expected: dict[str, object])
     pool = connect(StoreAddress(url, tls=ssl.create_default_context)).connection_pool
     assert {name: pool.connection_kwargs[name] for name in expected} == expected
     assert issubclass(pool.connection_class, SSLConnection) is url.startswith("rediss:")
+
+
+async def test_a_store_that_is_not_there_is_counted_as_that() -> None:
+    telemetry, redis = RecordingTelemetry(), connect(StoreAddress(f"redis://127.0.0.1:{free_port()}"))
+    scripts = Scripts(OneNode(dict.fromkeys(Lane, redis)), telemetry=telemetry, logger=SilentLogger())
+    with pytest.raises(StoreUnavailableError):
+        await scripts.now_ms(0)
+    assert telemetry.of("store_failed") == [("none", "connection")]
+    (_, foreseen) = telemetry.of("foresee")
+    assert ("rotate", "timeout") in set(foreseen[1])
+    await redis.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 from sessiond_server.domain.failures import StoreUnavailableError
 from sessiond_server.domain.refresh_token import Pepper
 from sessiond_server.domain.session import Cause, IssuerLifetimes, Login, Whose
+from sessiond_server.service.audit.counted_events import CountedEvents
 from sessiond_server.service.audit.events import (
     ACTIONS,
     OUTCOMES,
@@ -30,7 +32,14 @@ from sessiond_server.service.audit.trail import told_where_uncertain
 from sessiond_server.service.callers import Callers, Credentials
 from sessiond_server.service.sessions.create import SessionCreation
 from sessiond_server.transport.engine.port import Call, Status
-from tests.support.fakes import ORIGIN, FakeClock, RecordingAudit, RecordingLogger, audit_trail
+from tests.support.fakes import (
+    ORIGIN,
+    FakeClock,
+    RecordingAudit,
+    RecordingLogger,
+    RecordingTelemetry,
+    audit_trail,
+)
 from tests.support.methods import pipeline, rows
 from tests.support.store import LIFETIMES, PEPPERS, first_token
 from tests.support.waiting import eventually
@@ -96,6 +105,37 @@ def test_a_session_is_told_by_fixed_fields() -> None:
         "client_ip": "192.0.2.1",
         "request_id": "req-1",
     }
+
+
+def test_sessions_that_begin_and_end_are_counted() -> None:
+    telemetry = RecordingTelemetry()
+    trail = audit_trail(CountedEvents(telemetry, local_issuer="https://sessions.example"))
+    whose, other = Whose.of(LOGIN), first_token().session
+    trail.created(TOKEN.session, LOGIN, ORIGIN)
+    trail.created(TOKEN.session, replace(LOGIN, issuer="https://sessions.example"), ORIGIN)
+    trail.created(TOKEN.session, LOGIN, ORIGIN, is_adopted=True)
+    trail.limit_reached(TOKEN.session, LOGIN, ORIGIN, ended=[other, TOKEN.session])
+    trail.ended(TOKEN.session, whose, ORIGIN, cause=Cause.LOGOUT)
+    trail.revoked_at_once("SUBJECT", whose, ORIGIN, cause=Cause.ADMIN, count=3)
+    assert telemetry.of("session_created") == [("provider_login",), ("local_login",), ("adoption",)]
+    assert telemetry.of("sessions_ended") == [
+        ("SESSION_LIMIT", 1),
+        ("SESSION_LIMIT", 1),
+        ("LOGOUT", 1),
+        ("ADMIN", 3),
+    ]
+
+
+def test_what_was_not_done_or_not_counted_is_no_end() -> None:
+    telemetry = RecordingTelemetry()
+    trail, whose = audit_trail(CountedEvents(telemetry, local_issuer=None)), Whose.of(LOGIN)
+    for outcome in (Outcome.REPEATED, Outcome.UNCERTAIN):
+        trail.ended(TOKEN.session, whose, ORIGIN, cause=Cause.LOGOUT, outcome=outcome)
+        trail.created(TOKEN.session, LOGIN, ORIGIN, outcome=outcome)
+    trail.ended(None, whose, ORIGIN, cause=Cause.LOGOUT)
+    trail.revoked_at_once("TENANT", whose, ORIGIN, cause=Cause.ADMIN)
+    trail.reused(TOKEN.session, whose, ORIGIN)
+    assert telemetry.events == []
 
 
 def test_a_principal_is_the_same_for_a_subject_and_nobody_elses() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessiond_server.adapters.store.hashed_ids import HashedIssuers
+from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.domain.failures import RefreshRefusal
 from sessiond_server.domain.identifiers import hashed_id
 from sessiond_server.domain.revocation import RevocationType
@@ -27,6 +28,7 @@ from sessiond_server.service.storage.sessions import (
 from tests.support.fakes import SilentLogger, SilentTelemetry
 from tests.support.leases import PROVIDER_SESSION, Provider, held, tokens
 from tests.support.store import HOUR, ISSUER, LIFETIMES, at_most, connected, first_token
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from sessiond_server.domain.refresh_token import RefreshToken
@@ -297,6 +299,44 @@ async def test_what_a_server_took_and_died_with_is_taken_again(provider: Provide
     assert await provider.store.redis.exists(waiting(provider), taken(provider)) == 0
 
 
+async def test_what_waits_to_be_revoked_is_counted_until_it_is(provider: Provider) -> None:
+    assert await provider.queue.count() == 0
+    queued = await provider.ended()
+    assert await provider.queue.count() == 1
+    await provider.queue.put_back(queued)
+    assert await provider.queue.count() == 1
+    await provider.queue.settle(await provider.queue.take())
+    assert await provider.queue.count() == 0
+
+
+async def test_how_many_wait_is_shown(provider: Provider) -> None:
+    await provider.store.end((await provider.open()).session)
+    telemetry, tried = PrometheusTelemetry(), asyncio.Event()
+
+    async def refuse(_: str) -> bool:
+        return False
+
+    async def count() -> int:
+        tried.set()
+        return await provider.queue.count()
+
+    queue: Any = SimpleNamespace(take=provider.queue.take, put_back=provider.queue.put_back, count=count)
+    providers: Any = SimpleNamespace(endpoint_of=lambda *_: SimpleNamespace(revoke=refuse))
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(
+            revoke_queued(queue, providers, interval_seconds=3600, telemetry=telemetry, logger=SilentLogger())
+        )
+        await tried.wait()
+        await eventually(
+            lambda: shows(telemetry, "sessiond_provider_revocations_pending 1.0"),
+        )
+        work.cancel()
+
+
+async def shows(telemetry: PrometheusTelemetry, line: str) -> bool:
+    return line in (await telemetry.expose()).body.decode().splitlines()
+
+
 async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider) -> None:
     token, asked, is_empty = await provider.open(), [], asyncio.Event()
 
@@ -311,7 +351,7 @@ async def test_what_was_revoked_at_its_provider_is_let_go_of(provider: Provider)
         return queued
 
     await provider.store.end(token.session)
-    queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle)
+    queue: Any = SimpleNamespace(take=take, settle=provider.queue.settle, count=provider.queue.count)
     endpoints = {(ISSUER, "app"): SimpleNamespace(revoke=revoke)}
     providers: Any = SimpleNamespace(endpoint_of=lambda *client: endpoints[client])
     work = asyncio.create_task(
