@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 MAX_SERIES = 1500
 
 
+STARTED = (
+    'grpc_server_started_total{grpc_method="ValidateToken",grpc_service="sessiond.v1.SessionService",'
+    'grpc_type="unary"}'
+)
+
+
 def handled(
     method: str, code: str, *, service: str = "sessiond.v1.SessionService", kind: str = "unary"
 ) -> str:
@@ -63,6 +69,13 @@ def test_no_series_is_born_by_what_happens(born: dict[str, float], lived: dict[s
     assert later == []
 
 
+def test_every_call_that_has_ended_has_begun(lived: dict[str, float]) -> None:
+    def total(name: str) -> float:
+        return sum(value for series, value in lived.items() if series.startswith(f"grpc_server_{name}_total"))
+
+    assert total("started") == total("handled") > 0
+
+
 def test_callers_of_the_settings_are_there_from_the_start(born: dict[str, float]) -> None:
     for caller, code in (
         ("web", "OK"),
@@ -82,6 +95,7 @@ async def test_no_word_of_a_stranger_is_a_label(everything: Everything, lived: d
 @pytest.mark.parametrize(
     "series",
     [
+        STARTED,
         handled("ValidateToken", "OK"),
         handled("RefreshSession", "PermissionDenied"),
         handled("WatchRevocations", "Canceled", kind="server_stream"),

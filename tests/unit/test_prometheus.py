@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import inspect
 import platform
@@ -199,3 +200,18 @@ async def test_it_is_zipped_where_that_is_accepted() -> None:
     exposed = await telemetry.expose(accept_encoding="deflate, gzip;q=0.5")
     assert exposed.headers["Content-Encoding"] == "gzip"
     assert b"sessiond_build_info" in gzip.decompress(exposed.body)
+
+
+async def test_calls_go_first_between_two_metrics() -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    await PrometheusTelemetry().expose()
+    others.cancel()
+    assert turns > len(COUNTED)
