@@ -156,13 +156,22 @@ stubs: ## check that the committed stubs are what protos/ gives
 .PHONY: check-deploy
 check-deploy: .venv/ready ## check what deploys it and runs its checks: Dockerfile, Kubernetes, examples, CI, the wheels
 	$(BIN)/hadolint Dockerfile clients/go/cmd/sessiond-agent/Dockerfile
-	$(BIN)/kubernetes-validate --quiet --strict deploy/kubernetes/*.yaml
 	$(BIN)/python tools/check_examples.py
 	$(BIN)/zizmor --offline --quiet .github
 ifneq ($(shell command -v go),)
 	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml
 endif
 	$(BIN)/python tools/check_wheels.py
+	$(MAKE) chart
+
+.PHONY: chart
+chart: .venv/ready ## the Helm chart, the plain manifests and the gateways, by a real Helm (a minute)
+	$(BIN)/python -m tools.update_chart --check
+	$(BIN)/pytest $(WORKERS) tests/deploy
+
+.PHONY: manifests
+manifests: .venv/ready ## write the plain manifests, and Kubernetes's types into the chart's schema
+	$(BIN)/python -m tools.update_chart
 
 # Without buildah, debootstrap or Go it says so, and builds nothing.
 .PHONY: images

@@ -404,15 +404,15 @@ def test_the_reference_in_the_documentation_is_that_of_the_types() -> None:
     assert reference() in Path("docs/settings.md").read_text(), "run: make docs"
 
 
-def sidecar(kind: str) -> Any:
-    documents = yaml.safe_load_all(Path("deploy/kubernetes/sidecar.yaml").read_text())
+def server(kind: str) -> Any:
+    documents = yaml.safe_load_all(Path("deploy/kubernetes/server.yaml").read_text())
     return next(document for document in documents if document["kind"] == kind)
 
 
 def examples() -> dict[str, str]:
     """Every configuration that is shown somewhere."""
     shown = {path.name: path.read_text() for path in Path("deploy/examples").glob("*.toml")}
-    shown["sidecar.yaml"] = sidecar("ConfigMap")["data"]["sessiond.toml"]
+    shown["server.yaml"] = server("ConfigMap")["data"]["sessiond.toml"]
     shown["README.md"] = re.findall(r"```toml\n(.*?)```", Path("README.md").read_text(), re.DOTALL)[0]
     return shown
 
@@ -420,8 +420,8 @@ def examples() -> dict[str, str]:
 def commands() -> dict[str, list[str]]:
     """How those are started that are not started as the image does it."""
     compose = yaml.safe_load(Path("compose.yaml").read_text())["services"]["sessiond"]["command"]
-    (container,) = sidecar("Deployment")["spec"]["template"]["spec"]["initContainers"]
-    return {"compose.toml": compose, "sidecar.yaml": container["args"]}
+    (container,) = server("Deployment")["spec"]["template"]["spec"]["containers"]
+    return {"compose.toml": compose, "server.yaml": container["args"]}
 
 
 @pytest.mark.parametrize("name", examples())
