@@ -91,11 +91,19 @@ async def running_envoy(
 
     `agent` is the address of who answers Check: HOST:PORT.
     """
+    async with telling_upstream() as upstream:
+        port = free_port()
+        async with envoy_with(binary, directory, _config(port, agent, upstream, routes)):
+            yield Envoy(port)
+
+
+@asynccontextmanager
+async def envoy_with(binary: Path, directory: Path, settings: Mapping[str, Any]) -> AsyncIterator[None]:
+    """An Envoy with these settings, once it is ready."""
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(_upstream())
-        port, admin = free_port(), free_port()
+        admin = free_port()
         config = directory / "envoy.yaml"
-        config.write_text(json.dumps(_config(port, admin, agent, upstream, routes)))
+        config.write_text(json.dumps({**settings, "admin": {"address": _address(admin)}}))
         with (directory / "envoy.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 str(binary),
@@ -117,7 +125,7 @@ async def running_envoy(
                     return False
 
             await eventually(is_ready, timeout=30)
-        yield Envoy(port)
+        yield
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -127,7 +135,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def _upstream() -> AsyncIterator[int]:
+async def telling_upstream() -> AsyncIterator[int]:
     """Answers every request with the headers that it had; the port."""
 
     async def tell(request: web.Request) -> web.Response:
@@ -147,7 +155,7 @@ async def _upstream() -> AsyncIterator[int]:
 
 
 def _config(
-    port: int, admin: int, agent: str, upstream: int, routes: Mapping[str, Mapping[str, str] | str]
+    port: int, agent: str, upstream: int, routes: Mapping[str, Mapping[str, str] | str]
 ) -> dict[str, Any]:
     ext_authz = {
         "@type": f"{EXT_AUTHZ}.ExtAuthz",
@@ -172,7 +180,6 @@ def _config(
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     return {
-        "admin": {"address": _address(admin)},
         "static_resources": {
             "listeners": [{"name": "in", "address": _address(port), "filter_chains": [chain]}],
             "clusters": [
