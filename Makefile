@@ -169,6 +169,10 @@ chart: .venv/ready ## the Helm chart, the plain manifests and the gateways, by a
 	$(BIN)/python -m tools.update_chart --check
 	$(BIN)/pytest $(WORKERS) tests/deploy
 
+.PHONY: admission
+admission: .venv/ready ## what the policy of admission makes of pods, by the API server's own code (minutes to build)
+	$(BIN)/pytest tests/deploy/test_injection.py -m long
+
 .PHONY: manifests
 manifests: .venv/ready ## write the plain manifests, and Kubernetes's types into the chart's schema
 	$(BIN)/python -m tools.update_chart
