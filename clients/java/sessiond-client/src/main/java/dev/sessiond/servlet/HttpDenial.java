@@ -2,12 +2,10 @@ package dev.sessiond.servlet;
 
 import dev.sessiond.NextAction;
 import dev.sessiond.internal.denial.Denial;
-import dev.sessiond.internal.denial.Kind;
+import dev.sessiond.internal.denial.HttpTable;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -30,32 +28,14 @@ public record HttpDenial(
     boolean retries,
     List<Map.Entry<String, String>> headers,
     Throwable cause) {
-  private static final String CHALLENGE = "WWW-Authenticate";
-  private static final Map<Kind, Integer> STATUSES =
-      Map.of(
-          Kind.NO_CREDENTIALS, 401,
-          Kind.INVALID_REQUEST, 400,
-          Kind.CROSS_SITE, 403,
-          Kind.NO_POLICY, 403,
-          Kind.INSUFFICIENT, 403,
-          Kind.REJECTED, 401,
-          Kind.UNAVAILABLE, 503,
-          Kind.MISCONFIGURED, 500);
-
   /** What is told of a denial. */
   public static HttpDenial of(Denial denial) {
-    List<Map.Entry<String, String>> headers = new ArrayList<>();
-    headers.add(Map.entry("Cache-Control", "no-store"));
-    denial.challenges().forEach(value -> headers.add(Map.entry(CHALLENGE, value)));
-    if (denial.kind() == Kind.UNAVAILABLE) {
-      headers.add(Map.entry("Retry-After", wholeSeconds(denial.retryAfter())));
-    }
     return new HttpDenial(
-        STATUSES.get(denial.kind()),
+        HttpTable.status(denial),
         denial.reason(),
         denial.nextAction(),
         denial.retries(),
-        headers,
+        HttpTable.headers(denial),
         denial.error());
   }
 
@@ -65,7 +45,7 @@ public record HttpDenial(
       throws IOException {
     response.setStatus(status);
     for (var header : headers) {
-      if (header.getKey().equals(CHALLENGE)) { // there may be several
+      if (header.getKey().equals(HttpTable.CHALLENGE)) { // there may be several
         response.addHeader(header.getKey(), header.getValue());
       } else {
         response.setHeader(header.getKey(), header.getValue());
@@ -76,14 +56,6 @@ public record HttpDenial(
 
   /** The body that is sent where nobody says otherwise. */
   public String json() {
-    // Neither has a character that would have to be escaped.
-    String action = nextAction == null ? "" : ", \"next_action\": \"" + nextAction + "\"";
-    String retry = retries ? ", \"retry\": true" : "";
-    return "{\"error\": \"" + reason + "\"" + action + retry + "}\n";
-  }
-
-  /** Never too early (RFC 9110 section 10.2.3). */
-  private static String wholeSeconds(Duration span) {
-    return Long.toString(span.getSeconds() + (span.getNano() > 0 ? 1 : 0));
+    return HttpTable.json(reason, nextAction, retries);
   }
 }

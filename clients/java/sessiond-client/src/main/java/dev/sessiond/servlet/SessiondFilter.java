@@ -1,18 +1,13 @@
 package dev.sessiond.servlet;
 
 import dev.sessiond.Policy;
-import dev.sessiond.Proof;
 import dev.sessiond.Session;
 import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
-import dev.sessiond.internal.credentials.Credential;
-import dev.sessiond.internal.credentials.Credentials;
-import dev.sessiond.internal.credentials.CrossSite;
-import dev.sessiond.internal.credentials.InvalidRequestException;
-import dev.sessiond.internal.credentials.Proofs;
-import dev.sessiond.internal.credentials.Scheme;
 import dev.sessiond.internal.denial.Admission;
-import dev.sessiond.internal.denial.Denial;
+import dev.sessiond.internal.denial.Arrival;
+import dev.sessiond.internal.denial.Intake;
+import dev.sessiond.internal.denial.Presented;
 import jakarta.servlet.Filter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -39,9 +34,7 @@ public final class SessiondFilter implements Filter {
   private final ValidateOptions options;
   private final boolean isOptional;
   private final PublicPaths publicPaths;
-  private final String cookie; // null where none is taken
-  private final CrossSite crossSite;
-  private final String dpopOrigin; // null where no proofs are taken
+  private final Intake intake;
   private final Function<HttpServletRequest, X509Certificate> certificate;
   private final DenialRenderer renderer;
 
@@ -51,9 +44,7 @@ public final class SessiondFilter implements Filter {
     options = from.options;
     isOptional = from.isOptional;
     publicPaths = from.publicPaths;
-    cookie = from.cookie;
-    crossSite = from.crossSite();
-    dpopOrigin = from.dpopOrigin;
+    intake = from.intake();
     certificate = from.certificate;
     renderer = from.renderer;
   }
@@ -86,43 +77,17 @@ public final class SessiondFilter implements Filter {
   }
 
   private Admission admit(HttpServletRequest request) {
-    try {
-      Credential found = credential(request);
-      if (found.isNone()) {
-        return isOptional
-            ? Admission.anonymous()
-            : Admission.denied(Denial.ofMissing(policy, dpopOrigin != null));
-      }
-      if (found.scheme() == Scheme.COOKIE && isCrossSite(request)) {
-        return Admission.denied(Denial.ofCrossSite());
-      }
-      Proof proof = proof(request, found.scheme());
-      return new Admission.Question(validator, found, proof, policy, options).ask();
-    } catch (InvalidRequestException error) {
-      return Admission.denied(Denial.ofInvalid());
+    Presented presented =
+        intake.of(
+            new Arrival(
+                request.getMethod(),
+                request.getRequestURI(),
+                name -> values(request, name),
+                () -> certificate.apply(request)));
+    if (presented.isNone()) {
+      return isOptional ? Admission.anonymous() : Admission.denied(intake.missing(policy));
     }
-  }
-
-  private Credential credential(HttpServletRequest request) throws InvalidRequestException {
-    Credential found = Credentials.fromAuthorization(values(request, "authorization"));
-    return found.isNone() && cookie != null
-        ? Credentials.fromCookies(values(request, "cookie"), cookie)
-        : found;
-  }
-
-  private boolean isCrossSite(HttpServletRequest request) {
-    return crossSite.forbids(
-        request.getMethod(), request.getHeader("host"), name -> values(request, name));
-  }
-
-  /** Null for none; which proof a token needs is for the server to say. */
-  private Proof proof(HttpServletRequest request, Scheme scheme) throws InvalidRequestException {
-    if (scheme == Scheme.DPOP) {
-      return Proofs.of(
-          values(request, "dpop"), request.getMethod(), dpopOrigin, request.getRequestURI());
-    }
-    X509Certificate found = certificate.apply(request);
-    return found == null ? null : Proof.certificate(found);
+    return presented.ask(validator, policy, options);
   }
 
   static List<String> values(HttpServletRequest request, String name) {

@@ -5,6 +5,7 @@ import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
 import dev.sessiond.internal.credentials.CrossSite;
 import dev.sessiond.internal.credentials.Proofs;
+import dev.sessiond.internal.denial.Intake;
 import jakarta.servlet.http.HttpServletRequest;
 import java.security.cert.X509Certificate;
 import java.util.HashSet;
@@ -21,8 +22,8 @@ public final class SessiondFilterBuilder {
   ValidateOptions options = ValidateOptions.DEFAULT;
   boolean isOptional;
   PublicPaths publicPaths = new PublicPaths(List.of());
-  String cookie;
-  String dpopOrigin;
+  private String cookie;
+  private String dpopOrigin;
   Function<HttpServletRequest, X509Certificate> certificate = request -> null;
   DenialRenderer renderer = DenialRenderer.JSON;
 
@@ -125,7 +126,7 @@ public final class SessiondFilterBuilder {
     return new SessiondFilter(this);
   }
 
-  CrossSite crossSite() {
-    return new CrossSite(trusted, allowsMissing);
+  Intake intake() {
+    return new Intake(cookie, new CrossSite(trusted, allowsMissing), dpopOrigin);
   }
 }

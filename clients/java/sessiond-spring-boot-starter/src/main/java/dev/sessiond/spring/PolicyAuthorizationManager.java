@@ -1,18 +1,8 @@
 package dev.sessiond.spring;
 
-import dev.sessiond.Policy;
-import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
-import dev.sessiond.internal.denial.Admission;
-import dev.sessiond.internal.denial.Denial;
-import dev.sessiond.internal.denial.Kind;
-import java.time.Duration;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
-import org.springframework.core.annotation.AnnotatedElementUtils;
-import org.springframework.security.authorization.AuthorizationDecision;
 import org.springframework.security.authorization.AuthorizationManager;
 import org.springframework.security.authorization.AuthorizationResult;
 import org.springframework.security.core.Authentication;
@@ -23,7 +13,7 @@ import org.springframework.security.core.Authentication;
  */
 public final class PolicyAuthorizationManager implements AuthorizationManager<MethodInvocation> {
   private final Validator validator;
-  private final Map<RequirePolicy, Policy> compiled = new ConcurrentHashMap<>();
+  private final MethodPolicies policies = new MethodPolicies();
 
   /** Asks a validator. */
   public PolicyAuthorizationManager(Validator validator) {
@@ -33,50 +23,11 @@ public final class PolicyAuthorizationManager implements AuthorizationManager<Me
   @Override
   public AuthorizationResult authorize(
       Supplier<? extends Authentication> authentication, MethodInvocation invocation) {
-    RequirePolicy required = requiredBy(invocation);
-    Policy policy = compiled.computeIfAbsent(required, PolicyAuthorizationManager::compile);
+    MethodPolicies.Required required = policies.of(invocation);
     if (!(authentication.get() instanceof SessiondAuthentication known)) {
-      throw new DenialException(Denial.ofMissing(policy, false));
+      throw required.missing();
     }
-    ValidateOptions options = required.strict() ? ValidateOptions.STRICT : ValidateOptions.DEFAULT;
-    Admission admission = known.request().ask(validator, policy, options);
-    if (admission.denial() != null) {
-      throw denied(admission.denial());
-    }
-    return new AuthorizationDecision(true);
-  }
-
-  private static RuntimeException denied(Denial denial) {
-    return denial.kind() == Kind.INSUFFICIENT || denial.kind() == Kind.REJECTED
-        ? new PolicyDeniedException(denial)
-        : new DenialException(denial);
-  }
-
-  private static RequirePolicy requiredBy(MethodInvocation invocation) {
-    RequirePolicy found =
-        AnnotatedElementUtils.findMergedAnnotation(invocation.getMethod(), RequirePolicy.class);
-    if (found == null && invocation.getThis() != null) {
-      found =
-          AnnotatedElementUtils.findMergedAnnotation(
-              invocation.getThis().getClass(), RequirePolicy.class);
-    }
-    if (found == null) {
-      throw new IllegalStateException("RequirePolicy: found none at " + invocation.getMethod());
-    }
-    return found;
-  }
-
-  private static Policy compile(RequirePolicy required) {
-    Policy.Builder policy =
-        Policy.builder()
-            .scopes(required.scopes())
-            .permissions(required.permissions())
-            .audiences(required.audiences())
-            .issuers(required.issuers())
-            .acrValues(required.acrValues());
-    if (required.maxAuthAgeSeconds() >= 0) {
-      policy.maxAuthAge(Duration.ofSeconds(required.maxAuthAgeSeconds()));
-    }
-    return policy.build();
+    return MethodPolicies.decision(
+        known.presented().ask(validator, required.policy(), required.options()));
   }
 }

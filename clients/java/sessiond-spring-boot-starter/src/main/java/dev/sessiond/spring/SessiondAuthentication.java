@@ -1,6 +1,7 @@
 package dev.sessiond.spring;
 
 import dev.sessiond.Session;
+import dev.sessiond.internal.denial.Presented;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -16,12 +17,12 @@ public final class SessiondAuthentication extends AbstractAuthenticationToken {
   private static final long serialVersionUID = 1L;
 
   private final transient Session session;
-  private final transient TokenRequest request;
+  private final transient Presented presented;
 
-  SessiondAuthentication(Session session, TokenRequest request) {
+  SessiondAuthentication(Session session, Presented presented) {
     super(authorities(session));
     this.session = session;
-    this.request = request;
+    this.presented = presented;
     setAuthenticated(true);
   }
 
@@ -31,8 +32,8 @@ public final class SessiondAuthentication extends AbstractAuthenticationToken {
   }
 
   /** What was presented, so that more can be required of it. */
-  TokenRequest request() {
-    return request;
+  Presented presented() {
+    return presented;
   }
 
   @Override

@@ -3,13 +3,11 @@ package dev.sessiond.spring;
 import dev.sessiond.Policy;
 import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
-import dev.sessiond.internal.credentials.Credential;
-import dev.sessiond.internal.credentials.Credentials;
-import dev.sessiond.internal.credentials.InvalidRequestException;
-import dev.sessiond.internal.credentials.Proofs;
-import dev.sessiond.internal.credentials.Scheme;
 import dev.sessiond.internal.denial.Admission;
+import dev.sessiond.internal.denial.Arrival;
 import dev.sessiond.internal.denial.Denial;
+import dev.sessiond.internal.denial.Intake;
+import dev.sessiond.internal.denial.Presented;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -24,14 +22,15 @@ import org.springframework.security.web.context.SecurityContextRepository;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Authenticates requests by the token of their Authorization header. One without a token goes on,
- * for the rules of the chain to judge; one whose token is not good, or cannot be judged, does not.
+ * Authenticates requests by the token of their Authorization header, or of a cookie where the
+ * settings name one. One without a token goes on, for the rules of the chain to judge; one whose
+ * token is not good, or cannot be judged, does not.
  */
 public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
   private final Validator validator;
   private final Policy policy;
   private final ValidateOptions options;
-  private final String dpopOrigin; // null where no proofs are taken
+  private final Intake intake;
   // A request may be dispatched once more, for an answer that comes later or an error: the chain
   // finds here whose it is.
   private final SecurityContextRepository contexts =
@@ -46,10 +45,15 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
    */
   public SessiondAuthenticationFilter(
       Validator validator, Policy policy, ValidateOptions options, String dpopOrigin) {
+    this(validator, policy, options, Intake.ofHeaders(dpopOrigin));
+  }
+
+  SessiondAuthenticationFilter(
+      Validator validator, Policy policy, ValidateOptions options, Intake intake) {
     this.validator = validator;
     this.policy = policy;
     this.options = options;
-    this.dpopOrigin = dpopOrigin == null ? null : Proofs.requireOrigin(dpopOrigin);
+    this.intake = intake;
   }
 
   @Override
@@ -57,8 +61,8 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     try {
-      TokenRequest presented = presented(request);
-      if (!presented.credential().isNone()) {
+      Presented presented = intake.of(arrival(request));
+      if (!presented.isNone()) {
         authenticate(presented, request, response);
       }
     } catch (DenialException denied) {
@@ -71,11 +75,11 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
 
   /** What a request without a token is told. */
   Denial missing() {
-    return Denial.ofMissing(policy, dpopOrigin != null);
+    return intake.missing(policy);
   }
 
   private void authenticate(
-      TokenRequest presented, HttpServletRequest request, HttpServletResponse response) {
+      Presented presented, HttpServletRequest request, HttpServletResponse response) {
     Admission admission = presented.ask(validator, policy, options);
     if (admission.denial() != null) {
       throw new DenialException(admission.denial());
@@ -86,18 +90,8 @@ public final class SessiondAuthenticationFilter extends OncePerRequestFilter {
     contexts.saveContext(context, request, response);
   }
 
-  private TokenRequest presented(HttpServletRequest request) {
-    try {
-      Credential found = Credentials.fromAuthorization(values(request, "authorization"));
-      return new TokenRequest(
-          found,
-          found.scheme() == Scheme.DPOP
-              ? Proofs.of(
-                  values(request, "dpop"), request.getMethod(), dpopOrigin, request.getRequestURI())
-              : null);
-    } catch (InvalidRequestException error) {
-      throw new DenialException(Denial.ofInvalid());
-    }
+  private static Arrival arrival(HttpServletRequest request) {
+    return new Arrival(request.getMethod(), request.getRequestURI(), name -> values(request, name));
   }
 
   private static List<String> values(HttpServletRequest request, String name) {

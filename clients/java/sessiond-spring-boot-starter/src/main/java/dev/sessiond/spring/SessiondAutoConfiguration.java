@@ -1,18 +1,14 @@
 package dev.sessiond.spring;
 
 import dev.sessiond.Policy;
-import dev.sessiond.SessiondClient;
-import dev.sessiond.SessiondClientBuilder;
 import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
-import org.springframework.aop.Pointcut;
-import org.springframework.aop.support.ComposablePointcut;
-import org.springframework.aop.support.annotation.AnnotationMatchingPointcut;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Role;
@@ -23,35 +19,24 @@ import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.authentication.UsernamePasswordAuthenticationFilter;
 
 /**
- * Makes a client from the settings, and a chain in which every request needs a good token; either
- * gives way to one of the application's own.
+ * Has every request to servlets need a good token, in a chain that gives way to one of the
+ * application's own.
  */
 @AutoConfiguration(
+    after = SessiondClientAutoConfiguration.class,
     beforeName = {
       "org.springframework.boot.security.autoconfigure.UserDetailsServiceAutoConfiguration",
       "org.springframework.boot.security.autoconfigure.web.servlet.ServletWebSecurityAutoConfiguration"
     })
-@EnableConfigurationProperties(SessiondProperties.class)
+@ConditionalOnWebApplication(type = Type.SERVLET)
 public class SessiondAutoConfiguration {
-  /** The client of the settings. */
-  @Bean
-  @ConditionalOnMissingBean(Validator.class)
-  SessiondClient sessiondClient(SessiondProperties settings) {
-    SessiondClientBuilder builder =
-        SessiondClient.builder(settings.target()).timeout(settings.timeout()).key(settings.key());
-    if (settings.keyFile() != null) {
-      builder.key(settings.keyFile());
-    }
-    return builder.build();
-  }
-
   /** What authenticates requests. */
   @Bean
   @ConditionalOnMissingBean
   SessiondAuthenticationFilter sessiondAuthenticationFilter(
       Validator validator, SessiondProperties settings) {
     return new SessiondAuthenticationFilter(
-        validator, Policy.NOTHING, ValidateOptions.DEFAULT, settings.dpopOrigin());
+        validator, Policy.NOTHING, ValidateOptions.DEFAULT, settings.intake());
   }
 
   /** Has the filter run where a chain takes tokens, and not by the container for everything. */
@@ -78,16 +63,14 @@ public class SessiondAutoConfiguration {
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
   static AuthorizationManagerBeforeMethodInterceptor requirePolicyInterceptor(
       ObjectProvider<Validator> validator) {
-    PolicyAuthorizationManager manager =
-        new PolicyAuthorizationManager(
-            (token, policy, options) -> validator.getObject().validate(token, policy, options));
-    return new AuthorizationManagerBeforeMethodInterceptor(pointcut(), manager);
+    return new AuthorizationManagerBeforeMethodInterceptor(
+        MethodPolicies.pointcut(), new PolicyAuthorizationManager(new LateValidator(validator)));
   }
 
   /**
    * Has a chain take tokens, and tell whom it denies, as the default chain does: for an application
-   * that makes its own. There are no HTTP sessions and no tokens against forged requests then: what
-   * a browser adds by itself is no token here.
+   * that makes its own. There are no HTTP sessions and no tokens against forged requests then:
+   * where a cookie is taken, the browser says which site a request is from.
    */
   public static HttpSecurity secure(HttpSecurity http, SessiondAuthenticationFilter filter) {
     return http.addFilterBefore(filter, UsernamePasswordAuthenticationFilter.class)
@@ -101,11 +84,5 @@ public class SessiondAutoConfiguration {
                 denials
                     .authenticationEntryPoint(new SessiondEntryPoint(filter.missing()))
                     .accessDeniedHandler(new SessiondAccessDeniedHandler()));
-  }
-
-  private static Pointcut pointcut() {
-    var ofMethods = AnnotationMatchingPointcut.forMethodAnnotation(RequirePolicy.class);
-    return new ComposablePointcut(ofMethods)
-        .union(new AnnotationMatchingPointcut(RequirePolicy.class, true));
   }
 }

@@ -26,7 +26,6 @@ public final class SessiondEntryPoint implements AuthenticationEntryPoint {
   public void commence(
       HttpServletRequest request, HttpServletResponse response, AuthenticationException error)
       throws IOException {
-    Denial denial = error instanceof DenialException denied ? denied.denial() : missing;
-    Responses.write(request, response, denial);
+    Responses.write(request, response, Denials.ofMissing(error, missing));
   }
 }

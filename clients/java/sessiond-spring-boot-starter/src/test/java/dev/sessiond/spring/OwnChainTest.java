@@ -58,6 +58,12 @@ class OwnChainTest {
     assertEquals(200, status("/hooks", "a.b.c"));
   }
 
+  @Test
+  void whatAMethodRequiresIsAskedWithoutFurtherAnnotations() throws Exception {
+    assertEquals(403, status("/api/refunds", FAKE.login("alice").accessToken()));
+    assertEquals(200, status("/api/refunds", FAKE.login("alice", "refunds").accessToken()));
+  }
+
   private int status(String path, String token) throws IOException, InterruptedException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(address + path))
@@ -80,6 +86,12 @@ class OwnChainTest {
       @GetMapping({"/api/orders", "/hooks"})
       String page() {
         return "here";
+      }
+
+      @GetMapping("/api/refunds")
+      @RequirePolicy(scopes = "refunds")
+      String refunds() {
+        return "refunded";
       }
     }
   }

@@ -1,0 +1,105 @@
+package dev.sessiond.spring;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.sessiond.testing.FakeSessiond;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+import org.springframework.security.config.web.server.ServerHttpSecurity;
+import org.springframework.security.web.server.SecurityWebFilterChain;
+import org.springframework.security.web.server.util.matcher.PathPatternParserServerWebExchangeMatcher;
+import org.springframework.test.context.DynamicPropertyRegistry;
+import org.springframework.test.context.DynamicPropertySource;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+import reactor.core.publisher.Mono;
+
+/** An application of WebFlux whose own chain takes tokens for some of its paths. */
+@SpringBootTest(
+    webEnvironment = WebEnvironment.RANDOM_PORT,
+    properties = "spring.main.web-application-type=reactive")
+class ReactiveOwnChainTest {
+  private static final FakeSessiond FAKE = FakeSessiond.start();
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final String address;
+
+  ReactiveOwnChainTest(@Autowired Environment environment) {
+    address = "http://127.0.0.1:" + environment.getProperty("local.server.port");
+  }
+
+  @DynamicPropertySource
+  static void settings(DynamicPropertyRegistry registry) {
+    registry.add("sessiond.target", FAKE::target);
+    registry.add("sessiond.timeout", () -> "10s");
+  }
+
+  @AfterAll
+  static void end() {
+    FAKE.close();
+  }
+
+  @Test
+  void tokensAreJudgedWhereTheChainTakesThem() throws Exception {
+    String token = FAKE.login("alice").accessToken();
+    assertEquals(200, status("/api/orders", token));
+    assertEquals(401, status("/api/orders", "a.b.c"));
+  }
+
+  @Test
+  void elsewhereATokenIsNoneOfOurs() throws Exception {
+    assertEquals(200, status("/hooks", "a.b.c"));
+  }
+
+  @Test
+  void whatAMethodRequiresIsAskedWithoutFurtherAnnotations() throws Exception {
+    assertEquals(403, status("/api/refunds", FAKE.login("alice").accessToken()));
+    assertEquals(200, status("/api/refunds", FAKE.login("alice", "refunds").accessToken()));
+  }
+
+  private int status(String path, String token) throws IOException, InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(address + path))
+            .header("Authorization", "Bearer " + token)
+            .build();
+    return http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+  }
+
+  @SpringBootApplication
+  static class Shop {
+    @Bean
+    SecurityWebFilterChain chain(
+        ServerHttpSecurity http, SessiondServerAuthentication authentication) {
+      return SessiondReactiveAutoConfiguration.secure(
+              http.securityMatcher(new PathPatternParserServerWebExchangeMatcher("/api/**")),
+              authentication)
+          .authorizeExchange(exchanges -> exchanges.anyExchange().authenticated())
+          .build();
+    }
+
+    @RestController
+    static class Pages {
+      @GetMapping({"/api/orders", "/hooks"})
+      String page() {
+        return "here";
+      }
+
+      @GetMapping("/api/refunds")
+      @RequirePolicy(scopes = "refunds")
+      Mono<String> refunds() {
+        return Mono.just("refunded");
+      }
+    }
+  }
+}
