@@ -104,9 +104,9 @@ public final class SessiondClientBuilder {
     return this;
   }
 
-  /** Tells an observer what is done. */
+  /** Tells an observer what is done, beside those that are told already. */
   public SessiondClientBuilder observer(Observer observer) {
-    this.observer = observer;
+    this.observer = Observers.both(this.observer, observer);
     return this;
   }
 

@@ -1,10 +1,14 @@
 package dev.sessiond.spring;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sessiond.Observer;
 import dev.sessiond.Session;
+import dev.sessiond.Validation;
 import dev.sessiond.testing.FakeSessiond;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -12,6 +16,7 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.context.ApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 import org.springframework.security.access.prepost.PreAuthorize;
 import org.springframework.security.config.annotation.method.configuration.EnableMethodSecurity;
@@ -45,9 +50,31 @@ class ShopTest extends ShopCases {
     assertFalse(context.containsBean("sessiondServerAuthentication"));
   }
 
+  @Test
+  void anObserverThatIsABeanIsTold(@Autowired Noting observer) throws Exception {
+    int before = observer.told.get();
+    get("/me", "Bearer " + FAKE.login("alice").accessToken());
+    assertTrue(observer.told.get() > before);
+  }
+
+  /** Counts what it is told. */
+  static final class Noting implements Observer {
+    private final AtomicInteger told = new AtomicInteger();
+
+    @Override
+    public void validated(Validation validation) {
+      told.incrementAndGet();
+    }
+  }
+
   @SpringBootApplication
   @EnableMethodSecurity
   static class Shop {
+    @Bean
+    Noting observer() {
+      return new Noting();
+    }
+
     @RestController
     static class Pages {
       @GetMapping("/me")
