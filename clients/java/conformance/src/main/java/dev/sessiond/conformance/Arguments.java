@@ -27,7 +27,11 @@ final class Arguments {
   private Arguments() {}
 
   static SessiondClient client(Command command) {
-    SessiondClientBuilder builder = SessiondClient.builder(command.text("target"));
+    return builder(command, SessiondClient.builder(command.text("target"))).build();
+  }
+
+  /** Gives a client that has been begun the options of a command. */
+  static SessiondClientBuilder builder(Command command, SessiondClientBuilder builder) {
     command.with("key", name -> builder.key(command.text(name)));
     command.with("key_file", name -> builder.key(command.path(name)));
     command.with("tls", name -> builder.tls(tls(command.inner(name))));
@@ -44,7 +48,7 @@ final class Arguments {
     } else if (command.inner("cache").has("max_entries")) {
       builder.cache(CacheOptions.ofEntries(command.inner("cache").integer("max_entries")));
     }
-    return builder.build();
+    return builder;
   }
 
   static Policy policy(Command command) {

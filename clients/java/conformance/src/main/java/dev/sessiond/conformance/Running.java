@@ -49,7 +49,8 @@ final class Running {
     }
   }
 
-  private static JsonObject carryOut(Supplier<JsonObject> does) {
+  /** What comes of a command, its failure included. */
+  static JsonObject carryOut(Supplier<JsonObject> does) {
     try {
       return does.get();
     } catch (RuntimeException error) {

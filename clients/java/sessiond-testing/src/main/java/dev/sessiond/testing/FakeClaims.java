@@ -1,75 +1,97 @@
 package dev.sessiond.testing;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import com.google.protobuf.Timestamp;
 import dev.sessiond.internal.hashedid.HashedId;
+import dev.sessiond.v1.Actor;
 import dev.sessiond.v1.Session;
 import java.nio.ByteBuffer;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
-/** The claims of an access token, typed. */
-record FakeClaims(JsonObject all, Session session, Instant issued, Instant expires, long start) {
+/**
+ * The claims of an access token, typed.
+ *
+ * @param begins the later of when it was issued and from when on it is good
+ * @param start when the session began, in milliseconds since 1970
+ * @param binding the key that the token is bound to; null where it is bound to nothing
+ */
+record FakeClaims(
+    JsonObject all,
+    Session session,
+    Instant issued,
+    Instant begins,
+    Instant expires,
+    long start,
+    FakeBinding binding) {
   static final List<String> REQUIRED =
       List.of("iss", "sub", "aud", "exp", "iat", "jti", "client_id");
 
-  /**
-   * Reads what a token says.
-   *
-   * @throws RuntimeException a claim is not of the form that its specification gives it
-   */
-  static FakeClaims read(FakeToken token) {
+  // What sessiond gives a session: 16 bytes in base64url.
+  private static final Pattern SESSION_ID = Pattern.compile("sds_[A-Za-z0-9_-]{21}[AQgw]");
+
+  /** Whether this could be the id of a session. */
+  static boolean isSessionId(String text) {
+    return SESSION_ID.matcher(text).matches();
+  }
+
+  /** Reads what a token says that has the claims that are required. */
+  static FakeClaims read(FakeToken token) throws FakeForm.FormException {
     JsonObject claims = token.claims();
+    FakeForm form = new FakeForm(claims);
+    Instant issued = form.time("iat");
+    Instant begins = form.time("nbf");
+    boolean hasStart = claims.get("sct") instanceof JsonPrimitive given && given.isNumber();
+    return new FakeClaims(
+        claims,
+        session(form, token.payload()),
+        issued,
+        begins == null || begins.isBefore(issued) ? issued : begins,
+        form.time("exp"),
+        hasStart ? claims.get("sct").getAsLong() : 0,
+        claims.has("cnf") ? FakeBinding.of(claims.get("cnf")) : null);
+  }
+
+  /** The texts of a claim that may be one or many; none where it is neither. */
+  List<String> texts(String name) {
+    try {
+      return new FakeForm(all).oneOrMany(name);
+    } catch (FakeForm.FormException error) {
+      return List.of();
+    }
+  }
+
+  private static Session session(FakeForm form, String payload) throws FakeForm.FormException {
     Session.Builder session =
         Session.newBuilder()
-            .setPrincipal(principal(token.text(claims, "iss"), token.text(claims, "sub")))
-            .setIssuer(token.text(claims, "iss"))
-            .setSubject(token.text(claims, "sub"))
-            .setSessionId(token.text(claims, "sid"))
-            .setTenantId(token.text(claims, "tenant_id"))
-            .setClientId(token.text(claims, "client_id"))
-            .setTokenId(token.text(claims, "jti"))
+            .setPrincipal(principal(form.name("iss"), form.name("sub")))
+            .setIssuer(form.name("iss"))
+            .setSubject(form.name("sub"))
+            .setSessionId(form.name("sid"))
+            .setTenantId(form.name("tenant_id"))
+            .setClientId(form.name("client_id"))
+            .setTokenId(form.name("jti"))
             .setKeyId(FakeToken.KEY_ID)
-            .addAllAudiences(texts(claims.get("aud")))
-            .addAllScopes(scopes(claims.get("scope")))
-            .addAllRoles(texts(claims.get("roles")))
-            .addAllPermissions(texts(claims.get("permissions")))
-            .setIssueTime(timestamp(time(claims, "iat")))
-            .setExpireTime(timestamp(time(claims, "exp")))
-            .setAcr(token.text(claims, "acr"))
-            .addAllAmr(texts(claims.get("amr")))
-            .setClaimsJson(token.payload());
-    if (claims.has("auth_time")) {
-      session.setAuthTime(timestamp(time(claims, "auth_time")));
+            .addAllAudiences(form.oneOrMany("aud"))
+            .addAllScopes(form.scopes())
+            .addAllRoles(form.many("roles"))
+            .addAllPermissions(form.many("permissions"))
+            .setIssueTime(timestamp(form.time("iat")))
+            .setExpireTime(timestamp(form.time("exp")))
+            .setAcr(form.text("acr"))
+            .addAllAmr(form.many("amr"))
+            .setClaimsJson(payload);
+    if (!isSessionId(session.getSessionId())) {
+      throw new FakeForm.FormException("sid");
     }
-    long start = claims.has("sct") ? claims.get("sct").getAsLong() : 0;
-    return new FakeClaims(claims, session.build(), time(claims, "iat"), time(claims, "exp"), start);
-  }
-
-  /**
-   * The thumbprint of the certificate that the token is bound to; null where it is bound to
-   * nothing.
-   */
-  String boundTo() {
-    if (!all.has("cnf")) {
-      return null;
+    Instant authTime = form.time("auth_time");
+    if (authTime != null) {
+      session.setAuthTime(timestamp(authTime));
     }
-    JsonElement found = all.getAsJsonObject("cnf").get("x5t#S256");
-    return found == null ? "" : found.getAsString();
-  }
-
-  /** One or many texts; none where there are none. */
-  static List<String> texts(JsonElement value) {
-    List<String> all = new ArrayList<>();
-    if (value instanceof JsonArray list) {
-      list.forEach(one -> all.add(one.getAsString()));
-    } else if (value != null) {
-      all.add(value.getAsString());
-    }
-    return all;
+    Actor actor = form.actor(session.getIssuer());
+    return (actor == null ? session : session.setActor(actor)).build();
   }
 
   static String principal(String issuer, String subject) {
@@ -83,15 +105,5 @@ record FakeClaims(JsonObject all, Session session, Instant issued, Instant expir
         .setSeconds(time.getEpochSecond())
         .setNanos(time.getNano())
         .build();
-  }
-
-  private static List<String> scopes(JsonElement value) {
-    return value == null || value.isJsonArray()
-        ? texts(value)
-        : List.of(value.getAsString().split(" "));
-  }
-
-  private static Instant time(JsonObject claims, String name) {
-    return Instant.ofEpochMilli((long) (claims.get(name).getAsDouble() * 1_000));
   }
 }

@@ -8,7 +8,6 @@ import dev.sessiond.internal.hashedid.HashedIds;
 import dev.sessiond.v1.CreateSessionRequest;
 import dev.sessiond.v1.RefreshSessionRequest;
 import dev.sessiond.v1.RefreshSessionResponse;
-import dev.sessiond.v1.Requirements;
 import dev.sessiond.v1.Revocation;
 import dev.sessiond.v1.RevocationType;
 import dev.sessiond.v1.RevokeSessionRequest;
@@ -88,9 +87,7 @@ final class FakeCommands {
       }
       case ACCESS_TOKEN -> {
         FakeClaims claims =
-            new FakeJudge(state)
-                .verify(request.getAccessToken(), Requirements.getDefaultInstance())
-                .claims();
+            new FakeVerifier(state.key()).verify(request.getAccessToken(), List.of()).claims();
         yield claims == null ? ended(0, List.of()) : revokeOne(claims.session().getSessionId());
       }
       case SUBJECT -> revokeSubject(request.getSubject(), request.getExceptSessionId());

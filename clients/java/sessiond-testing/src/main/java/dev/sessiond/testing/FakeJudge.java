@@ -12,12 +12,8 @@ import java.util.List;
 
 /** Gives the verdict on a token, in the order in which a server's checks decide. */
 final class FakeJudge {
-  private static final int LARGEST_TOKEN = 8 << 10;
   private static final long SKEW_SECONDS = 2;
   private static final long KEPT_SECONDS = 60;
-
-  /** What a token says by itself, or why it is not accepted. */
-  record Verified(FakeClaims claims, Rejection rejection) {}
 
   private final FakeState state;
 
@@ -26,9 +22,10 @@ final class FakeJudge {
   }
 
   ValidateTokenResponse judge(String token, Requirements wanted, PossessionProof proof) {
-    Verified verified = verify(token, wanted);
-    Rejection rejection =
-        verified.rejection == null ? rejection(verified.claims, wanted, proof) : verified.rejection;
+    FakeVerifier.Verified verified =
+        new FakeVerifier(state.key()).verify(token, wanted.getIssuersList());
+    FakeClaims claims = verified.claims();
+    Rejection rejection = claims == null ? verified.rejection() : rejection(claims, wanted, proof);
     ValidateTokenResponse.Builder answer =
         ValidateTokenResponse.newBuilder()
             .setRevision(EventLog.revision(state.events()))
@@ -38,49 +35,10 @@ final class FakeJudge {
     }
     // It may be kept by those who watch alone: what others keep is in nobody's hand.
     return answer
-        .setSession(verified.claims.session())
+        .setSession(claims.session())
         .setConfiguration(EventLog.CONFIGURATION)
-        .setWatchedCacheFor(Duration.newBuilder().setSeconds(keptFor(verified.claims, wanted)))
+        .setWatchedCacheFor(Duration.newBuilder().setSeconds(keptFor(claims, wanted)))
         .build();
-  }
-
-  Verified verify(String token, Requirements wanted) {
-    if (token.length() > LARGEST_TOKEN) {
-      return rejected(
-          Reason.REASON_TOO_LARGE, "the token is larger than " + LARGEST_TOKEN + " bytes");
-    }
-    FakeToken parsed = FakeToken.parse(token);
-    if (parsed == null) {
-      return rejected(Reason.REASON_MALFORMED, "this is not a signed JWT in compact form");
-    }
-    String issuer = parsed.text(parsed.claims(), "iss");
-    if (!issuer.equals(FakeSessiond.ISSUER)) {
-      return rejected(
-          Reason.REASON_ISSUER_NOT_TRUSTED, "the token's issuer is not one of the configured ones");
-    }
-    if (!isAny(wanted.getIssuersList(), List.of(issuer))) {
-      return rejected(
-          Reason.REASON_ISSUER_NOT_TRUSTED, "the token's issuer is not one of the wanted ones");
-    }
-    if (!parsed.isSignedBy(state.key())) {
-      return rejected(Reason.REASON_SIGNATURE_INVALID, "the token was not signed by its issuer");
-    }
-    return read(parsed);
-  }
-
-  private static Verified read(FakeToken token) {
-    for (String name : FakeClaims.REQUIRED) {
-      if (!token.claims().has(name)) {
-        return rejected(Reason.REASON_CLAIM_MISSING, "the token lacks the claim " + name);
-      }
-    }
-    try {
-      return new Verified(FakeClaims.read(token), null);
-    } catch (RuntimeException error) {
-      return rejected(
-          Reason.REASON_CLAIM_INVALID,
-          "a claim is not of the form that its specification gives it");
-    }
   }
 
   /** What depends on the moment, and on what is required; null for nothing. */
@@ -91,15 +49,15 @@ final class FakeJudge {
     if (!now.isBefore(claims.expires()) || state.isExpired(claims.session().getTokenId())) {
       return FakeRejections.of(Reason.REASON_EXPIRED, "the token has expired");
     }
-    if (claims.issued().isAfter(now.plusSeconds(SKEW_SECONDS))) {
+    if (claims.begins().isAfter(now.plusSeconds(SKEW_SECONDS))) {
       return FakeRejections.of(Reason.REASON_NOT_YET_VALID, "the token is not valid yet");
     }
     if (!isAny(audiences, claims.session().getAudiencesList())) {
       return FakeRejections.of(
           Reason.REASON_AUDIENCE_MISMATCH, "the token is meant for another audience");
     }
-    if (claims.boundTo() != null && !claims.boundTo().equals(thumbprint(proof))) {
-      return FakeRejections.unproven();
+    if (claims.binding() != null && !claims.binding().isProvenBy(proof)) {
+      return FakeRejections.unproven(claims.binding());
     }
     if (state.hasRevoked(claims)) {
       return FakeRejections.of(Reason.REASON_REVOKED, "the token's session has been ended");
@@ -115,8 +73,7 @@ final class FakeJudge {
       return FakeRejections.insufficient("permission", wanted);
     }
     for (var claim : wanted.getClaimsMap().entrySet()) {
-      List<String> found = FakeClaims.texts(claims.all().get(claim.getKey()));
-      if (Collections.disjoint(claim.getValue().getValuesList(), found)) {
+      if (Collections.disjoint(claim.getValue().getValuesList(), claims.texts(claim.getKey()))) {
         return FakeRejections.insufficient("claim", wanted);
       }
     }
@@ -146,13 +103,5 @@ final class FakeJudge {
   /** Whether one is among those that are wanted; no wish means all. */
   private static boolean isAny(List<String> wanted, List<String> found) {
     return wanted.isEmpty() || !Collections.disjoint(wanted, found);
-  }
-
-  private static String thumbprint(PossessionProof proof) {
-    return FakeToken.base64(proof.getCertificateSha256().toByteArray());
-  }
-
-  private static Verified rejected(Reason reason, String message) {
-    return new Verified(null, FakeRejections.of(reason, message));
   }
 }

@@ -1,5 +1,6 @@
 package dev.sessiond.testing;
 
+import dev.sessiond.internal.credentials.Credentials;
 import dev.sessiond.v1.Rejection;
 import dev.sessiond.v1.Rejection.NextAction;
 import dev.sessiond.v1.Rejection.Reason;
@@ -8,6 +9,7 @@ import java.util.Map;
 
 /** Rejections in a server's words. */
 final class FakeRejections {
+  private static final String INVALID_TOKEN = "Bearer error=\"invalid_token\"";
   private static final Map<Reason, NextAction> ACTIONS =
       Map.of(
           Reason.REASON_ISSUER_NOT_TRUSTED, NextAction.NEXT_ACTION_DENY,
@@ -19,21 +21,33 @@ final class FakeRejections {
   private FakeRejections() {}
 
   static Rejection of(Reason reason, String message) {
-    String challenge = "Bearer error=\"invalid_token\"";
     return rejection(
         reason,
         message,
         ACTIONS.getOrDefault(reason, NextAction.NEXT_ACTION_REAUTHENTICATE),
-        reason == Reason.REASON_EXPIRED ? challenge + described(message) : challenge);
+        reason == Reason.REASON_EXPIRED ? INVALID_TOKEN + described(message) : INVALID_TOKEN);
   }
 
-  static Rejection unproven() {
+  /** For what is no signed JWT in compact form. */
+  static Rejection malformed(String token) {
+    boolean isOpaque = token.split("\\.", -1).length != 3 && Credentials.isToken68(token);
+    return isOpaque
+        ? rejection(
+            Reason.REASON_MALFORMED,
+            "this is no JWT, but an opaque or encrypted token: have its provider issue access"
+                + " tokens as JWTs",
+            NextAction.NEXT_ACTION_DENY,
+            INVALID_TOKEN)
+        : of(Reason.REASON_MALFORMED, "this is not a signed JWT in compact form");
+  }
+
+  static Rejection unproven(FakeBinding binding) {
     String message = "the token is bound to a key whose possession was not proven";
     return rejection(
         Reason.REASON_BINDING_MISMATCH,
         message,
         NextAction.NEXT_ACTION_DENY,
-        "Bearer error=\"invalid_token\"" + described(message));
+        (binding.isByDpop() ? "DPoP" : "Bearer") + " error=\"invalid_token\"" + described(message));
   }
 
   static Rejection insufficient(String lacks, Requirements wanted) {

@@ -53,6 +53,9 @@ final class FakeService extends SessionServiceGrpc.SessionServiceImplBase {
     answer(
         answers,
         () -> {
+          if (request.getTokensCount() == 0) {
+            throw FakeRefusals.field("tokens", "none", "1 to 1,000 tokens");
+          }
           ValidateTokensResponse.Builder all = ValidateTokensResponse.newBuilder();
           for (String token : request.getTokensList()) {
             all.addResults(judge.judge(token, request.getRequirements(), none));
@@ -87,6 +90,9 @@ final class FakeService extends SessionServiceGrpc.SessionServiceImplBase {
     answer(
         answers,
         () -> {
+          if (!FakeClaims.isSessionId(request.getSessionId())) {
+            throw FakeRefusals.field("session_id", "another text", "an id of sessiond's");
+          }
           FakeSession of = state.sessions().get(request.getSessionId());
           if (of == null || !state.isLive(of)) {
             throw FakeRefusals.notFound();

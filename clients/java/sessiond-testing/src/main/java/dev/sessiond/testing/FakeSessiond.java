@@ -21,7 +21,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * A sessiond with one issuer, of a test's own. It gives verdicts, refreshes and revokes by a
- * server's rules; providers, DPoP and callers' permissions are not there.
+ * server's rules, as the cases show that clients must pass over a real one. Providers and callers'
+ * permissions are not there, and a DPoP proof is taken as it comes, unread.
  *
  * <p>What changes something waits until every client of {@link #client} knows. Clients that are
  * made in another way know a second later, at most: it waits for that.
@@ -107,7 +108,12 @@ public final class FakeSessiond implements AutoCloseable {
    * session is none that was opened.
    */
   public String sign(Map<String, ?> claims) {
-    return state.with(() -> state.signed(claims));
+    return sign(Map.of(), claims);
+  }
+
+  /** Does the same, with another header too. */
+  public String sign(Map<String, ?> header, Map<String, ?> claims) {
+    return state.with(() -> state.signed(header, claims));
   }
 
   /** Revokes a target. */

@@ -3,7 +3,6 @@ package dev.sessiond.testing;
 import dev.sessiond.internal.hashedid.HashedId;
 import dev.sessiond.internal.hashedid.HashedIds;
 import dev.sessiond.v1.CreateSessionRequest;
-import dev.sessiond.v1.Requirements;
 import dev.sessiond.v1.Revocation;
 import dev.sessiond.v1.RevocationType;
 import dev.sessiond.v1.Session;
@@ -97,8 +96,7 @@ final class FakeState {
   }
 
   void expire(String accessToken) {
-    FakeJudge.Verified verified =
-        new FakeJudge(this).verify(accessToken, Requirements.getDefaultInstance());
+    FakeVerifier.Verified verified = new FakeVerifier(key).verify(accessToken, List.of());
     if (verified.claims() == null) {
       throw new IllegalArgumentException("what is to expire is no access token of this fake");
     }
@@ -112,13 +110,13 @@ final class FakeState {
     return expired.contains(tokenId);
   }
 
-  /** A token that is good but for what is given; null leaves a claim out. */
-  String signed(Map<String, ?> given) {
+  /** A token that is good but for what is given; null leaves a name out. */
+  String signed(Map<String, ?> header, Map<String, ?> given) {
     Map<String, Object> claims = claims(Map.of(), "alice", "sds_" + random(16), nextStart());
     claims.put("aud", FakeSessiond.AUDIENCE);
     claims.put("client_id", FakeSessiond.AUDIENCE);
     claims.putAll(given);
-    return FakeToken.sign(key, claims);
+    return FakeToken.sign(key, header, claims);
   }
 
   FakeSession open(CreateSessionRequest request, Map<String, Object> further) {
@@ -144,8 +142,12 @@ final class FakeState {
 
   /** What a login or a refresh gives out. */
   Tokens issue(FakeSession of) {
-    String token = FakeToken.sign(key, claimsOf(of));
-    Session session = FakeClaims.read(FakeToken.parse(token)).session();
+    String token = FakeToken.sign(key, Map.of(), claimsOf(of));
+    FakeClaims claims = new FakeVerifier(key).verify(token, List.of()).claims();
+    if (claims == null) {
+      throw FakeRefusals.field("local_login", "claims that no token may have", "good ones");
+    }
+    Session session = claims.session();
     return Tokens.newBuilder()
         .setAccessToken(token)
         .setAccessExpireTime(session.getExpireTime())

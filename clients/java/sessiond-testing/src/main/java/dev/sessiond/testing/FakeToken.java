@@ -11,6 +11,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.Signature;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.Map;
 
 /** A JWT in compact form that nobody has verified. */
@@ -51,8 +52,11 @@ record FakeToken(JsonObject header, JsonObject claims, String payload, String si
     }
   }
 
-  static String sign(KeyPair key, Map<String, ?> claims) {
-    Map<String, String> header = Map.of("alg", "EdDSA", "kid", KEY_ID, "typ", "at+jwt");
+  /** Signs claims, under a header that is as the issuer's but for what is given. */
+  static String sign(KeyPair key, Map<String, ?> given, Map<String, ?> claims) {
+    Map<String, Object> header =
+        new HashMap<>(Map.of("alg", "EdDSA", "kid", KEY_ID, "typ", "at+jwt"));
+    header.putAll(given);
     String signed = encoded(header) + "." + encoded(claims);
     try {
       Signature signature = Signature.getInstance(ALGORITHM);
