@@ -59,6 +59,13 @@ public record Session(
     boolean stale)
     implements Verdict {
   /**
+   * One for a test, of a subject who has just logged in; {@link SessionExample} says more of one.
+   */
+  public static Session example(String subject, String... scopes) {
+    return SessionExample.of(subject).scopes(scopes).build();
+  }
+
+  /**
    * Parses all claims of the token; there are none in a stored session. Numbers are of {@link
    * java.math.BigDecimal}, so that none loses digits.
    *

@@ -20,6 +20,14 @@ public interface Validator {
   Verdict validate(String token, Policy policy, ValidateOptions options);
 
   /**
+   * For tests: takes every token for one of a session, such as {@link Session#example}, and gives
+   * what a server would say of it.
+   */
+  static Validator accepting(Session session) {
+    return new ExampleValidator(session);
+  }
+
+  /**
    * Gives the same without blocking. Where a validator has no way of its own, another thread waits
    * for it.
    */

@@ -27,7 +27,6 @@ public final class PolicyAuthorizationManager implements AuthorizationManager<Me
     if (!(authentication.get() instanceof SessiondAuthentication known)) {
       throw required.missing();
     }
-    return MethodPolicies.decision(
-        known.presented().ask(validator, required.policy(), required.options()));
+    return MethodPolicies.decision(known.ask(validator, required.policy(), required.options()));
   }
 }

@@ -34,7 +34,6 @@ public final class ReactivePolicyAuthorizationManager
   }
 
   private Mono<Admission> ask(SessiondAuthentication known, MethodPolicies.Required required) {
-    return Mono.fromFuture(
-        () -> known.presented().askAsync(validator, required.policy(), required.options()));
+    return Mono.fromFuture(() -> known.askAsync(validator, required.policy(), required.options()));
   }
 }

@@ -1,10 +1,15 @@
 package dev.sessiond.spring;
 
+import dev.sessiond.Policy;
 import dev.sessiond.Session;
+import dev.sessiond.ValidateOptions;
+import dev.sessiond.Validator;
+import dev.sessiond.internal.denial.Admission;
 import dev.sessiond.internal.denial.Presented;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.springframework.security.authentication.AbstractAuthenticationToken;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.SimpleGrantedAuthority;
@@ -18,12 +23,26 @@ public final class SessiondAuthentication extends AbstractAuthenticationToken {
 
   private final transient Session session;
   private final transient Presented presented;
+  private final transient Validator own; // null where the application's is asked
 
   SessiondAuthentication(Session session, Presented presented) {
+    this(session, presented, null);
+  }
+
+  private SessiondAuthentication(Session session, Presented presented, Validator own) {
     super(authorities(session));
     this.session = session;
     this.presented = presented;
+    this.own = own;
     setAuthenticated(true);
+  }
+
+  /**
+   * For tests: says that a request is from a session, though it has no token. What a method
+   * requires is judged by what the session says.
+   */
+  public static SessiondAuthentication ofExample(Session session) {
+    return new SessiondAuthentication(session, Presented.NONE, Validator.accepting(session));
   }
 
   /** The session of the request. */
@@ -31,9 +50,15 @@ public final class SessiondAuthentication extends AbstractAuthenticationToken {
     return session;
   }
 
-  /** What was presented, so that more can be required of it. */
-  Presented presented() {
-    return presented;
+  /** Asks whether more than was asked before may be required of what was presented. */
+  Admission ask(Validator validator, Policy policy, ValidateOptions options) {
+    return presented.ask(own == null ? validator : own, policy, options);
+  }
+
+  /** Does the same without blocking. */
+  CompletableFuture<Admission> askAsync(
+      Validator validator, Policy policy, ValidateOptions options) {
+    return presented.askAsync(own == null ? validator : own, policy, options);
   }
 
   @Override

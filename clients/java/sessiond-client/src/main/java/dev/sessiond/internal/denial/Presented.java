@@ -16,6 +16,9 @@ import java.util.concurrent.CompletableFuture;
  * @param denial null where the token may be asked about
  */
 public record Presented(Credential credential, Proof proof, Denial denial) {
+  /** For a request without a token. */
+  public static final Presented NONE = new Presented(Credential.NONE, null, null);
+
   /** For a request whose token is not looked at. */
   static Presented denied(Denial denial) {
     return new Presented(Credential.NONE, null, denial);
