@@ -195,6 +195,7 @@ dashboard: .venv/ready ## print what each panel of the dashboard shows of a live
 clients: .venv/ready ## build and test the other languages' clients, and run their examples on a real server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_clients.py
 	$(BIN)/python tools/check_go_module.py
+	$(BIN)/python tools/check_java_install.py
 
 .PHONY: protections
 protections: .venv/ready ## take each protection of the Go client away, and see it noticed: NAMES="anchor reset"
