@@ -26,11 +26,14 @@ public record Intake(String cookie, CrossSite crossSite, String dpopOrigin) {
     return of(null, Set.of(), dpopOrigin);
   }
 
-  /** Takes a cookie too, null for none, of which the pages of further origins may make use. */
+  /**
+   * Takes a cookie too, of which the pages of further origins may make use; null for none, as is an
+   * empty name.
+   */
   public static Intake of(String cookie, Set<String> trusted, String dpopOrigin) {
     trusted.forEach(Proofs::requireOrigin);
     return new Intake(
-        cookie,
+        cookie == null || cookie.isEmpty() ? null : cookie,
         new CrossSite(trusted, false),
         dpopOrigin == null ? null : Proofs.requireOrigin(dpopOrigin));
   }
