@@ -191,10 +191,13 @@ async def test_more_refreshes_than_there_is_room_for_are_unavailable(monkeypatch
         await asyncio.Event().wait()
         raise AssertionError
 
+    async def not_made() -> Tokens:
+        raise AssertionError
+
     first = asyncio.ensure_future(flights.join(b"one", never))
     await asyncio.sleep(0)
     with pytest.raises(UnavailableError) as caught:
-        await flights.join(b"another", never)
+        await flights.join(b"another", not_made)
     assert caught.value.retry_after == timedelta(seconds=1)
     blocking = Flights()
     with pytest.raises(UnavailableError):

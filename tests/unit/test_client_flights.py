@@ -83,6 +83,19 @@ def test_a_flight_is_found_by_its_key_within_its_generation() -> None:
     assert flights.find(b"a", 0) is None
 
 
+def test_nobody_is_asked_for_who_has_left() -> None:
+    flights: Flights[None] = Flights()
+    departures = Departures(flights)
+    left, here = flight("left"), flight("here")
+    left.waiters = 0
+    for one in (left, here):
+        flights.add(one)
+        departures.add(one)
+    assert names(departures.depart()) == ["here"]
+    assert flights.find(b"left", 0) is None
+    assert flights.find(b"here", 0) is here
+
+
 def test_neither_a_token_nor_a_key_is_shown() -> None:
     one = flight("secret token", key="secret key")
     one.brought = given_up()
