@@ -198,8 +198,9 @@ clients: .venv/ready ## build and test the other languages' clients, and run the
 	$(BIN)/python tools/check_java_install.py
 
 .PHONY: protections
-protections: .venv/ready ## take each protection of the Go client away, and see it noticed: NAMES="anchor reset"
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check_protections.py $(NAMES)
+protections: .venv/ready ## take each protection of the clients away, and see it noticed: NAMES="anchor reset" CLIENT=java
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.check_protections $(NAMES) \
+		$(if $(CLIENT),--language $(CLIENT))
 
 .PHONY: lock
 lock: .venv/ready ## resolve the dependencies anew into requirements.lock
