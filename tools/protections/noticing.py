@@ -33,8 +33,8 @@ async def red_cases(groups: Sequence[str], names: Sequence[str], command: str) -
                 is_enough = str(case) not in names and any(one.startswith(f"{case.group}: ") for one in red)
                 if not is_enough and await _is_red(case, stage):
                     red.append(str(case))
-    except TesteeError as error:
-        raise BrokenError(str(error)) from error
+    except (TesteeError, TimeoutError) as error:
+        raise BrokenError(f"the testee does not start: {error}") from error
     return red
 
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Knowledge } from "../src/memory/knowledge.js";
+import { type Asked, Knowledge, RETENTION_MS } from "../src/memory/knowledge.js";
 import { VerdictCache } from "../src/memory/verdict-cache.js";
 
 const NOW = 1_000_000;
@@ -12,7 +12,7 @@ function filled(bounds = { maxEntries: 3, maxBytes: 1e9 }) {
   const cache = new VerdictCache<string>(bounds, knowledge);
   const insert = (
     key: string,
-    more: { cacheForMs?: number; watchedCacheForMs?: number; ids?: string[] } = {},
+    more: { asked?: Asked; cacheForMs?: number; watchedCacheForMs?: number; ids?: string[] } = {},
   ) =>
     cache.insert(
       key,
@@ -40,6 +40,19 @@ test("an acceptance is repeated as long as it says, by the clock that has gone f
   assert.equal(cache.find("a", at(NOW + 1_000)), undefined);
   assert.equal(cache.find("a", at(NOW, NOW + 1_000)), undefined);
   assert.equal(cache.find("b", at(NOW)), undefined);
+});
+
+test("how long it is kept counts from before the call", () => {
+  const { cache, insert } = filled();
+  insert("a", { asked: { at: at(NOW - 300), epoch: 0 } });
+  assert.equal(cache.find("a", at(NOW))?.cacheForMs, 700);
+});
+
+test("nothing is kept longer than events are remembered", () => {
+  const { cache, insert } = filled();
+  insert("a", { cacheForMs: 2 * RETENTION_MS });
+  assert.equal(cache.find("a", at(NOW + RETENTION_MS - 1))?.cacheForMs, 1);
+  assert.equal(cache.find("a", at(NOW + RETENTION_MS)), undefined);
 });
 
 test("one that lives by the watch needs it fresh", () => {
