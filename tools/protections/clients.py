@@ -111,7 +111,9 @@ class TypeScript:
 
     def build(self) -> None:
         """Build all of it once."""
-        if not (self.folder / "node_modules").is_dir():
+        wanted = self.folder / "package-lock.json"
+        installed = self.folder / "node_modules" / ".package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
             run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], self.folder)
         for script in ("build", "build:dev"):
             run(["npm", "run", "-s", script], self.folder)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENTS: Final = ROOT / "clients"
-LANGUAGES: Final = ("go", "python", "typescript")
+LANGUAGES: Final = ("go", "python", "typescript", "java")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 package dev.sessiond;
 
+import dev.sessiond.v1.RevokeSessionRequest;
 import dev.sessiond.v1.ValidateTokenResponse;
 import io.grpc.Status;
 import java.time.Duration;
@@ -16,9 +17,25 @@ public final class Examples {
 
   /** A session of a subject. */
   public static Session session(String subject) {
+    return session(subject, "");
+  }
+
+  /** A session of a subject by its id. */
+  public static Session session(String subject, String sessionId) {
     ValidateTokenResponse.Builder answer = ValidateTokenResponse.newBuilder();
-    answer.getSessionBuilder().setPrincipal("sdp_" + subject).setSubject(subject);
+    answer
+        .getSessionBuilder()
+        .setPrincipal("sdp_" + subject)
+        .setSubject(subject)
+        .setSessionId(sessionId);
     return (Session) Results.verdict(answer.build());
+  }
+
+  /** By what a revocation names what it ends. */
+  public static RevokeSessionRequest.TargetCase kindOf(Target target) {
+    RevokeSessionRequest.Builder request = RevokeSessionRequest.newBuilder();
+    target.applyTo(request);
+    return request.getTargetCase();
   }
 
   /** Tokens that expire nobody knows when. */

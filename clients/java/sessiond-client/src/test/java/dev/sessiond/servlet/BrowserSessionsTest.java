@@ -9,6 +9,7 @@ import dev.sessiond.Device;
 import dev.sessiond.Examples;
 import dev.sessiond.Policy;
 import dev.sessiond.Tokens;
+import dev.sessiond.v1.RevokeSessionRequest.TargetCase;
 import jakarta.servlet.Filter;
 import jakarta.servlet.http.Cookie;
 import jakarta.servlet.http.HttpServletResponse;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BrowserSessionsTest {
   private static final String REFRESH = "Cookie: __Host-session-refresh=sdr1_old";
   private static final String SESSION_ONE = "sdr1_" + "A".repeat(96);
+  private static final String NEWER_OF_SESSION_ONE = "sdr1_" + "A".repeat(95) + "B";
   private static final List<String> RENEWED =
       List.of(
           "__Host-session=n.e.w; Path=/; HttpOnly; Secure; SameSite=Lax",
@@ -207,8 +209,8 @@ class BrowserSessionsTest {
 
   @Test
   void aLoginThatIsRepeatedDoesNotEndItself() throws IOException {
-    Tokens tokens = Examples.tokens("n.e.w", SESSION_ONE);
-    try (Shop shop = new Shop((request, response) -> site.start(request, response, tokens))) {
+    Tokens newer = Examples.tokens("n.e.w", NEWER_OF_SESSION_ONE);
+    try (Shop shop = new Shop((request, response) -> site.start(request, response, newer))) {
       Reply reply = shop.ask("POST", "/login", "Cookie: __Host-session-refresh=" + SESSION_ONE);
       assertEquals(200, reply.status());
     }
@@ -258,6 +260,17 @@ class BrowserSessionsTest {
       assertEquals(CLEARED, shop.ask("POST", "/logout").header("Set-Cookie"));
       assertEquals(List.of("revoke"), client.asked);
     }
+  }
+
+  @Test
+  void aLogoutEndsTheSessionOfTheCookiesAndNotThatOfABearer() throws IOException {
+    client.verdicts.put("b.e.a", () -> Examples.session("bob", "sds_bob"));
+    client.verdicts.put("h.p.s", () -> Examples.session("alice", "sds_alice"));
+    try (Shop shop = protectedShop(site::logout)) {
+      shop.ask("POST", "/logout", REFRESH, "Authorization: Bearer b.e.a");
+      shop.ask("POST", "/logout", "Cookie: __Host-session=h.p.s");
+    }
+    assertEquals(List.of(TargetCase.REFRESH_TOKEN, TargetCase.SESSION_ID), client.ended);
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.sessiond.Target;
 import dev.sessiond.Tokens;
 import dev.sessiond.ValidateOptions;
 import dev.sessiond.Verdict;
+import dev.sessiond.v1.RevokeSessionRequest.TargetCase;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -22,6 +23,7 @@ final class ScriptedClient implements BrowserClient {
 
   final List<String> asked = new CopyOnWriteArrayList<>();
   final List<Bearer> bearers = new CopyOnWriteArrayList<>();
+  final List<TargetCase> ended = new CopyOnWriteArrayList<>();
   final Map<String, Supplier<Verdict>> verdicts = new ConcurrentHashMap<>();
   volatile Supplier<CompletableFuture<Tokens>> refreshed =
       () -> CompletableFuture.completedFuture(RENEWED);
@@ -43,6 +45,7 @@ final class ScriptedClient implements BrowserClient {
   @Override
   public RevocationResult revoke(Target target) {
     asked.add("revoke");
+    ended.add(Examples.kindOf(target));
     return revoked.get();
   }
 }

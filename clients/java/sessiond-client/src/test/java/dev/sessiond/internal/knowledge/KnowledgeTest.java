@@ -54,6 +54,16 @@ class KnowledgeTest {
   }
 
   @Test
+  void underAnotherConfigurationNothingIsRepeated() {
+    known.follow("c");
+    long epoch = known.epoch();
+    known.follow("c");
+    assertTrue(known.standing(List.of(SESSION), now, epoch).isPresent());
+    known.follow("other");
+    assertTrue(known.standing(List.of(SESSION), now, epoch).isEmpty());
+  }
+
+  @Test
   void anEventIsRememberedForAsLongAsWhatItHitsMayBeKept() {
     known.hear(SESSION, now);
     known.hear(KEY, now + Knowledge.RETENTION);

@@ -33,6 +33,23 @@ class VerdictCacheTest {
   }
 
   @Test
+  void howLongItIsKeptCountsFromBeforeTheCall() {
+    Answer answer = answer(60 * SECOND, 0);
+    now += 20 * SECOND;
+    cache.insert(key("a"), "a", answer, 0, now);
+    assertEquals(40 * SECOND, find("a").cacheFor());
+  }
+
+  @Test
+  void nothingIsKeptLongerThanEventsAreRemembered() {
+    insert("a", 2 * Knowledge.RETENTION, 0);
+    now += Knowledge.RETENTION - 1;
+    assertEquals(1, find("a").cacheFor());
+    now += 1;
+    assertNull(find("a"));
+  }
+
+  @Test
   void whatIsUsedOutlivesWhatIsNot() {
     insert("a", 60 * SECOND, 0);
     insert("b", 60 * SECOND, 0);
