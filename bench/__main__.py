@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Final
 from bench import (
     agent,
     crowded_subject,
-    go_client,
     hostile_keys,
     in_process,
     over_grpc,
-    python_client,
     revocations_view,
     sessions,
     staleness,
-    typescript_client,
     watchers,
 )
+from bench.clients import scenario as clients
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -36,9 +34,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "crowded-subject": crowded_subject,
     "staleness": staleness,
     "watchers": watchers,
-    "python-client": python_client,
-    "go-client": go_client,
-    "typescript-client": typescript_client,
+    "clients": clients,
 }
 
 

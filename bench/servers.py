@@ -85,14 +85,15 @@ async def worktree(commit: str) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def sessiond(tree: Path) -> AsyncIterator[Sessiond]:
-    """The version of sessiond in `tree`, on a store of its own."""
+async def sessiond(tree: Path, **settings: str) -> AsyncIterator[Sessiond]:
+    """The version of sessiond in `tree`, on a store of its own; `settings` are as in the environment."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         own = Path(directory)
         options = ("--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(own / "data"))
         command = pinned(server_core(), *_PYTHON, "sessiond_server", "dev", *options)
+        env = {**environment(*_sources(tree)), **settings}
         with (own / "log").open("wb") as log:
-            async with running(*command, env=environment(*_sources(tree)), stderr=log) as process:
+            async with running(*command, env=env, stderr=log) as process:
                 address = await eventually(lambda: _address(process, own / "log"), timeout=_SECONDS_TO_START)
                 token, answer_bytes = await _probe(tree, address)
                 target = Target(address, _written(own / "body", token), answer_bytes)
