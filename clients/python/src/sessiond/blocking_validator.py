@@ -21,7 +21,7 @@ from sessiond.observer import Numbers, Observer, Outcome
 from sessiond.policy import Policy
 from sessiond.repeats import NEVER, Attempts
 from sessiond.reports import reported
-from sessiond.results import Session, Verdict, to_verdict
+from sessiond.results import Verdict, to_verdict
 from sessiond.v1.session_service_pb2 import (
     RevokeSessionRequest,
     RevokeSessionResponse,
@@ -51,6 +51,8 @@ class BlockingValidator:
         self._observer = observer
         self._front = Front(key, cache, observer, clocks)
         self._lock: Final = Lock()
+        # What is kept and may be repeated: without a call between, which is a part of what an answer costs.
+        self.find: Final = self._front.find
         memory = self._front.memory
         self._calls = BlockingCalls(
             lambda request, metadata, seconds: call(stub.ValidateToken, request, seconds, metadata),
@@ -78,10 +80,6 @@ class BlockingValidator:
     def numbers(self) -> Numbers:
         """What has been done so far, and what is kept."""
         return self._front.numbers(self._watch)
-
-    def find(self, token: str, policy: Policy) -> Session | None:
-        """What is kept and may be repeated."""
-        return self._front.find(token, policy)
 
     def validate(self, token: str, policy: Policy, seconds: float | None) -> Verdict:
         """By a call; one with a time of its own goes alone."""
