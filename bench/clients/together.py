@@ -88,8 +88,8 @@ def _rows(name: str, callers: int, rounds: list[tuple[_Round, _Round]]) -> list[
     return [
         Row(f"{what}: calls for 1,000 validations", middle(lambda one: one.calls) * 1_000, ""),
         Row(f"{what}: CPU of the client a validation", middle(lambda one: one.client), "µs"),
-        Row(f"{what}: that to each alone", share(lambda one: one.client), "%"),
+        Row(f"{what}: CPU of the client to each alone", share(lambda one: one.client), "%"),
         Row(f"{what}: CPU of the server to each alone", share(lambda one: one.server), "%"),
         Row(f"{what}: latency, 50 % within", middle(lambda one: one.latency), "ms"),
-        Row(f"{what}: that to each alone", share(lambda one: one.latency), "%"),
+        Row(f"{what}: latency to each alone", share(lambda one: one.latency), "%"),
     ]
