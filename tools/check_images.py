@@ -37,6 +37,8 @@ MEBIBYTE: Final = 1 << 20
 # Ours in the server's image, and the whole of the agent's.
 SERVER_BYTES, AGENT_BYTES = 110 * MEBIBYTE, 20 * MEBIBYTE
 LEFTOVERS: Final = ("pip", "hatchling", "trove_classifiers", "pathspec", "pluggy", "setuptools")
+# As in compose.yaml.
+STORE: Final = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")
 PATIENCE_SECONDS: Final = 60
 
 
@@ -128,6 +130,7 @@ class Image:
         ]
         container = images.buildah("from", "--pull-never", name).strip()
         self.tree = Path(images.buildah("mount", container).strip())
+        self.log = images.directory / f"{name}.txt"
 
     def command(self, *arguments: str) -> list[str]:
         """What runs its program with these arguments, as its own user."""
@@ -190,7 +193,7 @@ def faults_of_agent(image: Image) -> Iterator[str]:
 async def faults_of_running(server: Image, agent: Image, directory: Path) -> list[str]:
     """What goes wrong where the server serves from a store, and the agent from the server."""
     faults: list[str] = []
-    async with running_valkeys(directory / "store", 1) as (store,):
+    async with running_valkeys(directory / "store", 1, *STORE) as (store,):
         listen, http = free_port(), free_port()
         configure(server, store, listen, http)
         keep(agent, "agent-key", (server.tree / "run/secrets/agent-key").read_bytes())
@@ -235,8 +238,7 @@ def place(file: Path, content: bytes) -> None:
 @contextmanager
 def serving(image: Image, *arguments: str) -> Iterator[None]:
     """The image's program at work; it has to end well when it is told to stop."""
-    log = image.tree.parent / f"{image.name}.log"
-    with log.open("w") as output:
+    with image.log.open("w") as output:
         process = subprocess.Popen(
             image.command(*arguments), stdout=output, stderr=subprocess.STDOUT, env=image.environment
         )
@@ -244,7 +246,7 @@ def serving(image: Image, *arguments: str) -> Iterator[None]:
         yield
         process.terminate()
         if (status := process.wait(PATIENCE_SECONDS)) != 0:
-            raise SystemExit(f"{image.name}: ended with {status}:\n{log.read_text()}")
+            raise SystemExit(f"{image.name}: ended with {status}:\n{image.log.read_text()}")
     finally:
         process.kill()
         process.wait()
@@ -261,7 +263,7 @@ def faults_of_health(image: Image, *arguments: str) -> list[str]:
             print(f"images: {image.name} serves; its health check takes {spent:.2f} s of a processor")
             return []
         time.sleep(1)
-    return [f"{image.name}: does not serve within {PATIENCE_SECONDS} s"]
+    return [f"{image.name}: does not serve within {PATIENCE_SECONDS} s:\n{image.log.read_text()}"]
 
 
 def go_env(name: str) -> str:
