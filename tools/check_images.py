@@ -200,7 +200,7 @@ async def faults_of_running(server: Image, agent: Image, directory: Path) -> lis
         with serving(server, "serve", "--config", "/etc/sessiond/sessiond.toml", "--insecure-plaintext"):
             faults += faults_of_health(server, "--addr", f"http://127.0.0.1:{http}")
             asked = ["--servers", f"127.0.0.1:{listen}", "--insecure", "--key-file", "/run/secrets/agent-key"]
-            with serving(agent, *asked, "--listen", "unix:/run/sessiond/agent.sock"):
+            with serving(agent, *asked):
                 faults += faults_of_health(agent)
     return faults
 
