@@ -3,16 +3,12 @@ package dev.sessiond.spring;
 import dev.sessiond.Policy;
 import dev.sessiond.ValidateOptions;
 import dev.sessiond.Validator;
-import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Role;
-import org.springframework.security.authorization.method.AuthorizationManagerBeforeMethodInterceptor;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
@@ -56,15 +52,6 @@ public class SessiondAutoConfiguration {
     return secure(http, filter)
         .authorizeHttpRequests(requests -> requests.anyRequest().authenticated())
         .build();
-  }
-
-  /** What carries {@link RequirePolicy} out. */
-  @Bean
-  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-  static AuthorizationManagerBeforeMethodInterceptor requirePolicyInterceptor(
-      ObjectProvider<Validator> validator) {
-    return new AuthorizationManagerBeforeMethodInterceptor(
-        MethodPolicies.pointcut(), new PolicyAuthorizationManager(new LateValidator(validator)));
   }
 
   /**
