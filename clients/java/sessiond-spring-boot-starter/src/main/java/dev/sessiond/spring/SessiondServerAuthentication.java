@@ -10,6 +10,7 @@ import dev.sessiond.internal.denial.Intake;
 import dev.sessiond.internal.denial.Presented;
 import org.springframework.http.server.reactive.ServerHttpRequest;
 import org.springframework.security.authentication.ReactiveAuthenticationManager;
+import org.springframework.security.authentication.ReactiveAuthenticationManagerResolver;
 import org.springframework.security.core.Authentication;
 import org.springframework.security.web.server.authentication.AuthenticationWebFilter;
 import org.springframework.security.web.server.authentication.ServerAuthenticationConverter;
@@ -25,7 +26,8 @@ import reactor.core.publisher.Mono;
  * request that is cancelled waits for none.
  */
 public final class SessiondServerAuthentication
-    implements ServerAuthenticationConverter, ReactiveAuthenticationManager {
+    implements ServerAuthenticationConverter,
+        ReactiveAuthenticationManagerResolver<ServerWebExchange> {
   private final Validator validator;
   private final Policy policy;
   private final ValidateOptions options;
@@ -57,11 +59,13 @@ public final class SessiondServerAuthentication
     return presented.isNone() ? Mono.empty() : Mono.just(new PresentedToken(presented));
   }
 
+  /**
+   * Gives what judges tokens. A bean that did it by itself would be asked about the users and
+   * passwords of the application's other chains too.
+   */
   @Override
-  public Mono<Authentication> authenticate(Authentication authentication) {
-    return authentication instanceof PresentedToken token
-        ? ask(token.presented())
-        : Mono.empty(); // another kind's, for another manager
+  public Mono<ReactiveAuthenticationManager> resolve(ServerWebExchange exchange) {
+    return Mono.just(token -> ask(((PresentedToken) token).presented()));
   }
 
   /** What does it for a chain; a filter that is a bean would run for every request. */

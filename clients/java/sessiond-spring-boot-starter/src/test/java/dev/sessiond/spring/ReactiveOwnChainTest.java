@@ -8,6 +8,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -16,7 +18,11 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
+import org.springframework.security.config.Customizer;
 import org.springframework.security.config.web.server.ServerHttpSecurity;
+import org.springframework.security.core.userdetails.MapReactiveUserDetailsService;
+import org.springframework.security.core.userdetails.ReactiveUserDetailsService;
+import org.springframework.security.core.userdetails.User;
 import org.springframework.security.web.server.SecurityWebFilterChain;
 import org.springframework.security.web.server.util.matcher.PathPatternParserServerWebExchangeMatcher;
 import org.springframework.test.context.DynamicPropertyRegistry;
@@ -68,10 +74,24 @@ class ReactiveOwnChainTest {
     assertEquals(200, status("/api/refunds", FAKE.login("alice", "refunds").accessToken()));
   }
 
+  @Test
+  void anotherChainHasItsOwnUsers() throws Exception {
+    assertEquals(200, statusOf("/ops", basic("operator:right")));
+    assertEquals(401, statusOf("/ops", basic("operator:wrong")));
+  }
+
+  private static String basic(String pair) {
+    return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.US_ASCII));
+  }
+
   private int status(String path, String token) throws IOException, InterruptedException {
+    return statusOf(path, "Bearer " + token);
+  }
+
+  private int statusOf(String path, String authorization) throws IOException, InterruptedException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(address + path))
-            .header("Authorization", "Bearer " + token)
+            .header("Authorization", authorization)
             .build();
     return http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
   }
@@ -88,9 +108,23 @@ class ReactiveOwnChainTest {
           .build();
     }
 
+    @Bean
+    SecurityWebFilterChain operators(ServerHttpSecurity http) {
+      return http.securityMatcher(new PathPatternParserServerWebExchangeMatcher("/ops"))
+          .httpBasic(Customizer.withDefaults())
+          .authorizeExchange(exchanges -> exchanges.anyExchange().authenticated())
+          .build();
+    }
+
+    @Bean
+    ReactiveUserDetailsService users() {
+      return new MapReactiveUserDetailsService(
+          User.withUsername("operator").password("{noop}right").build());
+    }
+
     @RestController
     static class Pages {
-      @GetMapping({"/api/orders", "/hooks"})
+      @GetMapping({"/api/orders", "/hooks", "/ops"})
       String page() {
         return "here";
       }
