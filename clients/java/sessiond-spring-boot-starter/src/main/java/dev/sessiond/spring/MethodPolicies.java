@@ -5,11 +5,13 @@ import dev.sessiond.ValidateOptions;
 import dev.sessiond.internal.denial.Admission;
 import dev.sessiond.internal.denial.Denial;
 import dev.sessiond.internal.denial.Kind;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.aopalliance.intercept.MethodInvocation;
 import org.springframework.aop.Pointcut;
+import org.springframework.aop.support.AopUtils;
 import org.springframework.aop.support.ComposablePointcut;
 import org.springframework.aop.support.annotation.AnnotationMatchingPointcut;
 import org.springframework.core.annotation.AnnotatedElementUtils;
@@ -28,10 +30,9 @@ final class MethodPolicies {
     }
   }
 
-  /** Which methods require something. */
+  /** Which methods require something, by themselves or by what they override. */
   static Pointcut pointcut() {
-    var ofMethods = AnnotationMatchingPointcut.forMethodAnnotation(RequirePolicy.class);
-    return new ComposablePointcut(ofMethods)
+    return new ComposablePointcut(new AnnotationMatchingPointcut(null, RequirePolicy.class, true))
         .union(new AnnotationMatchingPointcut(RequirePolicy.class, true));
   }
 
@@ -51,12 +52,12 @@ final class MethodPolicies {
   }
 
   private static RequirePolicy annotation(MethodInvocation invocation) {
-    RequirePolicy found =
-        AnnotatedElementUtils.findMergedAnnotation(invocation.getMethod(), RequirePolicy.class);
-    if (found == null && invocation.getThis() != null) {
-      found =
-          AnnotatedElementUtils.findMergedAnnotation(
-              invocation.getThis().getClass(), RequirePolicy.class);
+    Class<?> type = invocation.getThis() == null ? null : invocation.getThis().getClass();
+    // A proxy may be called by an interface's method, which does not say what the class's says.
+    Method method = AopUtils.getMostSpecificMethod(invocation.getMethod(), type);
+    RequirePolicy found = AnnotatedElementUtils.findMergedAnnotation(method, RequirePolicy.class);
+    if (found == null && type != null) {
+      found = AnnotatedElementUtils.findMergedAnnotation(type, RequirePolicy.class);
     }
     if (found == null) {
       throw new IllegalStateException("RequirePolicy: found none at " + invocation.getMethod());

@@ -9,7 +9,8 @@ import java.lang.annotation.Target;
 
 /**
  * Says what a method requires of the token of the request that it is called for; all of it must
- * hold. On a class it is for its methods that have none of their own.
+ * hold. On a class it is for its methods that have none of their own. A method has that of the one
+ * that it overrides too, such as an interface's, unless it has its own.
  *
  * <p>It is asked about with the proof of the request, and a DPoP proof is good once: it has been
  * spent when the request was authenticated. What needs one of those has to be judged by the
