@@ -99,6 +99,22 @@ def test_of_an_issuers_address_neither_password_nor_query_is_told(traced: Traced
     }
 
 
+@pytest.mark.parametrize(
+    "url", ["https://id.example:many/keys", "https://id.example:99999/keys", "https://[::1/keys"]
+)
+def test_an_address_that_is_none_is_asked_for_all_the_same(traced: Traced, url: str) -> None:
+    """An issuer's discovery document may name anything: whoever makes the request finds out."""
+    call = traced.tracer.begin_call(METHOD, headers=(), at=AT)
+    with traced.tracer.request("GET", url, issuer="https://id.example") as request:
+        request.failed("REFUSED_ADDRESS")
+    call.end("OK")
+    assert traced.attributes("GET") == {
+        "http.request.method": "GET",
+        "sessiond.issuer": "https://id.example",
+        "error.type": "REFUSED_ADDRESS",
+    }
+
+
 def test_a_request_that_was_not_answered_says_why(traced: Traced) -> None:
     call = traced.tracer.begin_call(METHOD, headers=(), at=AT)
     with traced.tracer.request("GET", "http://id.example/keys", issuer="https://id.example") as request:

@@ -181,13 +181,9 @@ class OpenTelemetryTracer(Tracer):
     @override
     @contextmanager
     def request(self, method: str, url: str, *, issuer: str) -> Iterator[RequestTrace]:
-        parts = urlsplit(url)
         attributes: Mapping[str, str | int] = {
             names.HTTP_REQUEST_METHOD: method,
-            names.SERVER_ADDRESS: parts.hostname or "",
-            names.SERVER_PORT: parts.port or (443 if parts.scheme == "https" else 80),
-            # Whatever else there may be in an address is not for those who read traces.
-            names.URL_FULL: f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+            **_asked(url),
             names.SESSIOND_ISSUER: issuer,
         }
         with self._client(method, attributes) as span:
@@ -228,6 +224,21 @@ def _server(at: Address) -> dict[str, str | int]:
     if at.path:
         return {names.SERVER_ADDRESS: str(at.path)}
     return {names.SERVER_ADDRESS: at.host, names.SERVER_PORT: at.port}
+
+
+def _asked(url: str) -> dict[str, str | int]:
+    """Who is asked; nothing of an address that is none, of which whoever makes the request tells."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return {}
+    return {
+        names.SERVER_ADDRESS: parts.hostname or "",
+        names.SERVER_PORT: port,
+        # Whatever else there may be in an address is not for those who read traces.
+        names.URL_FULL: f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+    }
 
 
 def _fail(span: Span, kind: str) -> None:
