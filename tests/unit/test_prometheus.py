@@ -143,6 +143,20 @@ async def test_a_number_may_be_one_of_each_issuer() -> None:
     assert "# TYPE sessiond_ids_total counter" in text
 
 
+async def test_a_number_may_come_while_the_others_are_shown() -> None:
+    """A server is scraped while it starts."""
+    telemetry = PrometheusTelemetry()
+
+    def read() -> float:
+        asyncio.get_running_loop().call_soon(telemetry.gauge, "late", "Late", lambda: 1.0)
+        return 1.0
+
+    telemetry.gauge("early", "Early", read)
+    telemetry.gauge("next", "Next", lambda: 1.0)
+    assert await series(telemetry) >= {"sessiond_early", "sessiond_next"}
+    assert "sessiond_late" in await series(telemetry)
+
+
 async def test_a_call_that_was_refused_at_once_has_no_duration() -> None:
     telemetry = counting_calls_of_m()
     telemetry.call_ended("M", "PERMISSION_DENIED", "unknown", None)

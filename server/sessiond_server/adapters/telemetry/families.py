@@ -74,7 +74,8 @@ class ReadNumbers(Collector):
 
     @override
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        for name, number in self._numbers.items():
+        # Others may come while these are shown, between which whatever is due goes first.
+        for name, number in list(self._numbers.items()):
             kind = CounterMetricFamily if number.grows else GaugeMetricFamily
             family = kind(name, number.meaning, labels=number.labels)
             for words, read in number.reads.items():
