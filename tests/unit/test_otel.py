@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from opentelemetry import context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -14,6 +15,7 @@ from opentelemetry.trace import StatusCode
 
 from sessiond_server.adapters.telemetry.otel import OpenTelemetryTracer
 from sessiond_server.domain.address import Address
+from sessiond_server.transport.engine.tracing import CallTracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,3 +138,25 @@ def test_a_context_that_is_told_twice_counts_for_nothing(traced: Traced, count: 
     header = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     traced.tracer.begin_call(METHOD, headers=[header] * count, at=AT).end("OK")
     assert traced.ended()[METHOD].parent is None
+
+
+async def test_what_escapes_every_guard_is_no_good_call(traced: Traced) -> None:
+    """grpcio tells its caller UNKNOWN."""
+
+    async def broken(_request: bytes, _context: Any) -> bytes:
+        raise ValueError(SECRET)
+
+    service, _, method = METHOD.partition("/")
+    server = grpc.aio.server(interceptors=[CallTracing(traced.tracer, service, [method], at=AT)])
+    handlers = {method: grpc.unary_unary_rpc_method_handler(broken)}
+    server.add_registered_method_handlers(service, handlers)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await channel.unary_unary(f"/{METHOD}")(b"", timeout=5)
+    await server.stop(None)
+    assert failed.value.code() is grpc.StatusCode.UNKNOWN
+    assert traced.attributes(METHOD)["rpc.response.status_code"] == "UNKNOWN"
+    assert traced.ended()[METHOD].status.status_code is StatusCode.ERROR
+    assert SECRET not in traced.ended()[METHOD].to_json()
