@@ -38,7 +38,8 @@ _NO_MESSAGE: Final = Status(
 )
 # So long a peer may take nothing of a stream, once its window is full.
 _TAKEN_WITHIN_SECONDS: Final = 10.0
-_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+# grpcio's codes by their numbers, which ours are too.
+CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # The names under which gRPC tells what a verified client certificate says of its bearer: all its alternative
 # names, and those of them that are URIs.
 _ALTERNATIVE_NAMES: Final = "x509_subject_alternative_name"
@@ -176,7 +177,7 @@ async def bytes_or_abort(response: Response, context: Context) -> bytes:
     """The bytes; a status ends the call by an exception of grpcio's."""
     if isinstance(response, bytes):
         return response
-    return await abort(context, _CODES[response.code.value], response.message, to_trailers(response))
+    return await abort(context, CODES[response.code], response.message, to_trailers(response))
 
 
 async def abort(context: Context, code: grpc.StatusCode, message: str, trailers: Trailers = ()) -> NoReturn:

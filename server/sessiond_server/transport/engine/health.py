@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from sessiond_server.service.telemetry import Telemetry
-from sessiond_server.transport.engine.calls import AnyHandler, Context, abort
+from sessiond_server.transport.engine.calls import CODES, AnyHandler, Context, abort
 from sessiond_server.transport.engine.crowd import CrowdByPeer, Hurry
 from sessiond_server.transport.engine.port import StatusCode
 
@@ -31,9 +31,6 @@ _WATCHES: Final = 5000
 _NAMES_AT_A_TIME: Final = 16
 _NAME_SECONDS: Final = 2.0
 
-_CODES: Final = {
-    StatusCode(code.value[0]): code for code in grpc.StatusCode if code.value[0] in {*StatusCode}
-}
 _Serve: TypeAlias = Callable[[Any, Context], Awaitable[None]]
 
 
@@ -82,7 +79,7 @@ class Health:
             code = StatusCode.OK
         except _RefusedError as refused:
             code = refused.code
-            await abort(context, _CODES[code], refused.message)
+            await abort(context, CODES[code], refused.message)
         finally:
             self._telemetry.call_ended(name, code.name, None, time.perf_counter() - started)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import grpc
@@ -12,12 +12,10 @@ from typing_extensions import override
 
 from sessiond_server.domain.address import Address
 from sessiond_server.service.tracing import CallTrace, Tracer
-from sessiond_server.transport.engine.calls import AnyHandler, Context
+from sessiond_server.transport.engine.calls import CODES, AnyHandler, Context
 
 _Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 _FindHandler: TypeAlias = Callable[["grpc.HandlerCallDetails"], Awaitable["AnyHandler | None"]]
-
-_NAMES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class CallTracing(grpc.aio.ServerInterceptor):
@@ -88,7 +86,7 @@ def _ending(behaviour: Any, trace: CallTrace) -> Any:
 def _code_of(context: Context) -> str:
     """The name of the code that a call was ended with; grpcio tells its number, whatever its types say."""
     code: Any = context.code()
-    return code.name if isinstance(code, grpc.StatusCode) else _NAMES[code]
+    return (code if isinstance(code, grpc.StatusCode) else CODES[code]).name
 
 
 def _why_cancelled(context: Context) -> str:
