@@ -166,9 +166,7 @@ async def _start(
     begin(app.audit, settings, secrets, stack, telemetry=telemetry)
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
     readiness = Readiness(app, supervision)
-    telemetry.gauge(
-        "ready", "1 where /readyz is well, 0 where not", lambda: not readiness.not_ready_reasons()
-    )
+    telemetry.gauge("ready", "1 where /readyz is well, 0 where not", lambda: readiness.is_ready)
     http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
