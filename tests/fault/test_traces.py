@@ -287,7 +287,7 @@ async def test_a_collector_that_refuses_is_told_of_once(
         async def lost() -> float:
             _, lines = await server.page("/metrics")
             return next(
-                float(one.split()[1]) for one in lines if one.startswith("sessiond_spans_not_exported")
+                float(one.split()[1]) for one in lines if one.startswith("sessiond_spans_not_exported_total ")
             )
 
         assert await eventually(lost) == 1

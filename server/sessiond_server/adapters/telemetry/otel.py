@@ -49,8 +49,10 @@ async def exported_traces(*, telemetry: Telemetry, logger: Logger) -> AsyncItera
     told = _ToldExporter(exporter, logger)
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(told))
-    telemetry.gauge(
-        "spans_not_exported", "Spans that the collector of traces did not take", lambda: told.not_exported
+    telemetry.counter(
+        "spans_not_exported_total",
+        "Spans that the collector of traces did not take",
+        lambda: told.not_exported,
     )
     try:
         yield OpenTelemetryTracer(provider)
