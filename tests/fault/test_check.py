@@ -377,6 +377,30 @@ async def test_a_port_that_another_program_has_is_an_error_and_one_that_a_sessio
         assert (status, ports) == (0, ["note", "note"])
 
 
+async def test_a_sessiond_is_known_by_an_address_of_a_network_too(own: OwnStore) -> None:
+    """Such addresses may not be called where an issuer names them."""
+    host = address_of_this_machine()
+    config, log = own.config, own.config.directory / "log"
+    config.tables["server"] = {"http": f"{host}:0"}
+    async with serving(config.write(), config.data, log, "--insecure-plaintext") as server:
+        config.tables["server"] = {"listen": server.grpc, "http": server.http}
+        _, found = await findings_of(config, "--insecure-plaintext")
+    ports = {one["field"]: (one["severity"], one["found"]) for one in found}
+    assert ports["server.listen"] == ("note", "a sessiond listens there")
+    # Whoever reaches it sees metrics: that is a note about the same setting.
+    assert "error" not in {one["severity"] for one in found if one["field"] == "server.http"}
+
+
+def address_of_this_machine() -> str:
+    """One that is not loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(way.getsockname()[0])
+
+
 async def test_a_socket_that_somebody_listens_on(own: OwnStore) -> None:
     directory = own.config.directory / "run"
     directory.mkdir(mode=0o700)
