@@ -29,8 +29,12 @@ run: .venv/ready ## start sessiond on its embedded default, show the main job, a
 	@$(BIN)/python examples/walkthrough.py $(ARGS)
 
 .PHONY: test
-test: .venv/ready ## pass every test, on a real Valkey, or those of T=tests/unit/test_view.py
-	$(BIN)/pytest $(WORKERS) $(T)
+test: .venv/ready ## pass the tests, on a real Valkey, in five minutes; or all of T=tests/unit/test_view.py
+	$(BIN)/pytest $(WORKERS) $(if $(T),-m 'not long') $(T)
+
+.PHONY: test-slow
+test-slow: .venv/ready ## the tests that take seconds each: failovers, frozen stores, floods, clients on threads
+	$(BIN)/pytest $(WORKERS) -m 'slow and not long' $(T)
 
 .PHONY: test-deep
 test-deep: .venv/ready ## sessions for 20,000 steps against their model, which finds each bug that it must: STEPS=20000
@@ -64,7 +68,7 @@ grpc-through-agent: .venv/ready ## the tests of calls through the agent (a minut
 ifeq ($(shell command -v go),)
 	@echo "calls through the agent: skipped, there is no Go here"
 else
-	$(BIN)/pytest $(WORKERS) tests/grpc --through-agent
+	$(BIN)/pytest $(WORKERS) -m 'not long' tests/grpc --through-agent
 endif
 
 .PHONY: fuzz
@@ -167,7 +171,7 @@ endif
 .PHONY: chart
 chart: .venv/ready ## the Helm chart, the plain manifests and the gateways, by a real Helm (a minute)
 	$(BIN)/python -m tools.update_chart --check
-	$(BIN)/pytest $(WORKERS) tests/deploy/test_chart.py tests/deploy/test_chart_values.py \
+	$(BIN)/pytest -m 'not long' $(WORKERS) tests/deploy/test_chart.py tests/deploy/test_chart_values.py \
 		tests/deploy/test_agent_templates.py tests/deploy/test_gateways.py
 
 .PHONY: admission

@@ -28,7 +28,10 @@ MISSING_FEATURES: dict[str, set[str]] = {
 }
 
 
-@pytest.fixture(scope="session", params=MISSING_FEATURES)
+@pytest.fixture(
+    scope="session",
+    params=["asyncio", *(pytest.param(one, marks=pytest.mark.slow) for one in ("blocking", "go"))],
+)
 async def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:

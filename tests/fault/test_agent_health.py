@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(bool(agents.MISSING), reason=agents.MISSING)
 CALLS = 20
 
 
+@pytest.mark.slow
 async def test_calls_go_to_the_server_that_has_its_store(tmp_path: Path, agent_binary: Path) -> None:
     async with (
         running_valkeys(tmp_path / "store", 1) as (store,),

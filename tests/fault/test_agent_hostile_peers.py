@@ -133,6 +133,7 @@ async def has_few_silent(agent: Agent) -> bool:
         f"{HEALTH}/Check",
     ],
 )
+@pytest.mark.slow
 async def test_silent_streams_are_few_and_the_others_are_sent_away(agent: Agent, path: str) -> None:
     async with AsyncExitStack() as stack, under_attack(agent, growth=48 * MIB):
         silent = [await peer.open(path) for peer in await peers(stack, agent, 10) for _ in range(STREAMS)]
@@ -149,6 +150,7 @@ async def test_silent_streams_are_few_and_the_others_are_sent_away(agent: Agent,
 
 
 @everywhere
+@pytest.mark.slow
 async def test_a_message_that_comes_byte_by_byte_has_to_come_in_time(agent: Agent) -> None:
     async with AsyncExitStack() as stack, under_attack(agent, growth=48 * MIB):
         slow = [
@@ -164,6 +166,7 @@ async def test_a_message_that_comes_byte_by_byte_has_to_come_in_time(agent: Agen
 
 
 @everywhere
+@pytest.mark.slow
 async def test_messages_that_do_not_end_hold_no_more_than_the_silent_may(agent: Agent) -> None:
     promised = framed(bytes(MAX_REQUEST_BYTES - 8), length=MAX_REQUEST_BYTES)
     async with AsyncExitStack() as stack, under_attack(agent, growth=160 * MIB):
@@ -314,6 +317,7 @@ async def watch(peer: Http2Peer) -> Stream:
     return stream
 
 
+@pytest.mark.slow
 async def test_a_watch_of_health_does_not_keep_an_agent_from_stopping(
     tmp_path: Path, agent_binary: Path
 ) -> None:
@@ -345,6 +349,7 @@ async def test_reflections_are_few(agent: Agent) -> None:
 
 
 @everywhere
+@pytest.mark.slow
 async def test_connections_alone_keep_nobody_out(agent: Agent) -> None:
     raise_descriptor_limit(store_nodes=1, logger=SilentLogger())
     async with AsyncExitStack() as stack, under_attack(agent, growth=160 * MIB):
@@ -357,6 +362,7 @@ async def test_connections_alone_keep_nobody_out(agent: Agent) -> None:
         assert await refused(agent, "connections") >= 500
 
 
+@pytest.mark.slow
 async def test_half_of_a_handshake_keeps_nobody_out(tmp_path: Path, agent_binary: Path) -> None:
     authority = Authority()
     certificate, key = authority.issue("localhost").write(tmp_path, "agent")

@@ -64,6 +64,7 @@ async def linked(tmp_path: Path, agent_binary: Path) -> AsyncIterator[Link]:
 
 
 @pytest.mark.parametrize("fault", ["none", "held", "cut", "delayed"])
+@pytest.mark.slow
 async def test_what_was_revoked_is_refused_in_time_however_many_agents_are_between(
     tmp_path: Path, agent_binary: Path, fault: str
 ) -> None:
@@ -125,6 +126,7 @@ async def accepted_for(client: AsyncClient, token: str) -> float:
     return last - began
 
 
+@pytest.mark.slow
 async def test_a_link_that_comes_back_is_watched_again_without_a_reset(
     tmp_path: Path, agent_binary: Path
 ) -> None:
@@ -160,6 +162,7 @@ async def test_a_server_that_goes_and_comes_back_is_found_again(tmp_path: Path, 
                     assert isinstance(await client.validate(token), Session)
 
 
+@pytest.mark.slow
 async def test_two_servers_are_watched_and_either_may_go(tmp_path: Path, agent_binary: Path) -> None:
     """While one of them stops, verdicts are repeated from memory all the same."""
     async with (

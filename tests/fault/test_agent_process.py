@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(bool(agents.MISSING), reason=agents.MISSING)
 
 
+@pytest.mark.slow
 async def test_an_agent_that_stops_says_so_first_and_sends_its_watchers_elsewhere(
     tmp_path: Path, agent_binary: Path
 ) -> None:

@@ -135,6 +135,7 @@ def minted() -> Any:
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
 @pytest.mark.parametrize("delay", ["0s", "500ms"])
+@pytest.mark.slow
 async def test_servers_are_restarted_one_after_the_other_and_nobody_notices(
     tmp_path: Path, agent_binary: Path, delay: str, rounds: int
 ) -> None:

@@ -100,6 +100,7 @@ async def stream_of(audited: Audited, count: int) -> list[str]:
         await redis.aclose()
 
 
+@pytest.mark.slow
 async def test_the_life_of_sessions_is_told_once_and_without_a_token(tmp_path: Path) -> None:
     async with audited(tmp_path) as found:
         device = Device(ip_address="192.0.2.7")

@@ -74,6 +74,7 @@ async def expiry(server: Server, name: str) -> float:
 
 
 @with_tls
+@pytest.mark.slow
 async def test_the_same_tokens_go_on_when_the_stores_certificates_have_been_replaced(tmp_path: Path) -> None:
     async with on_tls(tmp_path) as (store, files, server, rotations):
         before = await expiry(server, "store_certificate_expiry_timestamp_seconds")

@@ -78,6 +78,7 @@ async def revoked(idp: Idp, count: int) -> bool:
     return len((await idp.counts())["revoked"]) >= count
 
 
+@pytest.mark.slow
 async def test_each_request_is_signed_anew_and_for_the_issuer(idp: Idp, tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[with_key(idp, tmp_path)])
     config.tables["server"] = {"anonymous": ["session", "revoke"]}

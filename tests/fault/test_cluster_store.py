@@ -29,6 +29,7 @@ FAILOVER_SECONDS = 40
 pytestmark = pytest.mark.xdist_group("redis-cluster")
 
 
+@pytest.mark.slow
 async def test_a_part_of_the_cluster_that_is_away_takes_nothing_else_with_it(tmp_path: Path) -> None:
     async with running_redis_cluster(tmp_path / "store") as cluster:
         config = on_store(tmp_path, cluster.url).write()

@@ -82,6 +82,7 @@ async def test_servers_that_start_together_read_a_snapshot_each(tmp_path: Path, 
             assert all(one.revocations.view.find(entry.hashed_id) for entry in entries)
 
 
+@pytest.mark.slow
 async def test_a_server_that_a_burst_left_behind_accepts_nothing_that_was_revoked(tmp_path: Path) -> None:
     """It is done with the log once it has read the last page, not the first one that it gets."""
     async with AsyncExitStack() as stack:

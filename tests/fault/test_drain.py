@@ -94,6 +94,7 @@ async def test_a_slow_call_is_answered_after_sigterm(tmp_path: Path) -> None:
             assert (await refresh).session.session_id == opened.session.session_id
 
 
+@pytest.mark.slow
 async def test_what_is_asked_ahead_of_need_is_kept_after_sigterm(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         ahead = {"refresh_ahead": "10m", "reuse_access_token_above": "60s", "grace": "0s"}

@@ -453,6 +453,7 @@ async def test_a_silent_orphan_is_neither_doubled_nor_killed(
             assert store.pid == server.pid
 
 
+@pytest.mark.slow
 async def test_a_server_that_still_loads_is_given_the_time_it_needs(
     directory: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sessiond import AsyncClient, Rejection
 from sessiond_server.app.descriptors import needed, raise_descriptor_limit
 from sessiond_server.transport.http.connections import MAX_CONNECTIONS
@@ -25,6 +27,7 @@ async def has_ended(reader: asyncio.StreamReader) -> bool:
     return True
 
 
+@pytest.mark.slow
 async def test_idle_connections_to_the_http_port_do_not_shut_calls_out(tmp_path: Path) -> None:
     # The flood comes from this process.
     raise_descriptor_limit(store_nodes=1, logger=SilentLogger())
@@ -43,12 +46,14 @@ async def test_idle_connections_to_the_http_port_do_not_shut_calls_out(tmp_path:
             await end
 
 
+@pytest.mark.slow
 async def test_descriptors_are_raised_and_told(tmp_path: Path) -> None:
     async with running(tmp_path / "d", tmp_path / "log", descriptors=(256, 4096)) as server:
         (told,) = [line for line in server.lines() if "descriptors" in line]
     assert (told["level"], told["descriptors"], told["needed"]) == ("info", 4096, needed(store_nodes=1))
 
 
+@pytest.mark.slow
 async def test_too_few_descriptors_are_a_warning(tmp_path: Path) -> None:
     async with running(tmp_path / "d", tmp_path / "log", descriptors=(256, 512)) as server:
         (told,) = [line for line in server.lines() if "descriptors" in line]

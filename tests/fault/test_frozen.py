@@ -37,6 +37,7 @@ def frozen(server: Server) -> Iterator[None]:
         server.process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.slow
 async def test_what_lay_in_the_socket_of_a_frozen_server_ends_no_session(tmp_path: Path) -> None:
     async with (
         running(tmp_path / "d", tmp_path / "1.log") as first,

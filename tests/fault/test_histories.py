@@ -200,6 +200,7 @@ def check(history: History, name: str) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_a_revoked_session_stays_revoked_whatever_happens_to_servers_and_links(tmp_path: Path) -> None:
     history, chance = History(), random.Random(SEED)
     async with running_cluster(tmp_path) as cluster:
@@ -215,6 +216,7 @@ async def test_a_revoked_session_stays_revoked_whatever_happens_to_servers_and_l
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_what_every_replica_has_outlives_the_primary(tmp_path: Path) -> None:
     history, chance = History(), random.Random(SEED)
     async with running_cluster(tmp_path, stores=3, durability="all", replicas=2) as cluster:
@@ -231,6 +233,7 @@ async def test_what_every_replica_has_outlives_the_primary(tmp_path: Path) -> No
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("durability", [pytest.param("local", marks=pytest.mark.long), "replicated"])
+@pytest.mark.slow
 async def test_what_a_lagging_replica_has_lost_is_known_to_every_server(
     tmp_path: Path, durability: str
 ) -> None:
@@ -251,6 +254,7 @@ async def test_what_a_lagging_replica_has_lost_is_known_to_every_server(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_what_all_replicas_have_to_confirm_is_lost_to_none_that_lags(tmp_path: Path) -> None:
     history, chance = History(), random.Random(SEED)
     async with running_cluster(tmp_path, stores=3, durability="all", replicas=2) as cluster:

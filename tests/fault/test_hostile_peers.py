@@ -81,6 +81,7 @@ async def is_served(server: Server) -> None:
     assert (health.status, bytes(health.data[5:])) == (0, b"\x08\x01")
 
 
+@pytest.mark.slow
 async def test_silent_streams_keep_nobody_out(server: Server) -> None:
     before = resident_bytes(server)
     async with AsyncExitStack() as stack:
@@ -141,6 +142,7 @@ async def test_known_callers_hold_no_more_than_the_caps(server: Server) -> None:
         assert resident_bytes(server, "VmHWM") - before < 160 << 20
 
 
+@pytest.mark.slow
 async def test_many_callers_with_the_largest_message_fit_into_a_container(tmp_path: Path) -> None:
     """None of them takes an answer, so that what was let in stays."""
     config = Config(tmp_path, issuers=[LOCAL])

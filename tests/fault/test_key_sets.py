@@ -212,6 +212,7 @@ async def test_a_key_set_whose_life_is_told_is_kept_so_long(idp: Idp) -> None:
         assert found.lifetime_seconds == 60
 
 
+@pytest.mark.slow
 async def test_one_issuer_that_is_down_stops_no_other(idp: Idp, tmp_path: Path) -> None:
     await idp.switch(keys="good")
     refused = {"issuer": "https://169.254.169.254", "audiences": ["a"]}
@@ -263,6 +264,7 @@ async def test_the_event_loop_goes_on_while_an_issuer_sends_without_end(idp: Idp
         await eventually(fetch.done)
 
 
+@pytest.mark.slow
 async def test_a_revoke_that_lands_while_keys_are_fetched_is_seen_by_the_verdict(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
@@ -291,6 +293,7 @@ async def _was_asked(idp: Idp) -> bool:
     return bool((await idp.counts())["keys"])
 
 
+@pytest.mark.slow
 async def test_a_server_that_starts_while_the_issuer_is_away_serves_from_the_shared_keys(
     tmp_path: Path,
 ) -> None:
@@ -341,6 +344,7 @@ async def test_caches_on_the_way_are_asked_to_ask_the_issuer() -> None:
     assert ["Cache-Control: no-cache" in one for one in read] == [False, True]
 
 
+@pytest.mark.slow
 async def test_strangers_keep_no_session_from_a_new_key_of_its_provider(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
@@ -373,6 +377,7 @@ async def jwks(config: Path, *arguments: str) -> tuple[int | None, str]:
     return await sessiond("jwks", "--config", str(config), *arguments)
 
 
+@pytest.mark.slow
 async def test_a_stolen_key_is_forgotten_by_every_server_when_that_is_ordered(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])

@@ -136,6 +136,7 @@ async def fleet(directory: Path) -> AsyncIterator[Fleet]:
 
 
 @pytest.mark.parametrize("kind", ["pepper", "sealing", "signing"])
+@pytest.mark.slow
 async def test_a_key_is_rotated_while_two_servers_go_on(tmp_path: Path, kind: str) -> None:
     async with fleet(tmp_path) as found:
         idle = await found.one.client.create_local_session("bob")
@@ -174,6 +175,7 @@ async def test_callers_refresh_while_every_key_is_rotated(tmp_path: Path) -> Non
         assert used["pepper"] >= len(rotations.rotators)
 
 
+@pytest.mark.slow
 async def test_an_old_key_that_is_still_needed_is_an_alarm_and_no_loss(tmp_path: Path) -> None:
     async with fleet(tmp_path) as found:
         for kind, reason in (("pepper", "PEPPER_MISSING"), ("sealing", "SEALING_KEY_MISSING")):
@@ -208,6 +210,7 @@ async def test_an_old_key_that_is_still_needed_is_an_alarm_and_no_loss(tmp_path:
                 path.unlink()
 
 
+@pytest.mark.slow
 async def test_servers_that_do_not_agree_are_told_apart_before_they_run(tmp_path: Path) -> None:
     async with fleet(tmp_path) as found:
         await rotate(found.keys, "add", "--only", "pepper")
@@ -243,6 +246,7 @@ async def test_so_much_of_the_store_is_looked_at_and_no_more(tmp_path: Path) -> 
         assert sum(one["needed_by"] for one in only["keys"] if one["kind"] == "pepper") == 2
 
 
+@pytest.mark.slow
 async def test_dev_reads_rotated_keys_as_serve_does_and_so_does_whoever_joins_it(tmp_path: Path) -> None:
     data = tmp_path / "d"
     async with running(data, tmp_path / "log-1") as server, AsyncClient(server.grpc, timeout=5) as client:

@@ -62,6 +62,7 @@ async def goes_on(cluster: Cluster, first: Tokens, lost: Tokens, *, member: int 
     await cluster.members[member].server.said(event=EXCUSED)
 
 
+@pytest.mark.slow
 async def test_an_answer_that_was_lost_to_a_store_that_crashed_is_given_again(cluster: Cluster) -> None:
     first, lost = await login(cluster)
     await cluster.stores[0].kill()
@@ -70,6 +71,7 @@ async def test_an_answer_that_was_lost_to_a_store_that_crashed_is_given_again(cl
     await goes_on(cluster, first, lost, member=1)
 
 
+@pytest.mark.slow
 async def test_an_answer_that_was_lost_when_everything_crashed_is_given_again(cluster: Cluster) -> None:
     first, lost = await login(cluster)
     for member in cluster.members:
@@ -81,6 +83,7 @@ async def test_an_answer_that_was_lost_when_everything_crashed_is_given_again(cl
     await goes_on(cluster, first, lost)
 
 
+@pytest.mark.slow
 async def test_an_answer_of_a_server_that_was_cut_off_is_given_again_by_it(cluster: Cluster) -> None:
     first, lost = await login(cluster)
     await cluster.links[0].cut()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 
 from sessiond import AsyncClient, Reason, Rejection
 from sessiond_server.adapters.store.connection import StoreAddress, connect
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 async def test_a_revocation_that_the_store_has_lost_comes_back_from_a_server(tmp_path: Path) -> None:
     async with running(tmp_path / "d", tmp_path / "1.log") as survivor, AsyncClient(survivor.grpc) as client:
         tokens = await client.create_local_session("alice")

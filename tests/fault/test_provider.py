@@ -193,6 +193,7 @@ async def test_an_id_token_of_another_opens_nothing(deployment: Deployment) -> N
     assert refused.value.metadata == {"rejection": "ID_TOKEN_INVALID"}
 
 
+@pytest.mark.slow
 async def test_what_a_code_brought_and_opened_no_session_is_revoked(deployment: Deployment) -> None:
     client, idp = deployment.client, deployment.idp
     before = len((await idp.counts())["revoked"])
@@ -225,6 +226,7 @@ async def test_a_code_is_not_lost_where_its_caller_leaves(deployment: Deployment
     await eventually(is_open)
 
 
+@pytest.mark.slow
 async def test_what_a_login_brought_that_was_refused_for_good_is_revoked(deployment: Deployment) -> None:
     client, idp = deployment.client, deployment.idp
     mine, theirs = await idp.login(), await idp.login(subject="usr_2")
@@ -311,6 +313,7 @@ async def test_a_provider_that_does_not_decide_costs_no_session(
     ).session.session_id == opened.session.session_id
 
 
+@pytest.mark.slow
 async def test_a_session_of_another_client_of_ours_lives_by_that_clients_credentials(
     deployment: Deployment,
 ) -> None:
@@ -357,6 +360,7 @@ async def test_a_session_that_the_provider_ended_ends_here(deployment: Deploymen
     ],
     ids=" and ".join,
 )
+@pytest.mark.slow
 async def test_a_token_that_is_not_of_the_session_ends_it(deployment: Deployment, claims: dict) -> None:
     opened = await deployment.session()
     await deployment.idp.switch(claims=claims)
@@ -390,6 +394,7 @@ async def test_a_slip_at_the_provider_ends_no_session(
     assert (await deployment.client.refresh(refreshed.refresh_token)).session is not None
 
 
+@pytest.mark.slow
 async def test_a_key_rotation_whose_keys_cannot_be_had_yet_ends_no_session(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
@@ -691,6 +696,7 @@ async def test_a_stale_holder_ends_nothing_even_where_nobody_else_came(deploymen
     assert (await slow).session.session_id == opened.session.session_id
 
 
+@pytest.mark.slow
 async def test_a_server_that_dies_at_the_provider_loses_no_session(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         config = Config(tmp_path, issuers=[scalekit(idp.issuer, tmp_path)])
@@ -771,6 +777,7 @@ async def test_an_access_token_with_life_left_is_handed_out_again(tmp_path: Path
             assert (await idp.counts())["refreshed"] == 1
 
 
+@pytest.mark.slow
 async def test_a_provider_that_is_down_at_the_start(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         tokens = provider_tokens(await idp.login())

@@ -105,6 +105,7 @@ async def run_races(two: BeforeProvider, number: int, *, is_provider: bool) -> l
 
 @pytest.mark.parametrize("is_provider", [False, True], ids=["local", "provider"])
 @pytest.mark.parametrize("number", [30, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.slow
 async def test_no_refresh_succeeds_after_an_acknowledged_revocation(
     two: BeforeProvider,
     number: int,

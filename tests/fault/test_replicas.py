@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sessiond import AsyncClient, Session, UnavailableError
 from tests.support.local_issuer import on_store
 from tests.support.server import serving
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 async def test_a_server_ceases_to_answer_once_its_primary_was_replaced(tmp_path: Path) -> None:
     async with running_valkeys(tmp_path / "store", 2) as (primary, replica):
         config = on_store(tmp_path, primary.url).write()

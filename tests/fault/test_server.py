@@ -92,6 +92,7 @@ async def test_a_refresh_whose_answer_was_lost_in_a_crash_is_repeated(data: Path
     assert (again.refresh_token, again.replayed) == (second.refresh_token, True)
 
 
+@pytest.mark.slow
 async def test_crashes_in_the_middle_of_refreshes_lose_no_session(data: Path, tmp_path: Path) -> None:
     async with running(data, tmp_path / "1.log") as server, AsyncClient(server.grpc, timeout=10) as client:
         sessions = await asyncio.gather(*(client.create_local_session(f"user-{n}") for n in range(20)))
@@ -105,6 +106,7 @@ async def test_crashes_in_the_middle_of_refreshes_lose_no_session(data: Path, tm
             assert isinstance(outcome, UnavailableError) or again.refresh_token == outcome.refresh_token
 
 
+@pytest.mark.slow
 async def test_two_servers_give_out_one_successor(data: Path, tmp_path: Path) -> None:
     async with (
         running(data, tmp_path / "1.log") as first,
@@ -123,6 +125,7 @@ async def test_two_servers_give_out_one_successor(data: Path, tmp_path: Path) ->
         assert isinstance(await there.refresh(successors.pop()), type(tokens))
 
 
+@pytest.mark.slow
 async def test_a_revocation_is_known_here_at_once_and_everywhere_within_max_staleness(
     data: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +156,7 @@ async def last_accepted(client: AsyncClient, tokens: Tokens) -> float:
         last = begun
 
 
+@pytest.mark.slow
 async def test_a_frozen_store_is_answered_for_max_staleness_and_then_not_at_all(
     data: Path, tmp_path: Path
 ) -> None:
@@ -337,6 +341,7 @@ async def test_a_unix_socket_does_not_stand_where_anyone_may_replace_it(data: Pa
     assert "can be written by anyone" in said
 
 
+@pytest.mark.slow
 async def test_no_log_holds_a_token_or_a_secret(data: Path, tmp_path: Path) -> None:
     """Good calls, bad calls and a store that fails are tried: what is written down opens nothing."""
     given: list[str] = []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 async def test_tokens_are_accepted_without_the_store_and_every_answer_says_so(tmp_path: Path) -> None:
     config = Config(tmp_path, issuers=[{"issuer": ISSUER, "preset": "local", "audiences": ["app"]}])
     config.tables["server"] = {"anonymous": ["validate", "mint"]}

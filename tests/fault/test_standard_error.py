@@ -90,6 +90,7 @@ async def fill(address: str) -> None:
             await asyncio.gather(*(validate(request, timeout=10) for _ in range(100)))
 
 
+@pytest.mark.slow
 async def test_a_log_that_nobody_reads_stops_neither_calls_nor_the_end(tmp_path: Path) -> None:
     async with logging_into_a_pipe(tmp_path / "d") as (pipe, listening):
         await fill(listening["grpc"])
@@ -102,6 +103,7 @@ async def test_a_log_that_nobody_reads_stops_neither_calls_nor_the_end(tmp_path:
         assert await pipe.process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_a_reader_that_comes_back_is_told_how_many_lines_there_were(tmp_path: Path) -> None:
     async with logging_into_a_pipe(tmp_path / "d") as (pipe, listening):
         await fill(listening["grpc"])
@@ -115,6 +117,7 @@ async def test_a_reader_that_comes_back_is_told_how_many_lines_there_were(tmp_pa
         assert pipe.lines()[-1]["event"] == "stopped"
 
 
+@pytest.mark.slow
 async def test_an_end_in_the_middle_of_calls_leaves_nothing_but_lines_of_the_log(tmp_path: Path) -> None:
     """gRPC has something to say of each call that it cuts off."""
     config = Config(tmp_path, issuers=[LOCAL])
@@ -202,6 +205,7 @@ run_server(fail)
 """
 
 
+@pytest.mark.slow
 async def test_a_server_that_fails_says_what_kind_of_failure_it_was_and_where() -> None:
     status, said = await stderr_of(FAILING)
     assert status == 1
@@ -232,6 +236,7 @@ run_server(serve)
 """
 
 
+@pytest.mark.slow
 async def test_what_fails_while_the_event_loop_closes_is_told_before_the_last_line() -> None:
     status, said = await stderr_of(LEFT_OVER)
     assert status == 0
@@ -242,6 +247,7 @@ async def test_what_fails_while_the_event_loop_closes_is_told_before_the_last_li
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.slow
 async def test_a_server_whose_standard_descriptors_are_closed_serves(tmp_path: Path, closed: str) -> None:
     listen = f"unix:{tmp_path}/s"
     arguments = f"-m sessiond_server dev --listen {listen} --http 127.0.0.1:0 --data {tmp_path}/d"

@@ -120,6 +120,7 @@ async def is_whole(watchers: Watchers) -> None:
     await eventually(is_followed_by_all, timeout=FAILOVER_SECONDS)
 
 
+@pytest.mark.slow
 async def test_the_same_tokens_go_on_behind_the_death_of_the_primary(tmp_path: Path) -> None:
     async with trouble(tmp_path, FEW, name="death") as (watchers, servers, rotations):
         killed = await watchers.primary()
@@ -158,6 +159,7 @@ async def test_failovers_in_the_middle_of_many_rotations(
             assert all(one != other for one, other in itertools.pairwise(named))
 
 
+@pytest.mark.slow
 async def test_without_a_quorum_the_primary_serves_and_nobody_takes_its_place(tmp_path: Path) -> None:
     async with trouble(tmp_path, FEW, name="no quorum") as (watchers, servers, rotations):
         for sentinel in watchers.sentinels[1:]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_writes(tmp_path: Path) -> None:
     async with running(tmp_path / "d", tmp_path / "1.log") as first, AsyncClient(first.grpc) as client:
         tokens = await client.create_local_session("alice")
@@ -54,6 +55,7 @@ async def test_validation_goes_on_and_servers_start_while_the_store_takes_no_wri
         await redis.aclose()
 
 
+@pytest.mark.slow
 async def test_a_server_whose_store_was_demoted_answers_no_longer_than_it_may(tmp_path: Path) -> None:
     """What is revoked in the store that took its place is not known here."""
     async with running(tmp_path / "d", tmp_path / "log") as server, AsyncClient(server.grpc) as client:

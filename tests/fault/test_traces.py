@@ -207,6 +207,7 @@ async def test_health_and_made_up_methods_leave_no_trace(
         assert len(sink.spans()) == 1
 
 
+@pytest.mark.slow
 async def test_a_call_whose_time_is_over_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: Collector
 ) -> None:
@@ -251,6 +252,7 @@ async def test_a_stream_is_a_span_until_its_watcher_leaves(
         assert "error.type" not in span.attributes
 
 
+@pytest.mark.slow
 async def test_a_collector_that_is_away_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ async def setting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Set
             yield Setting(server, idp, client, other, key)
 
 
+@pytest.mark.slow
 async def test_alone_it_cannot_be_decided(setting: Setting) -> None:
     for call in (setting.client.validate(FOREIGN), setting.client.validate_all([FOREIGN, FOREIGN])):
         with pytest.raises(UnavailableError) as unavailable:

@@ -89,6 +89,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
             yield Deployment(idp, server, client, channels)
 
 
+@pytest.mark.slow
 async def test_a_crowd_before_one_session_is_in_nobodys_way(deployment: Deployment) -> None:
     crowded, other, third = [await deployment.session() for _ in range(3)]
     await deployment.idp.switch(hold=1)

@@ -242,6 +242,7 @@ async def test_a_key_that_its_provider_withdraws_is_told_now_and_for_a_while(pro
             assert watcher.kinds() == ["started", "revocation"]
 
 
+@pytest.mark.slow
 async def test_a_frozen_store_is_seen_by_how_fresh_streams_are(tmp_path: Path) -> None:
     async with (
         running(tmp_path / "d", tmp_path / "log") as server,

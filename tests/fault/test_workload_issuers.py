@@ -6,6 +6,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
@@ -130,6 +131,7 @@ async def test_a_file_that_holds_no_authority_is_refused_and_trusts_nobody(tmp_p
         assert cluster.keys == 0
 
 
+@pytest.mark.slow
 async def test_a_token_that_was_rotated_is_read_when_the_keys_are_asked_for(tmp_path: Path) -> None:
     async with api_server(tmp_path) as cluster:
         config = cluster.config()

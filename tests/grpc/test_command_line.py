@@ -155,6 +155,7 @@ async def test_version() -> None:
 
 
 @pytest.mark.parametrize("command", ["dev", "healthcheck"])
+@pytest.mark.slow
 async def test_help_shows_examples(command: str) -> None:
     status, said = await sessiond(command, "--help")
     assert status == 0
@@ -163,6 +164,7 @@ async def test_help_shows_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("serv",), ("dev", "--prot"), ("dev", "--data", "a", "--join", "b")])
+@pytest.mark.slow
 async def test_a_wrong_command_line_is_status_2(arguments: tuple[str, ...]) -> None:
     status, said = await sessiond(*arguments)
     assert status == 2

@@ -200,6 +200,7 @@ async def test_a_watch_ends_with_its_token_as_it_would_by_itself(cluster: Cluste
             await rotated.next("started")
 
 
+@pytest.mark.slow
 async def test_strangers_have_no_keys_fetched_by_tokens_that_would_be_nobodys(tmp_path: Path) -> None:
     async with running_cluster(tmp_path) as cluster:
         before = await cluster.fetches()
@@ -217,6 +218,7 @@ async def test_strangers_have_no_keys_fetched_by_tokens_that_would_be_nobodys(tm
             assert isinstance(await orders.validate(access_token), Session)
 
 
+@pytest.mark.slow
 async def test_a_flood_of_made_up_tokens_keeps_out_neither_a_known_nor_a_new_one(tmp_path: Path) -> None:
     async with running_cluster(tmp_path) as cluster:
         known = await cluster.token()
@@ -270,6 +272,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_is_gone(tmp_path: Path) ->
         assert await cluster.refusal(old) == "CALLER_UNKNOWN"
 
 
+@pytest.mark.slow
 async def test_while_the_issuer_is_away_nobody_is_known_and_the_server_says_so(tmp_path: Path) -> None:
     async with running_idp(tmp_path / "idp.json") as idp:
         await idp.switch(keys="500")

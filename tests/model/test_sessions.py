@@ -34,6 +34,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield found
 
 
+@pytest.mark.slow
 def test_no_promise_is_broken_in_the_scenes_that_find_bugs(stage: Stage) -> None:
     with closing(Driver(stage)) as driver:
         for scene in SCENES:
@@ -41,6 +42,7 @@ def test_no_promise_is_broken_in_the_scenes_that_find_bugs(stage: Stage) -> None
         driver.finish()
 
 
+@pytest.mark.slow
 def test_whatever_happens_sessions_keep_their_promises(stage: Stage) -> None:
     """The test is synchronous, because the machine runs an event loop of its own."""
     machine = type("Sessions", (Sessions,), {"stage": stage})

@@ -29,6 +29,7 @@ FOUND_WITHIN: Final = 10_000.0
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize("seed", range(1, 1 + examples(2)))
+@pytest.mark.slow
 def test_nothing_revoked_is_accepted_late(seed: int) -> None:
     world = World(seed)
     findings = world.run(SECONDS)

@@ -61,6 +61,7 @@ def test_the_rules_are_rules() -> None:
 
 
 @promtool.needed
+@pytest.mark.slow
 def test_each_alert_fires_and_is_silent_as_it_should() -> None:
     status, said = promtool.run("test", "rules", str(CASES))
     assert status == 0, said

@@ -104,6 +104,7 @@ async def test_every_metric_of_panels_and_alerts_is_shown_by_a_server_or_an_agen
 
 
 @prometheus.needed
+@pytest.mark.slow
 async def test_every_panel_has_a_value(pair: tuple[Everything, Agent], tmp_path: Path) -> None:
     """`make dashboard` prints them."""
     everything, agent = pair

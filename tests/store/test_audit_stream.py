@@ -46,6 +46,7 @@ async def test_events_are_in_their_stream_in_their_order(scripts: Scripts, store
     assert found == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 async def test_a_stream_keeps_about_so_many_events(scripts: Scripts, store: Store) -> None:
     stream = stream_of(scripts)
     for _ in range(30):

@@ -132,6 +132,7 @@ async def test_a_server_of_another_number_of_partitions_is_refused(over: Over) -
         await other.stores.durability.pin_partitions()
 
 
+@pytest.mark.slow
 async def test_the_number_of_partitions_is_known_where_the_first_one_is_away(over: Over) -> None:
     durability = over.store.stores.durability
     other = connected(over.store.redis, nodes=over.nodes, partitions=8)
@@ -278,6 +279,7 @@ async def test_a_shard_that_is_down_keeps_nobody_else_waiting(over: Over) -> Non
     await eventually(over.cluster.is_whole, timeout=FAILOVER_SECONDS)
 
 
+@pytest.mark.slow
 async def test_sessions_go_on_behind_the_failover_of_a_primary(over: Over) -> None:
     """It is killed in the middle of rotations, and comes back as a replica."""
     killed = over.cluster.nodes[0]

@@ -66,6 +66,7 @@ async def test_a_store_that_hangs_is_given_up_and_found_again(own: tuple[Embedde
     assert isinstance(await store.rotate(token), Rotated)
 
 
+@pytest.mark.slow
 async def test_a_rotation_that_a_frozen_store_held_is_refused_by_it_when_it_wakes(
     own: tuple[EmbeddedStore, Store],
 ) -> None:

@@ -72,6 +72,7 @@ async def served_by(watchers: Watchers, *, url: str | None = None, replicas: int
         await nodes.aclose()
 
 
+@pytest.mark.slow
 async def test_rotations_go_on_behind_the_death_of_the_primary(watchers: Watchers) -> None:
     async with served_by(watchers) as over, rotating(over) as chains:
         killed, clients = over.primary, over.nodes._primary
@@ -88,6 +89,7 @@ async def test_rotations_go_on_behind_the_death_of_the_primary(watchers: Watcher
         assert len(kinds) == len(set(kinds))
 
 
+@pytest.mark.slow
 async def test_rotations_go_on_behind_the_freezing_of_the_primary(watchers: Watchers) -> None:
     """It wakes when another has taken its place, and is not asked any more."""
     async with served_by(watchers) as over, rotating(over) as chains:

@@ -69,6 +69,7 @@ def test_what_nodes_of_a_cluster_answer_has_a_name(text: str, kind: str | None) 
     assert kind_of(BaseParser.parse_error(text)) == kind
 
 
+@pytest.mark.slow
 async def test_a_store_that_is_loading_is_named(tmp_path: Path) -> None:
     """It answers so while it reads its data, which a setting for tests makes slow."""
     socket = tmp_path / "v"

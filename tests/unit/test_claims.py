@@ -302,6 +302,7 @@ json_values = st.recursive(
         st.sampled_from([*PAYLOAD, "nbf", "scope", "act", "sid", "sct", "amr", "cnf"]), json_values
     )
 )
+@pytest.mark.slow
 def test_any_payload_gets_an_answer(changes: dict[str, Any]) -> None:
     for rules in (policy(), LOCAL, policy(required_claims=())):
         read(rules, **changes)

@@ -93,6 +93,7 @@ def names_of(text: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.slow
 def test_whatever_tokens_are_made_of_they_take_no_more_memory_than_they_were_given(shape: str) -> None:
     max_bytes = 1 << 18
     cache = TokenCache(max_bytes=max_bytes)

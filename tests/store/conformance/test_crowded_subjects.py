@@ -188,6 +188,7 @@ async def live(store: Store, found: list[RefreshToken]) -> int:
     return sum([await store.sessions.get(token.session) is not None for token in found])
 
 
+@pytest.mark.slow
 async def test_a_logout_of_all_that_live_by_a_session_of_the_provider(provider: Provider) -> None:
     store = provider.store
     found = await opened_by(provider, "ses_1", sessions=150)

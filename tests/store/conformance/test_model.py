@@ -147,6 +147,7 @@ def machine(valkey: EmbeddedStore, partitions: int) -> type[Sessions]:
 
 @pytest.mark.hypothesis
 @pytest.mark.usefixtures("one_server")
+@pytest.mark.slow
 def test_every_history_is_one_that_the_table_allows(machine: type[Sessions]) -> None:
     """The test is synchronous, because the machine runs an event loop of its own."""
     from hypothesis.stateful import run_state_machine_as_test
