@@ -89,9 +89,10 @@ async def test_who_comes_while_two_calls_are_under_way_goes_with_the_next(
     scripted.gate.set()
     verdicts = await asyncio.gather(*ahead, *others, *strict)
     assert [one.subject for one in verdicts[2:62]] == [f"sub {token}" for token in tokens]
-    assert [(method, len(tokens)) for method, tokens in scripted.calls[2:]] == [
-        ("ValidateTokens", 60),
+    # Which of the two came first is up to the threads that ask.
+    assert sorted((method, len(tokens)) for method, tokens in scripted.calls[2:]) == [
         ("ValidateTokens", 5),
+        ("ValidateTokens", 60),
     ]
 
 
