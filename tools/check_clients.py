@@ -130,13 +130,10 @@ def main() -> int:
         server(Path(directory)) as addr,
         Client(addr, timeout=5) as client,
     ):
-        good, ended = client.create_local_session("alice"), client.create_local_session("bob")
-        client.revoke_session(ended.session.session_id)
-        checks = [(good.access_token, "accepted: alice"), (ended.access_token, "REVOKED")]
-        return sum(not works(language, addr, checks) for language in present)
+        return sum(not works(language, addr, client) for language in present)
 
 
-def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> bool:
+def works(language: Language, addr: str, client: Client) -> bool:
     """Whether the example builds, and says of each token what it should."""
     started = time.monotonic()
     for command in language.build:
@@ -144,7 +141,7 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
         if built.returncode:
             print(f"{language.name}: {' '.join(command)} failed\n{built.stdout}", file=sys.stderr)
             return False
-    for token, expected in checks:
+    for token, expected in tokens_of(client):
         command = [part.format(addr=addr) for part in language.run]
         environment = {**os.environ, "ACCESS_TOKEN": token}
         said = subprocess.run(
@@ -166,6 +163,13 @@ def works(language: Language, addr: str, checks: Sequence[tuple[str, str]]) -> b
         flush=True,
     )
     return True
+
+
+def tokens_of(client: Client) -> list[tuple[str, str]]:
+    """Tokens of now, as they live for five minutes, and what an example says of each."""
+    good, ended = client.create_local_session("alice"), client.create_local_session("bob")
+    client.revoke_session(ended.session.session_id)
+    return [(good.access_token, "accepted: alice"), (ended.access_token, "REVOKED")]
 
 
 @contextmanager
