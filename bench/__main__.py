@@ -19,6 +19,7 @@ from bench import (
     watchers,
 )
 from bench.clients import scenario as clients
+from bench.side_by_side import scenario as side_by_side
 from bench.table import keep, show
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _SCENARIOS: Final[dict[str, ModuleType]] = {
     "in-process": in_process,
     "over-grpc": over_grpc,
     "agent": agent,
+    "side-by-side": side_by_side,
     "hostile-keys": hostile_keys,
     "revocations-view": revocations_view,
     "sessions": sessions,

@@ -7,29 +7,25 @@ knows of revocations.
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from asyncio.subprocess import PIPE
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench import agent_process, envoy
+from bench import agent_process
 from bench.agent_process import running_agent
 from bench.h2load import is_here
-from bench.processes import output, pinned, resident_mib, running, server_core
-from bench.servers import ROOT, Peer, beside, sessiond
-from bench.sides import Side, costs, measure, ratios, time_at_own_pace
-from bench.table import Row
+from bench.servers import ROOT, sessiond
+from bench.side_by_side.alternative import started
+from bench.side_by_side.envoy import ENVOY
+from bench.side_by_side.go_service import GO
+from bench.sides import Side, costs, measure, memory, ratios, time_at_own_pace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from bench.servers import Sessiond
+    from bench.table import Row
 
 TITLE: Final = "The agent: a known token, 8 connections of 16 streams, one core for whoever answers"
 _ROUNDS: Final = 5
-_PEERS: Final = ROOT / "bench" / "peers"
 
 
 async def run() -> list[Row]:
@@ -39,15 +35,14 @@ async def run() -> list[Row]:
     async with AsyncExitStack() as stack:
         built = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         await agent_process.build(built / "agent")
-        await _build_verifier(built / "verifier")
         server = await stack.enter_async_context(sessiond(ROOT))
         rows = await agent_process.measure(built / "agent", server)
         agent = Side("agent", await stack.enter_async_context(running_agent(built / "agent", server)))
-        others = [Side("server", server), *await _peers(stack, built, server)]
+        others = [Side("server", server), *await started(stack, built, server, (GO, ENVOY))]
         sides = [agent, *others]
         await measure(sides, rounds=_ROUNDS)
         own = await time_at_own_pace(sides)
-        resident = [Row(f"{one.name}: memory", resident_mib(one.server.pid), "MiB") for one in sides]
+        resident = [memory(side) for side in sides]
     return (
         rows
         + [row for side in sides for row in costs(side)]
@@ -55,28 +50,3 @@ async def run() -> list[Row]:
         + own
         + resident
     )
-
-
-async def _peers(stack: AsyncExitStack, built: Path, server: Sessiond) -> list[Side]:
-    peers = {
-        "Go and golang-jwt": _verifier(built, server),
-        "Go and golang-jwt with a cache": _verifier(built, server, "--cache"),
-    }
-    if envoy.is_here():
-        peers["Envoy jwt_authn"] = envoy.jwt_authn(built, server, caches=False)
-        peers["Envoy jwt_authn with its cache"] = envoy.jwt_authn(built, server, caches=True)
-    return [Side(name, await stack.enter_async_context(peer)) for name, peer in peers.items()]
-
-
-async def _build_verifier(to: Path) -> None:
-    flags = ("-trimpath", "-ldflags=-s -w")
-    await output("go", "-C", str(_PEERS), "build", *flags, "-o", str(to), "./verifier", seconds=300)
-
-
-@asynccontextmanager
-async def _verifier(built: Path, server: Sessiond, *flags: str) -> AsyncIterator[Peer]:
-    keys = ("--jwks", server.key_set, "--issuer", server.issuer)
-    command = pinned(server_core(), str(built / "verifier"), *keys, *flags)
-    async with running(*command, stdout=PIPE, stderr=sys.stderr.fileno()) as process:
-        address = (await process.stdout.readline()).decode().strip() if process.stdout else ""
-        yield Peer(process.pid, await beside(server, address))

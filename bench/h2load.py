@@ -18,6 +18,7 @@ from bench.wire import FRAME_BYTES, PATH
 _TOOLS: Final = ("h2load", "taskset")
 _CONNECTIONS: Final = 8
 _STREAMS: Final = 16
+_HTTP1_CONNECTIONS: Final = 32
 # Answers differ by a few bytes, as their ages do; an error or a rejection is far smaller than an acceptance.
 _LEAST_SHARE_OF_ANSWER: Final = 0.9
 _SAID: Final = re.compile(
@@ -38,7 +39,7 @@ class LoadError(Exception):
 class Target:
     """A server, what to send to it, and the size of the message that it should answer with.
 
-    Without a body it is asked by GET.
+    Without a body it is asked by GET. HTTP/1.1 has one call at a time on each of more connections.
     """
 
     address: str
@@ -46,6 +47,12 @@ class Target:
     answer_bytes: int
     path: str = PATH
     headers: tuple[str, ...] = ("content-type: application/grpc", "te: trailers")
+    is_http1: bool = False
+
+    @property
+    def connections(self) -> int:
+        """How many of them make calls at the same time."""
+        return _HTTP1_CONNECTIONS if self.is_http1 else _CONNECTIONS
 
 
 def is_here(scenario: str, *others: str) -> bool:
@@ -85,7 +92,7 @@ async def latencies(target: Target, *, calls_per_second: float, seconds: int) ->
     Raises:
         LoadError: a call failed.
     """
-    pace = max(1, round(calls_per_second / _CONNECTIONS))
+    pace = max(1, round(calls_per_second / target.connections))
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         log = Path(directory, "log")
         await _h2load(target, "-D", str(seconds), "--rps", str(pace), "--log-file", str(log))
@@ -98,7 +105,8 @@ def _read(log: Path) -> list[float]:
 
 
 async def _h2load(target: Target, *options: str) -> dict[str, str]:
-    fixed = ("-t", "1", "-c", str(_CONNECTIONS), "-m", str(_STREAMS))
+    streams = ("--h1", "-m", "1") if target.is_http1 else ("-m", str(_STREAMS))
+    fixed = ("-t", "1", "-c", str(target.connections), *streams)
     body = ("-d", str(target.body)) if target.body else ()
     headers = [part for header in target.headers for part in ("-H", header)]
     command = ("h2load", *fixed, *body, *headers, *options, f"http://{target.address}{target.path}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench import h2load
 from bench.h2load import Target
 from bench.processes import CommandError, environment, output, pinned, running, server_core
 from bench.wire import framed, validate_request
@@ -53,13 +54,32 @@ class Sessiond:
         """
         await _probe(self.tree, self.target.address, self.token)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The server's process: what a warm call costs costs its store nothing."""
+        return (self.pid,)
+
+    async def flood(self, *, calls: int) -> float:
+        """See `h2load.flood`."""
+        return await h2load.flood(self.target, calls=calls)
+
 
 @dataclass(frozen=True)
 class Peer:
-    """Another server that answers the same calls."""
+    """Another server that answers the same calls, and the processes that work for it, such as its store."""
 
     pid: int
     target: Target
+    others: tuple[int, ...] = ()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes."""
+        return self.pid, *self.others
+
+    async def flood(self, *, calls: int) -> float:
+        """See `h2load.flood`."""
+        return await h2load.flood(self.target, calls=calls)
 
 
 async def revision(name: str) -> str:
@@ -91,7 +111,7 @@ async def sessiond(tree: Path, **settings: str) -> AsyncIterator[Sessiond]:
         own = Path(directory)
         options = ("--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(own / "data"))
         command = pinned(server_core(), *_PYTHON, "sessiond_server", "dev", *options)
-        env = {**environment(*_sources(tree)), **settings}
+        env = {**environment(*sources(tree)), **settings}
         with (own / "log").open("wb") as log:
             async with running(*command, env=env, stderr=log) as process:
                 address = await eventually(lambda: _address(process, own / "log"), timeout=_SECONDS_TO_START)
@@ -115,7 +135,7 @@ async def beside(server: Sessiond, address: str) -> Target:
     """Another that answers as a server does: asked about the same token, which it accepts.
 
     Raises:
-        CommandError: it does not.
+        CommandError: it does not, or it accepts the token with another signature too.
     """
     _, answer_bytes = await _probe(server.tree, address, server.token)
     return Target(address, server.target.body, answer_bytes)
@@ -125,7 +145,8 @@ def _git(*arguments: str) -> tuple[str, ...]:
     return ("git", "-C", str(ROOT), *arguments)
 
 
-def _sources(tree: Path) -> tuple[Path, Path]:
+def sources(tree: Path) -> tuple[Path, Path]:
+    """Where a version's server and Python client are imported from."""
     return tree / "server", tree / "clients" / "python" / "src"
 
 
@@ -152,9 +173,9 @@ async def _probe(tree: Path, address: str, token: str = "") -> tuple[str, int]:
     """The token, of a new session if none is given, and the size of the answer that accepts it.
 
     Raises:
-        CommandError: it is not accepted.
+        CommandError: it is not accepted, or a forged one is.
     """
     # This tree comes last, and only `bench` is found there: the client is of the server's version.
     command = (*_PYTHON, "bench.probe", address)
-    said = json.loads(await output(*command, stdin=token, env=environment(*_sources(tree), ROOT)))
+    said = json.loads(await output(*command, stdin=token, env=environment(*sources(tree), ROOT)))
     return said["token"], said["answer_bytes"]

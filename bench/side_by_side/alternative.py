@@ -1,0 +1,106 @@
+"""One thing that somebody would pick instead: how it is installed, and how it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from asyncio.subprocess import PIPE
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from bench.processes import CommandError, running
+from bench.servers import ROOT, Peer, beside
+from bench.sides import Side
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager, AsyncExitStack
+    from pathlib import Path
+
+    from bench.servers import Sessiond
+    from bench.sides import Measured
+
+PEERS: Final = ROOT / "bench" / "peers"
+SECONDS_TO_START: Final = 60
+
+
+async def _nothing(_built: Path) -> None:
+    """Install nothing: it comes with the project's own development dependencies."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One or more `ways` to run what is installed once; each takes the directory of what is built.
+
+    A way raises CommandError where what it runs refuses the good, or accepts the bad. `tools` are programs
+    without which it cannot be installed, and `packages` says where they come from.
+    """
+
+    name: str
+    ways: Mapping[str, Callable[[Path, Sessiond], AbstractAsyncContextManager[Measured]]]
+    tools: tuple[str, ...] = ()
+    packages: str = ""
+    install: Callable[[Path], Awaitable[None]] = field(default=_nothing)
+
+    async def is_installed(self, built: Path) -> bool:
+        """Install it where that can be done; if not, it is said."""
+        if missing := [tool for tool in self.tools if shutil.which(tool) is None]:
+            return self._left_out(f"for which {missing[0]} is not here: {self.packages}")
+        try:
+            await self.install(built)
+        except CommandError as error:
+            return self._left_out(f"which cannot be installed: {_last_line(str(error))}")
+        except TimeoutError:
+            return self._left_out("which was not installed in time")
+        return True
+
+    def _left_out(self, why: str) -> bool:
+        sys.stderr.write(f"bench: without {self.name}, {why}\n")
+        return False
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
+
+
+async def started(
+    stack: AsyncExitStack, built: Path, server: Sessiond, alternatives: Iterable[Alternative]
+) -> list[Side]:
+    """All ways of those that can be installed, running beside a server until the stack ends."""
+    return [
+        Side(name, await stack.enter_async_context(run(built, server)))
+        for alternative in alternatives
+        if await alternative.is_installed(built)
+        for name, run in alternative.ways.items()
+    ]
+
+
+@asynccontextmanager
+async def grpc_peer(
+    server: Sessiond, *command: str, env: dict[str, str] | None = None
+) -> AsyncIterator[Peer]:
+    """A program that says its address in its first line, and answers as the server does.
+
+    Raises:
+        CommandError: it does not accept the server's token, or accepts a forged one.
+    """
+    async with running(*command, env=env, stdout=PIPE, stderr=sys.stderr.fileno()) as process:
+        yield Peer(process.pid, await beside(server, await first_line(process)))
+
+
+async def first_line(process: Process) -> str:
+    """What a program says first; empty where it ends before that.
+
+    Raises:
+        CommandError: it has said nothing for too long.
+    """
+    if process.stdout is None:
+        return ""
+    try:
+        async with asyncio.timeout(SECONDS_TO_START):
+            return (await process.stdout.readline()).decode().strip()
+    except TimeoutError:
+        raise CommandError(f"nothing is said after {SECONDS_TO_START} s") from None
