@@ -20,6 +20,7 @@ from bench.side_by_side.chart import draw
 from bench.side_by_side.envoy import ENVOY
 from bench.side_by_side.express import EXPRESS
 from bench.side_by_side.go_service import GO
+from bench.side_by_side.hydra import HYDRA
 from bench.side_by_side.java_service import JAVA
 from bench.side_by_side.python_service import PYTHON
 from bench.sides import Side, costs, flood_in_turns, memory, ratios, time_at_own_pace
@@ -31,7 +32,7 @@ TITLE: Final = "side by side: one validation, one core for whoever answers"
 _ROUNDS: Final = 5
 # Java compiles while it runs.
 _WARM_UPS: Final = 3
-_ALTERNATIVES: Final = (PYTHON, GO, JAVA, ENVOY, EXPRESS)
+_ALTERNATIVES: Final = (PYTHON, GO, JAVA, ENVOY, EXPRESS, HYDRA)
 
 
 async def run() -> list[Row]:
