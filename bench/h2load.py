@@ -116,6 +116,8 @@ async def _h2load(target: Target, *options: str) -> dict[str, str]:
         raise LoadError(f"{target.address}: h2load said {text!r}")
     said = match.groupdict()
     failures = sum(int(said[kind]) for kind in ("failed", "errored", "late"))
-    if failures or not said["done"] == said["succeeded"] == said["ok"]:
+    done, succeeded, ok = (int(said[kind]) for kind in ("done", "succeeded", "ok"))
+    # Of an answer that is under way when the time is over, the status may have been counted already.
+    if failures or not done == succeeded <= ok:
         raise LoadError(f"{target.address}: calls failed: {match[0]}")
     return said

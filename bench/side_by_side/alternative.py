@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sys
 from asyncio.subprocess import PIPE
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -88,19 +88,20 @@ async def grpc_peer(
         CommandError: it does not accept the server's token, or accepts a forged one.
     """
     async with running(*command, env=env, stdout=PIPE, stderr=sys.stderr.fileno()) as process:
-        yield Peer(process.pid, await beside(server, await first_line(process)))
+        yield Peer(process.pid, await beside(server, await next_line(process)))
 
 
-async def first_line(process: Process) -> str:
-    """What a program says first; empty where it ends before that.
+async def next_line(process: Process) -> str:
+    """The next line that a program says.
 
     Raises:
-        CommandError: it has said nothing for too long.
+        CommandError: it has ended instead, or has said nothing for too long.
     """
-    if process.stdout is None:
-        return ""
-    try:
-        async with asyncio.timeout(SECONDS_TO_START):
-            return (await process.stdout.readline()).decode().strip()
-    except TimeoutError:
-        raise CommandError(f"nothing is said after {SECONDS_TO_START} s") from None
+    line = b""
+    if process.stdout:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS_TO_START):
+                line = await process.stdout.readline()
+    if not line:
+        raise CommandError(f"a program has ended, or said nothing for {SECONDS_TO_START} s")
+    return line.decode().strip()

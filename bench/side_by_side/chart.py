@@ -26,6 +26,8 @@ def draw(sides: Sequence[Side]) -> None:
         width=1000,
         height=130 + 34 * len(sides),
         show_legend=False,
+        # The figures stand beside the names.
+        show_x_labels=False,
         value_formatter="{:,.0f}".format,
         truncate_label=-1,
         title=f"Validations a second on one core ({processor()}, {os.cpu_count()} shared cores)",

@@ -18,7 +18,7 @@ import aiohttp
 from bench.h2load import Target
 from bench.processes import CommandError, output, pinned, running, server_core
 from bench.servers import Peer
-from bench.side_by_side.alternative import PEERS, Alternative, first_line
+from bench.side_by_side.alternative import PEERS, Alternative, next_line
 from bench.wire import FRAME_BYTES
 from tests.support.valkeys import Valkey, free_port
 
@@ -44,7 +44,7 @@ async def _run(built: Path, _server: Sessiond) -> AsyncIterator[Peer]:
         # Express's documentation recommends it for whatever is not being developed.
         env = {**os.environ, "NODE_ENV": "production"}
         async with running(*command, env=env, stdout=PIPE, stderr=sys.stderr.fileno()) as process:
-            address = await first_line(process)
+            address = await next_line(process)
             cookie, size = await _log_in(address)
             target = Target(address, None, size - FRAME_BYTES, "/", (f"cookie: {cookie}",), is_http1=True)
             yield Peer(process.pid, target, (store,))

@@ -32,6 +32,7 @@ def main() -> int:
     """Exit status 1 where a forged token is accepted, or the token is not."""
     verifier, token = PyJwtVerifier(*sys.argv[1:]), sys.stdin.readline().strip()
     if _accepts(verifier, forged_token(token)) or not _accepts(verifier, token):
+        sys.stderr.write("PyJWT does not accept the token, or accepts a forged one\n")
         return 1
     _say("ready")
     for line in sys.stdin:

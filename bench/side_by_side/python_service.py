@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.processes import CommandError, environment, pinned, running, server_core
 from bench.servers import ROOT, sources
-from bench.side_by_side.alternative import Alternative, first_line, grpc_peer
+from bench.side_by_side.alternative import Alternative, grpc_peer, next_line
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -36,14 +36,11 @@ class _InProcess:
         """Verify the token so often; the result is verifications a second.
 
         Raises:
-            CommandError: it has ended.
+            CommandError: it has ended, or takes longer than any other would.
         """
         if self.process.stdin:
             self.process.stdin.write(f"{calls}\n".encode())
-        said = await first_line(self.process)
-        if not said:
-            raise CommandError("PyJWT in process has ended")
-        return calls / float(said)
+        return calls / float(await next_line(self.process))
 
 
 def _command(program: str, server: Sessiond) -> tuple[str, ...]:
@@ -58,8 +55,8 @@ async def _in_process(_built: Path, server: Sessiond) -> AsyncIterator[_InProces
     async with running(*command, env=env, stdin=PIPE, stdout=PIPE, stderr=sys.stderr.fileno()) as process:
         if process.stdin:
             process.stdin.write(f"{server.token}\n".encode())
-        if await first_line(process) != "ready":
-            raise CommandError("PyJWT in process does not accept the token, or accepts a forged one")
+        if await next_line(process) != "ready":
+            raise CommandError("PyJWT in process is not ready")
         yield _InProcess(process)
 
 

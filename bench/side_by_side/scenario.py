@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 TITLE: Final = "side by side: one validation, one core for whoever answers"
 _ROUNDS: Final = 5
+_SECONDS_A_ROUND: Final = 2.0
 # Java compiles while it runs.
-_WARM_UPS: Final = 3
+_WARM_UPS: Final = 2
 _ALTERNATIVES: Final = (PYTHON, GO, JAVA, ENVOY, EXPRESS, HYDRA)
 
 
@@ -42,6 +43,8 @@ async def run() -> list[Row]:
     async with AsyncExitStack() as stack:
         built = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         agent, *others = sides = await _sides(stack, built)
+        for side in sides:
+            side.seconds = _SECONDS_A_ROUND
         await flood_in_turns(sides, rounds=_ROUNDS, warm_ups=_WARM_UPS)
         own = await time_at_own_pace(sides)
         resident = [memory(side) for side in sides]
