@@ -117,7 +117,7 @@ overload: .venv/ready ## 2,000 and 8,000 calls in flight: revocations and health
 	$(BIN)/pytest tests/fault/test_hostile_peers.py -m long -s
 
 .PHONY: bench
-bench: .venv/ready ## what calls cost, and under a hostile key set: BENCH="over-grpc" BASE=HEAD~1
+bench: .venv/ready ## what calls cost, also beside what others would pick: BENCH="over-grpc" BASE=HEAD~1
 	$(if $(BASE),BENCH_BASE='$(BASE)') $(BIN)/python -m bench $(BENCH)
 
 .PHONY: lint
@@ -224,6 +224,6 @@ audit: .venv/ready ## look for known vulnerabilities in the locked dependencies
 .PHONY: clean
 clean: ## remove everything that make made
 	rm -rf clients/go/validate clients/java/*/target clients/typescript/dist clients/typescript/build \
-		clients/typescript/node_modules
+		clients/typescript/node_modules bench/peers/java/target bench/peers/express/node_modules
 	rm -rf .venv .cache .sessiond-dev .sessiond-dev.log dist \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

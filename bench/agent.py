@@ -16,7 +16,7 @@ from bench import agent_process
 from bench.agent_process import running_agent
 from bench.h2load import is_here
 from bench.servers import ROOT, sessiond
-from bench.side_by_side.alternative import started
+from bench.side_by_side.alternative import installed, started
 from bench.side_by_side.envoy import ENVOY
 from bench.side_by_side.go_service import GO
 from bench.sides import Side, costs, measure, memory, ratios, time_at_own_pace
@@ -35,10 +35,11 @@ async def run() -> list[Row]:
     async with AsyncExitStack() as stack:
         built = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         await agent_process.build(built / "agent")
+        alternatives = await installed(built, GO, ENVOY)
         server = await stack.enter_async_context(sessiond(ROOT))
         rows = await agent_process.measure(built / "agent", server)
         agent = Side("agent", await stack.enter_async_context(running_agent(built / "agent", server)))
-        others = [Side("server", server), *await started(stack, built, server, (GO, ENVOY))]
+        others = [Side("server", server), *await started(stack, built, server, alternatives)]
         sides = [agent, *others]
         await measure(sides, rounds=_ROUNDS)
         own = await time_at_own_pace(sides)

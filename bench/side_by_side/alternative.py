@@ -66,14 +66,18 @@ def _last_line(text: str) -> str:
     return text.strip().rpartition("\n")[2]
 
 
+async def installed(built: Path, *alternatives: Alternative) -> list[Alternative]:
+    """Those that can be; of the others it is said. It may take longer than a token lives."""
+    return [one for one in alternatives if await one.is_installed(built)]
+
+
 async def started(
     stack: AsyncExitStack, built: Path, server: Sessiond, alternatives: Iterable[Alternative]
 ) -> list[Side]:
-    """All ways of those that can be installed, running beside a server until the stack ends."""
+    """All ways of what is installed, running beside a server until the stack ends."""
     return [
         Side(name, await stack.enter_async_context(run(built, server)))
         for alternative in alternatives
-        if await alternative.is_installed(built)
         for name, run in alternative.ways.items()
     ]
 

@@ -5,7 +5,6 @@ They are its own sessions, which its cookies name. Its processes are Node and th
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import sys
@@ -56,9 +55,10 @@ async def _store(directory: Path) -> AsyncIterator[tuple[str, int]]:
     valkey = Valkey(directory, free_port())
     try:
         await valkey.start()
-        pid = valkey.process.pid if valkey.process else 0
-        await asyncio.to_thread(os.sched_setaffinity, pid, {server_core()})
-        yield valkey.url, pid
+        if valkey.process is None:
+            raise CommandError("Valkey has not been started")
+        os.sched_setaffinity(valkey.process.pid, {server_core()})
+        yield valkey.url, valkey.process.pid
     finally:
         await valkey.close()
 
