@@ -490,3 +490,13 @@ def test_a_limit_lets_as_many_come_at_once_as_its_rate_says() -> None:
 def test_there_are_no_more_limits_than_each_call_can_ask_about() -> None:
     limit = {"on": ["create"], "per": "caller", "rate": "1/s"}
     assert mistakes({"limits": [limit] * 33}) == ["limits"]
+
+
+def test_several_processes_need_a_port_and_a_store_that_they_can_share() -> None:
+    shared = {"store": {"url": "redis://127.0.0.1"}, **KEYS}
+    many = {"workers": 4}
+    assert read(shared, {"server": many}).server.workers == 4
+    assert mistakes(shared, {"server": {**many, "listen": "unix:/run/s.sock"}}) == ["server.workers"]
+    assert mistakes({"server": many}) == ["server.workers"]
+    assert mistakes({"server": {"workers": 0}}) == ["server.workers"]
+    assert read({"server": {"workers": 1, "listen": "unix:/run/s.sock"}}).server.workers == 1

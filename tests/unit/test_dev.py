@@ -55,6 +55,7 @@ SET: dict[tuple[str, str], tuple[str, Any]] = {
 ELSEWHERE = {
     ("server", "listen"),
     ("server", "http"),
+    ("server", "workers"),
     ("store", "url"),
     ("store", "username"),
     ("store", "password_file"),
@@ -126,6 +127,12 @@ def test_the_command_line_stands_above_the_environment() -> None:
 def test_a_mistake_in_the_environment_is_told() -> None:
     with pytest.raises(ConfigurationError, match=r'sessions\.grace: found "2h"'):
         dev({"SESSIOND_SESSIONS_GRACE": "2h"})
+
+
+def test_an_embedded_store_is_for_one_process() -> None:
+    with pytest.raises(ConfigurationError, match=r"server\.workers: found 2, with an embedded store"):
+        dev({"SESSIOND_SERVER_WORKERS": "2"})
+    assert dev({"SESSIOND_SERVER_WORKERS": "1"}).server.workers == 1
 
 
 def test_the_directory_may_come_from_the_environment() -> None:

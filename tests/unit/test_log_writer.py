@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessiond_server.adapters.log_writer import LogWriter
+from sessiond_server.adapters.log_writer import LogWriter, joined
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -173,3 +173,16 @@ def test_nothing_is_written_after_the_last_line() -> None:
         found = read_all(reader).decode()
         assert found == 4 * LINE + "dropped 6\nlast\n"
         assert writer.dropped == 6 + len(threads)
+
+
+@pytest.mark.parametrize(
+    ("lines", "pieces"),
+    [
+        ([], []),
+        ([b"a\n"], [b"a\n"]),
+        ([b"a\n", b"b\n", b"c\n"], [b"a\nb\n", b"c\n"]),
+        ([b"a\n", b"long\n", b"c\n"], [b"a\n", b"long\n", b"c\n"]),
+    ],
+)
+def test_lines_are_joined_up_to_a_size_and_never_divided(lines: list[bytes], pieces: list[bytes]) -> None:
+    assert list(joined(lines, max_bytes=4)) == pieces

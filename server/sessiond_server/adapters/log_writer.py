@@ -6,7 +6,7 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 _MAX_LINES: Final = 4096
@@ -20,7 +20,8 @@ class LogWriter:
 
     Lines wait here until `descriptor` takes them, which a function may give before each writing. One that
     does not fit beside those that wait is dropped and counted, and `report` is told how many were, once there
-    is room again. `fail` is told of the first writing that fails.
+    is room again. `fail` is told of the first writing that fails. `max_write_bytes` is how much is written at
+    once where there are several lines: what a pipe takes whole, where others write to it too.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class LogWriter:
         *,
         max_lines: int = _MAX_LINES,
         max_bytes: int = _MAX_BYTES,
+        max_write_bytes: int = _MAX_BYTES,
         fail: Callable[[], object] = lambda: None,
     ) -> None:
         self._descriptor = descriptor
@@ -36,6 +38,7 @@ class LogWriter:
         self._is_failing = False
         self._max_lines = max_lines
         self._max_bytes = max_bytes
+        self._max_write_bytes = max_write_bytes
         # Its lock may be taken twice by one thread: what runs when garbage is collected may write as well.
         self._changed = threading.Condition()
         self._lines: deque[bytes] = deque()
@@ -104,7 +107,8 @@ class LogWriter:
     def _write_all(self) -> None:
         while lines := self._next_lines():
             try:
-                self._write_out(b"".join(lines))
+                for one in joined(lines, max_bytes=self._max_write_bytes):
+                    self._write_out(one)
             except OSError:
                 # There is no reader any more, or no disk: a report would be lost like the lines.
                 with self._changed:
@@ -149,3 +153,17 @@ class LogWriter:
                 self._report(count)
             self._is_writing = False
             self._changed.notify_all()
+
+
+def joined(lines: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
+    """Lines in pieces of so many bytes at most; no line is divided, and so a longer one is a piece itself."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) > max_bytes:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    if piece:
+        yield b"".join(piece)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import structlog
 from typing_extensions import override
 
 from sessiond_server.service.logger import Logger
 
+_NO_FIELDS: Final[Mapping[str, Any]] = MappingProxyType({})
 _WEIGHTS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -25,8 +27,10 @@ class Lines(Protocol):
         """Whether a person reads it."""
 
 
-def to_logger(stream: Lines = sys.stderr, *, level: int = logging.INFO) -> Logger:
-    """A logger that writes to `stream`.
+def to_logger(
+    stream: Lines = sys.stderr, *, level: int = logging.INFO, fields: Mapping[str, Any] = _NO_FIELDS
+) -> Logger:
+    """A logger that writes to `stream`; `fields` are in each of its lines.
 
     Local variables of tracebacks are never shown, for they may hold tokens.
     """
@@ -49,6 +53,7 @@ def to_logger(stream: Lines = sys.stderr, *, level: int = logging.INFO) -> Logge
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
+        **fields,
     )
     return logger
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sessiond_server.adapters.embedded.data_directory import DataDirectoryError
 from sessiond_server.adapters.embedded.store import embedded_store, joined_store
@@ -17,11 +17,12 @@ from sessiond_server.adapters.system_clock import SystemClock
 from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.audit import begin, open_sink
 from sessiond_server.app.background import STORE_RETRY_SECONDS, unseen_failures, work_of
-from sessiond_server.app.build import App, build
+from sessiond_server.app.build import build
 from sessiond_server.app.descriptors import raise_descriptor_limit
-from sessiond_server.app.issuers import ConfiguredLocalIssuer
+from sessiond_server.app.front import Front, HttpFront, Shown
 from sessiond_server.app.readiness import Readiness
 from sessiond_server.app.secrets import load_secrets
+from sessiond_server.app.stop import Stop, on_signals
 from sessiond_server.app.supervision import Supervision
 from sessiond_server.app.tracing import open_tracing
 from sessiond_server.config.dev import dev_settings
@@ -39,8 +40,8 @@ from sessiond_server.service.tracing import TracedLogger, Tracer
 from sessiond_server.transport.admission.limits import Limits
 from sessiond_server.transport.engine.grpcio import GrpcioEngine
 from sessiond_server.transport.engine.port import Engine
-from sessiond_server.transport.http.documents import KEY_SET_PATH, LocalDocuments
-from sessiond_server.transport.http.server import HttpServer
+
+_READY_SECONDS: Final = 0.05
 
 
 class StartError(Exception):
@@ -48,17 +49,6 @@ class StartError(Exception):
 
     The message is a line for a person, or one line for each mistake.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """Whether somebody wants the server to stop, and whether they wanted it twice."""
-
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    asked_again: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def ask(self) -> None:
-        (self.asked_again if self.asked.is_set() else self.asked).set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +94,38 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
     `lines_dropped` says how many lines of the log were dropped so far. The answer is the logger of this
     server, for what is to be said once nothing of it is left.
     """
+    stop = Stop()
+    on_signals(stop.ask)
+    front = HttpFront(settings, logger=at_level(logger, settings.log.level))
+    return await run_behind(front, settings, stop, logger=logger, lines_dropped=lines_dropped)
+
+
+async def run_behind(
+    front: Front,
+    settings: Settings,
+    stop: Stop,
+    *,
+    logger: Logger,
+    lines_dropped: Callable[[], int],
+) -> Logger:
+    """The same until `stop` is asked, shown by `front`."""
     whole_log, logger = logger, at_level(logger, settings.log.level)
-    telemetry = PrometheusTelemetry()
-    telemetry.counter(
-        "log_lines_dropped_total", "Log lines that were dropped because nobody read them", lines_dropped
-    )
-    stop, loop = _Stop(), asyncio.get_running_loop()
-    loop.set_exception_handler(unseen_failures(logger))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.ask)
+    telemetry = telemetry_of_process(lines_dropped)
+    asyncio.get_running_loop().set_exception_handler(unseen_failures(logger))
     try:
         async with AsyncExitStack() as stack:
             tracer = await open_tracing(os.environ, stack, telemetry=telemetry, logger=logger)
             logger = TracedLogger(logger, tracer) if tracer else logger
             sink = open_sink(settings.audit, stack, whole_log=whole_log, telemetry=telemetry, logger=logger)
             server = await _start(
-                settings, stack, stop.asked, sink, telemetry=telemetry, logger=logger, tracer=tracer
+                front,
+                settings,
+                stack,
+                stop.asked,
+                sink,
+                telemetry=telemetry,
+                logger=logger,
+                tracer=tracer,
             )
             if server is not None:
                 # Whoever stops it while it starts need not wait for callers that it never had.
@@ -137,7 +143,17 @@ async def run(settings: Settings, *, logger: Logger, lines_dropped: Callable[[],
     return logger
 
 
+def telemetry_of_process(lines_dropped: Callable[[], int]) -> PrometheusTelemetry:
+    """What is counted in this process, and how many lines of its log were dropped."""
+    telemetry = PrometheusTelemetry()
+    telemetry.counter(
+        "log_lines_dropped_total", "Log lines that were dropped because nobody read them", lines_dropped
+    )
+    return telemetry
+
+
 async def _start(
+    front: Front,
     settings: Settings,
     stack: AsyncExitStack,
     stopping: asyncio.Event,
@@ -167,7 +183,10 @@ async def _start(
     supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
     readiness = Readiness(app, supervision)
     telemetry.gauge("ready", "1 where /readyz is well, 0 where not", lambda: readiness.is_ready)
-    http_address = await _start_http(settings, app, readiness, stack, telemetry=telemetry, logger=logger)
+    await front.open(
+        Shown(app.local_issuer, readiness.not_ready_reasons, readiness.remarks, telemetry.expose, telemetry),
+        stack,
+    )
     if not await _pin_partitions(app.stores.durability, stopping, logger=logger):
         return None
     engine = GrpcioEngine(
@@ -178,12 +197,17 @@ async def _start(
         telemetry=telemetry,
         certificates=secrets.certificate,
         socket_mode=settings.server.socket_mode,
+        shares_port=front.shares_port,
         tracer=tracer,
     )
-    address = await engine.start()
+    address = None if front.shares_port else await engine.start()
     work = work_of(settings, app, readiness, engine, telemetry=telemetry, logger=logger)
     for name, one in work.items():
         await stack.enter_async_context(supervision.running(name, one))
+    if address is None:
+        if not await _become_ready(readiness, stopping):
+            return None
+        address = await engine.start()
     # At the end calls are finished first, then what goes on without its caller; revocations are
     # read until all that is done.
     stack.push_async_callback(app.exchange.drain)
@@ -192,7 +216,7 @@ async def _start(
     grace_seconds = settings.server.drain_grace.total_seconds()
     stack.push_async_callback(_stop_taking_calls, engine, app.watching, grace_seconds=grace_seconds)
     fields = {"data": str(directory)} if directory else {}
-    logger.info("listening", grpc=str(address), http=str(http_address), **fields)
+    front.listening(address, **fields)
     return _Server(engine, readiness, app.limits)
 
 
@@ -208,43 +232,6 @@ async def open_store(
         embedded_store(directory, logger=logger, died=telemetry.embedded_store_died)
     )
     return socket_url(store.socket_path), store.directory
-
-
-async def _start_http(
-    settings: Settings,
-    app: App,
-    readiness: Readiness,
-    stack: AsyncExitStack,
-    *,
-    telemetry: PrometheusTelemetry,
-    logger: Logger,
-) -> Address:
-    local, documents = app.local_issuer, None
-    if local:
-        minter = local.minter
-        documents = LocalDocuments(local.policy.issuer, _key_set_url(local), minter.algorithms, minter.jwks)
-    http = HttpServer(
-        settings.server.http,
-        local=documents,
-        not_ready_reasons=readiness.not_ready_reasons,
-        remarks=readiness.remarks,
-        expose=telemetry.expose,
-        telemetry=telemetry,
-        logger=logger,
-    )
-    address = await http.start()
-    stack.push_async_callback(http.stop)
-    return address
-
-
-def _key_set_url(local: ConfiguredLocalIssuer) -> str | None:
-    """Where others find the local issuer's keys.
-
-    By default that is below the issuer's name, where that is an address that others can reach.
-    """
-    issuer = local.settings.issuer
-    below = f"{issuer.rstrip('/')}{KEY_SET_PATH}" if issuer.startswith("https://") else None
-    return local.settings.jwks_url or below
 
 
 async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, logger: Logger) -> bool:
@@ -264,6 +251,14 @@ async def _pin_partitions(durability: Durability, stopping: asyncio.Event, *, lo
     return False
 
 
+async def _become_ready(readiness: Readiness, stopping: asyncio.Event) -> bool:
+    """Return once the server is ready, or False where it was told to stop before."""
+    while not readiness.is_ready and not stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _READY_SECONDS)
+    return not stopping.is_set()
+
+
 async def _stop_taking_calls(engine: Engine, watching: RevocationWatch, *, grace_seconds: float) -> None:
     """Stop the engine, and end the streams once it has told its peers that their connections close.
 
@@ -276,7 +271,7 @@ async def _stop_taking_calls(engine: Engine, watching: RevocationWatch, *, grace
 
 
 async def _say_farewell(
-    server: _Server, stop: _Stop, *, delay_seconds: float, grace_seconds: float, logger: Logger
+    server: _Server, stop: Stop, *, delay_seconds: float, grace_seconds: float, logger: Logger
 ) -> None:
     """Tell everyone to go elsewhere, so that nothing is on its way to the engine when it stops."""
     logger.info("stopping", delay_seconds=delay_seconds, grace_seconds=grace_seconds)

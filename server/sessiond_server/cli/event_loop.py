@@ -19,9 +19,12 @@ from sessiond_server.service.logger import Logger
 T = TypeVar("T")
 
 
-def run_server(serve: Callable[..., Coroutine[Any, Any, Logger]]) -> NoReturn:
-    """Serve, and end with a status in bounded time even if nobody reads what is written."""
-    with written_log() as log:
+def run_server(serve: Callable[..., Coroutine[Any, Any, Logger]], **fields: Any) -> NoReturn:
+    """Serve, and end with a status in bounded time even if nobody reads what is written.
+
+    `fields` are in each line of the log.
+    """
+    with written_log(**fields) as log:
         try:
             logger = uvloop.run(serve(logger=log.logger, lines_dropped=lambda: log.writer.dropped))
         except StartError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sessiond_server.adapters.log_writer import LogWriter
 from sessiond_server.adapters.logs import to_logger
@@ -32,13 +33,15 @@ class WrittenLog:
 
 
 @contextmanager
-def written_log() -> Iterator[WrittenLog]:
+def written_log(**fields: Any) -> Iterator[WrittenLog]:
     """A log whose lines are written while the context is open, and the last of them for a second more.
+
+    `fields` are in each line of one of several processes, which may write to one pipe.
 
     An exception that nobody foresaw is told by its kind and place, and ends the process with status 1.
     """
-    writer = LogWriter(_STANDARD_ERROR)
-    logger = to_logger(writer)
+    writer = LogWriter(_STANDARD_ERROR, max_write_bytes=select.PIPE_BUF)
+    logger = to_logger(writer, fields=fields)
     report_to(logger)
     writer.start(report=lambda count: logger.warning("log lines were dropped", count=count))
     try:

@@ -61,6 +61,7 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
         yield Problem("server.http", f"{server.http} without TLS", "loopback, or --insecure-plaintext")
     if server.tls and server.listen.path:
         yield Problem("server.tls", "TLS on a Unix socket", "TLS on HOST:PORT")
+    yield from _workers(settings)
     if server.listen.is_local:
         return
     if server.tls is None and not insecure_plaintext:
@@ -75,6 +76,17 @@ def _ports(settings: Settings, *, insecure_plaintext: bool) -> Iterator[Problem]
             f"nothing, on {server.listen} and without [[callers]]",
             "callers, or a written-out list of groups",
         )
+
+
+def _workers(settings: Settings) -> Iterator[Problem]:
+    """Only one process can listen on a Unix socket, or run a store of its own."""
+    many = settings.server.workers
+    if many == 1:
+        return
+    if settings.server.listen.path:
+        yield Problem("server.workers", f"{many}, on a Unix socket", "1, or listen on HOST:PORT")
+    if settings.store.is_embedded:
+        yield Problem("server.workers", f"{many}, with an embedded store", "1, or a store of its own")
 
 
 def _store(settings: Settings) -> Iterator[Problem]:

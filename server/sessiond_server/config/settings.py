@@ -62,6 +62,7 @@ LOCAL: Final = "local"
 REPLICATED: Final = "replicated"
 ALL: Final = "all"
 _PARTITIONS_OF_A_CLUSTER: Final = 16
+MAX_WORKERS: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +107,12 @@ class ServerSettings:
     )
     drain_grace: timedelta = setting(
         span("0s", "5m"), "how long calls in flight may take then", default=timedelta(seconds=10)
+    )
+    workers: int = setting(
+        whole(1, MAX_WORKERS),
+        "how many processes take calls at `listen`, with one HTTP port over all of them; 1 on a Unix socket "
+        "and with an embedded store",
+        default=1,
     )
     tls: TlsSettings | None = None
 

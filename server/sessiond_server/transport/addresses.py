@@ -32,6 +32,24 @@ def refuse_taken(address: Address) -> None:
 
 
 @contextmanager
+def shared_port(address: Address) -> Iterator[Address]:
+    """Hold a port for processes of ours that listen there together; the address with its true port.
+
+    What holds it does not listen: calls come to those processes alone. Raises `AddressError`.
+    """
+    refuse_taken(address)
+    family, *_, sockaddr = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            held.bind(sockaddr)
+        except OSError as error:
+            raise AddressError(f"{address} cannot be listened on: {error.strerror}") from error
+        yield address.with_port(held.getsockname()[1])
+
+
+@contextmanager
 def lock_socket(path: Path) -> Iterator[None]:
     """Hold the right to bind `path`: binding would silently steal a live server's socket.
 

@@ -22,6 +22,13 @@ def main() -> None:
     On Linux it is killed when the thread that started us ends.
     """
     parent, program = int(sys.argv[1]), sys.argv[2:]
+    end_with(parent)
+    os.umask(0o077)
+    os.execv(program[0], program)
+
+
+def end_with(parent: int) -> None:
+    """Let this process be killed when the thread of `parent` ends that started it; at once where it has."""
     if sys.platform == "linux":
         # SIGKILL and not SIGTERM: a store that still answers while it shuts down would be taken for a living
         # one.
@@ -29,9 +36,7 @@ def main() -> None:
     # The signal is sent when the parent dies, so a parent that died before we asked for it would never send
     # it.
     if os.getppid() != parent:
-        sys.exit("sessiond ended before its store started")
-    os.umask(0o077)
-    os.execv(program[0], program)
+        sys.exit("sessiond ended before what it started")
 
 
 if __name__ == "__main__":

@@ -76,16 +76,18 @@ _OPTIONS: Final = (
     # A second server on the same port is an error that must show, and not a second half of the calls.
     ("grpc.so_reuseport", 0),
 )
+_OPTIONS_ON_A_SHARED_PORT: Final = (*_OPTIONS[:-1], ("grpc.so_reuseport", 1))
 
 
 class GrpcioEngine(Engine):
     """grpc.aio, which is handed raw bytes: they are parsed within the guard of the pipeline.
 
     `is_serving` is what its health service answers. `with_reflection` lets anyone who can call list the
-    methods. Without a `tracer` no call passes anything of tracing.
+    methods. `shares_port` says that others of ours listen there too, and that their parent sees to it that
+    nobody else does. Without a `tracer` no call passes anything of tracing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an engine is
         self,
         address: Address,
         endpoints: Endpoints,
@@ -95,11 +97,13 @@ class GrpcioEngine(Engine):
         telemetry: Telemetry,
         certificates: CertificateSource | None = None,
         socket_mode: int = 0o660,
+        shares_port: bool = False,
         tracer: Tracer | None = None,
     ) -> None:
         self._address = address
         self._certificates = certificates
         self._socket_mode = socket_mode
+        self._shares_port = shares_port
         self._locks = ExitStack()
         silent = Silent(
             _MAX_SILENT, lost_at_most=_MAX_LOST, lost_seconds=_CONNECTION_SECONDS + _GRACE_SECONDS
@@ -117,7 +121,8 @@ class GrpcioEngine(Engine):
         )
         self._tracing = CallTracing(tracer, endpoints.service, entrances, at=address) if tracer else None
         interceptors = (self._tracing, doorkeeper) if self._tracing else (doorkeeper,)
-        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
+        options = _OPTIONS_ON_A_SHARED_PORT if shares_port else _OPTIONS
+        self._server = grpc.aio.server(interceptors=interceptors, options=options)
         # What is registered has a queue of its own for each method.
         self._server.add_registered_method_handlers(
             endpoints.service, {name: entrance.patient for name, entrance in entrances.items()}
@@ -143,7 +148,7 @@ class GrpcioEngine(Engine):
         path = self._address.path
         if path:
             self._locks.enter_context(lock_socket(path))
-        else:
+        elif not self._shares_port:
             refuse_taken(self._address)
         try:
             # A socket is nobody else's before it has its mode.

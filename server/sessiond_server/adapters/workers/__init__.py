@@ -1,0 +1,1 @@
+"""Processes of our own: how they are started, and how they and their parent talk."""
