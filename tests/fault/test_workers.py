@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from sessiond import AsyncClient
 from sessiond.errors import read_details
 from sessiond.v1.session_service_pb2 import ValidateTokenRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+from sessiond_server.domain.base64url import decode_segment
 from tests.support.forked import sessiond
 from tests.support.local_issuer import on_store
 from tests.support.server import serving
@@ -217,3 +219,39 @@ async def test_lines_of_all_workers_are_whole(tmp_path: Path) -> None:
         for _ in range(20):
             await asyncio.gather(*(validate_once(server) for _ in range(10)))
         await eventually(lambda: len(server.calls()) == 200)
+
+
+async def number(server: Server, name: str) -> float:
+    """The sum of the series that begin with `name`."""
+    _, lines = await server.page("/metrics")
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+async def test_one_page_shows_what_all_workers_count(tmp_path: Path) -> None:
+    handled = 'grpc_server_handled_total{grpc_code="OK",grpc_method="ValidateToken"'
+    async with running_workers(tmp_path) as server:
+        before = await number(server, "process_resident_memory_bytes")
+        for _ in range(20):
+            await validate_once(server)
+        assert await number(server, handled) == 20
+        assert await number(server, "sessiond_workers_ready") == WORKERS
+        assert await number(server, "sessiond_ready") == 1
+        assert before > (WORKERS + 1) * 20e6
+        os.kill(pids(server)[0], signal.SIGKILL)
+        await server.said(event="a worker has ended, another takes its place")
+        assert await number(server, handled) == 20
+        assert await number(server, "sessiond_workers_ready") == WORKERS - 1
+        assert await number(server, 'sessiond_background_failures_total{work="worker ') == 1
+        await eventually(lambda: is_whole(server), timeout=30)
+        for _ in range(20):
+            await validate_once(server)
+        assert await number(server, handled) == 40
+
+
+async def test_the_parent_publishes_the_keys_of_the_local_issuer(tmp_path: Path) -> None:
+    async with running_workers(tmp_path) as server, AsyncClient(server.grpc) as client:
+        opened = await client.create_local_session("alice")
+        header = json.loads(decode_segment(opened.access_token.partition(".")[0].encode()))
+        status, lines = await server.page("/.well-known/jwks.json")
+        assert status == 200
+        assert header["kid"] in {key["kid"] for key in json.loads("".join(lines))["keys"]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from sessiond_server.adapters.telemetry.merged import GAUGES
 from tests.observability import promtool
 from tests.observability.everything import TELLING, running_everything
 from tests.support.local_issuer import on_store
@@ -67,6 +68,14 @@ def test_no_series_is_born_by_what_happens(born: dict[str, float], lived: dict[s
     """But of callers, whose refusals are in no alert: `grpc_server_handled_total` has them from the start."""
     later = [name for name in lived.keys() - born.keys() if not name.startswith("sessiond_calls_total{")]
     assert later == []
+
+
+async def test_of_every_number_it_is_known_what_it_is_of_several_workers(everything: Everything) -> None:
+    types = re.findall(r"^# TYPE (\S+) gauge$", await everything.metrics(), re.MULTILINE)
+    assert set(types) <= set(GAUGES)
+    # What the parent of workers shows, and what is there where a store or a server has a certificate.
+    elsewhere = {name for name in GAUGES if "certificate" in name} | {"sessiond_workers_ready"}
+    assert set(GAUGES) - set(types) <= elsewhere
 
 
 def test_every_call_that_has_ended_has_begun(lived: dict[str, float]) -> None:

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from sessiond_server.adapters.telemetry.prometheus import PrometheusTelemetry
 from sessiond_server.app.issuers import ConfiguredLocalIssuer
 from sessiond_server.config.settings import Settings
 from sessiond_server.domain.address import Address
 from sessiond_server.service.logger import Logger
-from sessiond_server.service.telemetry import Expose, Telemetry
+from sessiond_server.service.telemetry import Expose
 from sessiond_server.transport.http.documents import KEY_SET_PATH, LocalDocuments
 from sessiond_server.transport.http.server import HttpServer
 
@@ -26,7 +27,7 @@ class Shown:
     not_ready_reasons: Callable[[], Sequence[str]]
     remarks: Callable[[], Sequence[str]]
     expose: Expose
-    telemetry: Telemetry
+    telemetry: PrometheusTelemetry
 
 
 class Front(Protocol):

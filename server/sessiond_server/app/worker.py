@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from sessiond_server.adapters.telemetry.merged import Plain
 from sessiond_server.adapters.workers.link import Answers, Link
 from sessiond_server.app.front import Front, Shown
 from sessiond_server.app.serve import StartError, run_behind
@@ -65,7 +66,12 @@ class _ParentFront(Front):
         self._shown: Shown | None = None
         self._listens = False
         self.link: Link | None = None
-        self.answers: Answers = {STOP: self._ask, HURRY: self._hurry, REPORT: self._report}
+        self.answers: Answers = {
+            STOP: self._ask,
+            HURRY: self._hurry,
+            REPORT: self._report,
+            METRICS: self._count,
+        }
 
     @override
     async def open(self, shown: Shown, stack: AsyncExitStack) -> None:
@@ -82,6 +88,9 @@ class _ParentFront(Front):
 
     async def _hurry(self, _: Any) -> None:
         self._stop.asked_again.set()
+
+    async def _count(self, _: Any) -> Plain:
+        return await self._shown.telemetry.counted() if self._shown else []
 
     async def _report(self, _: Any) -> dict[str, list[str]]:
         if self._shown is None:

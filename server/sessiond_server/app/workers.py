@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from sessiond_server.adapters.logs import at_level
 from sessiond_server.adapters.system_clock import SystemClock
+from sessiond_server.adapters.telemetry.exposition import expose
+from sessiond_server.adapters.telemetry.merged import MergedMetrics
 from sessiond_server.adapters.workers.link import LinkEndedError
 from sessiond_server.adapters.workers.process import WorkerProcess, start_worker
 from sessiond_server.app.background import unseen_failures
@@ -23,15 +25,18 @@ from sessiond_server.app.secrets import load_secrets
 from sessiond_server.app.serve import StartError, telemetry_of_process
 from sessiond_server.app.stop import Stop, on_signals
 from sessiond_server.app.supervision import Supervision
-from sessiond_server.app.worker import HURRY, LISTENING, REFUSED, REPORT, STOP
+from sessiond_server.app.worker import HURRY, LISTENING, METRICS, REFUSED, REPORT, STOP
 from sessiond_server.config.problems import ConfigurationError
 from sessiond_server.config.settings import Settings
 from sessiond_server.domain.address import AddressError
 from sessiond_server.service.logger import Logger
+from sessiond_server.service.telemetry import Exposition
 from sessiond_server.transport.addresses import shared_port
 
 _ASK_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
+# Whoever scrapes waits for ten.
+_COUNT_SECONDS: Final = 2.0
 # Where the whole machine stood still, an answer is late once. To load everything takes a while longer.
 _MISSED_AT_MOST: Final = 2
 _MISSED_AT_THE_START: Final = 12
@@ -57,15 +62,16 @@ async def run_workers(
             secrets = load_secrets(settings, directory=None, logger=logger)
             listen = stack.enter_context(shared_port(settings.server.listen))
             settings = replace(settings, server=replace(settings.server, listen=listen))
+            counted = MergedMetrics(telemetry)
             supervision = Supervision(clock=SystemClock(), telemetry=telemetry, logger=logger)
-            workers = [Worker(number, settings, module, logger) for number in _numbers(settings)]
-            crew = Crew(workers, supervision)
+            workers = [Worker(number, settings, module, counted, logger) for number in _numbers(settings)]
+            crew = Crew(workers, counted, supervision)
             telemetry.gauge("ready", "1 where /readyz is well, 0 where not", lambda: crew.is_ready)
             telemetry.gauge("workers_ready", "Workers that should get calls", lambda: crew.ready)
             local = find_local_issuer(settings, secrets.signing_keys)
             front = HttpFront(settings, logger=logger)
             await front.open(
-                Shown(local, crew.not_ready_reasons, crew.remarks, telemetry.expose, telemetry), stack
+                Shown(local, crew.not_ready_reasons, crew.remarks, crew.expose, telemetry), stack
             )
             for one in workers:
                 await stack.enter_async_context(supervision.running(f"worker {one.number}", one.run))
@@ -94,10 +100,13 @@ class Worker:
     `reasons` are those for which it should not get calls, and `remarks` what else it says of itself.
     """
 
-    def __init__(self, number: int, settings: Settings, module: str, logger: Logger) -> None:
+    def __init__(
+        self, number: int, settings: Settings, module: str, counted: MergedMetrics, logger: Logger
+    ) -> None:
         self.number = number
         self._settings = settings
         self._module = module
+        self._counted = counted
         self._logger = logger
         self._process: WorkerProcess | None = None
         self._is_stopping = False
@@ -133,6 +142,7 @@ class Worker:
         finally:
             process.kill()
             self._process, self.reasons, self.remarks = None, ["it has ended"], []
+            self._counted.gone(self.number)
             self.has_ended.set()
         if not self._is_stopping:
             self._logger.error(
@@ -140,6 +150,15 @@ class Worker:
             )
             return
         await asyncio.Event().wait()
+
+    async def count(self) -> None:
+        """Ask what it has counted; where it does not say so in time, what it said before stands."""
+        if process := self._process:
+            with suppress(TimeoutError, LinkEndedError):
+                counted = await process.link.ask(METRICS, within_seconds=_COUNT_SECONDS)
+                # One that has ended meanwhile is among those that are gone.
+                if process is self._process:
+                    self._counted.heard(self.number, counted)
 
     def stop(self) -> None:
         """Let it drain, and let nothing follow."""
@@ -186,8 +205,9 @@ class Worker:
 class Crew:
     """All workers as one server: it is ready where one of them is."""
 
-    def __init__(self, workers: list[Worker], supervision: Supervision) -> None:
+    def __init__(self, workers: list[Worker], counted: MergedMetrics, supervision: Supervision) -> None:
         self._workers = workers
+        self._counted = counted
         self._supervision = supervision
         self._is_stopping = False
 
@@ -222,6 +242,11 @@ class Crew:
             *of_workers,
             *(f"fails again and again: {name}" for name in self._supervision.failing),
         ]
+
+    async def expose(self, *, accept: str, accept_encoding: str) -> Exposition:
+        """What all of them have counted, as it is now."""
+        await asyncio.gather(*(one.count() for one in self._workers))
+        return await expose(self._counted, accept=accept, accept_encoding=accept_encoding)
 
     async def begin(self, stop: Stop) -> bool:
         """Return once one takes calls, or False where it was told to stop before that.

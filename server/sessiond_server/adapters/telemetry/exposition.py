@@ -7,7 +7,6 @@ import gzip
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -20,14 +19,14 @@ _GZIP_LEVEL: Final = 1
 _END_OF_OPEN_METRICS: Final = b"# EOF\n"
 
 
-async def expose(registry: CollectorRegistry, *, accept: str, accept_encoding: str) -> Exposition:
+async def expose(counted: Collector, *, accept: str, accept_encoding: str) -> Exposition:
     """Prometheus' text, or OpenMetrics, by the `Accept` of whoever asks; zipped where that is accepted.
 
     All of it takes ten milliseconds: between two metrics whatever else is due goes first.
     """
     encode, content_type = _form_of(accept)
     parts = []
-    for metric in registry.collect():
+    for metric in counted.collect():
         parts.append(encode(_One(metric)).removesuffix(_END_OF_OPEN_METRICS))
         await asyncio.sleep(0)
     if content_type.startswith("application/openmetrics-text"):

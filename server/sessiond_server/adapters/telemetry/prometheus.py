@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from sessiond_server import __version__
@@ -14,6 +17,7 @@ from sessiond_server.adapters.telemetry.calls import GrpcCalls
 from sessiond_server.adapters.telemetry.counters import COUNTED
 from sessiond_server.adapters.telemetry.exposition import expose
 from sessiond_server.adapters.telemetry.families import Counters, Histograms, ReadNumbers
+from sessiond_server.adapters.telemetry.merged import Plain, to_plain
 from sessiond_server.service.telemetry import (
     CallType,
     ExchangeOutcome,
@@ -30,7 +34,7 @@ _STORE_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25)
 _LOOP_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
-class PrometheusTelemetry(Telemetry):
+class PrometheusTelemetry(Telemetry, Collector):
     """All metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
@@ -196,9 +200,22 @@ class PrometheusTelemetry(Telemetry):
     def counter(self, name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:
         self._read.add(f"sessiond_{name}", meaning, read, labels, grows=True)
 
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Everything, as it is now."""
+        yield from self._registry.collect()
+
+    async def counted(self) -> Plain:
+        """The same as JSON has it; between two metrics whatever else is due goes first."""
+        plain: list[Any] = []
+        for metric in self.collect():
+            plain += to_plain([metric])
+            await asyncio.sleep(0)
+        return plain
+
     async def expose(self, *, accept: str = "", accept_encoding: str = "") -> Exposition:
         """What Prometheus scrapes, in the form that it asks for."""
-        return await expose(self._registry, accept=accept, accept_encoding=accept_encoding)
+        return await expose(self, accept=accept, accept_encoding=accept_encoding)
 
 
 def _show_itself(registry: CollectorRegistry) -> None:
