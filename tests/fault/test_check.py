@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import time
@@ -359,6 +360,16 @@ async def test_a_key_that_everybody_can_read_is_a_warning(own: OwnStore) -> None
     file = own.config.directory / "pepper"
     file.chmod(0o644)
     assert await about(own.config, str(file)) == [("warning", "a key file can be read by every user")]
+
+
+async def test_more_workers_than_processors_are_a_warning(own: OwnStore) -> None:
+    processors = os.cpu_count() or 1
+    own.config.tables["server"] = {"workers": processors + 1}
+    found = f"{processors + 1} processes, and {processors} processors"
+    assert await about(own.config, "server.workers") == [("warning", found)]
+    own.config.tables["server"] = {"workers": 1}
+    assert await about(own.config, "server.workers") == []
+    own.config.tables["server"] = {}
 
 
 async def test_a_port_that_another_program_has_is_an_error_and_one_that_a_sessiond_has_is_none(

@@ -234,6 +234,7 @@ async def test_one_page_shows_what_all_workers_count(tmp_path: Path) -> None:
         for _ in range(20):
             await validate_once(server)
         assert await number(server, handled) == 20
+        assert await number(server, "sessiond_workers ") == WORKERS
         assert await number(server, "sessiond_workers_ready") == WORKERS
         assert await number(server, "sessiond_ready") == 1
         assert before > (WORKERS + 1) * 20e6

@@ -85,6 +85,7 @@ async def test_other_numbers_are_a_sum_or_the_worst_by_their_names() -> None:
         **{name: 2 for name, rule in GAUGES.items() if rule is max and name in ours},
         **{name: -3 for name, rule in GAUGES.items() if rule is min and name in ours},
         "sessiond_ready": 2,
+        "sessiond_workers": 2,
         "sessiond_workers_ready": 2,
         "sessiond_store_clock_difference_seconds": -3,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -64,6 +65,7 @@ def accepted_risks(settings: Settings) -> Iterator[Finding]:
             "store.allow_plaintext", "whoever sees the network sees what the store is sent", "rediss"
         )
     yield from _open_ports(settings)
+    yield from _workers(settings)
     for index, issuer in enumerate(settings.issuers):
         if issuer.allow_http:
             yield _note(f"issuers[{index}].allow_http", "plain http is allowed, to loopback only")
@@ -85,6 +87,15 @@ def _open_ports(settings: Settings) -> Iterator[Finding]:
         yield _warning("server.anonymous", found, "validate, session and watch, or [[callers]]")
     if server.reflection:
         yield _note("server.reflection", "anyone who reaches the port may list the methods")
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    many, processors = settings.server.workers, os.cpu_count() or 1
+    if many > processors:
+        found = f"{many} processes, and {processors} processors"
+        yield _warning("server.workers", found, "no more than the machine has processors")
+    elif many > 1:
+        yield _note("server.workers", f"{many} processes, each with memory and bounds of its own")
 
 
 def check_callers(settings: Settings) -> list[Finding]:

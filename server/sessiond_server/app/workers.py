@@ -67,6 +67,7 @@ async def run_workers(
             workers = [Worker(number, settings, module, counted, logger) for number in _numbers(settings)]
             crew = Crew(workers, counted, supervision)
             telemetry.gauge("ready", "1 where /readyz is well, 0 where not", lambda: crew.is_ready)
+            telemetry.gauge("workers", "Workers that there should be", lambda: len(workers))
             telemetry.gauge("workers_ready", "Workers that should get calls", lambda: crew.ready)
             local = find_local_issuer(settings, secrets.signing_keys)
             front = HttpFront(settings, logger=logger)

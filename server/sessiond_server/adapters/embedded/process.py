@@ -119,7 +119,7 @@ async def spawn(program: Path, *, directory: Path, socket_path: Path, lock: int)
 
 
 def _bound(program: Path) -> tuple[str, ...]:
-    wrapper = Path(__file__).with_name("bound_to_parent.py")
+    wrapper = Path(__file__).parent.with_name("bound_to_parent.py")
     return sys.executable, "-I", "-S", str(wrapper), str(os.getpid()), str(program)
 
 

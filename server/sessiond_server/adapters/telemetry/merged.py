@@ -59,6 +59,7 @@ GAUGES: Final[Mapping[str, Rule]] = MappingProxyType(
         "sessiond_token_cache_bytes": sum,
         "sessiond_token_cache_tokens": sum,
         "sessiond_watchers": sum,
+        "sessiond_workers": _parents,
         "sessiond_workers_ready": _parents,
         "sessiond_workload_key_set_age_seconds": max,
         "sessiond_workload_key_set_max_stale_seconds": max,

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sessiond_server.adapters.embedded.bound_to_parent import end_with
+from sessiond_server.adapters.bound_to_parent import end_with
 from sessiond_server.adapters.workers.link import Answers, Link
 
 _ISOLATED: Final = "-I"

@@ -2,7 +2,7 @@
 
 It stands as a process of its own between fork and exec, because Python code that runs in a forked child of
 a process with threads (`preexec_fn`) can wait for ever on a lock that one of them held. It imports the
-standard library only.
+standard library only. A program of ours that is started with a Python of its own calls `end_with` instead.
 """
 
 from __future__ import annotations
