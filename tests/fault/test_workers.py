@@ -18,10 +18,12 @@ from sessiond.errors import read_details
 from sessiond.v1.session_service_pb2 import ValidateTokenRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from sessiond_server.domain.base64url import decode_segment
+from tests.support.config import scalekit
 from tests.support.forked import sessiond
+from tests.support.idp import running_idp
 from tests.support.local_issuer import on_store
 from tests.support.server import serving
-from tests.support.valkeys import running_valkeys
+from tests.support.valkeys import free_port, running_valkeys
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -157,15 +159,11 @@ async def call_until_refused(server: Server, answered: list[None]) -> tuple[grpc
             answered.append(None)
 
 
-@pytest.mark.parametrize("everybody", [False, True])
-async def test_all_workers_drain_at_sigterm(tmp_path: Path, *, everybody: bool) -> None:
-    """A manager of services may signal every process: that is no second wish to stop."""
+async def test_all_workers_drain_at_sigterm(tmp_path: Path) -> None:
     async with running_workers(tmp_path, drain_delay="500ms") as server:
         workers, answered = pids(server), list[None]()
         calls = [asyncio.create_task(call_until_refused(server, answered)) for _ in range(16)]
         await eventually(lambda: len(answered) > 500, timeout=10)
-        for pid in workers if everybody else ():
-            os.kill(pid, signal.SIGTERM)
         assert await server.stop() == 0
         assert set(await asyncio.gather(*calls)) == {(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")}
         assert not any(map(is_running, workers))
@@ -173,10 +171,15 @@ async def test_all_workers_drain_at_sigterm(tmp_path: Path, *, everybody: bool) 
     assert {line["code"] for line in server.calls()} == {"OK", "UNAVAILABLE"}
 
 
-async def test_a_second_signal_cuts_the_delay_of_all(tmp_path: Path) -> None:
+async def test_a_second_signal_cuts_the_delay_of_all_but_not_one_to_the_workers(tmp_path: Path) -> None:
+    """A manager of services may signal every process there is."""
     async with running_workers(tmp_path, drain_delay="5m") as server:
         server.process.send_signal(signal.SIGTERM)
         await eventually(lambda: server.events().count("stopping") == WORKERS + 1)
+        for pid in pids(server):
+            os.kill(pid, signal.SIGTERM)
+        for _ in range(20):
+            await validate_once(server)
         status, (reason,) = await server.page("/readyz")
         assert (status, reason) == (503, "the server is about to stop")
         assert await server.stop() == 0
@@ -200,6 +203,32 @@ async def test_what_no_worker_can_start_with_is_told_once(tmp_path: Path) -> Non
         refusals = [line for line in said.splitlines() if line.startswith("sessiond: ")]
         assert (status, len(refusals)) == (2, 1)
         assert "partitions" in refusals[0]
+
+
+async def test_nobody_is_connected_to_a_worker_that_is_not_ready(tmp_path: Path) -> None:
+    async with (
+        running_idp(tmp_path / "idp.json") as idp,
+        running_valkeys(tmp_path / "store", 1) as (store,),
+    ):
+        await idp.switch(keys="500")
+        config, port = on_store(tmp_path, store.url), free_port()
+        config.issuers = [scalekit(idp.issuer, tmp_path)]
+        address = {"listen": f"127.0.0.1:{port}", "http": f"127.0.0.1:{free_port()}"}
+        config.tables["server"] = {"workers": WORKERS, **address}
+        reasons = [f"no keys of {idp.issuer} can be had"]
+        async with serving(config.write(), tmp_path, tmp_path / "log", until="not serving") as server:
+            server.http = address["http"]
+
+            async def knows_why() -> bool:
+                return await server.page("/readyz") == (503, reasons)
+
+            await eventually(knows_why, timeout=30)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+            await idp.switch(keys="good")
+            await eventually(lambda: is_whole(server), timeout=60)
+            server.grpc = address["listen"]
+            await validate_once(server)
 
 
 async def test_a_port_is_not_shared_with_another_server(tmp_path: Path) -> None:
