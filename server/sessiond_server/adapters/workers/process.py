@@ -50,17 +50,11 @@ async def start_worker(module: str, given: Mapping[str, Any], answers: Answers) 
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
-    await _give(process, pickle.dumps(dict(given)))
-    return WorkerProcess(process, await Link.over(ours, answers))
-
-
-async def _give(process: Process, text: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101 - it was asked for
-    # One that has ended already is told of by whoever waits for that.
-    with suppress(ConnectionError):
-        process.stdin.write(text)
-        await process.stdin.drain()
+    if process.stdin:
+        # Nobody waits until it is read: that the process hangs, whoever asks it notices.
+        process.stdin.write(pickle.dumps(dict(given)))
         process.stdin.close()
+    return WorkerProcess(process, await Link.over(ours, answers))
 
 
 def become_worker(arguments: list[str]) -> tuple[dict[str, Any], socket.socket]:
