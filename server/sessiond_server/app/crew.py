@@ -42,7 +42,8 @@ class Crew:
         stopping = ["the server is about to stop"] if self._is_stopping else []
         if self.ready:
             return stopping
-        return [*stopping, *dict.fromkeys(chain.from_iterable(one.reasons for one in self._workers))]
+        of_workers = chain.from_iterable(one.reasons for one in self._workers)
+        return list(dict.fromkeys([*stopping, *of_workers]))
 
     def remarks(self) -> list[str]:
         """What is wrong with some of them, while others take calls, or with all of them."""
