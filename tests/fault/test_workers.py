@@ -17,6 +17,9 @@ from sessiond import AsyncClient
 from sessiond.errors import read_details
 from sessiond.v1.session_service_pb2 import ValidateTokenRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
+from sessiond_server.adapters.workers.process import start_worker
+from sessiond_server.app.worker import REPORT
+from sessiond_server.config.reader import read_file
 from sessiond_server.domain.base64url import decode_segment
 from tests.support.config import scalekit
 from tests.support.forked import sessiond
@@ -188,8 +191,22 @@ async def test_a_second_signal_cuts_the_delay_of_all_but_not_one_to_the_workers(
 async def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     async with running_workers(tmp_path) as server:
         workers = pids(server)
+        # One that hangs can do nothing for that itself.
+        os.kill(workers[0], signal.SIGSTOP)
         server.process.kill()
         await eventually(lambda: not any(map(is_running, workers)))
+
+
+async def test_a_worker_ends_where_nobody_is_there_to_tell_it_to(tmp_path: Path) -> None:
+    """Other systems than Linux do not end it with its parent."""
+    config = on_store(tmp_path, "redis://127.0.0.1:1")
+    settings = read_file(config.write(), environment={}, insecure_plaintext=False)
+    worker = await start_worker("sessiond_server.cli.worker", {"settings": settings, "number": 1}, {})
+    hearing = asyncio.create_task(worker.link.run())
+    assert (await worker.link.ask(REPORT, within_seconds=30))["reasons"]
+    await worker.link.close()
+    assert await worker.process.wait() == -signal.SIGKILL
+    await hearing
 
 
 async def test_what_no_worker_can_start_with_is_told_once(tmp_path: Path) -> None:
