@@ -18,7 +18,7 @@ from sessiond.errors import read_details
 from sessiond.v1.session_service_pb2 import ValidateTokenRequest
 from sessiond.v1.session_service_pb2_grpc import SessionServiceStub
 from sessiond_server.adapters.workers.process import start_worker
-from sessiond_server.app.worker import REPORT
+from sessiond_server.app.worker import REFUSED, REPORT
 from sessiond_server.config.reader import read_file
 from sessiond_server.domain.base64url import decode_segment
 from tests.support.config import scalekit
@@ -32,6 +32,9 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sessiond_server.adapters.workers.link import Answers
+    from sessiond_server.adapters.workers.process import WorkerProcess
+    from tests.support.config import Config
     from tests.support.server import Server
 
 WORKERS = 2
@@ -197,11 +200,34 @@ async def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         await eventually(lambda: not any(map(is_running, workers)))
 
 
+async def one_worker(config: Config, answers: Answers) -> WorkerProcess:
+    """A worker whose parent is the test."""
+    settings = read_file(config.write(), environment={}, insecure_plaintext=False)
+    return await start_worker("sessiond_server.cli.worker", {"settings": settings, "number": 1}, answers)
+
+
+async def test_a_worker_that_cannot_start_tells_its_parent_why_and_writes_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    async def hear(why: str) -> None:
+        told.append(why)
+
+    config, audit = on_store(tmp_path, "redis://127.0.0.1:1"), tmp_path / "audit.log"
+    audit.touch()
+    audit.chmod(0o666)
+    config.tables["audit"] = {"file": str(audit)}
+    worker = await one_worker(config, {REFUSED: hear})
+    await worker.link.run()
+    assert await worker.process.wait() == 2
+    assert [one.partition(":")[0] for one in told] == ["audit.file"]
+    assert "sessiond: " not in capfd.readouterr().err
+
+
 async def test_a_worker_ends_where_nobody_is_there_to_tell_it_to(tmp_path: Path) -> None:
     """Other systems than Linux do not end it with its parent."""
-    config = on_store(tmp_path, "redis://127.0.0.1:1")
-    settings = read_file(config.write(), environment={}, insecure_plaintext=False)
-    worker = await start_worker("sessiond_server.cli.worker", {"settings": settings, "number": 1}, {})
+    worker = await one_worker(on_store(tmp_path, "redis://127.0.0.1:1"), {})
     hearing = asyncio.create_task(worker.link.run())
     assert (await worker.link.ask(REPORT, within_seconds=30))["reasons"]
     await worker.link.close()

@@ -43,6 +43,8 @@ async def run_worker(
     try:
         return await run_behind(front, settings, stop, logger=logger, lines_dropped=lines_dropped)
     except StartError as error:
+        # That we end the link ourselves is no end of the parent.
+        hearing.cancel()
         link.tell(REFUSED, str(error))
         await link.close()
         sys.exit(_CANNOT_START)
