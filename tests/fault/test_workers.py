@@ -286,7 +286,7 @@ async def test_a_port_is_not_shared_with_another_server(tmp_path: Path) -> None:
 
 
 async def test_lines_of_all_workers_are_whole(tmp_path: Path) -> None:
-    """They write to one pipe, which takes no more than its buffer at once in one piece."""
+    """They write to the same file."""
     async with running_workers(tmp_path) as server:
         for _ in range(20):
             await asyncio.gather(*(validate_once(server) for _ in range(10)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -173,6 +174,24 @@ def test_nothing_is_written_after_the_last_line() -> None:
         found = read_all(reader).decode()
         assert found == 4 * LINE + "dropped 6\nlast\n"
         assert writer.dropped == 6 + len(threads)
+
+
+def test_what_is_written_at_once_is_whole_lines_that_a_pipe_takes_in_one_piece() -> None:
+    """Several processes may write to it."""
+    line = "x" * 999 + "\n"
+    # Whoever reads such a pipe is given what was written at once.
+    reader, end = os.pipe2(os.O_DIRECT)
+    writer = LogWriter(end)
+    for _ in range(40):
+        writer.write(line)
+    writer.start(report=lambda _: None)
+    writer.close(within_seconds=LONG)
+    os.close(end)
+    pieces = []
+    while piece := os.read(reader, 1 << 20):
+        pieces.append(piece)
+    os.close(reader)
+    assert pieces == [line.encode() * (select.PIPE_BUF // len(line))] * 10
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ class LogWriter:
 
     Lines wait here until `descriptor` takes them, which a function may give before each writing. One that
     does not fit beside those that wait is dropped and counted, and `report` is told how many were, once there
-    is room again. `fail` is told of the first writing that fails. `max_write_bytes` is how much is written at
-    once where there are several lines: what a pipe takes whole, where others write to it too.
+    is room again. `fail` is told of the first writing that fails. Lines are whole in a pipe that other
+    processes write to as well, as long as it takes one in one piece.
     """
 
     def __init__(
@@ -30,7 +30,6 @@ class LogWriter:
         *,
         max_lines: int = _MAX_LINES,
         max_bytes: int = _MAX_BYTES,
-        max_write_bytes: int = _MAX_BYTES,
         fail: Callable[[], object] = lambda: None,
     ) -> None:
         self._descriptor = descriptor
@@ -38,7 +37,6 @@ class LogWriter:
         self._is_failing = False
         self._max_lines = max_lines
         self._max_bytes = max_bytes
-        self._max_write_bytes = max_write_bytes
         # Its lock may be taken twice by one thread: what runs when garbage is collected may write as well.
         self._changed = threading.Condition()
         self._lines: deque[bytes] = deque()
@@ -107,7 +105,7 @@ class LogWriter:
     def _write_all(self) -> None:
         while lines := self._next_lines():
             try:
-                for one in joined(lines, max_bytes=self._max_write_bytes):
+                for one in joined(lines, max_bytes=select.PIPE_BUF):
                     self._write_out(one)
             except OSError:
                 # There is no reader any more, or no disk: a report would be lost like the lines.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,11 +35,11 @@ class WrittenLog:
 def written_log(**fields: Any) -> Iterator[WrittenLog]:
     """A log whose lines are written while the context is open, and the last of them for a second more.
 
-    `fields` are in each line of one of several processes, which may write to one pipe.
+    `fields` are in each line.
 
     An exception that nobody foresaw is told by its kind and place, and ends the process with status 1.
     """
-    writer = LogWriter(_STANDARD_ERROR, max_write_bytes=select.PIPE_BUF)
+    writer = LogWriter(_STANDARD_ERROR)
     logger = to_logger(writer, fields=fields)
     report_to(logger)
     writer.start(report=lambda count: logger.warning("log lines were dropped", count=count))
